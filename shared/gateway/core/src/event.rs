@@ -1,0 +1,164 @@
+//! What happened, as one stream. A part of the gateway emits events; the composition delivers each to every consumer
+//! (lifecycle topics, rules, index, Device Defender, logs). Adding a consumer touches the composition alone.
+
+use crate::clock::Timestamp;
+use crate::names::{CertificateId, ThingName, ThingTypeName};
+use smol_str::SmolStr;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Why a connection ended, as the `disconnectReason` of the lifecycle event spells it ("Lifecycle events" in the guide).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are AWS's own, described in the guide's page on lifecycle events")]
+pub enum DisconnectReason {
+    AuthError,
+    ClientInitiatedDisconnect,
+    ClientError,
+    ConnectionLost,
+    DuplicateClientid,
+    ForbiddenAccess,
+    MqttKeepAliveTimeout,
+    ServerError,
+    ServerInitiatedDisconnect,
+    ApiInitiatedDisconnect,
+    Throttled,
+    WebsocketTtlExpiration,
+    CustomauthTtlExpiration,
+}
+
+impl DisconnectReason {
+    /// AWS's spelling, for example `CONNECTION_LOST`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthError => "AUTH_ERROR",
+            Self::ClientInitiatedDisconnect => "CLIENT_INITIATED_DISCONNECT",
+            Self::ClientError => "CLIENT_ERROR",
+            Self::ConnectionLost => "CONNECTION_LOST",
+            Self::DuplicateClientid => "DUPLICATE_CLIENTID",
+            Self::ForbiddenAccess => "FORBIDDEN_ACCESS",
+            Self::MqttKeepAliveTimeout => "MQTT_KEEP_ALIVE_TIMEOUT",
+            Self::ServerError => "SERVER_ERROR",
+            Self::ServerInitiatedDisconnect => "SERVER_INITIATED_DISCONNECT",
+            Self::ApiInitiatedDisconnect => "API_INITIATED_DISCONNECT",
+            Self::Throttled => "THROTTLED",
+            Self::WebsocketTtlExpiration => "WEBSOCKET_TTL_EXPIRATION",
+            Self::CustomauthTtlExpiration => "CUSTOMAUTH_TTL_EXPIRATION",
+        }
+    }
+}
+
+/// Who a connection is, in the words of the lifecycle events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// The MQTT client id.
+    pub client_id: SmolStr,
+    /// The thing the connection is attributed to by an exclusive attachment; named in lifecycle events only then.
+    pub exclusive_thing: Option<ThingName>,
+    /// The certificate id, or the id of another kind of credential.
+    pub principal: SmolStr,
+    /// Lasts as long as the session.
+    pub session_identifier: SmolStr,
+    /// The peer's address.
+    pub ip: IpAddr,
+}
+
+/// Something that happened in the gateway.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A device showed a certificate of a CA with auto-registration that is not active yet ("Register a client certificate
+    /// when the client connects to AWS IoT"): emitted at the first sight and at each further one.
+    CertificatePending {
+        /// The device's certificate.
+        certificate_id: CertificateId,
+        /// The CA that signed it.
+        ca_certificate_id: CertificateId,
+        /// When it was first seen.
+        registered_at: Timestamp,
+        /// Now.
+        at: Timestamp,
+    },
+    /// A certificate's status changed, or the certificate is gone (`active` is false then).
+    CertificateStatusChanged {
+        /// The certificate.
+        certificate_id: CertificateId,
+        /// Whether it may connect now.
+        active: bool,
+    },
+    /// What a principal or thing may do may have changed: sessions decide anew.
+    AuthorizationChanged,
+    /// A client is connected.
+    ClientConnected {
+        /// Who.
+        client: Arc<ClientIdentity>,
+        /// Shared with the disconnect that follows.
+        version: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// A client is gone.
+    ClientDisconnected {
+        /// Who.
+        client: Arc<ClientIdentity>,
+        /// That of the connect it belongs to.
+        version: u64,
+        /// Why.
+        reason: DisconnectReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// A connect was refused by a policy.
+    ConnectFailed {
+        /// Who.
+        client: Arc<ClientIdentity>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A client subscribed.
+    Subscribed {
+        /// Who.
+        client: Arc<ClientIdentity>,
+        /// The filters that were granted.
+        topics: Vec<SmolStr>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A client unsubscribed.
+    Unsubscribed {
+        /// Who.
+        client: Arc<ClientIdentity>,
+        /// The filters.
+        topics: Vec<SmolStr>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A thing was created, updated or deleted.
+    ThingChanged {
+        /// Which.
+        thing: ThingName,
+        /// What happened to it.
+        change: Change,
+        /// When.
+        at: Timestamp,
+    },
+    /// A thing type was created, updated or deleted.
+    ThingTypeChanged {
+        /// Which.
+        thing_type: ThingTypeName,
+        /// What happened to it.
+        change: Change,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What happened to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// It exists now.
+    Created,
+    /// It is different.
+    Updated,
+    /// It is gone.
+    Deleted,
+}

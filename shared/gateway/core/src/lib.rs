@@ -1,0 +1,31 @@
+//! The vocabulary that every crate of the gateway shares, and nothing else: no socket, no clock of its own, no randomness.
+//!
+//! - [`names`]: newtypes for AWS IoT's names, with AWS's limits in their constructors.
+//! - [`topic`]: topics and topic filters, and how a filter matches a topic.
+//! - [`arn`]: the account and region a gateway plays, and the ARNs in it.
+//! - [`clock`]: time as a value; [`Clock`](clock::Clock) is passed in.
+//! - [`ids`]: random identifiers; [`Ids`](ids::Ids) is passed in.
+//! - [`error`]: the closed set of errors that AWS shows its callers.
+//! - [`rulebook`]: what a command returns (answer, writes, events) and how state is loaded again.
+//! - [`event`]: what happened, as one stream that the composition delivers to every consumer.
+
+pub mod arn;
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod names;
+pub mod rulebook;
+pub mod topic;
+
+pub use arn::{Arn, Scope};
+pub use clock::{Clock, Timestamp};
+pub use error::{ApiError, ErrorCode};
+pub use event::Event;
+pub use ids::Ids;
+pub use names::{
+    AttributeName, AttributeValue, CertificateId, ClientId, InvalidName, PolicyName, RuleName, ThingGroupName,
+    ThingName, ThingTypeName,
+};
+pub use rulebook::{CorruptRow, Done, Rulebook, Write};
+pub use topic::{Topic, TopicFilter};
