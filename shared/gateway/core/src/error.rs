@@ -4,6 +4,54 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// An AWS service whose API the gateway answers for AWS IoT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// The control plane.
+    Iot,
+    /// The data plane: publishing, retained messages, connections, shadows.
+    IotData,
+    /// The jobs data plane.
+    IotJobsData,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 3] = [Self::Iot, Self::IotData, Self::IotJobsData];
+
+    /// The name of the service in the AWS CLI and in botocore.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Iot => "iot",
+            Self::IotData => "iot-data",
+            Self::IotJobsData => "iot-jobs-data",
+        }
+    }
+
+    /// The name of the service in the scope of a SigV4 signature.
+    #[must_use]
+    pub fn signing_name(self) -> &'static str {
+        match self {
+            Self::Iot => "iot",
+            Self::IotData => "iotdata",
+            Self::IotJobsData => "iot-jobs-data",
+        }
+    }
+
+    /// The service that a SigV4 scope names.
+    #[must_use]
+    pub fn from_signing_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.signing_name() == name)
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal,)*) => {
         /// The name of an error, as the `x-amzn-errortype` header carries it.
@@ -18,10 +66,21 @@ macro_rules! codes {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
-            /// The HTTP status that goes with it.
+            /// The HTTP status that goes with it; where the services differ, the data planes' (see [`status_in`]).
+            ///
+            /// [`status_in`]: Self::status_in
             #[must_use]
             pub fn status(self) -> u16 {
                 match self { $(Self::$name => $status,)* }
+            }
+
+            /// The code with AWS's name for it.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some(Self::$name),)*
+                    _ => None,
+                }
             }
         }
     };
@@ -67,8 +126,22 @@ codes! {
     ValidationException = 400,
     VersionConflictException = 409,
     VersionsLimitExceededException = 409,
+    /// Not in a model: what AWS's front ends answer to a path that is no operation's.
+    UnknownOperationException = 404,
     /// Not one of AWS's: the operation is known and not written yet.
     NotImplementedException = 501,
+}
+
+impl ErrorCode {
+    /// The HTTP status that goes with it in a service. Only throttling differs: the control plane answers 400, the data
+    /// planes 429.
+    #[must_use]
+    pub fn status_in(self, service: Service) -> u16 {
+        match (self, service) {
+            (Self::ThrottlingException, Service::Iot) => 400,
+            _ => self.status(),
+        }
+    }
 }
 
 /// An error as a caller of the AWS API sees it.

@@ -20,7 +20,7 @@ pub mod topic;
 
 pub use arn::{Arn, Scope};
 pub use clock::{Clock, Timestamp};
-pub use error::{ApiError, ErrorCode};
+pub use error::{ApiError, ErrorCode, Service};
 pub use event::Event;
 pub use ids::Ids;
 pub use names::{
