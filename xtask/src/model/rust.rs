@@ -115,7 +115,7 @@ fn operations(service: &Service, model: &Model) -> String {
     let variant = service.module.split('_').map(|word| names::variant(&word.to_uppercase())).collect::<String>();
     let _ = write!(
         text,
-        "use super::{{schema, shapes}};\nuse crate::operation::operations;\n\noperations! {{\n    {variant};\n"
+        "use super::{{schema, shapes}};\nuse crate::operation::define_operations;\n\ndefine_operations! {{\n    {variant};\n"
     );
     for (name, operation) in &model.operations {
         let output = operation.output.as_ref().map(|output| format!(" -> {output}")).unwrap_or_default();

@@ -2,50 +2,8 @@
 
 use crate::schema::Shape;
 use crate::wire::Wire;
-use drydock_core::ErrorCode;
-use std::fmt;
-
-/// A service whose model is taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Service {
-    /// The control plane.
-    Iot,
-    /// The data plane: publishing, retained messages, shadows.
-    IotData,
-    /// The jobs data plane.
-    IotJobsData,
-}
-
-impl Service {
-    /// Every service.
-    pub const ALL: [Self; 3] = [Self::Iot, Self::IotData, Self::IotJobsData];
-
-    /// The name of the service in the AWS CLI and in botocore.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Iot => "iot",
-            Self::IotData => "iot-data",
-            Self::IotJobsData => "iot-jobs-data",
-        }
-    }
-
-    /// The name of the service in the scope of a SigV4 signature.
-    #[must_use]
-    pub fn signing_name(self) -> &'static str {
-        match self {
-            Self::Iot => "iot",
-            Self::IotData => "iotdata",
-            Self::IotJobsData => "iot-jobs-data",
-        }
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+use drydock_core::{ErrorCode, Service};
+use std::sync::OnceLock;
 
 /// What the service model says of an operation.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +26,37 @@ pub struct OperationMeta {
     pub errors: &'static [ErrorCode],
 }
 
+impl OperationMeta {
+    /// The error that answers a malformed or invalid request: `InvalidRequestException`, and `ValidationException` for the
+    /// operations that declare it instead.
+    #[must_use]
+    pub fn invalid_code(&self) -> ErrorCode {
+        let declares = |code| self.errors.contains(&code);
+        if declares(ErrorCode::ValidationException) && !declares(ErrorCode::InvalidRequestException) {
+            ErrorCode::ValidationException
+        } else {
+            ErrorCode::InvalidRequestException
+        }
+    }
+}
+
+/// Every operation of every service: by service, then by name.
+#[must_use]
+pub fn operations() -> &'static [OperationMeta] {
+    static OPERATIONS: OnceLock<Vec<OperationMeta>> = OnceLock::new();
+    OPERATIONS.get_or_init(|| Service::ALL.into_iter().flat_map(of_service).map(|meta| **meta).collect())
+}
+
+/// The operations of a service, by name.
+#[must_use]
+pub fn of_service(service: Service) -> &'static [&'static OperationMeta] {
+    match service {
+        Service::Iot => crate::iot::ops::ALL,
+        Service::IotData => crate::iot_data::ops::ALL,
+        Service::IotJobsData => crate::iot_jobs_data::ops::ALL,
+    }
+}
+
 /// An operation as a type, so that a handler's input and output are known.
 pub trait Operation {
     /// The input.
@@ -79,7 +68,7 @@ pub trait Operation {
 }
 
 /// Operations of a service.
-macro_rules! operations {
+macro_rules! define_operations {
     ($service:ident; $(
         $name:ident($input:ident) $(-> $output:ident)? = $method:ident $uri:literal $status:literal [$($error:ident)*];
     )*) => {
@@ -90,15 +79,15 @@ macro_rules! operations {
 
             impl $crate::operation::Operation for $name {
                 type Input = shapes::$input;
-                type Output = $crate::operation::operations!(@type $($output)?);
+                type Output = $crate::operation::define_operations!(@type $($output)?);
                 const META: &'static $crate::operation::OperationMeta = &$crate::operation::OperationMeta {
                     name: stringify!($name),
-                    service: $crate::operation::Service::$service,
+                    service: drydock_core::Service::$service,
                     method: stringify!($method),
                     uri: $uri,
                     status: $status,
                     input_shape: &schema::$input,
-                    output_shape: $crate::operation::operations!(@shape $($output)?),
+                    output_shape: $crate::operation::define_operations!(@shape $($output)?),
                     errors: &[$(drydock_core::ErrorCode::$error),*],
                 };
             }
@@ -114,4 +103,4 @@ macro_rules! operations {
     (@shape) => { None };
 }
 
-pub(crate) use operations;
+pub(crate) use define_operations;

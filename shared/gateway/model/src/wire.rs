@@ -15,7 +15,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at `{at}`")]
 pub struct JsonError {
-    /// The path of the member, such as `actions.1.lambda.functionArn`; positions count from one.
+    /// The path of the member as AWS writes it, such as `actions.1.member.lambda.functionArn`; positions count from one.
     pub at: String,
     /// What is wrong with it.
     pub what: String,
@@ -28,6 +28,7 @@ pub struct At<'a>(Option<(&'a At<'a>, Step<'a>)>);
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Member(&'a str),
+    Key(&'a str),
     Position(usize),
 }
 
@@ -40,16 +41,21 @@ impl<'a> At<'a> {
         At(Some((self, Step::Member(name))))
     }
 
+    /// The value of a key of this place, a map.
+    pub fn key(&'a self, key: &'a str) -> At<'a> {
+        At(Some((self, Step::Key(key))))
+    }
+
     /// An element of this place, counted from zero.
     pub fn position(&'a self, index: usize) -> At<'a> {
         At(Some((self, Step::Position(index))))
     }
 
-    fn error(&self, what: impl Into<String>) -> JsonError {
+    pub(crate) fn error(&self, what: impl Into<String>) -> JsonError {
         JsonError { at: self.to_string(), what: what.into() }
     }
 
-    fn expected(&self, what: &str, found: &Value) -> JsonError {
+    pub(crate) fn expected(&self, what: &str, found: &Value) -> JsonError {
         match found {
             Value::Null => self.error("value is missing"),
             _ => self.error(format!("expected {what}, found {}", kind(found))),
@@ -64,7 +70,8 @@ impl fmt::Display for At<'_> {
         let dot = if parent.0.is_some() { "." } else { "" };
         match step {
             Step::Member(name) => write!(f, "{dot}{name}"),
-            Step::Position(index) => write!(f, "{dot}{}", index + 1),
+            Step::Key(key) => write!(f, "{dot}{key}.member"),
+            Step::Position(index) => write!(f, "{dot}{}.member", index + 1),
         }
     }
 }
@@ -131,7 +138,7 @@ impl<T: Wire> Wire for BTreeMap<String, T> {
         let entries = value.as_object().ok_or_else(|| at.expected("an object", value))?;
         let mut map = BTreeMap::new();
         for (key, entry) in entries {
-            map.insert(key.clone(), T::read(entry, &at.member(key))?);
+            map.insert(key.clone(), T::read(entry, &at.key(key))?);
         }
         Ok(map)
     }
