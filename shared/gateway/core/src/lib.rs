@@ -6,6 +6,7 @@
 //! - [`clock`]: time as a value; [`Clock`](clock::Clock) is passed in.
 //! - [`ids`]: random identifiers; [`Ids`](ids::Ids) is passed in.
 //! - [`error`]: the closed set of errors that AWS shows its callers.
+//! - [`page`]: the tokens that lead from one page of a list to the next.
 //! - [`rulebook`]: what a command returns (answer, writes, events) and how state is loaded again.
 //! - [`event`]: what happened, as one stream that the composition delivers to every consumer.
 
@@ -15,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod names;
+pub mod page;
 pub mod rulebook;
 pub mod topic;
 

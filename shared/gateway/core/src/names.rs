@@ -136,6 +136,15 @@ name!(
     /// The id of a device certificate or of a CA certificate: 64 lower-case hexadecimal digits, the SHA-256 of its DER.
     CertificateId, "certificate id", "64 hexadecimal digits, lower case", |t| within(t, 64, 64, |c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 );
+impl CertificateId {
+    /// The id of the certificate with this SHA-256 over its DER.
+    #[must_use]
+    pub fn from_digest(digest: &[u8; 32]) -> Self {
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        Self(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect())
+    }
+}
+
 name!(
     /// An MQTT client id: 1 to 128 bytes of UTF-8, no control characters (quota "Client ID size").
     ClientId, "client id", "1 to 128 bytes of UTF-8 without control characters",
@@ -155,6 +164,7 @@ mod tests {
         assert!(AttributeValue::new("").is_ok());
         assert!(AttributeValue::new("a=[1]").is_ok());
         assert!(CertificateId::new("A".repeat(64)).is_err());
+        assert_eq!(CertificateId::from_digest(&[0x0a; 32]), CertificateId::new("0a".repeat(32)).unwrap());
         assert!(ClientId::new("é".repeat(65)).is_err());
     }
 
