@@ -1,0 +1,209 @@
+//! The store: a data directory, its lock, its file and its writer.
+
+use crate::commit::Commit;
+use crate::error::StoreError;
+use crate::lock::DirLock;
+use crate::schema;
+use crate::writer::{Job, Lane, Work, Writer};
+use drydock_core::{Scope, Write};
+use rusqlite::{Connection, OpenFlags, params};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// The name of the state file in the data directory.
+const FILE: &str = "drydock.sqlite";
+/// How long a write waits for somebody else who has the file open, for example a person with the `sqlite3` shell.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How to open a store.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    max_pages: Option<u32>,
+}
+
+impl Options {
+    /// The most pages of 4 KiB that the state file may take; more is refused with [`StoreError::Full`]. No limit but the disk's
+    /// by default.
+    #[must_use]
+    pub fn max_pages(mut self, pages: u32) -> Self {
+        self.max_pages = Some(pages);
+        self
+    }
+
+    /// Opens the store in a data directory, which is made where it is missing; `None` keeps everything in memory only.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] where another process has the directory, [`StoreError::Foreign`] and [`StoreError::TooNew`] where the
+    /// file is not for this version, and whatever the disk answers.
+    pub fn open(&self, directory: Option<&Path>) -> Result<Store, StoreError> {
+        let Some(directory) = directory else {
+            return Ok(Store { inner: Arc::new(Inner { file: None }) });
+        };
+        let lock = DirLock::take(directory)?;
+        let path = directory.join(FILE);
+        let connection = self.connect(&path)?;
+        let (sender, receiver) = channel();
+        let writer = Writer::new(connection, path.clone());
+        let thread = std::thread::Builder::new()
+            .name("drydock-store".into())
+            .spawn(move || writer.run(&receiver))
+            .map_err(|e| StoreError::Directory { path: directory.to_path_buf(), source: Arc::new(e) })?;
+        let file = File { path, jobs: Some(sender), writer: Some(thread), _lock: lock };
+        Ok(Store { inner: Arc::new(Inner { file: Some(file) }) })
+    }
+
+    fn connect(&self, path: &Path) -> Result<Connection, StoreError> {
+        let failed = |e| StoreError::sqlite("opening", path, e);
+        let mut connection = Connection::open(path).map_err(failed)?;
+        connection.busy_timeout(BUSY).map_err(failed)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        // In WAL mode `NORMAL` syncs only at checkpoints: a power cut would take back what was acknowledged. `FULL` syncs
+        // the log at each commit; group commit is what makes that cheap.
+        connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        // The log is cut back after a burst instead of keeping its greatest size for ever.
+        connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024).map_err(failed)?;
+        if let Some(pages) = self.max_pages {
+            connection.pragma_update(None, "max_page_count", pages).map_err(failed)?;
+        }
+        schema::prepare(&mut connection, path)?;
+        Ok(connection)
+    }
+}
+
+/// Durable state. A handle that is cheap to clone; the last one to go waits for what was submitted.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    file: Option<File>,
+}
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    jobs: Option<Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    _lock: DirLock,
+}
+
+impl Store {
+    /// Opens the store in a data directory; `None` keeps everything in memory only.
+    ///
+    /// # Errors
+    /// See [`Options::open`].
+    pub fn open(directory: Option<&Path>) -> Result<Self, StoreError> {
+        Options::default().open(directory)
+    }
+
+    /// How to open a store with a limit.
+    #[must_use]
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// Whether anything outlives the process.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.inner.file.is_some()
+    }
+
+    /// Hands in writes, as one unit. The order of the calls is the order in which they are applied.
+    pub fn submit(&self, scope: &Scope, writes: Vec<Write>) -> Commit {
+        if writes.is_empty() {
+            return Commit::ready(Ok(()));
+        }
+        self.send(|| Work::Rows(scope.clone(), writes), None)
+    }
+
+    /// Forgets every row of every scope, after what was submitted before.
+    pub fn wipe(&self) -> Commit {
+        self.send(|| Work::Wipe, None)
+    }
+
+    pub(crate) fn send(&self, work: impl FnOnce() -> Work, lane: Option<(Arc<Lane>, u64)>) -> Commit {
+        let Some(file) = &self.inner.file else { return Commit::ready(Ok(())) };
+        let (done, answer) = oneshot::channel();
+        let job = Job { work: work(), lane, done };
+        match file.jobs.as_ref().map(|sender| sender.send(job)) {
+            Some(Ok(())) => Commit::waiting(answer),
+            _ => Commit::ready(Err(StoreError::Closed)),
+        }
+    }
+
+    /// Gives every committed row of a table, by key, to `row(key, value)`; an error of `row` ends the loading.
+    ///
+    /// # Errors
+    /// Whatever the disk answers, and the error of `row`.
+    pub fn load<E: From<StoreError>>(
+        &self,
+        scope: &Scope,
+        table: &str,
+        mut row: impl FnMut(&str, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(file) = &self.inner.file else { return Ok(()) };
+        let failed = |e| E::from(StoreError::sqlite("reading", &file.path, e));
+        let connection = file.reader().map_err(failed)?;
+        let mut statement = connection
+            .prepare(
+                "SELECT key, value FROM row WHERE tbl = ?3 AND scope = \
+                 (SELECT id FROM scope WHERE account = ?1 AND region = ?2) ORDER BY key",
+            )
+            .map_err(failed)?;
+        let mut rows =
+            statement.query(params![scope.account.as_str(), scope.region.as_str(), table]).map_err(failed)?;
+        while let Some(found) = rows.next().map_err(failed)? {
+            let text = |index| found.get_ref(index).and_then(|v| v.as_str().map_err(Into::into));
+            row(text(0).map_err(failed)?, text(1).map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    /// The scopes that have rows.
+    ///
+    /// # Errors
+    /// Whatever the disk answers.
+    pub fn scopes(&self) -> Result<Vec<Scope>, StoreError> {
+        let Some(file) = &self.inner.file else { return Ok(Vec::new()) };
+        let read = || {
+            let connection = file.reader()?;
+            let mut statement = connection.prepare(
+                "SELECT account, region FROM scope WHERE EXISTS (SELECT 1 FROM row WHERE row.scope = scope.id) \
+                 ORDER BY account, region",
+            )?;
+            let scopes: rusqlite::Result<Vec<Scope>> = statement
+                .query_map([], |row| Ok(Scope::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?
+                .collect();
+            scopes
+        };
+        read().map_err(|e| StoreError::sqlite("reading", &file.path, e))
+    }
+}
+
+impl File {
+    /// Another connection, which sees what is committed and disturbs no write.
+    fn reader(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        Ok(connection)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // The writer ends when nobody can submit any more, after what was submitted.
+        drop(self.jobs.take());
+        if let Some(thread) = self.writer.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes the state has panicked");
+        }
+    }
+}
