@@ -43,8 +43,9 @@ type Outcome = Result<String, String>;
 /// Downloads, strips, writes the stripped models, and generates.
 pub(crate) fn update() -> Outcome {
     let fetched = download::fetch(BOTOCORE, &SERVICES)?;
+    let source = format!("botocore {BOTOCORE}");
     for (service, model) in SERVICES.iter().zip(fetched) {
-        let stripped = strip::strip(&model).map_err(|why| format!("{}: {why}", service.name))?;
+        let stripped = strip::strip(&model, &source).map_err(|why| format!("{}: {why}", service.name))?;
         write(&stripped_path(service), &stripped)?;
     }
     generate()

@@ -5,9 +5,8 @@ const KEYWORDS: [&str; 9] = ["type", "match", "in", "enum", "box", "where", "mov
 
 /// A member's field: `thingName` → `thing_name`, `type` → `type_`.
 pub(super) fn field(member: &str) -> String {
-    if member == "dynamoDBv2" {
-        return "dynamo_dbv2".to_owned();
-    }
+    // Product names that are one word each.
+    let member = member.replace("IoT", "Iot").replace("DBv2", "Dbv2");
     let letters: Vec<char> = member.chars().collect();
     let mut name = String::new();
     for (index, letter) in letters.iter().enumerate() {
@@ -51,6 +50,7 @@ mod tests {
             ("additionalMetricsToRetainV2", "additional_metrics_to_retain_v2"),
             ("dynamoDB", "dynamo_db"),
             ("dynamoDBv2", "dynamo_dbv2"),
+            ("enableIoTLoggingParams", "enable_iot_logging_params"),
             ("s3Location", "s3_location"),
             ("BIN", "bin"),
             ("Key", "key"),

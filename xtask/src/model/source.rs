@@ -1,6 +1,8 @@
 //! A stripped service model, typed, and only as far as the generator can express it: a construct that it cannot is an
 //! error when the model is read.
 
+#![expect(clippy::indexing_slicing, reason = "indexing a JSON value by a name gives null where it is absent")]
+
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -36,9 +36,10 @@ const KEPT: [&str; 25] = [
 const DROPPED: [&str; 6] =
     ["documentation", "deprecated", "deprecatedMessage", "deprecatedSince", "fault", "retryable"];
 
-/// The stripped model as text: one line per operation and shape, sorted, so that a new version reads well as a diff.
-pub(super) fn strip(model: &Value) -> Result<String, String> {
-    let mut out = String::from("{\n");
+/// The stripped model as text, with where it is from: one line per operation and shape, sorted, so that a new version
+/// reads well as a diff.
+pub(super) fn strip(model: &Value, source: &str) -> Result<String, String> {
+    let mut out = format!("{{\n\"source\": \"{source}\",\n");
     let metadata = pick(&model["metadata"], &["endpointPrefix", "signingName", "protocol", "apiVersion", "serviceId"]);
     out.push_str(&format!("\"metadata\": {metadata},\n"));
     let operations = object(&model["operations"], "operations")?

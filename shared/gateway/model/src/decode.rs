@@ -184,3 +184,49 @@ fn json_header(name: &str, text: &str) -> Result<String, String> {
     serde_json::from_str::<Value>(&json).map_err(|why| format!("header `{name}` is no JSON: {why}"))?;
     Ok(json)
 }
+
+#[cfg(test)]
+mod tests {
+    //! Lists and maps in a query: no operation of today's models has one, the protocol has.
+
+    use super::*;
+    use crate::schema::{integer, list, map, member, string, structure};
+    use serde_json::json;
+
+    static TEXT: Shape = string("Text");
+    static NUMBER: Shape = integer("Number");
+    static NUMBERS: Shape = list("Numbers", &NUMBER);
+    static TAGS: Shape = map("Tags", &TEXT, &TEXT);
+    static INPUT: Shape = structure(
+        "Input",
+        &[
+            member("numbers", &NUMBERS).query("n"),
+            member("tags", &TAGS).query("tags"),
+            member("name", &TEXT).query("name"),
+        ],
+    );
+
+    fn query(text: &str) -> Result<Value, String> {
+        let request = Request { query: text.to_owned(), ..Request::default() };
+        gather(&INPUT, &[], &request).map(|(document, _)| document)
+    }
+
+    #[test]
+    fn a_list_is_every_parameter_of_its_name() {
+        assert_eq!(query("n=1&name=a&n=2"), Ok(json!({"numbers": [1, 2], "name": "a"})));
+        assert_eq!(
+            query("n=1&n=x"),
+            Err("the request cannot be deserialized: expected an integer, found `x` at `n`".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_map_is_every_parameter_that_is_no_members() {
+        assert_eq!(query("a=1&name=x&b+c=%26"), Ok(json!({"tags": {"a": "1", "b c": "&"}, "name": "x"})));
+    }
+
+    #[test]
+    fn the_first_of_several_values_counts() {
+        assert_eq!(query("name=a&name=b"), Ok(json!({"name": "a"})));
+    }
+}

@@ -9,6 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+/// The status of a response that must have no body.
+const NO_CONTENT: u16 = 204;
+
 /// The response with an operation's output.
 #[must_use]
 pub fn encode<O: Operation>(mut output: O::Output) -> Response {
@@ -47,6 +50,9 @@ fn respond(operation: &OperationMeta, document: Value, payload: Option<Bytes>) -
             }
             Location::Body | Location::Label(_) | Location::Query(_) => {}
         }
+    }
+    if status == NO_CONTENT {
+        return Response { status, headers, body: Bytes::new() };
     }
     // A blob that is the body is a shadow document in every operation that has one: JSON, as all other bodies.
     let mut response = Response::json(status, &Value::Object(document));

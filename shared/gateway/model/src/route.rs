@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// Labels that take slashes as they are, though the model does not say so: `POST /topics/a/b` publishes to `a/b`, as
-/// `POST /topics/a%2Fb` does (AWS IoT developer guide, "HTTPS", publishes with plain slashes).
+/// `POST /topics/a%2Fb` does. Devices that publish with curl rely on it (AWS IoT developer guide, "HTTPS").
 const GREEDY: [(&str, &str); 1] = [("Publish", "topic")];
 
 /// An operation that a path leads to.

@@ -249,10 +249,6 @@ fn redact(shape: &'static Shape, value: &mut Value) {
 macro_rules! patterns {
     ($($name:ident = $aws:literal => $regex:literal;)*) => {
         $(static $name: Pattern = Pattern::new($aws, $regex);)*
-
-        /// Every pattern of the service.
-        #[cfg(test)]
-        pub(crate) static PATTERNS: &[&Pattern] = &[$(&$name),*];
     };
 }
 

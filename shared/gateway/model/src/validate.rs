@@ -135,8 +135,8 @@ fn report(shape: &'static Shape, value: &Value, at: &At<'_>, constraint: &str, v
 /// The value as AWS shows it in a message: null bare, others quoted, nothing of what is sensitive or binary.
 fn shown(shape: &Shape, value: &Value) -> String {
     match value {
-        _ if shape.sensitive || matches!(shape.kind, Kind::Blob) => String::new(),
         Value::Null => " null".to_owned(),
+        _ if shape.sensitive || matches!(shape.kind, Kind::Blob) => String::new(),
         value => format!(" '{}'", java(value)),
     }
 }

@@ -13,12 +13,17 @@ use std::fmt;
 
 /// JSON that is not of a shape's form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} at `{at}`")]
+#[error("{what}{}", place(at))]
 pub struct JsonError {
     /// The path of the member as AWS writes it, such as `actions.1.member.lambda.functionArn`; positions count from one.
     pub at: String,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// Where it is, for the text of an error: nothing where the document itself is wrong.
+fn place(at: &str) -> String {
+    if at.is_empty() { String::new() } else { format!(" at `{at}`") }
 }
 
 /// Where a reader is in a document: a chain on the stack, made into text only for an error.

@@ -2768,7 +2768,7 @@ structures! {
     }
     MitigationActionParams {
         add_things_to_thing_group_params "addThingsToThingGroupParams": Option<AddThingsToThingGroupParams>,
-        enable_io_t_logging_params "enableIoTLoggingParams": Option<EnableIoTLoggingParams>,
+        enable_iot_logging_params "enableIoTLoggingParams": Option<EnableIoTLoggingParams>,
         publish_finding_to_sns_params "publishFindingToSnsParams": Option<PublishFindingToSnsParams>,
         replace_default_policy_version_params "replaceDefaultPolicyVersionParams": Option<ReplaceDefaultPolicyVersionParams>,
         update_ca_certificate_params "updateCACertificateParams": Option<UpdateCACertificateParams>,
