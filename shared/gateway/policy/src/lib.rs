@@ -18,6 +18,7 @@
 //! policy reference.
 
 pub mod action;
+pub mod book;
 pub mod compile;
 pub mod condition;
 pub mod document;
@@ -30,6 +31,7 @@ pub mod template;
 pub mod variables;
 
 pub use action::Action;
+pub use book::{Policies, Target};
 pub use compile::CompiledDocument;
 pub use document::{Document, Effect};
 pub use error::PolicyError;
