@@ -1,5 +1,6 @@
 //! A document with its actions, resources and conditions ready to be compared.
 
+use crate::action::Action;
 use crate::condition::Condition;
 use crate::document::{Document, Effect, LanguageVersion, Selection};
 use crate::error::PolicyError;
@@ -40,6 +41,8 @@ pub struct ActionSelection {
     pub written: Vec<String>,
     /// The patterns in lower case: names of actions are compared without regard to case.
     patterns: Vec<Pattern>,
+    /// A bit for each of the data plane's actions that the statement is about.
+    known: u32,
 }
 
 /// `Resource` or `NotResource`.
@@ -84,11 +87,21 @@ impl CompiledDocument {
 
 impl ActionSelection {
     fn compile(selection: &Selection) -> Self {
-        Self {
+        let mut actions = Self {
             except: selection.except,
             written: selection.patterns.clone(),
             patterns: selection.patterns.iter().map(|p| Pattern::parse(&p.to_ascii_lowercase())).collect(),
-        }
+            known: 0,
+        };
+        let known = Action::ALL.iter().filter(|action| actions.covers(action.names())).map(|action| bit(*action));
+        actions.known = known.fold(0, std::ops::BitOr::bitor);
+        actions
+    }
+
+    /// Whether the statement is about an action of the data plane.
+    #[must_use]
+    pub fn covers_action(&self, action: Action) -> bool {
+        self.known & bit(action) != 0
     }
 
     /// Whether the statement is about an action that goes by these names.
@@ -100,6 +113,10 @@ impl ActionSelection {
         });
         named != self.except
     }
+}
+
+fn bit(action: Action) -> u32 {
+    1 << action as u32
 }
 
 /// A statement's resources with the values of a connection in them.

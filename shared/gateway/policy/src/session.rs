@@ -86,7 +86,7 @@ impl SessionPolicies {
         for statement in set.policies.iter().flat_map(|p| &p.document.statements) {
             let turns = statement.conditions.iter().filter_map(|c| c.decide_again_at(context.now)).min();
             decide_again_at = [decide_again_at, turns].into_iter().flatten().min();
-            let covers = |action: Action| statement.actions.covers(action.names());
+            let covers = |action: Action| statement.actions.covers_action(action);
             let on_topics: Vec<&mut Table> = [
                 (covers(Action::Publish), &mut publish),
                 (covers(Action::RetainPublish), &mut retain),

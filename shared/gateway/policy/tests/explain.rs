@@ -33,16 +33,32 @@ fn session(policy: &str) -> SessionPolicies {
 fn for_people() {
     expect![[r#"
         `iot:Publish` on `arn:aws:iot:us-east-1:123456789012:topic/dock-2/state` is denied, as no statement allows it
-        - `Statement[0]` of policy `Device` version 3: Allow is about other actions: `iot:Connect` (attached to `arn:aws:iot:us-east-1:123456789012:thinggroup/Fleet`)
-        - `Statement[1]` (`Telemetry`) of policy `Device` version 3: Allow is about other resources: `arn:aws:iot:us-east-1:123456789012:topic/dock-1/*` (written `arn:aws:iot:us-east-1:123456789012:topic/${iot:Connection.Thing.ThingName}/*`), `arn:aws:iot:us-east-1:123456789012:topic/${iot:Connection.Thing.Attributes[site]}/alarm` (a variable in it has no value) (attached to `arn:aws:iot:us-east-1:123456789012:thinggroup/Fleet`)
-        - `Statement[2]` of policy `Device` version 3: Allow fits, but a condition fails: `aws:SourceIp` is `192.0.2.1`, and `IpAddress` asks for `10.0.0.0/8` (attached to `arn:aws:iot:us-east-1:123456789012:thinggroup/Fleet`)
-        - `Statement[3]` of policy `Device` version 3: Deny is not about `iot:Connect`, `iot:Publish` (attached to `arn:aws:iot:us-east-1:123456789012:thinggroup/Fleet`)
-        - `aws:SourceIp` is `192.0.2.1`
-        - `iot:Connection.Thing.ThingName` is `dock-1`
-        - `iot:Connection.Thing.Attributes[site]` is absent: the thing has no such attribute
+        policy `Device` version 3, attached to `arn:aws:iot:us-east-1:123456789012:thinggroup/Fleet`
+          `Statement[0]`: Allow is about other actions: `iot:Connect`
+          `Statement[1]` (`Telemetry`): Allow is about other resources: `arn:aws:iot:us-east-1:123456789012:topic/dock-1/*` (written `arn:aws:iot:us-east-1:123456789012:topic/${iot:Connection.Thing.ThingName}/*`), `arn:aws:iot:us-east-1:123456789012:topic/${iot:Connection.Thing.Attributes[site]}/alarm` (a variable in it has no value)
+          `Statement[2]`: Allow fits, but a condition fails: `aws:SourceIp` is `192.0.2.1`, and `IpAddress` asks for `10.0.0.0/8`
+          `Statement[3]`: Deny is not about `iot:Connect`, `iot:Publish`
+        variables
+          `aws:SourceIp` is `192.0.2.1`
+          `iot:Connection.Thing.ThingName` is `dock-1`
+          `iot:Connection.Thing.Attributes[site]` is absent: the thing has no such attribute
         help: `${iot:Connection.Thing.Attributes[site]}` has no value to substitute: the thing has no such attribute
     "#]]
     .assert_eq(&session(POLICY).explain(Action::Publish, "dock-2/state").to_string());
+}
+
+#[test]
+fn for_a_log() {
+    let summary = |policy: &str, topic: &str| session(policy).explain(Action::Publish, topic).summary();
+    expect!["`iot:Publish` on `arn:aws:iot:us-east-1:123456789012:topic/dock-2/state` is denied, as no statement allows it: `${iot:Connection.Thing.Attributes[site]}` has no value to substitute: the thing has no such attribute"].assert_eq(&summary(POLICY, "dock-2/state"));
+    expect!["`iot:Publish` on `arn:aws:iot:us-east-1:123456789012:topic/dock-1/state` is allowed"]
+        .assert_eq(&summary(POLICY, "dock-1/state"));
+    let other = r#"{"Statement": {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:us-east-1:123456789012:topic/a"}}"#;
+    expect!["`iot:Publish` on `arn:aws:iot:us-east-1:123456789012:topic/b` is denied, as no statement allows it: `Statement[0]` of policy `Device` version 3: Allow is about other resources: `arn:aws:iot:us-east-1:123456789012:topic/a`"].assert_eq(&summary(other, "b"));
+    let deny = r#"{"Statement": [
+        {"Effect": "Allow", "Action": "iot:*", "Resource": "arn:aws:iot:*:topic/b"},
+        {"Effect": "Deny", "Action": "iot:Publish", "Resource": "*"}]}"#;
+    expect!["`iot:Publish` on `arn:aws:iot:us-east-1:123456789012:topic/a` is denied by a statement: `Statement[1]` of policy `Device` version 3: Deny applies through `*`"].assert_eq(&summary(deny, "a"));
 }
 
 #[test]
