@@ -1,0 +1,50 @@
+//! Forms that AWS uses for one value: a number, the same number as text, or null.
+
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serializer};
+
+/// A time that AWS writes as text, sometimes as a number, sometimes as null.
+pub(crate) mod text_millis {
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Number(i64),
+        Text(String),
+    }
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+        match Option::<Form>::deserialize(deserializer)? {
+            None => Ok(None),
+            Some(Form::Number(value)) => Ok(Some(value)),
+            Some(Form::Text(text)) => text
+                .parse()
+                .map(Some)
+                .map_err(|_| D::Error::invalid_value(Unexpected::Str(&text), &"milliseconds since 1970 as text")),
+        }
+    }
+}
+
+/// Bytes that travel as base64 (the standard alphabet, padded).
+pub(crate) mod base64_bytes {
+    use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    pub(crate) fn serialize<S: Serializer>(value: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(value))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(&text).map_err(|error| D::Error::custom(format_args!("not base64: {error}")))
+    }
+}

@@ -1,0 +1,27 @@
+//! Every event that AWS IoT hands to the backend's functions, typed, and what a function hands back.
+//!
+//! - [`certificate`]: a certificate was registered on a device's first connection (just-in-time registration).
+//! - [`presence`]: a client connected, disconnected, or was refused.
+//! - [`telemetry`]: what the telemetry rule's `SELECT` makes of a device's message.
+//! - [`error_action`]: what a rule's error action carries when an action failed.
+//! - [`sqs`]: a batch of queue messages, and the reply that names those to deliver again.
+//!
+//! Fields that AWS adds later are ignored, and an enumeration keeps a value it does not know as text: an event must never
+//! be lost because it says more than it used to. What an event cannot do without is required, so that a malformed one
+//! fails where it is parsed. Each type has a fixture in `events/` and a round-trip test.
+
+pub mod certificate;
+pub mod error_action;
+mod lenient;
+pub mod presence;
+pub mod sqs;
+pub mod telemetry;
+
+pub use certificate::{CertificateRegistered, CertificateStatus};
+pub use error_action::{ActionFailure, RuleFailure};
+pub use presence::{ConnectFailed, Connected, DisconnectReason, Disconnected, Presence};
+pub use sqs::{BatchResponse, SqsBatch, SqsMessage};
+pub use telemetry::TelemetryEnvelope;
+
+/// Milliseconds since 1970-01-01T00:00:00Z, as AWS IoT writes times in events.
+pub type EpochMillis = i64;
