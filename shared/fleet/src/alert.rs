@@ -1,0 +1,147 @@
+//! What people and other systems are told.
+
+use crate::EpochMillis;
+use serde::Serialize;
+
+/// One message to a topic. Delivery is at least once: [`Alert::id`] is the same for every copy, so that a receiver can
+/// drop those it has seen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Alert {
+    /// A certificate was turned away at just-in-time registration.
+    RegistrationRejected {
+        /// The certificate.
+        certificate_id: String,
+        /// The CA that signed it.
+        ca_certificate_id: String,
+        /// Its common name, if it could be read.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        common_name: Option<String>,
+        /// The status it was given: `REVOKED` or `INACTIVE`.
+        status: String,
+        /// Every reason, in words.
+        reasons: Vec<String>,
+        /// When the device presented it.
+        at: EpochMillis,
+    },
+    /// A device has been offline for longer than its grace period.
+    DeviceOffline(Connectivity),
+    /// A device that was announced offline is back.
+    DeviceOnline(Connectivity),
+    /// A device keeps losing its connection and coming back within its grace period.
+    DeviceFlapping {
+        /// The device.
+        client_id: String,
+        /// How often in the window so far.
+        times: usize,
+        /// The window, in seconds.
+        window_seconds: i64,
+        /// When the last of them began.
+        at: EpochMillis,
+    },
+    /// A reading crossed a threshold, or came back.
+    Threshold {
+        /// The device.
+        thing_name: String,
+        /// The threshold: metric and side, such as `temperature:above`.
+        threshold: String,
+        /// `raised` or `cleared`.
+        state: String,
+        /// The reading's value.
+        value: f64,
+        /// The limit.
+        limit: f64,
+        /// When it was measured.
+        at: EpochMillis,
+    },
+}
+
+/// A change of connectivity worth telling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connectivity {
+    /// The MQTT client id; in this fleet, the thing's name.
+    pub client_id: String,
+    /// The connection it is about.
+    pub session_identifier: String,
+    /// Its place in the order of the client's events.
+    pub sequence: i64,
+    /// Why it disconnected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disconnect_reason: Option<String>,
+    /// When it changed.
+    pub at: EpochMillis,
+}
+
+impl Alert {
+    /// The kind, for subscription filters: the same word as `kind` in the message.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RegistrationRejected { .. } => "registrationRejected",
+            Self::DeviceOffline(_) => "deviceOffline",
+            Self::DeviceOnline(_) => "deviceOnline",
+            Self::DeviceFlapping { .. } => "deviceFlapping",
+            Self::Threshold { .. } => "threshold",
+        }
+    }
+
+    /// Equal for every copy of one alert, and different for any two alerts.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let kind = self.kind();
+        match self {
+            Self::RegistrationRejected { certificate_id, .. } => format!("{kind}/{certificate_id}"),
+            Self::DeviceOffline(change) | Self::DeviceOnline(change) => {
+                format!("{kind}/{}/{}/{}", change.client_id, change.session_identifier, change.sequence)
+            }
+            Self::DeviceFlapping { client_id, window_seconds, at, .. } => {
+                let window = at.div_euclid(window_seconds.saturating_mul(1000).max(1));
+                format!("{kind}/{client_id}/{window}")
+            }
+            Self::Threshold { thing_name, threshold, state, at, .. } => {
+                format!("{kind}/{thing_name}/{threshold}/{state}/{at}")
+            }
+        }
+    }
+
+    /// One line for people: the subject of an e-mail. At most 100 characters of ASCII, as SNS asks of a subject.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let line = match self {
+            Self::RegistrationRejected { common_name, certificate_id, status, .. } => {
+                let who = common_name.as_deref().unwrap_or(certificate_id);
+                format!("Certificate {status}: {who}")
+            }
+            Self::DeviceOffline(change) => format!("Offline: {}", change.client_id),
+            Self::DeviceOnline(change) => format!("Online again: {}", change.client_id),
+            Self::DeviceFlapping { client_id, times, .. } => format!("Flapping ({times} times): {client_id}"),
+            Self::Threshold { thing_name, threshold, state, value, .. } => {
+                format!("{threshold} {state} at {value}: {thing_name}")
+            }
+        };
+        line.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(100).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_carries_its_kind_and_a_subject_that_sns_takes() {
+        let alert = Alert::RegistrationRejected {
+            certificate_id: "ab".repeat(32),
+            ca_certificate_id: "cd".repeat(32),
+            common_name: Some(format!("größe\n{}", "x".repeat(200))),
+            status: "REVOKED".into(),
+            reasons: vec!["is on the block list".into()],
+            at: 1,
+        };
+        let json = serde_json::to_value(&alert).unwrap();
+        assert_eq!(json["kind"], alert.kind());
+        assert_eq!(json["caCertificateId"], "cd".repeat(32));
+        assert_eq!(alert.subject().len(), 100);
+        assert!(alert.subject().starts_with("Certificate REVOKED: gr??e?x"));
+    }
+}

@@ -1,0 +1,24 @@
+//! The fleet backend's decisions, as plain Rust: no SDK, no I/O, no clock, no randomness. A function is given what
+//! happened and what is known, and answers with what to do; the Lambda functions carry that out through [`ports`].
+//!
+//! - [`registration`]: may this certificate join the fleet, as which thing, and in which order is that done?
+//! - [`connectivity`]: who is online, whatever the order events arrive in, and what is announced when.
+//! - [`telemetry`]: what a reading must look like, what is kept of it, and which thresholds it crosses.
+//! - [`alert`]: what people and other systems are told.
+//! - [`conditional`]: one conditional write to a table, as a value: stored by DynamoDB, replayed in memory by tests.
+//! - [`ports`]: what the functions need of the outside, a trait per verb.
+//! - [`naming`]: AWS's limits on the names that end up in the registry.
+//! - `fakes` (feature `fakes`): ports in memory that behave as AWS does, for tests.
+
+pub mod alert;
+pub mod conditional;
+pub mod connectivity;
+#[cfg(feature = "fakes")]
+pub mod fakes;
+pub mod naming;
+pub mod ports;
+pub mod registration;
+pub mod telemetry;
+
+/// Milliseconds since 1970-01-01T00:00:00Z. Every time in this crate is one, and is passed in.
+pub type EpochMillis = i64;

@@ -1,0 +1,158 @@
+//! What the functions need of the outside, a trait per verb: the bounds in a handler's signature are the permissions it
+//! must be granted, and no more. `fleet-aws` implements them with the AWS SDK, the tests in memory.
+
+use crate::alert::Alert;
+use crate::conditional::{Change, Outcome};
+use crate::connectivity::Settle;
+use crate::telemetry::Quarantined;
+use iot_events::CertificateStatus;
+use std::collections::BTreeMap;
+
+/// A call to the outside failed; whoever called the function must try again.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} failed: {cause}")]
+pub struct PortError {
+    /// What was attempted, in AWS's words, such as `AttachPolicy`.
+    pub operation: &'static str,
+    /// Why it failed.
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl PortError {
+    /// Wraps the cause.
+    pub fn new(operation: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { operation, cause: cause.into() }
+    }
+}
+
+/// The answer of a port.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// A device certificate as AWS IoT keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredCertificate {
+    /// The ARN, which policies and things are attached to.
+    pub arn: String,
+    /// The certificate in PEM form.
+    pub pem: String,
+    /// The CA that signed it, if AWS IoT knows it.
+    pub ca_certificate_id: Option<String>,
+    /// Its status now.
+    pub status: CertificateStatus,
+}
+
+/// A thing as far as registration compares it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Thing {
+    /// Its type.
+    pub thing_type: Option<String>,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Whether a thing was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It was made, or existed exactly so.
+    Made,
+    /// A thing of this name exists and is different in some way.
+    ExistsOtherwise,
+}
+
+/// `iot:DescribeCertificate`
+pub trait DescribeCertificate {
+    /// The certificate; `None` if there is none of this id.
+    fn describe_certificate(
+        &self,
+        certificate_id: &str,
+    ) -> impl Future<Output = PortResult<Option<RegisteredCertificate>>> + Send;
+}
+
+/// `iot:DescribeCACertificate`
+pub trait DescribeCaCertificate {
+    /// Whether the CA is active; `None` if this account has no CA of this id.
+    fn ca_is_active(&self, ca_certificate_id: &str) -> impl Future<Output = PortResult<Option<bool>>> + Send;
+}
+
+/// `iot:CreateThing`
+pub trait CreateThing {
+    /// Makes the thing.
+    fn create_thing(&self, name: &str, thing: &Thing) -> impl Future<Output = PortResult<Created>> + Send;
+}
+
+/// `iot:DescribeThing`
+pub trait DescribeThing {
+    /// The thing; `None` if there is none of this name.
+    fn describe_thing(&self, name: &str) -> impl Future<Output = PortResult<Option<Thing>>> + Send;
+}
+
+/// `iot:AddThingToThingGroup`
+pub trait AddThingToGroup {
+    /// Puts the thing into the static group; fine if it is in it.
+    fn add_thing_to_group(&self, name: &str, group: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:AttachPolicy`
+pub trait AttachPolicy {
+    /// Attaches the policy to the certificate; fine if it is attached.
+    fn attach_policy(&self, policy: &str, certificate_arn: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:AttachThingPrincipal`
+pub trait AttachThingPrincipal {
+    /// Attaches the certificate to the thing; fine if it is attached.
+    fn attach_thing_principal(&self, thing: &str, certificate_arn: &str)
+    -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:UpdateCertificate`
+pub trait UpdateCertificate {
+    /// Gives the certificate a status.
+    fn update_certificate(
+        &self,
+        certificate_id: &str,
+        status: &CertificateStatus,
+    ) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `dynamodb:GetItem` on the block list
+pub trait FindBlocked {
+    /// Why the entry (see [`crate::registration::block_list_entries`]) is blocked; `None` if it is not.
+    fn find_blocked(&self, entry: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
+}
+
+/// `dynamodb:GetItem` on the allow list
+pub trait FindAllowed {
+    /// Whether the serial number is on the list.
+    fn find_allowed(&self, serial_number: &str) -> impl Future<Output = PortResult<bool>> + Send;
+}
+
+/// `dynamodb:GetItem` on the devices
+pub trait FindDeviceType {
+    /// The device's thing type; `None` if the device was not registered through the backend or has no type.
+    fn find_device_type(&self, thing_name: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
+}
+
+/// `dynamodb:UpdateItem` on one table
+pub trait UpdateItem {
+    /// Carries the change out, whole or not at all.
+    fn update_item(&self, change: &Change) -> impl Future<Output = PortResult<Outcome>> + Send;
+}
+
+/// `sns:Publish` on one topic
+pub trait Notify {
+    /// Tells.
+    fn notify(&self, alert: &Alert) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `sqs:SendMessage` on the queue of connectivity changes that are to be settled
+pub trait ScheduleSettle {
+    /// Has the change looked at again after the delay, 0 to 900 seconds.
+    fn schedule_settle(&self, settle: &Settle, delay_seconds: u16) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `sqs:SendMessage` on the quarantine queue
+pub trait Quarantine {
+    /// Sets a message aside for a person to look at.
+    fn quarantine(&self, message: &Quarantined) -> impl Future<Output = PortResult<()>> + Send;
+}
