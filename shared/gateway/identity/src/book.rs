@@ -1,0 +1,156 @@
+//! The rulebook of certificates: which CAs and device certificates the account has, what state each is in, and what happens
+//! when a device shows one.
+//!
+//! - [`row`]: what is kept of each.
+//! - [`authorities`]: the operations on CA certificates.
+//! - [`certificates`]: the operations on device certificates.
+//! - [`lists`]: the lists of both.
+//! - [`present`]: a certificate on a connection, just-in-time registration included.
+//!
+//! Follows "X.509 client certificates" and "Just-in-time registration" of the AWS IoT Core developer guide.
+
+pub mod authorities;
+pub mod certificates;
+pub mod lists;
+pub mod present;
+pub mod row;
+
+use crate::x509::Certificate;
+use drydock_core::{ApiError, CertificateId, CorruptRow, Rulebook, Scope, Timestamp, Write};
+use row::{AuthorityRow, CertificateRow};
+use serde::{Serialize, de::DeserializeOwned};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+const CODES: &str = "registration_codes";
+const AUTHORITIES: &str = "ca_certificates";
+const CERTIFICATES: &str = "certificates";
+
+/// The account's certificates.
+#[derive(Debug)]
+pub struct Identity {
+    scope: Scope,
+    registration_code: Option<String>,
+    authorities: BTreeMap<CertificateId, Held>,
+    /// CAs by the name that their certificates have as issuer.
+    by_subject: HashMap<Box<[u8]>, Vec<CertificateId>>,
+    certificates: BTreeMap<CertificateId, CertificateRow>,
+    /// In the order of creation, as the lists give them.
+    by_age: BTreeSet<(Timestamp, CertificateId)>,
+    /// The same for each CA.
+    by_authority: BTreeMap<CertificateId, BTreeSet<(Timestamp, CertificateId)>>,
+}
+
+/// A CA and its certificate, read once.
+#[derive(Debug)]
+struct Held {
+    row: AuthorityRow,
+    certificate: Certificate,
+}
+
+impl Identity {
+    /// An account without certificates.
+    #[must_use]
+    pub fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            registration_code: None,
+            authorities: BTreeMap::new(),
+            by_subject: HashMap::new(),
+            certificates: BTreeMap::new(),
+            by_age: BTreeSet::new(),
+            by_authority: BTreeMap::new(),
+        }
+    }
+
+    /// A device certificate, by its id.
+    #[must_use]
+    pub fn certificate(&self, id: &str) -> Option<&CertificateRow> {
+        self.certificates.get(id)
+    }
+
+    /// How many device certificates there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.certificates.len()
+    }
+
+    /// Whether there is no device certificate.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+    }
+
+    fn known(&self, id: &str) -> Result<(&CertificateId, &CertificateRow), ApiError> {
+        self.certificates
+            .get_key_value(id)
+            .ok_or_else(|| ApiError::not_found(format!("there is no certificate `{id}`: see ListCertificates")))
+    }
+
+    fn known_authority(&self, id: &str) -> Result<(&CertificateId, &Held), ApiError> {
+        self.authorities.get_key_value(id).ok_or_else(|| unknown_authority(id))
+    }
+
+    fn known_authority_mut(&mut self, id: &str) -> Result<&mut Held, ApiError> {
+        self.authorities.get_mut(id).ok_or_else(|| unknown_authority(id))
+    }
+
+    /// Puts a certificate into memory and gives the write that keeps it.
+    fn keep(&mut self, id: CertificateId, row: CertificateRow) -> Write {
+        let write = Write::put(CERTIFICATES, id.as_str(), json(&row));
+        self.take_in(id, row);
+        write
+    }
+
+    fn take_in(&mut self, id: CertificateId, row: CertificateRow) {
+        let place = (row.created, id.clone());
+        if let Some(authority) = &row.authority {
+            self.by_authority.entry(authority.clone()).or_default().insert(place.clone());
+        }
+        self.by_age.insert(place);
+        self.certificates.insert(id, row);
+    }
+
+    fn take_in_authority(&mut self, row: AuthorityRow, certificate: Certificate) {
+        let id = certificate.id().clone();
+        self.by_subject.entry(certificate.subject().into()).or_default().push(id.clone());
+        self.authorities.insert(id, Held { row, certificate });
+    }
+}
+
+fn unknown_authority(id: &str) -> ApiError {
+    ApiError::not_found(format!("there is no CA certificate `{id}`: see ListCACertificates"))
+}
+
+fn json(row: &impl Serialize) -> String {
+    // Rows are structs of strings and numbers: writing them as JSON does not fail.
+    serde_json::to_string(row).unwrap_or_default()
+}
+
+impl Rulebook for Identity {
+    const TABLES: &'static [&'static str] = &[CODES, AUTHORITIES, CERTIFICATES];
+
+    fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
+        let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
+        let id = || CertificateId::new(key).map_err(|error| corrupt(error.to_string()));
+        match table {
+            CODES => self.registration_code = Some(value.to_owned()),
+            AUTHORITIES => {
+                let row: AuthorityRow = parse(value).map_err(corrupt)?;
+                let certificate = Certificate::from_der("the CA certificate", row.der.bytes())
+                    .map_err(|error| corrupt(error.to_string()))?;
+                self.take_in_authority(row, certificate);
+            }
+            CERTIFICATES => self.take_in(id()?, parse(value).map_err(corrupt)?),
+            _ => return Err(corrupt("the table is not one of the certificates".into())),
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        *self = Self::new(self.scope.clone());
+    }
+}
+
+fn parse<T: DeserializeOwned>(value: &str) -> Result<T, String> {
+    serde_json::from_str(value).map_err(|error| error.to_string())
+}

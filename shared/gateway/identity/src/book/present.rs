@@ -1,0 +1,273 @@
+//! A device shows a certificate. Follows "Register a client certificate when the client connects to AWS IoT just-in-time
+//! registration (JITR)" and the reasons of the log entry `Connection.AuthNError`.
+
+use super::row::{CertificateRow, Provisioning};
+use super::{Held, Identity};
+use crate::x509::Certificate;
+use drydock_core::{CertificateId, Done, Event, Ids, Timestamp};
+use drydock_model::iot::{AutoRegistrationStatus, CACertificateStatus, CertificateMode, CertificateStatus};
+use std::fmt;
+
+/// The most certificates between a device's and the registered CA.
+const MOST_INTERMEDIATES: usize = 4;
+
+/// Why a certificate may not connect, as the log entry `Connection.AuthNError` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It is registered and neither active nor revoked: inactive, waiting for activation, or in transfer.
+    DeviceCertificateInactive,
+    /// Nobody registered it, and it does not register itself.
+    DeviceCertificateNotRegistered,
+    /// It was revoked.
+    DeviceCertificateRevoked,
+    /// It is malformed, expired or not valid yet.
+    NotAuthenticated,
+    /// It may only be used by clients that name the server.
+    SniMisused,
+}
+
+impl Reason {
+    /// AWS's spelling, for example `DEVICE_CERTIFICATE_INACTIVE`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeviceCertificateInactive => "DEVICE_CERTIFICATE_INACTIVE",
+            Self::DeviceCertificateNotRegistered => "DEVICE_CERTIFICATE_NOT_REGISTERED",
+            Self::DeviceCertificateRevoked => "DEVICE_CERTIFICATE_REVOKED",
+            Self::NotAuthenticated => "NOT_AUTHENTICATED",
+            Self::SniMisused => "SNI_MISUSED",
+        }
+    }
+}
+
+/// A certificate that may not connect, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// AWS's reason.
+    pub reason: Reason,
+    /// The certificate's id; absent where it is malformed.
+    pub certificate_id: Option<CertificateId>,
+    /// What was found, and what to do.
+    pub why: String,
+    /// Set where the certificate waits for activation and its CA provisions its devices by a template.
+    pub provisioning: Option<Box<Provisioning>>,
+}
+
+impl Refusal {
+    fn new(reason: Reason, id: Option<&CertificateId>, why: impl Into<String>) -> Self {
+        Self { reason, certificate_id: id.cloned(), why: why.into(), provisioning: None }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason.as_str(), self.why)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A certificate that may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// The principal of the connection.
+    pub certificate_id: CertificateId,
+    /// Valid until: the connection is to end then.
+    pub not_after: Timestamp,
+}
+
+impl Identity {
+    /// Whether a certificate may pass the TLS handshake: one that is registered in whatever state, or one that registers itself.
+    /// Changes nothing; [`Self::present`] follows when the handshake is through.
+    ///
+    /// # Errors
+    /// The [`Refusal`].
+    pub fn admits(&self, chain: &[&[u8]], now: Timestamp) -> Result<(), Refusal> {
+        let shown = Shown::read(chain)?;
+        if self.certificates.contains_key(shown.certificate.id()) {
+            return Ok(());
+        }
+        self.registrable(&shown, now).map(|_| ())
+    }
+
+    /// A certificate comes with a connection whose key is proven. `chain` is what the client sent, its own first; `sni` is the
+    /// server name that it asked for.
+    ///
+    /// A certificate that is active and valid is admitted. One that nobody registered is registered as `PENDING_ACTIVATION` where
+    /// an active CA with auto-registration signed it; each sight of a pending one is told as [`Event::CertificatePending`], and
+    /// the connection is refused until somebody activates it.
+    pub fn present(
+        &mut self,
+        chain: &[&[u8]],
+        sni: Option<&str>,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Done<Result<Admitted, Refusal>> {
+        let shown = match Shown::read(chain) {
+            Ok(shown) => shown,
+            Err(refusal) => return Done::reply(Err(refusal)),
+        };
+        let id = shown.certificate.id();
+        if let Some(row) = self.certificates.get(id) {
+            return self.known_shown(id, row, sni, now);
+        }
+        let (authority, mode, provisioning) = match self.registrable(&shown, now) {
+            Ok((authority, held)) => (authority.clone(), held.row.mode, held.row.provisioning.clone()),
+            Err(refusal) => return Done::reply(Err(refusal)),
+        };
+        let status = CertificateStatus::PendingActivation;
+        let row = CertificateRow::new(&shown.certificate, status, mode, Some(authority.clone()), now, ids);
+        let why =
+            format!("it was registered just now, by the CA certificate `{authority}`, and waits for its activation");
+        let refusal = pending(id, why, provisioning);
+        let write = self.keep(id.clone(), row);
+        let event = Event::CertificatePending {
+            certificate_id: id.clone(),
+            ca_certificate_id: authority,
+            registered_at: now,
+            at: now,
+        };
+        Done::written(Err(refusal), vec![write]).with(event)
+    }
+
+    fn known_shown(
+        &self,
+        id: &CertificateId,
+        row: &CertificateRow,
+        sni: Option<&str>,
+        now: Timestamp,
+    ) -> Done<Result<Admitted, Refusal>> {
+        let refuse = |reason, why: String| Done::reply(Err(Refusal::new(reason, Some(id), why)));
+        let inactive = |what: &str| refuse(Reason::DeviceCertificateInactive, what.to_owned());
+        match row.status {
+            CertificateStatus::Active => {}
+            CertificateStatus::Revoked => {
+                return refuse(Reason::DeviceCertificateRevoked, "it is revoked: the device needs another one".into());
+            }
+            CertificateStatus::Inactive => return inactive("it is inactive: set it to ACTIVE with UpdateCertificate"),
+            CertificateStatus::RegisterInactive => {
+                return inactive("it is registered as inactive: set it to ACTIVE with UpdateCertificate");
+            }
+            CertificateStatus::PendingTransfer => {
+                return inactive("it is on its way to another account, which has not accepted it yet");
+            }
+            CertificateStatus::PendingActivation => {
+                let Some(authority) = &row.authority else {
+                    return inactive("it waits for its activation: set it to ACTIVE with UpdateCertificate");
+                };
+                let provisioning = self.authorities.get(authority).and_then(|held| held.row.provisioning.clone());
+                let why = format!("it waits for its activation since {}", row.created);
+                let event = Event::CertificatePending {
+                    certificate_id: id.clone(),
+                    ca_certificate_id: authority.clone(),
+                    registered_at: row.created,
+                    at: now,
+                };
+                return Done::reply(Err(pending(id, why, provisioning))).with(event);
+            }
+        }
+        if now.seconds() > row.not_after.seconds() {
+            return refuse(Reason::NotAuthenticated, format!("it expired at {}", row.not_after));
+        }
+        if now.seconds() < row.not_before.seconds() {
+            return refuse(Reason::NotAuthenticated, format!("it is not valid before {}", row.not_before));
+        }
+        if row.mode == CertificateMode::SniOnly && sni.is_none() {
+            let why = "it was registered without a CA, or with one in the mode `SNI_ONLY`: the client must name the server (SNI)";
+            return refuse(Reason::SniMisused, why.into());
+        }
+        Done::reply(Ok(Admitted { certificate_id: id.clone(), not_after: row.not_after }))
+    }
+
+    /// The CA by which a certificate that nobody registered registers itself.
+    fn registrable(&self, shown: &Shown, now: Timestamp) -> Result<(&CertificateId, &Held), Refusal> {
+        let id = shown.certificate.id();
+        let refuse = |reason, why: String| Err(Refusal::new(reason, Some(id), why));
+        let unregistered = |why: String| refuse(Reason::DeviceCertificateNotRegistered, why);
+        let (authority, held) = match self.signer(shown, now) {
+            Ok(found) => found,
+            Err(why) => return unregistered(format!("it is not registered, and {why}")),
+        };
+        if held.row.status != CACertificateStatus::Active {
+            return unregistered(format!("it is not registered, and its CA certificate `{authority}` is not active"));
+        }
+        if held.row.auto_registration != AutoRegistrationStatus::Enable {
+            return unregistered(format!(
+                "it is not registered, and its CA certificate `{authority}` does not allow auto-registration"
+            ));
+        }
+        if let Some(why) = held.certificate.invalid_at(now) {
+            return unregistered(format!("it is not registered, and of its CA certificate `{authority}`: {why}"));
+        }
+        if let Some(why) = shown.certificate.invalid_at(now) {
+            return refuse(Reason::NotAuthenticated, why);
+        }
+        Ok((authority, held))
+    }
+
+    /// Finds the registered CA above a certificate, by way of the intermediates that the client sent. Of several that signed,
+    /// one that lets it register is taken first.
+    fn signer(&self, shown: &Shown, now: Timestamp) -> Result<(&CertificateId, &Held), String> {
+        let mut current = &shown.certificate;
+        let mut named = None;
+        for _ in 0..=MOST_INTERMEDIATES {
+            let candidates = self.by_subject.get(current.issuer()).into_iter().flatten();
+            let mut signed: Vec<(&CertificateId, &Held)> = Vec::new();
+            for (id, held) in candidates.filter_map(|id| self.authorities.get_key_value(id)) {
+                match current.signed_by(&held.certificate) {
+                    Ok(()) => signed.push((id, held)),
+                    Err(error) => {
+                        named = Some(format!("the registered CA `{id}` has its issuer's name, but {error}"));
+                    }
+                }
+            }
+            let best = signed.into_iter().max_by_key(|(_, held)| {
+                let active = held.row.status == CACertificateStatus::Active;
+                (active && held.row.auto_registration == AutoRegistrationStatus::Enable, active)
+            });
+            if let Some(found) = best {
+                return Ok(found);
+            }
+            let above = shown.intermediates.iter().find(|above| {
+                above.subject() == current.issuer()
+                    && above.id() != current.id()
+                    && above.signs()
+                    && above.invalid_at(now).is_none()
+                    && current.signed_by(above).is_ok()
+            });
+            let Some(above) = above else { break };
+            current = above;
+        }
+        Err(named.unwrap_or_else(|| "no registered CA certificate signed it or the chain it was sent with".into()))
+    }
+}
+
+fn pending(id: &CertificateId, why: String, provisioning: Option<Provisioning>) -> Refusal {
+    Refusal {
+        provisioning: provisioning.map(Box::new),
+        ..Refusal::new(Reason::DeviceCertificateInactive, Some(id), why)
+    }
+}
+
+/// What a client sent.
+struct Shown {
+    certificate: Certificate,
+    intermediates: Vec<Certificate>,
+}
+
+impl Shown {
+    fn read(chain: &[&[u8]]) -> Result<Self, Refusal> {
+        let Some((own, rest)) = chain.split_first() else {
+            return Err(Refusal::new(Reason::NotAuthenticated, None, "no certificate was sent"));
+        };
+        let certificate = Certificate::from_der("the client certificate", own)
+            .map_err(|error| Refusal::new(Reason::NotAuthenticated, None, error.to_string()))?;
+        // What follows is only a help to find the CA; clients send all kinds of things there.
+        let intermediates = rest
+            .iter()
+            .take(2 * MOST_INTERMEDIATES)
+            .filter_map(|der| Certificate::from_der("an intermediate certificate", der).ok())
+            .collect();
+        Ok(Self { certificate, intermediates })
+    }
+}

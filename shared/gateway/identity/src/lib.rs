@@ -1,0 +1,19 @@
+//! Certificates: who may connect, and how that is proven.
+//!
+//! - [`x509`]: certificates and signing requests as AWS IoT looks at them, who signed what, the facts that policies see.
+//! - [`issuer`]: the local authorities: one signs the server's certificate, one signs device certificates.
+//! - [`book`]: the rulebook [`Identity`]: CAs and device certificates, their operations, just-in-time registration.
+//! - [`tls`]: the TLS half: server certificates for any name, and client certificates checked as AWS does.
+//!
+//! `x509`, `issuer` and `book` read no clock and open no socket; what they need of time and randomness is passed in, but for the
+//! keys themselves, which the cryptographic library makes. `tls` and the files of the authorities are machinery.
+
+pub mod book;
+pub mod issuer;
+pub mod tls;
+pub mod x509;
+
+pub use book::Identity;
+pub use book::present::{Admitted, Reason, Refusal};
+pub use issuer::{Authority, AuthorityError, Issued};
+pub use x509::{Certificate, CertificateFacts, certificate_id};

@@ -1,0 +1,10 @@
+//! Certificates made by a third-party library, against the rulebook and over real TLS connections.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
+
+mod authorities;
+mod certificates;
+mod handshake;
+mod issuer;
+mod present;
+mod support;
