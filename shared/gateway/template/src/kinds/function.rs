@@ -1,0 +1,264 @@
+//! `AWS::Serverless::Function` and `AWS::Lambda::Function`.
+
+use super::{Attribute, Identity, Kind, Properties, Resource};
+use crate::error::{Fallible, Fault};
+use crate::names::Naming;
+use crate::node::Node;
+use crate::shape::{Field, Shape, TAGS, inert, optional, refused, required};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Function {
+    /// The function's name.
+    pub name: String,
+    /// The function's ARN, without a qualifier.
+    pub arn: String,
+    /// For example `provided.al2023`.
+    pub runtime: String,
+    /// Any text for a function in Rust.
+    pub handler: Option<String>,
+    /// Where the code is, relative to the template's folder: a folder, or a file.
+    pub code: String,
+    /// `Metadata.BuildMethod`, for example `rust-cargolambda`.
+    pub build_method: Option<String>,
+    /// `Metadata.BuildProperties`, for example `{"Binary": "telemetry"}`.
+    pub build_properties: Json,
+    /// The environment's variables.
+    pub environment: BTreeMap<String, String>,
+    /// Seconds that an invoke may take: 3 where the template says nothing.
+    pub timeout: u32,
+    /// MiB: 128 where the template says nothing.
+    pub memory_size: u32,
+    /// `x86_64` where the template says nothing, or `arm64`.
+    pub architecture: String,
+    /// How many invokes may run at once; no limit of its own where the template says nothing.
+    pub reserved_concurrent_executions: Option<u32>,
+    /// The queue or topic that hears of asynchronous invokes that failed (`DeadLetterQueue`, `DeadLetterConfig`).
+    pub dead_letter_arn: Option<String>,
+    /// The role's ARN.
+    pub role: Option<String>,
+    /// How the function is to log.
+    pub logging: LoggingConfig,
+    /// SAM's `AutoPublishAlias`: an alias for version 1, and what the function's events invoke.
+    pub alias: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+}
+
+/// How a function is to log.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html>
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
+pub struct LoggingConfig {
+    /// `Text` or `JSON` (`AWS_LAMBDA_LOG_FORMAT`).
+    pub log_format: Option<String>,
+    /// `TRACE` to `FATAL` (`AWS_LAMBDA_LOG_LEVEL`).
+    pub application_log_level: Option<String>,
+    /// `DEBUG`, `INFO` or `WARN`: of the platform's own entries.
+    pub system_log_level: Option<String>,
+    /// The log group's name.
+    pub log_group: Option<String>,
+}
+
+const LEVELS: Shape = Shape::Choice(&["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]);
+const LOGGING: Shape = Shape::Object(&[
+    optional("LogFormat", Shape::Choice(&["Text", "JSON"])),
+    optional("ApplicationLogLevel", LEVELS),
+    optional("SystemLogLevel", Shape::Choice(&["DEBUG", "INFO", "WARN"])),
+    optional("LogGroup", Shape::Text),
+]);
+const VARIABLES: Shape = Shape::Object(&[optional("Variables", Shape::TextMap)]);
+const ARCHITECTURES: Shape = Shape::List(&Shape::Choice(&["x86_64", "arm64"]));
+const ENCRYPTION: &str = "nothing is encrypted at rest here";
+const IMAGE: &str = "functions run as processes here, not in containers";
+const DEPLOYMENT: &str = "a change takes effect at once here";
+
+/// What both types have in common.
+macro_rules! properties {
+    ($($own:expr,)*) => {
+        &[
+            $($own,)*
+            optional("FunctionName", Shape::Text),
+            required("Runtime", Shape::Text),
+            optional("Handler", Shape::Text),
+            optional("Description", Shape::Text),
+            optional("Environment", VARIABLES),
+            optional("Timeout", Shape::Integer(1, 5400)),
+            optional("MemorySize", Shape::Integer(128, 32_768)),
+            optional("Architectures", ARCHITECTURES),
+            optional("ReservedConcurrentExecutions", Shape::Integer(0, 1_000_000)),
+            optional("Role", Shape::Text),
+            optional("LoggingConfig", LOGGING),
+            optional("PackageType", Shape::Choice(&["Zip"])),
+            inert("CodeSigningConfigArn", "code is not signed here"),
+            inert("EphemeralStorage", "`/tmp` is this machine's"),
+            inert("FunctionScalingConfig", "there are no capacity providers here"),
+            inert("KmsKeyArn", ENCRYPTION),
+            inert("PublishToLatestPublished", DEPLOYMENT),
+            inert("RecursiveLoop", "loops are not detected here"),
+            inert("RuntimeManagementConfig", "the runtime is the function's own"),
+            inert("SnapStart", "functions start from their binary here"),
+            inert("VpcConfig", "the function runs on this machine's network"),
+            refused("CapacityProviderConfig", "there are no capacity providers here"),
+            refused("DurableConfig", "functions are not durable here"),
+            refused("FileSystemConfigs", "file systems are not mounted here"),
+            refused("ImageConfig", IMAGE),
+            refused("Layers", "layers are not unpacked here; put what AWS alone needs under `Metadata: {Drydock: {AwsOnly: [Layers]}}`"),
+            refused("TenancyConfig", "invokes know no tenants here"),
+            TAGS,
+        ]
+    };
+}
+
+const SERVERLESS_PROPERTIES: &[Field] = properties![
+    required("CodeUri", Shape::Text),
+    optional(
+        "DeadLetterQueue",
+        Shape::Object(&[required("Type", Shape::Choice(&["SQS", "SNS"])), required("TargetArn", Shape::Text)]),
+    ),
+    optional("AutoPublishAlias", Shape::Text),
+    inert("AutoPublishAliasAllProperties", DEPLOYMENT),
+    inert("AutoPublishCodeSha256", DEPLOYMENT),
+    inert("DeploymentPreference", DEPLOYMENT),
+    inert("PropagateTags", "tags are for billing and access in AWS"),
+    inert("ProvisionedConcurrencyConfig", "processes are started when they are needed"),
+    inert("SourceKMSKeyArn", ENCRYPTION),
+    inert("Tracing", "there is no X-Ray here"),
+    inert("VersionDeletionPolicy", DEPLOYMENT),
+    inert("VersionDescription", "it is for people"),
+    refused("FunctionUrlConfig", "functions have no URL here"),
+    refused("ImageUri", IMAGE),
+    refused("InlineCode", "functions in Rust are not written inline"),
+];
+
+const LAMBDA_PROPERTIES: &[Field] = properties![
+    required("Code", Shape::Text),
+    optional("DeadLetterConfig", Shape::Object(&[optional("TargetArn", Shape::Text)])),
+    inert("TracingConfig", "there is no X-Ray here"),
+];
+
+const ATTRIBUTES: &[Attribute] = &[("Arn", arn)];
+const NAMING: Naming = Naming::by("FunctionName", 64);
+
+pub(super) const SERVERLESS: Kind = Kind {
+    type_: "AWS::Serverless::Function",
+    page: "https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html",
+    properties: SERVERLESS_PROPERTIES,
+    naming: NAMING,
+    extra: None,
+    reference: |identity| identity.name.clone(),
+    attributes: ATTRIBUTES,
+    plan,
+};
+
+pub(super) const LAMBDA: Kind = Kind {
+    type_: "AWS::Lambda::Function",
+    page: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html",
+    properties: LAMBDA_PROPERTIES,
+    naming: NAMING,
+    extra: None,
+    reference: |identity| identity.name.clone(),
+    attributes: ATTRIBUTES,
+    plan,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Given {
+    #[serde(alias = "Code")]
+    code_uri: String,
+    runtime: String,
+    handler: Option<String>,
+    description: Option<String>,
+    #[serde(default)]
+    environment: Environment,
+    timeout: Option<u32>,
+    memory_size: Option<u32>,
+    #[serde(default)]
+    architectures: Vec<String>,
+    reserved_concurrent_executions: Option<u32>,
+    role: Option<String>,
+    #[serde(default)]
+    logging_config: LoggingConfig,
+    auto_publish_alias: Option<String>,
+    #[serde(alias = "DeadLetterConfig")]
+    dead_letter_queue: Option<DeadLetter>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+struct Environment {
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetter {
+    target_arn: Option<String>,
+}
+
+fn arn(identity: &Identity) -> String {
+    identity.arn("lambda", &format!("function:{}", identity.name))
+}
+
+fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
+    let given: Given = properties.read()?;
+    let code_property = if properties.node.get("CodeUri").is_some() { "CodeUri" } else { "Code" };
+    if given.code_uri.starts_with("s3://") {
+        let what = format!("`{code_property}` of `{}` in S3", properties.declared.logical_id);
+        let fault = Fault::not_implemented(properties.span(code_property), what, "code is taken from this machine");
+        return Err(fault.helped("name a folder, relative to the template"));
+    }
+    if let Some(variable) = given.environment.variables.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        let fault = properties.fault("Environment.Variables", format!("sets `{variable}`, which Lambda reserves"));
+        return Err(fault);
+    }
+    let metadata = |key: &str| properties.declared.metadata.as_ref().and_then(|metadata| metadata.get(key));
+    Ok(Resource::Function(Box::new(Function {
+        name: identity.name.clone(),
+        arn: arn(identity),
+        runtime: given.runtime,
+        handler: given.handler,
+        code: given.code_uri,
+        build_method: metadata("BuildMethod").and_then(Node::scalar),
+        build_properties: metadata("BuildProperties").map_or(Json::Null, Node::to_json),
+        environment: given.environment.variables,
+        timeout: given.timeout.unwrap_or(3),
+        memory_size: given.memory_size.unwrap_or(128),
+        architecture: given.architectures.into_iter().next().unwrap_or_else(|| "x86_64".to_owned()),
+        reserved_concurrent_executions: given.reserved_concurrent_executions,
+        dead_letter_arn: given.dead_letter_queue.and_then(|given| given.target_arn),
+        role: given.role,
+        logging: given.logging_config,
+        alias: given.auto_publish_alias,
+        description: given.description,
+    })))
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
+const RESERVED: &[&str] = &[
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];

@@ -1,0 +1,109 @@
+//! Reads SAM and CloudFormation templates into resources: text in, plan out.
+//!
+//! [`Template::parse`] takes a template apart; [`Template::plan`] resolves it, with the caller's [`Settings`], into a
+//! [`Plan`]: every [`Resource`] with its final name, after those it needs, typed and ready to be created. What this
+//! gateway cannot create, and what would behave otherwise than on AWS, is an error with its place and what to do; what
+//! has no effect here is listed with the reason. Nothing in here knows any particular template.
+//!
+//! The way through it, a module per step:
+//! - `yaml`, `json` → `node`: text to a tree that remembers places; short tags become long forms.
+//! - `document`: the sections. `parameters`, `globals`, `sam`: their values, shared properties, generated resources.
+//! - `resolve`: intrinsic functions, conditions, references; `names`: what resources are called.
+//! - `shape` and `kinds`: what each resource type takes and becomes, one file per type, properties as data.
+//! - `order`, `plan`: what needs what, and the result.
+//! - [`binary`]: where a function's executable comes from.
+//!
+//! Only [`Template::from_path`] and [`binary::find`] read files; nothing writes, spawns or waits.
+
+pub mod binary;
+mod document;
+mod error;
+mod globals;
+mod json;
+mod kinds;
+mod names;
+mod node;
+mod order;
+mod parameters;
+mod plan;
+mod resolve;
+mod sam;
+mod settings;
+mod shape;
+mod source;
+mod yaml;
+
+pub use error::{Problem, TemplateError, TemplateErrors};
+pub use kinds::{
+    DeadLetter, EventInvokeConfig, EventSourceMapping, Function, LambdaPermission, LogGroup, LoggingConfig, Policy,
+    Queue, Resource, ResourcePolicy, RetryPolicy, Role, Schedule, ScheduleTarget, Subscription, Table, ThingType,
+    Topic, TopicRule, function_name, supported_types, type_table,
+};
+pub use plan::{Ignored, Note, Output, Plan, Planned};
+pub use settings::Settings;
+pub use source::{Place, Span};
+
+use document::Document;
+use error::{Fault, Problem as P};
+use source::Source;
+use std::path::Path;
+use std::sync::Arc;
+
+/// CloudFormation's quota on a template's size, in bytes.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const SIZE_LIMIT: usize = 1 << 20;
+
+/// A template, taken apart but not yet resolved.
+#[derive(Debug, Clone)]
+pub struct Template {
+    source: Arc<Source>,
+    document: Document,
+}
+
+impl Template {
+    /// Takes a template apart. `name` is the file's name, for errors; a text that begins with `{` is JSON, any other YAML.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the text or its sections, with its place.
+    pub fn parse(name: &str, text: &str) -> Result<Self, TemplateErrors> {
+        let source = Source::new(name, text);
+        let one = |fault: Box<Fault>| TemplateErrors::one(*fault, &source);
+        if text.len() > SIZE_LIMIT {
+            let why = format!("a template has at most {SIZE_LIMIT} bytes, and this one has {}", text.len());
+            return Err(one(Fault::new(Span::default(), P::Limit(why))));
+        }
+        let is_json = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{');
+        let root = if is_json { json::parse(text) } else { yaml::parse(text) }.map_err(one)?;
+        let document = Document::read(&root).map_err(one)?;
+        Ok(Self { source, document })
+    }
+
+    /// Reads a template from a file.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and where the file cannot be read as UTF-8 text.
+    pub fn from_path(path: &Path) -> Result<Self, TemplateErrors> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&name, &text),
+            Err(error) => {
+                let fault = Fault::new(Span::default(), P::Unreadable(error.to_string()));
+                Err(TemplateErrors::one(*fault, &Source::new(&name, "")))
+            }
+        }
+    }
+
+    /// The names of the template's parameters, for help texts.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.document.parameters.keys().map(String::as_str)
+    }
+
+    /// Resolves the template into what is to be created.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the template under these settings, in the order of the text.
+    pub fn plan(&self, settings: &Settings) -> Result<Plan, TemplateErrors> {
+        plan::plan(&self.document, &self.source, settings)
+    }
+}

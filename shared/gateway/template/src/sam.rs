@@ -1,0 +1,132 @@
+//! What the SAM transform adds to a template: roles, event sources, invoke configurations.
+//!
+//! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-function.html>:
+//! generated resources have logical ids that a template may refer to, so they are made as SAM makes them. The functions
+//! and tables themselves stay what they are; [`kinds`](crate::kinds) plans them.
+
+mod events;
+mod invoke_config;
+
+use crate::document::{Declared, Document, SAM};
+use crate::error::{Fallible, Fault, Problem};
+use crate::globals;
+use crate::node::Node;
+use crate::source::Span;
+use std::collections::HashMap;
+
+/// A part of a resource that the template marks as AWS-only: logical id, type, the part and its place.
+pub(crate) type AwsOnlyPart = (String, String, String, Span);
+
+/// Applies the globals, takes away what exists on AWS alone, and adds the generated resources.
+pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
+    let serverless = document.resources.iter().find(|declared| declared.type_.starts_with("AWS::Serverless::"));
+    if !document.has_transform(SAM)
+        && let Some(declared) = serverless
+    {
+        let fault =
+            Fault::value(declared.type_span, format!("`{}`", declared.type_), format!("needs the transform `{SAM}`"));
+        return Err(fault.helped(format!("add `Transform: {SAM}` to the template")));
+    }
+    if let Some(globals) = document.globals.take() {
+        globals::apply(&globals, &mut document.resources)?;
+    }
+    let mut parts = Vec::new();
+    let mut expanded = Vec::with_capacity(document.resources.len());
+    for mut declared in std::mem::take(&mut document.resources) {
+        take_aws_only_parts(&mut declared, &mut parts)?;
+        let generated = match declared.type_.as_str() {
+            "AWS::Serverless::Function" => function(&mut declared)?,
+            _ => Vec::new(),
+        };
+        expanded.push(declared);
+        expanded.extend(generated);
+    }
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for declared in &expanded {
+        if seen.insert(&declared.logical_id, declared.span).is_some() {
+            let fault = Fault::new(declared.span, Problem::Duplicate(declared.logical_id.clone()));
+            return Err(fault.helped("SAM generates a resource of this logical id: rename the one in the template"));
+        }
+    }
+    document.resources = expanded;
+    Ok(parts)
+}
+
+fn take_aws_only_parts(declared: &mut Declared, parts: &mut Vec<AwsOnlyPart>) -> Fallible<()> {
+    for (part, span) in std::mem::take(&mut declared.aws_only_parts) {
+        let taken = match part.split_once('.') {
+            Some(("Events", event)) => match declared.properties.take("Events") {
+                Some(mut events) => {
+                    let taken = events.value.take(event);
+                    if !events.value.entries().is_empty() {
+                        declared.properties.set("Events", events.value);
+                    }
+                    taken
+                }
+                None => None,
+            },
+            _ => declared.properties.take(&part),
+        };
+        if taken.is_none() {
+            let what = format!("`AwsOnly` of `{}`", declared.logical_id);
+            return Err(Fault::new(span, Problem::UnknownKey { of: format!("what {what} is about"), name: part }));
+        }
+        parts.push((declared.logical_id.clone(), declared.type_.clone(), part, span));
+    }
+    Ok(())
+}
+
+/// The properties of a function that SAM moves to the role it generates.
+const ROLE_PROPERTIES: [(&str, &str); 4] = [
+    ("Policies", "Policies"),
+    ("AssumeRolePolicyDocument", "AssumeRolePolicyDocument"),
+    ("RolePath", "Path"),
+    ("PermissionsBoundary", "PermissionsBoundary"),
+];
+
+fn function(declared: &mut Declared) -> Fallible<Vec<Declared>> {
+    let mut generated = Vec::new();
+    let span = declared.span;
+    let mut role = Node::map(span, []);
+    for (from, to) in ROLE_PROPERTIES {
+        if let Some(entry) = declared.properties.take(from) {
+            role.set(to, entry.value);
+        }
+    }
+    if declared.properties.get("Role").is_none() {
+        let id = format!("{}Role", declared.logical_id);
+        declared.properties.set("Role", Node::attribute(span, &id, "Arn"));
+        generated.push(Declared::generated(id, "AWS::IAM::Role", span, role, declared));
+    }
+    if declared.aws_only {
+        for resource in &mut generated {
+            resource.aws_only = true;
+        }
+        return Ok(generated);
+    }
+    if let Some(config) = declared.properties.take("EventInvokeConfig") {
+        invoke_config::expand(declared, &config.value, &mut generated)?;
+    }
+    if let Some(events) = declared.properties.take("Events") {
+        for event in events.value.want_map(&format!("`Events` of `{}`", declared.logical_id))? {
+            events::expand(declared, event, &mut generated)?;
+        }
+    }
+    Ok(generated)
+}
+
+/// What a function's events invoke: its alias where it publishes one, else itself.
+fn target_arn(declared: &Declared, span: Span) -> Node {
+    match declared.properties.get("AutoPublishAlias") {
+        Some(_) => Node::reference(span, &format!("{}.Alias", declared.logical_id)),
+        None => Node::attribute(span, &declared.logical_id, "Arn"),
+    }
+}
+
+/// How a function is named in permissions and mappings: its alias where it publishes one, else its name.
+fn target_name(declared: &Declared, span: Span) -> Node {
+    match declared.properties.get("AutoPublishAlias") {
+        Some(_) => target_arn(declared, span),
+        None => Node::reference(span, &declared.logical_id),
+    }
+}

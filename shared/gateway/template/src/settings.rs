@@ -1,0 +1,48 @@
+//! What a template does not say itself: where it is brought up, and with which parameters.
+
+use drydock_core::Scope;
+use std::collections::BTreeMap;
+
+/// What the caller decides about a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `AWS::AccountId`, `AWS::Region`, and the ARNs in the plan.
+    pub scope: Scope,
+    /// `AWS::StackName`, also the first part of every generated name.
+    pub stack_name: String,
+    /// What queue URLs begin with, for example `http://127.0.0.1:4566`: a queue is `<base>/<account>/<name>`.
+    pub queue_url_base: String,
+    /// Values for the template's parameters, before their defaults. An unknown name is an error.
+    pub parameters: BTreeMap<String, String>,
+    /// What other stacks export, for `Fn::ImportValue`.
+    pub imports: BTreeMap<String, String>,
+    /// `AWS::NotificationARNs`.
+    pub notification_arns: Vec<String>,
+}
+
+impl Settings {
+    /// Settings with no parameters and no imports.
+    pub fn new(scope: Scope, stack_name: impl Into<String>, queue_url_base: impl Into<String>) -> Self {
+        Self {
+            scope,
+            stack_name: stack_name.into(),
+            queue_url_base: queue_url_base.into(),
+            parameters: BTreeMap::new(),
+            imports: BTreeMap::new(),
+            notification_arns: Vec::new(),
+        }
+    }
+
+    /// `AWS::StackId`: the same for the same scope and stack name.
+    #[must_use]
+    pub fn stack_id(&self) -> String {
+        let unique = crate::names::uuid(&[&self.scope.account, &self.scope.region, &self.stack_name]);
+        self.scope.arn("cloudformation", &format!("stack/{}/{unique}", self.stack_name)).as_str().to_owned()
+    }
+
+    /// `AWS::URLSuffix`.
+    #[must_use]
+    pub fn url_suffix(&self) -> &'static str {
+        if self.scope.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
+    }
+}
