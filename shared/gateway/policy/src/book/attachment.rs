@@ -1,7 +1,7 @@
 //! Attaching and detaching policies, and the lists of either side; with the older operations on principals, which do the same
 //! for certificates and identities alone.
 
-use super::page::page;
+use super::page::Wanted;
 use super::{ATTACHMENTS, AttachmentRow, Kind, Policies, Target, attachment_key, to_json};
 use drydock_core::{ApiError, Done, ErrorCode, Event, PolicyName, Write};
 use drydock_model::iot::{
@@ -84,7 +84,13 @@ impl Policies {
             places.entry(name).and_modify(|known| *known = (*known).min(*place)).or_insert(*place);
         }
         let listed = places.into_iter().map(|(name, place)| (place, self.listed(name))).collect();
-        let (policies, next_marker) = page(listed, true, request.page_size, request.marker.as_deref())?;
+        let wanted = Wanted {
+            operation: "ListAttachedPolicies",
+            ascending: true,
+            size: request.page_size,
+            marker: request.marker.as_deref(),
+        };
+        let (policies, next_marker) = wanted.of(listed)?;
         Ok(ListAttachedPoliciesResponse { policies: Some(policies), next_marker })
     }
 
@@ -98,7 +104,13 @@ impl Policies {
     ) -> Result<ListTargetsForPolicyResponse, ApiError> {
         let (_, entry) = self.entry(&request.policy_name)?;
         let all = entry.targets.iter().map(|(target, place)| (*place, target.clone())).collect();
-        let (targets, next_marker) = page(all, true, request.page_size, request.marker.as_deref())?;
+        let wanted = Wanted {
+            operation: "ListTargetsForPolicy",
+            ascending: true,
+            size: request.page_size,
+            marker: request.marker.as_deref(),
+        };
+        let (targets, next_marker) = wanted.of(all)?;
         Ok(ListTargetsForPolicyResponse { targets: Some(targets), next_marker })
     }
 
@@ -114,7 +126,13 @@ impl Policies {
         let all =
             attached.into_iter().flat_map(|a| &a.policies).map(|(name, place)| (*place, self.listed(name))).collect();
         let ascending = request.ascending_order.unwrap_or(false);
-        let (policies, next_marker) = page(all, ascending, request.page_size, request.marker.as_deref())?;
+        let wanted = Wanted {
+            operation: "ListPrincipalPolicies",
+            ascending,
+            size: request.page_size,
+            marker: request.marker.as_deref(),
+        };
+        let (policies, next_marker) = wanted.of(all)?;
         Ok(ListPrincipalPoliciesResponse { policies: Some(policies), next_marker })
     }
 
@@ -130,7 +148,13 @@ impl Policies {
         let principals = entry.targets.iter().filter(|(target, _)| principal(target).is_ok());
         let all = principals.map(|(target, place)| (*place, target.clone())).collect();
         let ascending = request.ascending_order.unwrap_or(false);
-        let (principals, next_marker) = page(all, ascending, request.page_size, request.marker.as_deref())?;
+        let wanted = Wanted {
+            operation: "ListPolicyPrincipals",
+            ascending,
+            size: request.page_size,
+            marker: request.marker.as_deref(),
+        };
+        let (principals, next_marker) = wanted.of(all)?;
         Ok(ListPolicyPrincipalsResponse { principals: Some(principals), next_marker })
     }
 

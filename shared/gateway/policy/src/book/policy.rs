@@ -1,6 +1,6 @@
 //! `CreatePolicy`, `GetPolicy`, `DeletePolicy`, `ListPolicies`.
 
-use super::page::page;
+use super::page::Wanted;
 use super::{Entry, POLICIES, Policies, PolicyRow, VersionRow};
 use crate::compile::CompiledDocument;
 use drydock_core::{ApiError, Done, ErrorCode, Ids, PolicyName, Timestamp, Write};
@@ -103,7 +103,9 @@ impl Policies {
     pub fn list_policies(&self, request: &ListPoliciesRequest) -> Result<ListPoliciesResponse, ApiError> {
         let all = self.policies.iter().map(|(name, entry)| (entry.row.sequence, self.listed(name))).collect();
         let ascending = request.ascending_order.unwrap_or(false);
-        let (policies, next_marker) = page(all, ascending, request.page_size, request.marker.as_deref())?;
+        let wanted =
+            Wanted { operation: "ListPolicies", ascending, size: request.page_size, marker: request.marker.as_deref() };
+        let (policies, next_marker) = wanted.of(all)?;
         Ok(ListPoliciesResponse { policies: Some(policies), next_marker })
     }
 }
