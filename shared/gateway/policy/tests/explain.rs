@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of these tests stop the run where a document is no policy")]
 
 use drydock_core::{Scope, Timestamp};
-use drydock_policy::{Action, AppliedPolicy, CompiledDocument, Context, PolicySet, SessionPolicies, ThingFacts};
+use drydock_policy::{
+    Action, AppliedPolicy, CertificateFacts, CompiledDocument, Context, PolicySet, SessionPolicies, ThingFacts,
+};
 use expect_test::expect;
 use std::sync::Arc;
 
@@ -163,4 +165,26 @@ fn a_condition_on_the_time_says_when_to_ask_again() {
     );
     assert_eq!(until(r#"{"DateEquals": {"aws:CurrentTime": "2026-01-01"}}"#), Some(Timestamp(1_767_225_600_001)));
     assert_eq!(until(r#"{"NumericGreaterThan": {"aws:EpochTime": 1767225600}}"#), Some(Timestamp(1_767_225_601_000)));
+}
+
+#[test]
+fn a_certificates_facts_come_from_its_variables() {
+    let variable = |name: &str, values: &[&str]| (name.to_owned(), values.iter().map(ToString::to_string).collect());
+    let facts = CertificateFacts::from_variables(
+        "abc",
+        [
+            variable("iot:Certificate.AvailableKeys", &["iot:Certificate.SerialNumber"]),
+            variable("iot:Certificate.Issuer.Organization", &["CA"]),
+            variable("iot:Certificate.SerialNumber", &["01ff"]),
+            variable("iot:Certificate.Subject.AlternativeName.DNSName", &["dock.example"]),
+            variable("iot:Certificate.Subject.CommonName", &["first", "second"]),
+        ],
+    );
+    let mut context = Context::new(Scope::new("123456789012", "us-east-1"), Timestamp(0));
+    context.certificate = Some(Arc::new(facts));
+    let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:Publish", "Resource":
+        "arn:aws:iot:us-east-1:123456789012:topic/${iot:CertificateId}/${iot:Certificate.SerialNumber}/${iot:Certificate.Issuer.Organization}/${iot:Certificate.Subject.AlternativeName.DNSName}/${iot:Certificate.Subject.CommonName.1}"}}"#;
+    let set = PolicySet::of_documents("document", [policy]).unwrap();
+    let session = SessionPolicies::new(Arc::new(set), Arc::new(context));
+    assert!(session.allows(Action::Publish, "abc/01ff/CA/dock.example/second"));
 }

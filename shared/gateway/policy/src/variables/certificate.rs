@@ -77,6 +77,28 @@ impl CertificateField {
 }
 
 impl CertificateFacts {
+    /// The facts from policy variables with their values, such as `iot:Certificate.Subject.CommonName`. Names that are no
+    /// variable of a certificate, and `iot:Certificate.AvailableKeys`, which follows from the others, are left out.
+    #[must_use]
+    pub fn from_variables(id: impl Into<String>, variables: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
+        let mut facts = Self { id: id.into(), ..Self::default() };
+        for (name, values) in variables {
+            match Variable::parse(&name) {
+                Variable::Certificate { holder: Holder::Issuer, field, index: Index::First } => {
+                    facts.issuer.0.insert(field, values);
+                }
+                Variable::Certificate { holder: Holder::Subject, field, index: Index::First } => {
+                    facts.subject.0.insert(field, values);
+                }
+                Variable::CertificateSerialNumber => {
+                    facts.serial_number = values.into_iter().next().unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        facts
+    }
+
     fn name(&self, holder: Holder) -> &NameFacts {
         match holder {
             Holder::Issuer => &self.issuer,
