@@ -1,0 +1,23 @@
+//! `cos(Decimal)`.
+
+use super::{Body, Call, Function, example, required};
+use crate::sql::SqlVersion;
+use crate::value::Value;
+
+pub(super) static FUNCTION: Function = Function {
+    name: "cos",
+    since: SqlVersion::V2015,
+    summary: "The cosine of a number in radians. The argument is rounded to double precision; what is no real number is `Undefined`.",
+    parameters: &[required("value", "Decimal")],
+    returns: "Decimal",
+    examples: &[
+        example("cos(0)", "1"),
+        example("cos('0')", "1"),
+        example("cos(false)", ""),
+    ],
+    body: Body::Value(evaluate),
+};
+
+fn evaluate(call: &Call<'_>) -> Option<Value> {
+    call.double(0).map(|value| Value::double(value.cos()))
+}

@@ -1,0 +1,26 @@
+//! `floor(Decimal)`.
+
+use super::{Body, Call, Function, example, required};
+use crate::sql::SqlVersion;
+use crate::value::number::Round;
+use crate::value::Value;
+
+pub(super) static FUNCTION: Function = Function {
+    name: "floor",
+    since: SqlVersion::V2015,
+    summary: "A number rounded down to the nearest whole one.",
+    parameters: &[required("value", "Decimal")],
+    returns: "Int",
+    examples: &[
+        example("floor(1.2)", "1"),
+        example("floor(-1.2)", "-2"),
+        example("floor('-1.2')", "-2"),
+        example("floor(3)", "3"),
+        example("floor([1, 2, 3])", ""),
+    ],
+    body: Body::Value(evaluate),
+};
+
+fn evaluate(call: &Call<'_>) -> Option<Value> {
+    call.number(0).map(|number| Value::Number(number.rounded(Round::Floor)))
+}

@@ -1,0 +1,50 @@
+//! Regular expressions in Java's syntax, and Java's replacement texts.
+
+use fancy_regex::{Captures, Regex, RegexBuilder};
+
+/// How far a match may go back before it is given up: a pattern from a device must not hold up other rules.
+const BACKTRACK_LIMIT: usize = 100_000;
+
+/// Compiles a pattern; nothing where it is not valid.
+pub(crate) fn compile(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).backtrack_limit(BACKTRACK_LIMIT).build().ok()
+}
+
+/// Writes a replacement: `$1` and `${name}` stand for groups, `\` takes the next sign literally. Nothing where a group does
+/// not exist or the text ends too early.
+pub(super) fn expand(replacement: &str, captures: &Captures<'_, str>, out: &mut String) -> Option<()> {
+    let mut rest = replacement;
+    while let Some(at) = rest.find(['$', '\\']) {
+        let (plain, tail) = rest.split_at(at);
+        out.push_str(plain);
+        if let Some(tail) = tail.strip_prefix('\\') {
+            let literal = tail.chars().next()?;
+            out.push(literal);
+            rest = tail.get(literal.len_utf8()..)?;
+            continue;
+        }
+        let tail = tail.get(1..)?;
+        if let Some(named) = tail.strip_prefix('{') {
+            let (name, after) = named.split_once('}')?;
+            out.push_str(captures.name(name).map_or("", |group| group.as_str()));
+            rest = after;
+            continue;
+        }
+        // As many digits as still name a group, at least one.
+        let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+        let mut group = None;
+        for length in 1..=digits {
+            let index: usize = tail.get(..length)?.parse().ok()?;
+            if index < captures.len() {
+                group = Some((index, length));
+            } else {
+                break;
+            }
+        }
+        let (index, length) = group?;
+        out.push_str(captures.get(index).map_or("", |group| group.as_str()));
+        rest = tail.get(length..)?;
+    }
+    out.push_str(rest);
+    Some(())
+}

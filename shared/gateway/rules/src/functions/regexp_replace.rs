@@ -1,0 +1,40 @@
+//! `regexp_replace(String, String, String)`.
+
+use super::{Body, Call, Function, example, required};
+use crate::sql::SqlVersion;
+use crate::value::Value;
+use fancy_regex::Regex;
+use super::pattern::expand;
+
+pub(super) static FUNCTION: Function = Function {
+    name: "regexp_replace",
+    since: SqlVersion::V2015,
+    summary: "A text with every match of a regular expression replaced; `$1` stands for the first group, `\\` takes a sign literally.",
+    parameters: &[required("text", "String"), required("pattern", "String"), required("by", "String")],
+    returns: "String",
+    examples: &[
+        example(r#"regexp_replace('abcd', 'bc', 'x')"#, r#""axd""#),
+        example(r#"regexp_replace('abcd', 'b(.*)d', '$1')"#, r#""ac""#),
+        example(r#"regexp_replace('a1b2', '[0-9]', '')"#, r#""ab""#),
+        example("regexp_replace('abcd', 'b', '$2')", ""),
+        example("regexp_replace('a', '(', 'x')", ""),
+        example("regexp_replace(NULL, 'a', 'x')", ""),
+        example(r#"regexp_replace('abc', 'b', '\$')"#, r#""a$c""#),
+    ],
+    body: Body::Pattern(evaluate),
+};
+
+fn evaluate(call: &Call<'_>, pattern: &Regex) -> Option<Value> {
+    let (text, by) = (call.text(0)?, call.text(2)?);
+    let mut out = String::with_capacity(text.len());
+    let mut copied = 0;
+    for captures in pattern.captures_iter(text.as_str()) {
+        let captures = captures.ok()?;
+        let whole = captures.get(0)?;
+        out.push_str(text.get(copied..whole.start())?);
+        expand(&by, &captures, &mut out)?;
+        copied = whole.end();
+    }
+    out.push_str(text.get(copied..)?);
+    Some(out.into())
+}

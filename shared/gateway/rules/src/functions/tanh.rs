@@ -1,0 +1,22 @@
+//! `tanh(Decimal)`.
+
+use super::{Body, Call, Function, example, required};
+use crate::sql::SqlVersion;
+use crate::value::Value;
+
+pub(super) static FUNCTION: Function = Function {
+    name: "tanh",
+    since: SqlVersion::V2015,
+    summary: "The hyperbolic tangent of a number in radians. The argument is rounded to double precision; what is no real number is `Undefined`.",
+    parameters: &[required("value", "Decimal")],
+    returns: "Decimal",
+    examples: &[
+        example("tanh(2.3)", "0.9800963962661914"),
+        example("tanh('')", ""),
+    ],
+    body: Body::Value(evaluate),
+};
+
+fn evaluate(call: &Call<'_>) -> Option<Value> {
+    call.double(0).map(|value| Value::double(value.tanh()))
+}

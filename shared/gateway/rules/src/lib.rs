@@ -1,0 +1,44 @@
+//! The rules of AWS IoT: the rules SQL, the topic rules, and what their actions send. It opens no socket and reads no clock:
+//! a message goes in, descriptions of calls come out.
+//!
+//! - [`sql`]: the language, text to syntax tree and back, with errors that point at the place.
+//! - [`value`]: what it computes with; numbers of 34 digits, `Null` and `Undefined` apart.
+//! - [`functions`]: a file per function, its examples run as tests.
+//! - [`plan`]: a statement ready to be evaluated; what cannot be done is refused here.
+//! - [`eval`]: evaluation on a message.
+//! - [`externals`]: what the functions that reach out ask, and who answers.
+//! - [`trace`], [`explain`]: why a rule did what it did.
+//! - [`message`]: a message as the rules see it.
+
+pub mod eval;
+pub mod explain;
+pub mod externals;
+pub mod functions;
+pub mod message;
+pub mod plan;
+pub mod sql;
+pub mod trace;
+pub mod value;
+
+pub use eval::{Env, Outcome, Output, evaluate, evaluate_traced};
+pub use explain::{Explanation, explain};
+pub use externals::{Answer, Answers, Capabilities, External, ExternalCall, Externals, NoExternals};
+pub use message::{Message, MqttProperties};
+pub use plan::Program;
+pub use sql::{SqlError, SqlVersion};
+pub use trace::Trace;
+pub use value::Value;
+
+/// Compiles a statement.
+///
+/// # Errors
+/// [`SqlError`] where it cannot be parsed, or names what does not exist, not in this version, or not on this host.
+pub fn compile(sql: &str, version: SqlVersion, capabilities: Capabilities) -> Result<Program, SqlError> {
+    plan::compile(sql, version, capabilities)
+}
+
+/// Standard base64 with padding.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
