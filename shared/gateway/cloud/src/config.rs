@@ -1,0 +1,175 @@
+//! What the stand-ins are opened with, and what they tell of while they run.
+
+use crate::lambda::logs::{LogLine, Report};
+use drydock_core::{Clock, Ids, Scope};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything a [`Cloud`](crate::Cloud) needs from the outside.
+#[derive(Clone)]
+pub struct CloudConfig {
+    /// The account and region that the stand-ins play.
+    pub scope: Scope,
+    /// Where durable state lives; `None` keeps all of it in memory. One process at a time may use a directory.
+    pub data_dir: Option<PathBuf>,
+    /// The gateway's clock: visibility timeouts, delays, retries and event ages follow it.
+    pub clock: Arc<dyn Clock>,
+    /// The clock that other processes on this machine read. A function computes its remaining time with it, so that the
+    /// deadline it is handed must not be on a clock that was moved.
+    pub system_clock: Arc<dyn Clock>,
+    /// Where ids and tokens come from.
+    pub ids: Arc<dyn Ids>,
+    /// The URL of the gateway's API, without a trailing slash, for example `http://127.0.0.1:4566`. Functions get it as
+    /// `AWS_ENDPOINT_URL`, and queue URLs start with it.
+    pub endpoint: String,
+    /// Variables that every function process gets besides those of Lambda, for example `PATH` and `HOME`; a process
+    /// inherits nothing else.
+    pub function_env: BTreeMap<String, String>,
+    /// How functions are run.
+    pub lambda: LambdaConfig,
+    /// Who is told of what happens.
+    pub observer: Observer,
+}
+
+impl CloudConfig {
+    /// A configuration in memory, with defaults for a laptop and an observer that listens to nothing.
+    pub fn new(scope: Scope, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, endpoint: impl Into<String>) -> Self {
+        Self {
+            scope,
+            data_dir: None,
+            system_clock: Arc::clone(&clock),
+            clock,
+            ids,
+            endpoint: endpoint.into(),
+            function_env: BTreeMap::new(),
+            lambda: LambdaConfig::default(),
+            observer: Observer::silent(),
+        }
+    }
+}
+
+/// How functions are run. The defaults suit a laptop; AWS's own values stand beside each.
+#[derive(Debug, Clone)]
+pub struct LambdaConfig {
+    /// The delays between the attempts at an asynchronous event.
+    pub retry: RetryPolicy,
+    /// The most processes of one function that has no reserved concurrency. Default 16 (AWS: 1,000 for an account).
+    pub concurrency: usize,
+    /// How long a process may idle before it is stopped. Default 10 minutes (AWS does not say).
+    pub idle_after: Duration,
+    /// How long a process may take from its start to its first poll. Default 10 s, as on AWS.
+    pub init_timeout: Duration,
+    /// Hands every invoke to a server that speaks the Lambda API at this `http` URL (`sam local start-lambda`,
+    /// `cargo lambda watch`), instead of running processes.
+    pub endpoint: Option<http::Uri>,
+}
+
+impl Default for LambdaConfig {
+    fn default() -> Self {
+        Self {
+            retry: RetryPolicy::default(),
+            concurrency: 16,
+            idle_after: Duration::from_mins(10),
+            init_timeout: Duration::from_secs(10),
+            endpoint: None,
+        }
+    }
+}
+
+/// When an asynchronous event is tried again ("How Lambda handles errors and retries with asynchronous invocation").
+#[derive(Debug, Clone)]
+pub struct RetryPolicy {
+    /// The wait before the first retry after a function error. Default 1 s (AWS: 1 minute).
+    pub first: Duration,
+    /// The wait before the second. Default 2 s (AWS: 2 minutes).
+    pub second: Duration,
+    /// The wait after the first throttle or system error; it doubles each time. Default 1 s, as on AWS.
+    pub throttled: Duration,
+    /// The longest wait between two throttled attempts. Default 30 s (AWS: 5 minutes).
+    pub throttled_max: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(1),
+            second: Duration::from_secs(2),
+            throttled: Duration::from_secs(1),
+            throttled_max: Duration::from_secs(30),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// AWS's own delays: one minute, two minutes, and up to five minutes when throttled.
+    #[must_use]
+    pub fn aws() -> Self {
+        Self {
+            first: Duration::from_mins(1),
+            second: Duration::from_mins(2),
+            throttled: Duration::from_secs(1),
+            throttled_max: Duration::from_mins(5),
+        }
+    }
+}
+
+/// Something that the stand-ins tell of, beyond the answers they give.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// A function wrote a line, or Lambda wrote one about it.
+    Log(LogLine),
+    /// An invocation ended.
+    Report(Report),
+    /// An asynchronous event will be tried again, or was given up.
+    AsyncFailed {
+        /// The function's name.
+        function: String,
+        /// The event's request id.
+        request_id: String,
+        /// Attempts so far.
+        attempts: u32,
+        /// What went wrong, as the function or Lambda said it.
+        why: String,
+        /// Milliseconds until the next attempt; `None` where the event was given up.
+        retry_in_ms: Option<i64>,
+    },
+    /// A message could not be handed on: to a failure destination, a subscription, or an event source mapping's function.
+    DeliveryFailed {
+        /// The ARN that sent it.
+        from: String,
+        /// The ARN or URL it was for.
+        to: String,
+        /// Why it was not taken.
+        why: String,
+    },
+}
+
+/// Who is told of a [`Notice`]. Called on the task where it happens, so it must not block.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(Notice) + Send + Sync>);
+
+impl Observer {
+    /// An observer that calls a function.
+    pub fn new(listen: impl Fn(Notice) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listen))
+    }
+
+    /// An observer that listens to nothing.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::new(|_| {})
+    }
+
+    pub(crate) fn tell(&self, notice: Notice) {
+        (self.0)(notice);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}

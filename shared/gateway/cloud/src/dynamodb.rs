@@ -1,0 +1,145 @@
+//! DynamoDB over its JSON protocol, on the engine of the crate `dynoxide` (SQLite, verified against AWS by its conformance
+//! suite). What the engine has is passed through; any other operation is refused by name.
+//!
+//! The engine commits with WAL and `synchronous = FULL`, so that what was acknowledged survives `kill -9`. It knows one fixed
+//! region and account, which are put right in the ARNs of requests and answers.
+
+mod operations;
+mod table;
+
+use crate::context::Context;
+use crate::error::CloudError;
+use crate::wire::{self, json};
+use bytes::Bytes;
+use dynoxide::Database;
+use http::{Request, Response};
+use operations::Failure;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The prefix of the engine's ARNs.
+const ENGINE_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
+/// How often items are looked for whose time to live is over. AWS deletes them "within a few days".
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// The tables of the account and region.
+pub struct DynamoDb {
+    database: Database,
+    arn: String,
+}
+
+impl DynamoDb {
+    pub(crate) fn open(context: &Arc<Context>) -> Result<Arc<Self>, CloudError> {
+        let failed = |e: dynoxide::DynoxideError| CloudError::DynamoDb(e.to_string());
+        let database = match &context.config.data_dir {
+            None => Database::memory().map_err(failed)?,
+            Some(dir) => {
+                let path = dir.join("dynamodb.db");
+                let path = path
+                    .to_str()
+                    .ok_or_else(|| CloudError::DynamoDb(format!("the path `{}` is not UTF-8", path.display())))?;
+                Database::new(path).map_err(failed)?
+            }
+        };
+        let scope = &context.config.scope;
+        let arn = format!("arn:{}:dynamodb:{}:{}:", scope.partition(), scope.region, scope.account);
+        Ok(Arc::new(Self { database, arn }))
+    }
+
+    /// Deletes expired items from now on.
+    pub(crate) fn start(self: &Arc<Self>, context: &Context) {
+        let this = Arc::clone(self);
+        context.spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let database = this.database.clone();
+                match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => tracing::error!(%error, "expired items could not be deleted"),
+                    Err(error) => tracing::error!(%error, "the sweep for expired items panicked"),
+                }
+            }
+        });
+    }
+
+    /// Runs an operation with its input as JSON text, and returns its output; what rule actions and the composition use
+    /// without a socket between. An error is that of the wire: its HTTP status and JSON body.
+    ///
+    /// # Errors
+    /// Whatever DynamoDB answers, as status and JSON body with its `__type`.
+    pub async fn call(&self, operation: &str, input: String) -> Result<String, (u16, String)> {
+        let control = operations::is_control(operation);
+        let input = if control { input.replace(&self.arn, ENGINE_ARN) } else { input };
+        let (database, name) = (self.database.clone(), operation.to_owned());
+        let done = tokio::task::spawn_blocking(move || operations::run(&database, &name, &input)).await;
+        let right = |text: String| if control { text.replace(ENGINE_ARN, &self.arn) } else { text };
+        match done {
+            Ok(Ok(output)) => Ok(right(output)),
+            Ok(Err(Failure::Engine(error))) => Err((error.status_code(), right(error.to_json()))),
+            Ok(Err(Failure::Unknown)) => {
+                let message = format!("the DynamoDB operation `{operation}` is not implemented by this gateway");
+                let kind = "com.amazon.coral.service#UnknownOperationException";
+                Err((501, json!({"__type": kind, "message": message}).to_string()))
+            }
+            Err(panic) => {
+                tracing::error!(%panic, operation, "the DynamoDB engine panicked");
+                let kind = "com.amazonaws.dynamodb.v20120810#InternalServerError";
+                Err((500, json!({"__type": kind, "message": "internal error"}).to_string()))
+            }
+        }
+    }
+
+    /// Answers a request.
+    pub(crate) async fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        const PREFIXES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+        let refuse = |kind: &str, message: &str| {
+            let body = json!({"__type": kind, "message": message}).to_string();
+            wire::response(400, json::CONTENT_TYPE, body)
+        };
+        let Some(operation) = json::operation(request, &PREFIXES) else {
+            let kind = "com.amazon.coral.service#UnknownOperationException";
+            return refuse(kind, "the request names no operation in `X-Amz-Target: DynamoDB_20120810.…`");
+        };
+        let Ok(input) = String::from_utf8(request.body().to_vec()) else {
+            return refuse("com.amazon.coral.service#SerializationException", "the body is not UTF-8");
+        };
+        match self.call(operation, input).await {
+            Ok(output) => wire::response(200, json::CONTENT_TYPE, output),
+            Err((status, body)) => wire::response(status, json::CONTENT_TYPE, body),
+        }
+    }
+
+    /// Makes a table be as a template's `AWS::DynamoDB::Table` describes it. The properties are those of CloudFormation
+    /// with all intrinsic functions resolved. A table that exists keeps its rows; its time to live follows the template.
+    ///
+    /// # Errors
+    /// [`CloudError::Resource`] where a property is unknown or wrong, or where the table exists with other keys or indexes.
+    pub async fn ensure(&self, name: &str, properties: &Value) -> Result<(), CloudError> {
+        table::ensure(self, name, properties).await.map_err(|why| CloudError::resource("table", name, why))
+    }
+
+    /// Deletes every table.
+    pub(crate) async fn clear(&self) -> Result<(), CloudError> {
+        let failed = |(_, body): (u16, String)| CloudError::DynamoDb(body);
+        loop {
+            let listed = self.call("ListTables", "{}".into()).await.map_err(failed)?;
+            let listed: Value = serde_json::from_str(&listed).map_err(|e| CloudError::DynamoDb(e.to_string()))?;
+            let names = listed.get("TableNames").and_then(Value::as_array).cloned().unwrap_or_default();
+            if names.is_empty() {
+                return Ok(());
+            }
+            for name in names {
+                // A protected table is emptied with everything else.
+                let open = json!({"TableName": name, "DeletionProtectionEnabled": false}).to_string();
+                let described = json!({"TableName": name}).to_string();
+                if let Ok(table) = self.call("DescribeTable", described.clone()).await
+                    && table.contains("\"DeletionProtectionEnabled\":true")
+                {
+                    self.call("UpdateTable", open).await.map_err(failed)?;
+                }
+                self.call("DeleteTable", described).await.map_err(failed)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Event source mappings from SQS: a queue's messages, in batches, to a function. Follows "Using Lambda with Amazon SQS" and
+//! "Implementing partial batch responses".
+
+use super::error::LambdaError;
+use super::{Function, Invoked, Lambda};
+use crate::config::Notice;
+use crate::error::CloudError;
+use crate::sqs::message::{md5_of_attributes, md5_of_body};
+use crate::sqs::queue::Queue;
+use crate::sqs::{Attribute, Received, Sqs};
+use drydock_core::Arn;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, oneshot};
+
+/// The invocations at a time of a mapping without `MaximumConcurrency`: the number of pollers that Lambda starts with.
+const POLLERS: usize = 5;
+/// Where a batch stops to grow: Lambda's limit of 6 MB, with room for what surrounds the bodies.
+const BATCH_BYTES: usize = 5_000_000;
+
+/// An event source mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its id; the logical id of a template's resource.
+    pub id: String,
+    /// The ARN of the queue.
+    pub queue: Arn,
+    /// The function's name or ARN.
+    pub function: String,
+    /// The most messages of a batch: 1–10,000; more than 10 need a window.
+    pub batch_size: usize,
+    /// Seconds to gather a batch: 0–300.
+    pub window: u32,
+    /// Whether the function answers which messages failed (`ReportBatchItemFailures`).
+    pub report_failures: bool,
+    /// The most invocations at a time: 2–1,000.
+    pub max_concurrency: Option<usize>,
+    /// Whether it reads.
+    pub enabled: bool,
+}
+
+impl Mapping {
+    /// A mapping with Lambda's defaults: batches of 10, no window.
+    pub fn new(id: impl Into<String>, queue: Arn, function: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            queue,
+            function: function.into(),
+            batch_size: 10,
+            window: 0,
+            report_failures: false,
+            max_concurrency: None,
+            enabled: true,
+        }
+    }
+
+    /// Reads the properties of an `AWS::Lambda::EventSourceMapping`, or those of a SAM event of type `SQS` (where `Queue`
+    /// is the source and the function is the one it stands in), with all intrinsic functions resolved.
+    ///
+    /// # Errors
+    /// What is unknown, missing or wrong.
+    pub fn from_properties(id: &str, function: Option<&str>, properties: &Value) -> Result<Self, CloudError> {
+        let wrong = |why: String| CloudError::resource("event source mapping", id, why);
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let number = |name: &str, value: &Value| {
+            text(value).parse::<usize>().map_err(|_| wrong(format!("`{name}` is no number: `{value}`")))
+        };
+        let properties = properties.as_object().ok_or_else(|| wrong("its properties are no object".into()))?;
+        let source = properties.get("EventSourceArn").or_else(|| properties.get("Queue"));
+        let queue = source.and_then(Value::as_str).and_then(Arn::parse);
+        let queue = queue.ok_or_else(|| wrong("it has no `EventSourceArn` (in SAM: `Queue`) that is an ARN".into()))?;
+        let function = function.or_else(|| properties.get("FunctionName")?.as_str());
+        let function = function.ok_or_else(|| wrong("it has no `FunctionName`".into()))?;
+        let mut mapping = Self::new(id, queue, function);
+        for (name, value) in properties {
+            match name.as_str() {
+                "EventSourceArn" | "FunctionName" | "Queue" | "Tags" => {}
+                "BatchSize" => mapping.batch_size = number(name, value)?,
+                "Enabled" => mapping.enabled = text(value) != "false",
+                "MaximumBatchingWindowInSeconds" => {
+                    mapping.window = u32::try_from(number(name, value)?).unwrap_or(u32::MAX);
+                }
+                "FunctionResponseTypes" => {
+                    for kind in value.as_array().into_iter().flatten() {
+                        if kind != "ReportBatchItemFailures" {
+                            return Err(wrong(format!("the function response type `{kind}` is not known")));
+                        }
+                        mapping.report_failures = true;
+                    }
+                }
+                "ScalingConfig" => {
+                    let most = value.get("MaximumConcurrency");
+                    mapping.max_concurrency = most.map(|most| number("MaximumConcurrency", most)).transpose()?;
+                }
+                other => return Err(wrong(format!("the property `{other}` is not implemented"))),
+            }
+        }
+        Ok(mapping)
+    }
+
+    fn check(&self, lambda: &Lambda, sqs: &Sqs) -> Result<(Arc<Queue>, Arc<Function>), String> {
+        if self.queue.service() != "sqs" {
+            return Err(format!("event sources of the service `{}` are not implemented", self.queue.service()));
+        }
+        if !(1..=10_000).contains(&self.batch_size) || self.window > 300 {
+            return Err("the batch size must be 1 to 10,000, and the batching window 0 to 300 seconds".into());
+        }
+        if self.batch_size > 10 && self.window == 0 {
+            return Err("a batch size greater than 10 needs `MaximumBatchingWindowInSeconds` of at least 1".into());
+        }
+        if self.max_concurrency.is_some_and(|most| !(2..=1000).contains(&most)) {
+            return Err("`MaximumConcurrency` must be 2 to 1,000".into());
+        }
+        let queue = sqs.by_arn(&self.queue).map_err(|e| format!("`{}`: {}", self.queue, e.message))?;
+        let function = lambda.function(&self.function).map_err(|e| e.to_string())?;
+        let (visible, timeout) = (queue.visibility_timeout(), function.definition().timeout);
+        if visible < timeout {
+            return Err(format!(
+                "Queue visibility timeout: {visible} seconds is less than Function timeout: {timeout} seconds"
+            ));
+        }
+        Ok((queue, function))
+    }
+}
+
+/// A mapping at work: dropping it stops it from reading; batches on their way are finished.
+pub(super) struct Running {
+    _stop: oneshot::Sender<()>,
+}
+
+pub(super) fn start(lambda: &Arc<Lambda>, sqs: &Arc<Sqs>, mapping: &Mapping) -> Result<Running, CloudError> {
+    let (queue, _) =
+        mapping.check(lambda, sqs).map_err(|why| CloudError::resource("event source mapping", &*mapping.id, why))?;
+    let (stop, mut stopped) = oneshot::channel::<()>();
+    if mapping.enabled {
+        let places = Arc::new(Semaphore::new(mapping.max_concurrency.unwrap_or(POLLERS)));
+        let work = Arc::new(Work { lambda: Arc::clone(lambda), sqs: Arc::clone(sqs), queue, mapping: mapping.clone() });
+        lambda.context.spawn(async move {
+            loop {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                // What has been received is lost to others until its visibility timeout, so that only the wait for a first
+                // message may be broken off.
+                let first = tokio::select! {
+                    first = work.receive(work.mapping.batch_size.min(10), 20) => first,
+                    _ = &mut stopped => return,
+                };
+                let Some(first) = first else { return };
+                if first.is_empty() {
+                    continue;
+                }
+                let batch = work.gather(first).await;
+                let task = Arc::clone(&work);
+                work.lambda.context.spawn(async move {
+                    task.handle(batch).await;
+                    drop(place);
+                });
+            }
+        });
+    }
+    Ok(Running { _stop: stop })
+}
+
+struct Work {
+    lambda: Arc<Lambda>,
+    sqs: Arc<Sqs>,
+    queue: Arc<Queue>,
+    mapping: Mapping,
+}
+
+impl Work {
+    /// Messages, within some seconds; `None` where the queue is gone.
+    async fn receive(&self, max: usize, wait: u32) -> Option<Vec<Received>> {
+        match self.sqs.receive(&self.queue, max, None, Some(wait)).await {
+            Ok(messages) => Some(messages),
+            Err(error) => {
+                self.failed(format!("the queue cannot be read any more: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Fills a batch until it is full or its window is over.
+    async fn gather(&self, mut batch: Vec<Received>) -> Vec<Received> {
+        let timers = &self.lambda.context.timers;
+        let until = timers.now().plus_millis(i64::from(self.mapping.window) * 1000);
+        let size = |batch: &[Received]| batch.iter().map(|message| message.body.len()).sum::<usize>();
+        while batch.len() < self.mapping.batch_size && size(&batch) < BATCH_BYTES && timers.now() < until {
+            let max = (self.mapping.batch_size - batch.len()).min(10);
+            tokio::select! {
+                more = self.receive(max, 20) => match more {
+                    Some(more) => batch.extend(more),
+                    None => break,
+                },
+                () = timers.until(until) => break,
+            }
+        }
+        batch
+    }
+
+    /// Hands a batch to the function, and deletes what it took.
+    async fn handle(&self, batch: Vec<Received>) {
+        let config = &self.lambda.context.config;
+        let records: Vec<Value> =
+            batch.iter().map(|message| record(message, &self.mapping.queue, &config.scope.region)).collect();
+        let event = json!({"Records": records}).to_string();
+        let taken = match self.invoke(event).await {
+            Ok(invoked) => match invoked.error_text() {
+                Some(why) => Err(why),
+                None if self.mapping.report_failures => failures(&invoked.payload, &batch),
+                None => Ok(Vec::new()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        match taken {
+            Ok(failed) => {
+                let handles: Vec<String> = batch
+                    .iter()
+                    .filter(|message| !failed.contains(&message.id))
+                    .map(|message| message.receipt.clone())
+                    .collect();
+                if let Err(error) = self.queue.delete(&handles).await {
+                    self.failed(format!("messages that were handled could not be deleted: {error}"));
+                }
+                if !failed.is_empty() {
+                    self.failed(format!(
+                        "the function reported {} of {} messages as failed",
+                        failed.len(),
+                        batch.len()
+                    ));
+                }
+            }
+            Err(why) => self.failed(why),
+        }
+    }
+
+    /// Invokes the function; where it is busy, waits for a place as long as the messages are hidden.
+    async fn invoke(&self, event: String) -> Result<Invoked, LambdaError> {
+        let context = &self.lambda.context;
+        let until = context.now().plus_millis(i64::from(self.queue.visibility_timeout()) * 1000);
+        loop {
+            match self.lambda.invoke(&self.mapping.function, event.clone().into()).await {
+                Err(LambdaError::Throttled) if context.now() < until => {
+                    let function = self.lambda.function(&self.mapping.function)?;
+                    tokio::select! {
+                        () = function.pool.freed() => {}
+                        () = context.timers.until(until) => {}
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn failed(&self, why: String) {
+        self.lambda.context.tell(Notice::DeliveryFailed {
+            from: self.mapping.queue.to_string(),
+            to: self.mapping.function.clone(),
+            why,
+        });
+    }
+}
+
+/// The ids that the function reported as failed. An answer that does not hold what it should means that all have failed.
+fn failures(payload: &[u8], batch: &[Received]) -> Result<Vec<String>, String> {
+    let wrong = || "the function's answer is no valid batch response: every message counts as failed".to_owned();
+    let answer: Value =
+        if payload.is_empty() { Value::Null } else { serde_json::from_slice(payload).map_err(|_| wrong())? };
+    let listed = match answer.get("batchItemFailures") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(wrong()),
+    };
+    listed
+        .iter()
+        .map(|item| {
+            let id = item.get("itemIdentifier").and_then(Value::as_str).ok_or_else(wrong)?;
+            if batch.iter().any(|message| message.id == id) { Ok(id.to_owned()) } else { Err(wrong()) }
+        })
+        .collect()
+}
+
+/// A message as the function gets it ("Example Amazon SQS message event").
+fn record(message: &Received, queue: &Arn, region: &str) -> Value {
+    let mut record = json!({
+        "messageId": message.id,
+        "receiptHandle": message.receipt,
+        "body": message.body,
+        "attributes": message.system,
+        "messageAttributes": attributes(&message.attributes),
+        "md5OfBody": md5_of_body(&message.body),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue.as_str(),
+        "awsRegion": region,
+    });
+    if let (Some(md5), Value::Object(map)) = (md5_of_attributes(&message.attributes), &mut record) {
+        map.insert("md5OfMessageAttributes".into(), md5.into());
+    }
+    record
+}
+
+fn attributes(attributes: &BTreeMap<String, Attribute>) -> Map<String, Value> {
+    attributes
+        .iter()
+        .map(|(name, attribute)| {
+            let mut value = json!({
+                "stringListValues": [],
+                "binaryListValues": [],
+                "dataType": attribute.data_type,
+            });
+            if let Value::Object(map) = &mut value {
+                if let Some(text) = &attribute.string_value {
+                    map.insert("stringValue".into(), text.clone().into());
+                }
+                if let Some(bytes) = &attribute.binary_value {
+                    map.insert("binaryValue".into(), bytes.clone().into());
+                }
+            }
+            (name.clone(), value)
+        })
+        .collect()
+}

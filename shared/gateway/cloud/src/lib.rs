@@ -1,0 +1,36 @@
+//! The stand-ins beside AWS IoT: what the functions of a fleet backend call, and what rules hand their messages to, on one
+//! machine and over AWS's own wire protocols.
+//!
+//! - [`cloud`]: [`Cloud`], the door to all of it: opens and closes the stand-ins, takes the requests of the API listener,
+//!   and offers the typed calls that wire a template up.
+//! - [`config`]: what a [`Cloud`] is opened with, and what it tells of while it runs ([`Notice`]).
+//! - [`service`]: which service a request is for, from the scope of its SigV4 signature.
+//! - [`lambda`]: the Lambda host (a process per concurrent execution on the real Runtime API), the asynchronous queue with its
+//!   retries and destinations, resource policies, event source mappings, and the Lambda API.
+//! - [`dynamodb`]: DynamoDB, an engine of its own crate on SQLite, behind the JSON protocol.
+//! - [`sqs`], [`sns`], [`sts`]: queues, topics, and who a caller is.
+//! - `journal`: one SQLite file with one writer and group commit; what was acknowledged survives `kill -9`.
+//! - `delivery`: how one stand-in hands a message to another by ARN.
+//!
+//! Nothing here reads the system clock, randomness or the environment: the composition passes them in.
+
+pub mod cloud;
+pub mod config;
+mod context;
+mod delivery;
+pub mod dynamodb;
+pub mod error;
+mod http_client;
+mod journal;
+pub mod lambda;
+pub mod service;
+pub mod sns;
+pub mod sqs;
+pub mod sts;
+mod timers;
+mod wire;
+
+pub use cloud::Cloud;
+pub use config::{CloudConfig, LambdaConfig, Notice, Observer, RetryPolicy};
+pub use error::CloudError;
+pub use service::Service;

@@ -1,0 +1,161 @@
+//! A message on its way to the subscribers of a topic.
+
+use super::envelope::{self, Outgoing, SIGNATURE};
+use super::{Publish, Sns, Subscription};
+use crate::config::Notice;
+use crate::delivery::Parcel;
+use crate::http_client;
+use bytes::Bytes;
+use drydock_core::Arn;
+use http::{Method, Request};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Attempts at an HTTP endpoint: the first, and the three of AWS's immediate retry phase ("Message delivery retries"), here
+/// a second apart.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long an endpoint may take to answer ("15 seconds").
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// Hands a message to all subscribers whose filters take it.
+pub(super) async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publish) {
+    let message = Arc::new(message);
+    for (arn, subscription) in sns.subscriptions_of(topic) {
+        let taken = subscription.filter.as_ref().is_none_or(|filter| filter.takes(&message.attributes));
+        if !taken || subscription.token.is_some() {
+            continue;
+        }
+        let text = envelope::text_for(&message, &subscription.protocol);
+        let outgoing = Outgoing {
+            id,
+            topic,
+            subscription: &arn,
+            at: sns.context.now(),
+            endpoint: &sns.context.config.endpoint,
+            message: &message,
+            text: &text,
+        };
+        match subscription.protocol.as_str() {
+            "lambda" => {
+                if let Err(why) = to_function(sns, topic, &subscription, outgoing.event()).await {
+                    undelivered(sns, &arn, &subscription, outgoing.notification(), why).await;
+                }
+            }
+            "sqs" => {
+                let parcel = if subscription.raw {
+                    Parcel { body: text.clone(), attributes: message.attributes.clone() }
+                } else {
+                    Parcel { body: outgoing.notification(), ..Parcel::default() }
+                };
+                let sent = match Arn::parse(&subscription.endpoint) {
+                    Some(queue) => sns.outlets.send(&queue, parcel.clone()).await,
+                    None => Err("its endpoint is no ARN".into()),
+                };
+                if let Err(why) = sent {
+                    undelivered(sns, &arn, &subscription, parcel.body, why).await;
+                }
+            }
+            _ => {
+                let body = if subscription.raw { text.clone() } else { outgoing.notification() };
+                let headers = [
+                    ("x-amz-sns-message-type", "Notification".to_owned()),
+                    ("x-amz-sns-message-id", id.to_owned()),
+                    ("x-amz-sns-topic-arn", topic.to_string()),
+                    ("x-amz-sns-subscription-arn", arn.to_string()),
+                    ("x-amz-sns-rawdelivery", subscription.raw.to_string()),
+                ];
+                let this = Arc::clone(sns);
+                sns.context.spawn(async move {
+                    if let Err(why) = to_endpoint(&subscription.endpoint, &headers, &body).await {
+                        undelivered(&this, &arn, &subscription, body, why).await;
+                    }
+                });
+            }
+        }
+    }
+}
+
+async fn to_function(sns: &Arc<Sns>, topic: &Arn, subscription: &Subscription, event: String) -> Result<(), String> {
+    let lambda = sns.outlets.lambda().ok_or("the gateway is shutting down")?;
+    let invoked = lambda.invoke_from("sns.amazonaws.com", topic, &subscription.endpoint, event.into()).await;
+    invoked.map(|_| ()).map_err(|e| format!("{}: {e}", e.code()))
+}
+
+async fn to_endpoint(url: &str, headers: &[(&'static str, String)], body: &str) -> Result<(), String> {
+    let mut attempt = 1;
+    loop {
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(url)
+            .header("content-type", "text/plain; charset=UTF-8")
+            .header("user-agent", "Amazon Simple Notification Service Agent");
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Bytes::from(body.to_owned())).map_err(|e| e.to_string())?;
+        let why = match http_client::send(request, 65_536, ANSWER).await {
+            Ok(response) if response.status().is_success() => return Ok(()),
+            Ok(response) if response.status().is_client_error() && response.status() != 429 => {
+                return Err(format!("`{url}` answered {}", response.status()));
+            }
+            Ok(response) => format!("`{url}` answered {}", response.status()),
+            Err(why) => why,
+        };
+        if attempt == ATTEMPTS {
+            return Err(why);
+        }
+        attempt += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Tells of a message that was not delivered, and hands it to the subscription's dead-letter queue.
+async fn undelivered(sns: &Arc<Sns>, arn: &Arn, subscription: &Subscription, body: String, why: String) {
+    let tell = |to: String, why: String| {
+        sns.context.tell(Notice::DeliveryFailed { from: arn.to_string(), to, why });
+    };
+    tell(subscription.endpoint.clone(), why);
+    if let Some(queue) = subscription.dead_letter.as_deref().and_then(Arn::parse)
+        && let Err(why) = sns.outlets.send(&queue, Parcel { body, ..Parcel::default() }).await
+    {
+        tell(queue.to_string(), why);
+    }
+}
+
+/// Asks an endpoint to confirm its subscription ("HTTP/HTTPS subscription confirmation JSON format").
+pub(super) fn ask_for_confirmation(sns: &Arc<Sns>, topic: &Arn, subscription: &Arc<Subscription>) {
+    let Some(token) = subscription.token.clone() else { return };
+    let (context, subscription) = (&sns.context, Arc::clone(subscription));
+    let (id, endpoint) = (context.uuid(), &context.config.endpoint);
+    let body = json!({
+        "Type": "SubscriptionConfirmation",
+        "MessageId": id,
+        "Token": token,
+        "TopicArn": topic.as_str(),
+        "Message": format!(
+            "You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the SubscribeURL \
+             included in this message."
+        ),
+        "SubscribeURL": format!("{endpoint}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}"),
+        "Timestamp": context.now().to_string(),
+        "SignatureVersion": "1",
+        "Signature": SIGNATURE,
+        "SigningCertURL": format!("{endpoint}/SimpleNotificationService-unsigned.pem"),
+    })
+    .to_string();
+    let headers = [
+        ("x-amz-sns-message-type", "SubscriptionConfirmation".to_owned()),
+        ("x-amz-sns-message-id", id),
+        ("x-amz-sns-topic-arn", topic.to_string()),
+    ];
+    let this = Arc::clone(sns);
+    let topic = topic.clone();
+    context.spawn(async move {
+        if let Err(why) = to_endpoint(&subscription.endpoint, &headers, &body).await {
+            let to = subscription.endpoint.clone();
+            this.context.tell(Notice::DeliveryFailed { from: topic.to_string(), to, why });
+        }
+    });
+}
