@@ -1,0 +1,105 @@
+//! A change as DynamoDB's expressions. Every name and value goes by a placeholder: names such as `alarm:temperature:above`
+//! are no identifiers, and others are reserved words.
+
+use super::value::to_attribute;
+use aws_sdk_dynamodb::types::AttributeValue;
+use fleet::conditional::{Change, Compare, Condition, Name, Value};
+use std::collections::HashMap;
+
+/// The parts of an `UpdateItem` request.
+#[derive(Debug, Default)]
+pub(super) struct Expressions {
+    pub(super) update: String,
+    pub(super) condition: Option<String>,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+impl Expressions {
+    pub(super) fn of(change: &Change) -> Self {
+        let mut parts = Self::default();
+        let set = change.set.iter().map(|(name, value)| format!("{} = {}", parts.name(name), parts.value(value)));
+        let set = set.collect::<Vec<_>>();
+        let remove = change.remove.iter().map(|name| parts.name(name)).collect::<Vec<_>>();
+        let counted = change.count.iter().map(|(name, by)| (name, Value::Number(*by)));
+        let collected = change.collect.iter().map(|(name, number)| (name, Value::Numbers([*number].into())));
+        let add = counted.chain(collected).map(|(name, value)| format!("{} {}", parts.name(name), parts.value(&value)));
+        let add = add.collect::<Vec<_>>();
+        let clauses = [("SET", set), ("REMOVE", remove), ("ADD", add)];
+        let clauses = clauses.into_iter().filter(|(_, actions)| !actions.is_empty());
+        parts.update =
+            clauses.map(|(clause, actions)| format!("{clause} {}", actions.join(", "))).collect::<Vec<_>>().join(" ");
+        parts.condition = change.condition.as_ref().map(|condition| parts.render(condition));
+        parts
+    }
+
+    fn render(&mut self, condition: &Condition) -> String {
+        match condition {
+            Condition::Exists(name) => format!("attribute_exists({})", self.name(name)),
+            Condition::Missing(name) => format!("attribute_not_exists({})", self.name(name)),
+            Condition::Is(name, compare, value) => {
+                let operator = match compare {
+                    Compare::Equal => "=",
+                    Compare::Less => "<",
+                    Compare::LessOrEqual => "<=",
+                    Compare::Greater => ">",
+                };
+                format!("{} {operator} {}", self.name(name), self.value(value))
+            }
+            Condition::All(conditions) => self.join(conditions, " AND "),
+            Condition::Any(conditions) => self.join(conditions, " OR "),
+            Condition::Not(condition) => format!("NOT ({})", self.render(condition)),
+        }
+    }
+
+    fn join(&mut self, conditions: &[Condition], operator: &str) -> String {
+        let parts: Vec<_> = conditions.iter().map(|condition| format!("({})", self.render(condition))).collect();
+        parts.join(operator)
+    }
+
+    /// The placeholder of a name: the same each time, since DynamoDB refuses one that is not used.
+    fn name(&mut self, name: &Name) -> String {
+        let known = self.names.iter().find(|(_, known)| *known == name).map(|(placeholder, _)| placeholder.clone());
+        known.unwrap_or_else(|| {
+            let placeholder = format!("#n{}", self.names.len());
+            self.names.insert(placeholder.clone(), name.to_string());
+            placeholder
+        })
+    }
+
+    fn value(&mut self, value: &Value) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), to_attribute(value));
+        placeholder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_with_every_part() {
+        let change = Change::of("id", "x")
+            .when(Condition::Any(vec![
+                Condition::Missing("a".into()),
+                Condition::All(vec![Condition::less("a", 5), Condition::equal("s", "t").negated()]),
+                Condition::Exists("b".into()),
+            ]))
+            .set("a", 5)
+            .set("flag", true)
+            .remove("old")
+            .count("times", 2)
+            .collect("seen", 9);
+        let parts = Expressions::of(&change);
+        assert_eq!(parts.update, "SET #n0 = :v0, #n1 = :v1 REMOVE #n2 ADD #n3 :v2, #n4 :v3");
+        assert_eq!(
+            parts.condition.as_deref(),
+            Some("(attribute_not_exists(#n0)) OR ((#n0 < :v4) AND (NOT (#n5 = :v5))) OR (attribute_exists(#n6))")
+        );
+        assert_eq!(parts.names["#n0"], "a");
+        assert_eq!(parts.names.len(), 7);
+        assert_eq!(parts.values[":v3"], AttributeValue::Ns(vec!["9".into()]));
+        assert_eq!(parts.values[":v5"], AttributeValue::S("t".into()));
+    }
+}

@@ -1,0 +1,124 @@
+//! Things and certificates.
+
+use aws_config::SdkConfig;
+use aws_sdk_iot::Client;
+use aws_sdk_iot::error::{DisplayErrorContext, SdkError};
+use aws_sdk_iot::types::{AttributePayload, CaCertificateStatus, CertificateStatus as SdkStatus};
+use fleet::ports::{
+    AddThingToGroup, AttachPolicy, AttachThingPrincipal, CreateThing, Created, DescribeCaCertificate,
+    DescribeCertificate, DescribeThing, PortError, PortResult, RegisteredCertificate, Thing, UpdateCertificate,
+};
+use std::collections::HashMap;
+
+/// The registry of the account and region that the configuration names.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    client: Client,
+}
+
+impl Registry {
+    /// A client.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
+    }
+}
+
+fn failed<E: std::error::Error + 'static>(operation: &'static str, error: &SdkError<E>) -> PortError {
+    PortError::new(operation, DisplayErrorContext(error).to_string())
+}
+
+impl DescribeCertificate for Registry {
+    async fn describe_certificate(&self, certificate_id: &str) -> PortResult<Option<RegisteredCertificate>> {
+        const OPERATION: &str = "DescribeCertificate";
+        let description = match self.client.describe_certificate().certificate_id(certificate_id).send().await {
+            Ok(answer) => answer.certificate_description,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed(OPERATION, &error)),
+        };
+        let complete = description.and_then(|description| {
+            Some(RegisteredCertificate {
+                arn: description.certificate_arn?,
+                pem: description.certificate_pem?,
+                ca_certificate_id: description.ca_certificate_id,
+                status: iot_events::CertificateStatus::from_wire(description.status?.as_str()),
+            })
+        });
+        complete.map(Some).ok_or_else(|| PortError::new(OPERATION, "the answer lacks the ARN, the PEM or the status"))
+    }
+}
+
+impl DescribeCaCertificate for Registry {
+    async fn ca_is_active(&self, ca_certificate_id: &str) -> PortResult<Option<bool>> {
+        match self.client.describe_ca_certificate().certificate_id(ca_certificate_id).send().await {
+            Ok(answer) => Ok(answer
+                .certificate_description
+                .map(|description| description.status == Some(CaCertificateStatus::Active))),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(failed("DescribeCACertificate", &error)),
+        }
+    }
+}
+
+impl CreateThing for Registry {
+    async fn create_thing(&self, name: &str, thing: &Thing) -> PortResult<Created> {
+        let attributes: HashMap<_, _> = thing.attributes.clone().into_iter().collect();
+        let request = self
+            .client
+            .create_thing()
+            .thing_name(name)
+            .set_thing_type_name(thing.thing_type.clone())
+            .attribute_payload(AttributePayload::builder().set_attributes(Some(attributes)).build());
+        match request.send().await {
+            Ok(_) => Ok(Created::Made),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_already_exists_exception()) => {
+                Ok(Created::ExistsOtherwise)
+            }
+            Err(error) => Err(failed("CreateThing", &error)),
+        }
+    }
+}
+
+impl DescribeThing for Registry {
+    async fn describe_thing(&self, name: &str) -> PortResult<Option<Thing>> {
+        match self.client.describe_thing().thing_name(name).send().await {
+            Ok(answer) => Ok(Some(Thing {
+                thing_type: answer.thing_type_name,
+                attributes: answer.attributes.unwrap_or_default().into_iter().collect(),
+            })),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(failed("DescribeThing", &error)),
+        }
+    }
+}
+
+impl AddThingToGroup for Registry {
+    async fn add_thing_to_group(&self, name: &str, group: &str) -> PortResult<()> {
+        let request = self.client.add_thing_to_thing_group().thing_name(name).thing_group_name(group);
+        request.send().await.map(drop).map_err(|error| failed("AddThingToThingGroup", &error))
+    }
+}
+
+impl AttachPolicy for Registry {
+    async fn attach_policy(&self, policy: &str, certificate_arn: &str) -> PortResult<()> {
+        let request = self.client.attach_policy().policy_name(policy).target(certificate_arn);
+        request.send().await.map(drop).map_err(|error| failed("AttachPolicy", &error))
+    }
+}
+
+impl AttachThingPrincipal for Registry {
+    async fn attach_thing_principal(&self, thing: &str, certificate_arn: &str) -> PortResult<()> {
+        let request = self.client.attach_thing_principal().thing_name(thing).principal(certificate_arn);
+        request.send().await.map(drop).map_err(|error| failed("AttachThingPrincipal", &error))
+    }
+}
+
+impl UpdateCertificate for Registry {
+    async fn update_certificate(&self, certificate_id: &str, status: &iot_events::CertificateStatus) -> PortResult<()> {
+        let status = SdkStatus::from(status.as_str());
+        let request = self.client.update_certificate().certificate_id(certificate_id).new_status(status);
+        request.send().await.map(drop).map_err(|error| failed("UpdateCertificate", &error))
+    }
+}

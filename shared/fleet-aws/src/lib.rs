@@ -1,0 +1,26 @@
+//! The fleet backend's ports on AWS. This is the only crate of the backend that names the AWS SDK; each service is a
+//! feature, so that a function links what it calls and nothing else.
+//!
+//! - [`config`]: the SDK's configuration, built once per process.
+//! - `iot` (feature `iot`): things and certificates.
+//! - `dynamodb` (feature `dynamodb`): conditional writes, and the tables that are asked.
+//! - `sns` (feature `sns`): a topic for alerts.
+//! - `sqs` (feature `sqs`): queues for second looks and for what is set aside.
+//! - [`env`]: a function's settings, read from its environment.
+//! - [`logging`]: structured logs.
+//! - [`emf`]: metrics, as log lines that CloudWatch counts.
+//!
+//! Every client honours `AWS_ENDPOINT_URL` (and `AWS_ENDPOINT_URL_IOT`, …), the SDK's own way to be pointed elsewhere.
+
+pub mod config;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
+pub mod emf;
+pub mod env;
+#[cfg(feature = "iot")]
+pub mod iot;
+pub mod logging;
+#[cfg(feature = "sns")]
+pub mod sns;
+#[cfg(feature = "sqs")]
+pub mod sqs;

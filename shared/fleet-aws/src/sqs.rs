@@ -1,0 +1,45 @@
+//! Queues for second looks and for what is set aside.
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use fleet::connectivity::Settle;
+use fleet::ports::{PortError, PortResult, Quarantine, ScheduleSettle};
+use fleet::telemetry::Quarantined;
+use serde::Serialize;
+
+/// A standard queue. What is sent is JSON.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue with this URL.
+    #[must_use]
+    pub fn new(config: &SdkConfig, url: String) -> Self {
+        Self { client: Client::new(config), url }
+    }
+
+    async fn send<T: Serialize + Sync>(&self, message: &T, delay_seconds: u16) -> PortResult<()> {
+        const OPERATION: &str = "SendMessage";
+        let body = serde_json::to_string(message).map_err(|error| PortError::new(OPERATION, error))?;
+        let request =
+            self.client.send_message().queue_url(&self.url).message_body(body).delay_seconds(i32::from(delay_seconds));
+        let answer = request.send().await;
+        answer.map(drop).map_err(|error| PortError::new(OPERATION, DisplayErrorContext(&error).to_string()))
+    }
+}
+
+impl ScheduleSettle for Queue {
+    async fn schedule_settle(&self, settle: &Settle, delay_seconds: u16) -> PortResult<()> {
+        self.send(settle, delay_seconds).await
+    }
+}
+
+impl Quarantine for Queue {
+    async fn quarantine(&self, message: &Quarantined) -> PortResult<()> {
+        self.send(message, 0).await
+    }
+}
