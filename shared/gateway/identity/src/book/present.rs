@@ -3,7 +3,7 @@
 
 use super::row::{CertificateRow, Provisioning};
 use super::{Held, Identity};
-use crate::x509::Certificate;
+use crate::x509::{Certificate, certificate_id};
 use drydock_core::{CertificateId, Done, Event, Ids, Timestamp};
 use drydock_model::iot::{AutoRegistrationStatus, CACertificateStatus, CertificateMode, CertificateStatus};
 use std::fmt;
@@ -83,11 +83,16 @@ impl Identity {
     /// # Errors
     /// The [`Refusal`].
     pub fn admits(&self, chain: &[&[u8]], now: Timestamp) -> Result<(), Refusal> {
-        let shown = Shown::read(chain)?;
-        if self.certificates.contains_key(shown.certificate.id()) {
+        if self.registered(chain).is_some() {
             return Ok(());
         }
-        self.registrable(&shown, now).map(|_| ())
+        self.registrable(&Shown::read(chain)?, now).map(|_| ())
+    }
+
+    /// Finds what a client sent among the registered certificates. Its digest is enough, so that the usual connection does not
+    /// cost the reading of a certificate.
+    fn registered(&self, chain: &[&[u8]]) -> Option<(&CertificateId, &CertificateRow)> {
+        self.certificates.get_key_value(&certificate_id(chain.first()?))
     }
 
     /// A certificate comes with a connection whose key is proven. `chain` is what the client sent, its own first; `sni` is the
@@ -103,14 +108,14 @@ impl Identity {
         now: Timestamp,
         ids: &dyn Ids,
     ) -> Done<Result<Admitted, Refusal>> {
+        if let Some((id, row)) = self.registered(chain) {
+            return self.known_shown(id, row, sni, now);
+        }
         let shown = match Shown::read(chain) {
             Ok(shown) => shown,
             Err(refusal) => return Done::reply(Err(refusal)),
         };
         let id = shown.certificate.id();
-        if let Some(row) = self.certificates.get(id) {
-            return self.known_shown(id, row, sni, now);
-        }
         let (authority, mode, provisioning) = match self.registrable(&shown, now) {
             Ok((authority, held)) => (authority.clone(), held.row.mode, held.row.provisioning.clone()),
             Err(refusal) => return Done::reply(Err(refusal)),

@@ -2,9 +2,11 @@
 
 use crate::support::{Account, Ca, Counting, Kind, Made, NOW};
 use drydock_identity::tls::{ClientCertificates, Directory, ServerNames, ServerOptions, refusal, server_config};
-use drydock_identity::{Authority, Refusal};
+use drydock_identity::{Authority, Certificate, Refusal};
+use drydock_model::iot::RegisterCertificateWithoutCARequest;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 use std::io;
@@ -186,26 +188,46 @@ async fn a_key_that_is_not_the_certificates_proves_nothing() {
     for version in VERSIONS {
         let config = client(&server, version, aws_lc_rs::default_provider(), Some((&device, &[])));
         let mut stolen = config;
-        stolen.client_auth_cert_resolver = Arc::new(Thief(device.der().to_vec()));
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(Kind::P256.key().serialize_der()));
+        stolen.client_auth_cert_resolver = Arc::new(Unchecked(device.der().to_vec(), key));
         let (seen, _) = server.handshake(stolen, "localhost").await;
         let error = seen.unwrap_err();
         assert!(error.to_string().contains("BadSignature"), "{error}");
     }
 }
 
-/// Sends somebody else's certificate, and signs with a key of its own.
+/// Sends a certificate and signs with a key, whether or not its own library would have them together.
 #[derive(Debug)]
-struct Thief(Vec<u8>);
+struct Unchecked(Vec<u8>, PrivateKeyDer<'static>);
 
-impl rustls::client::ResolvesClientCert for Thief {
+impl rustls::client::ResolvesClientCert for Unchecked {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(Kind::P256.key().serialize_der()));
-        let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+        let key = aws_lc_rs::sign::any_supported_type(&self.1).unwrap();
         Some(Arc::new(rustls::sign::CertifiedKey::new(vec![CertificateDer::from(self.0.clone())], key)))
     }
 
     fn has_certs(&self) -> bool {
         true
+    }
+}
+
+/// The guide's own openssl lines make certificates of version 1, which the rules of the web refuse.
+#[tokio::test]
+async fn a_certificate_of_version_1_connects() {
+    let pem = include_str!("fixtures/version-1.pem");
+    let mut account = Account::new();
+    let request = RegisterCertificateWithoutCARequest { certificate_pem: pem.into(), status: None };
+    let done = account.book.register_certificate_without_ca(&request, NOW, &account.ids).unwrap();
+    account.take(done);
+    let server = Server::start(account, ClientCertificates::Required, &[]).await;
+    let certificate = Certificate::from_pem("it", pem).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("fixtures/version-1.key")).unwrap();
+    for version in VERSIONS {
+        let mut config = client(&server, version, aws_lc_rs::default_provider(), None);
+        config.client_auth_cert_resolver = Arc::new(Unchecked(certificate.der().to_vec(), key.clone_key()));
+        let (seen, answered) = server.handshake(config, "localhost").await;
+        assert_eq!(seen.unwrap().chain, [certificate.der().to_vec()]);
+        assert!(answered.is_ok());
     }
 }
 
