@@ -1,0 +1,20 @@
+//! The device registry: things, thing types, and which certificates and identities are attached to which thing.
+//!
+//! - [`Registry`]: the rulebook. Its operations are in a file per kind of resource:
+//!   [`things`], [`list_things`], [`thing_types`], [`principals`].
+//! - [`attribution`]: which thing a connection belongs to, and what policies may ask about it.
+//! - `shelf`: the things themselves, kept small, with the indexes over them.
+//!
+//! Follows "Managing devices with AWS IoT" of the AWS IoT Core developer guide. It is built for a million things: a thing is known
+//! inside by a number of four bytes, names of attributes are kept once, and every list walks an index.
+
+pub mod attribution;
+pub mod list_things;
+pub mod principals;
+mod registry;
+mod shelf;
+pub mod thing_types;
+pub mod things;
+
+pub use attribution::{Attributed, ThingFacts};
+pub use registry::Registry;

@@ -1,0 +1,204 @@
+//! The operations on things, but for their list. Source: the API reference of the operations and "AWS IoT Core thing registry
+//! limits and quotas".
+
+use crate::registry::{Registry, THINGS, ThingRow, no_thing};
+use crate::shelf::Thing;
+use drydock_core::event::Change;
+use drydock_core::{
+    ApiError, AttributeName, AttributeValue, Done, ErrorCode, Event, Ids, ThingName, ThingTypeName, Timestamp, Write,
+};
+use drydock_model::iot::{
+    AttributePayload, CreateThingRequest, CreateThingResponse, DeleteThingRequest, DeleteThingResponse,
+    DescribeThingRequest, DescribeThingResponse, UpdateThingRequest, UpdateThingResponse,
+};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// The most attributes of a thing without a type.
+const MOST_UNTYPED: usize = 3;
+/// The most attributes of a thing with a type.
+const MOST_TYPED: usize = 50;
+type Attributes = BTreeMap<SmolStr, SmolStr>;
+
+impl Registry {
+    /// "CreateThing". Creating a thing that exists with the same configuration succeeds and changes nothing.
+    ///
+    /// # Errors
+    /// `ResourceAlreadyExistsException` where it exists with another configuration; `ResourceNotFoundException` for the type;
+    /// `InvalidRequestException` for a deprecated type, or too many or too large attributes.
+    pub fn create_thing(
+        &mut self,
+        request: &CreateThingRequest,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Result<Done<CreateThingResponse>, ApiError> {
+        if request.billing_group_name.is_some() {
+            return Err(ApiError::not_implemented("CreateThing with `billingGroupName`"));
+        }
+        let name = ThingName::new(&request.thing_name)?;
+        let thing_type = self.usable_type(request.thing_type_name.as_deref())?;
+        let mut attributes = Attributes::new();
+        apply(&mut attributes, request.attribute_payload.as_ref(), true)?;
+        within_limits(&attributes, thing_type.is_some())?;
+        let arn = String::from(self.scope.thing(&name));
+        let reply = |id: String| CreateThingResponse {
+            thing_arn: Some(arn.clone()),
+            thing_id: Some(id),
+            thing_name: Some(name.to_string()),
+        };
+        if let Some(existing) = self.shelf.get(name.as_str()) {
+            if existing.thing_type == thing_type && self.attributes(existing) == attributes {
+                return Ok(Done::reply(reply(existing.id.to_string())));
+            }
+            let message = format!("the thing `{name}` exists already, with another type or other attributes");
+            return Err(ApiError::exists(message, name.as_str(), arn));
+        }
+        let id = ids.uuid();
+        let reply = reply(id.to_string());
+        let write = self.keep(name.clone(), ThingRow { id, version: 1, thing_type, attributes });
+        Ok(Done::written(reply, vec![write]).with(changed(name, Change::Created, now)))
+    }
+
+    /// "UpdateThing": replaces the attributes, or merges into them; an empty value removes one.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for the thing or its new type; `VersionConflictException`; `InvalidRequestException` as for
+    /// "CreateThing", and where a type is both set and removed.
+    pub fn update_thing(
+        &mut self,
+        request: &UpdateThingRequest,
+        now: Timestamp,
+    ) -> Result<Done<UpdateThingResponse>, ApiError> {
+        let thing = self.shelf.get(&request.thing_name).ok_or_else(|| no_thing(&request.thing_name))?;
+        expect_version(thing, request.expected_version)?;
+        let remove = request.remove_thing_type == Some(true);
+        if remove && request.thing_type_name.is_some() {
+            return Err(ApiError::invalid("`thingTypeName` and `removeThingType` exclude each other"));
+        }
+        let (name, id, version) = (thing.name.clone(), thing.id, thing.version);
+        let mut attributes = self.attributes(thing);
+        let thing_type = match request.thing_type_name.as_deref() {
+            // A type that has been deprecated since stays with the things that have it.
+            Some(wanted) if thing.thing_type.as_ref().map(ThingTypeName::as_str) != Some(wanted) => {
+                self.usable_type(Some(wanted))?
+            }
+            _ if remove => None,
+            _ => thing.thing_type.clone(),
+        };
+        apply(&mut attributes, request.attribute_payload.as_ref(), false)?;
+        within_limits(&attributes, thing_type.is_some())?;
+        let row = ThingRow { id, version: version.saturating_add(1), thing_type, attributes };
+        let write = self.keep(name.clone(), row);
+        let done = Done::written(UpdateThingResponse {}, vec![write]);
+        Ok(done.with(changed(name, Change::Updated, now)).with(Event::AuthorizationChanged))
+    }
+
+    /// "DescribeThing".
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    pub fn describe_thing(&self, request: &DescribeThingRequest) -> Result<Done<DescribeThingResponse>, ApiError> {
+        let thing = self.shelf.get(&request.thing_name).ok_or_else(|| no_thing(&request.thing_name))?;
+        Ok(Done::reply(DescribeThingResponse {
+            attributes: Some(self.wire_attributes(thing)),
+            billing_group_name: None,
+            default_client_id: Some(thing.name.to_string()),
+            thing_arn: Some(self.scope.thing(&thing.name).into()),
+            thing_id: Some(thing.id.to_string()),
+            thing_name: Some(thing.name.to_string()),
+            thing_type_name: thing.thing_type.as_ref().map(ToString::to_string),
+            version: Some(thing.version),
+        }))
+    }
+
+    /// "DeleteThing". Deleting a thing that does not exist succeeds.
+    ///
+    /// # Errors
+    /// `VersionConflictException`; `InvalidRequestException` while principals are attached.
+    pub fn delete_thing(
+        &mut self,
+        request: &DeleteThingRequest,
+        now: Timestamp,
+    ) -> Result<Done<DeleteThingResponse>, ApiError> {
+        let reply = DeleteThingResponse {};
+        let Some(slot) = self.shelf.slot(&request.thing_name) else { return Ok(Done::reply(reply)) };
+        let thing = self.shelf.at(slot).ok_or_else(|| no_thing(&request.thing_name))?;
+        expect_version(thing, request.expected_version)?;
+        let name = thing.name.clone();
+        let attached = self.attachments.principals(slot, None).count();
+        if attached > 0 {
+            return Err(ApiError::invalid(format!(
+                "cannot delete the thing `{name}`: {attached} principals are attached to it, detach them first"
+            )));
+        }
+        self.shelf.remove(name.as_str());
+        let write = Write::delete(THINGS, name.as_str());
+        let done = Done::written(reply, vec![write]);
+        Ok(done.with(changed(name, Change::Deleted, now)).with(Event::AuthorizationChanged))
+    }
+
+    /// The type that a thing is to get: it has to exist and not be deprecated.
+    fn usable_type(&self, name: Option<&str>) -> Result<Option<ThingTypeName>, ApiError> {
+        let Some(name) = name else { return Ok(None) };
+        match self.types.get_key_value(name) {
+            None => Err(ApiError::not_found(format!("there is no thing type `{name}`"))),
+            Some((_, row)) if row.deprecated.is_some() => {
+                Err(ApiError::invalid(format!("the thing type `{name}` is deprecated: no thing may get it any more")))
+            }
+            Some((name, _)) => Ok(Some(name.clone())),
+        }
+    }
+
+    fn attributes(&self, thing: &Thing) -> Attributes {
+        self.shelf.attributes(thing).map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    pub(crate) fn wire_attributes(&self, thing: &Thing) -> BTreeMap<String, String> {
+        self.shelf.attributes(thing).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+}
+
+fn changed(thing: ThingName, change: Change, at: Timestamp) -> Event {
+    Event::ThingChanged { thing, change, at }
+}
+
+fn expect_version(thing: &Thing, expected: Option<i64>) -> Result<(), ApiError> {
+    match expected {
+        Some(expected) if expected != thing.version => Err(ApiError::new(
+            ErrorCode::VersionConflictException,
+            format!("the thing `{}` has version {}, and version {expected} is expected", thing.name, thing.version),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a payload's attributes over those there are, or in their stead.
+fn apply(attributes: &mut Attributes, payload: Option<&AttributePayload>, fresh: bool) -> Result<(), ApiError> {
+    let Some(payload) = payload else { return Ok(()) };
+    if fresh || payload.merge != Some(true) {
+        attributes.clear();
+    }
+    for (name, value) in payload.attributes.iter().flatten() {
+        let (name, value) = (AttributeName::new(name)?, AttributeValue::new(value)?);
+        if value.as_str().is_empty() {
+            attributes.remove(name.as_str());
+        } else {
+            attributes.insert(name.into(), value.into());
+        }
+    }
+    Ok(())
+}
+
+/// The limits on the number of attributes. The one on their size, 47 KB, cannot be passed: fifty attributes of the greatest
+/// lengths that their patterns allow stay below it.
+fn within_limits(attributes: &Attributes, typed: bool) -> Result<(), ApiError> {
+    let most = if typed { MOST_TYPED } else { MOST_UNTYPED };
+    if attributes.len() > most {
+        let what = if typed { "with" } else { "without" };
+        let count = attributes.len();
+        return Err(ApiError::invalid(format!(
+            "{count} attributes are too many: a thing {what} a thing type has at most {most}"
+        )));
+    }
+    Ok(())
+}

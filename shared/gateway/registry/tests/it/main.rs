@@ -1,0 +1,8 @@
+//! The registry as callers of the API see it, with a restart in between wherever something was kept.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
+
+mod principals;
+mod support;
+mod thing_types;
+mod things;
