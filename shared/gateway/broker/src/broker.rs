@@ -1,0 +1,343 @@
+//! The handle to a broker, and what the parts of it share.
+
+mod attach;
+pub(crate) mod publish;
+mod restore;
+pub(crate) mod snapshot;
+
+pub(crate) use attach::NewConnection;
+
+use crate::connection;
+use crate::effects::Effects;
+use crate::gate::{Gate, Peer};
+use crate::index::Index;
+use crate::journal::{Commit, Journal};
+use crate::limits::Limits;
+use crate::message::Message;
+use crate::packet::reason;
+use crate::retained::Retention;
+use crate::session::Delivery;
+use crate::share::Group;
+use crate::slots::{Ending, Kick, Link, Slots};
+use crate::tap::{DropReason, Dropped, Tap};
+use drydock_core::event::{ClientIdentity, DisconnectReason};
+use drydock_core::{Clock, Ids, Timestamp};
+use parking_lot::Mutex;
+use smol_str::SmolStr;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, oneshot};
+
+/// What a broker is made with.
+#[derive(Default)]
+pub struct Config {
+    /// What it allows.
+    pub limits: Limits,
+    /// Where retained messages and persistent sessions are kept; `None` keeps them in memory only.
+    pub journal: Option<Arc<dyn Journal>>,
+}
+
+/// A message broker; cheap to clone.
+#[derive(Clone)]
+pub struct Broker {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) gate: Arc<dyn Gate>,
+    pub(crate) tap: Arc<dyn Tap>,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
+    pub(crate) index: Index,
+    pub(crate) groups: Mutex<HashMap<SmolStr, Arc<Group>>>,
+    pub(crate) retained: Retention,
+    pub(crate) slots: Mutex<Slots>,
+    pub(crate) counters: snapshot::Counters,
+    next_id: AtomicU64,
+    random: AtomicU64,
+    closing: AtomicBool,
+    /// Told whenever a connection's stream has been closed.
+    closed: Notify,
+    open: AtomicU64,
+}
+
+/// How [`Broker::disconnect`] treats what a connection leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DisconnectOptions {
+    /// Whether a persistent session ends too.
+    pub clean_session: bool,
+    /// Whether the will is not published.
+    pub prevent_will: bool,
+}
+
+/// The client is not connected and has no persistent session.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("client `{0}` is not connected and has no persistent session")]
+pub struct UnknownClient(pub SmolStr);
+
+/// Why a direct message was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DirectError {
+    /// The client is not connected.
+    #[error("client `{0}` is not connected")]
+    NotConnected(SmolStr),
+    /// The client lacks `iot:Receive` on the topic.
+    #[error("client `{0}` is not allowed to receive on topic `{1}`: its policies lack iot:Receive")]
+    NotAuthorized(SmolStr, SmolStr),
+    /// The payload is too large.
+    #[error("the payload has {0} bytes; the limit is {1}")]
+    TooLarge(usize, u64),
+    /// The topic is not of a valid form.
+    #[error("topic `{0}` is not valid: it must be 1 to 256 bytes with at most 7 slashes and no wildcard")]
+    InvalidTopic(SmolStr),
+}
+
+impl Broker {
+    /// A broker without connections. Rows of an earlier run are given to [`Broker::load`] before the first connection.
+    pub fn new(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        gate: Arc<dyn Gate>,
+        tap: Arc<dyn Tap>,
+    ) -> Self {
+        let mut seed = [0; 8];
+        ids.fill(&mut seed);
+        Self {
+            inner: Arc::new(Inner {
+                limits: config.limits,
+                clock,
+                ids,
+                gate,
+                tap,
+                journal: config.journal,
+                index: Index::default(),
+                groups: Mutex::default(),
+                retained: Retention::default(),
+                slots: Mutex::default(),
+                counters: snapshot::Counters::default(),
+                next_id: AtomicU64::new(1),
+                random: AtomicU64::new(u64::from_le_bytes(seed) | 1),
+                closing: AtomicBool::new(false),
+                closed: Notify::new(),
+                open: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Runs one MQTT connection on a stream, from its CONNECT to its close. Whatever the client sends ends at most this
+    /// connection. Dropping the future ends the connection as the server's doing.
+    pub async fn serve<S>(&self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        self.inner.open.fetch_add(1, Ordering::Relaxed);
+        let _open = Open(&self.inner);
+        connection::run(self.inner.clone(), stream, Arc::new(peer)).await;
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Sends a message to one connected client, which needs no subscription. The receiver resolves when the client has
+    /// acknowledged, and fails where it never will; a message of QoS 0 has none.
+    ///
+    /// With `check_receive` the client's `iot:Receive` on the topic is asked for first (API `SendDirectMessage`).
+    ///
+    /// # Errors
+    /// [`DirectError`].
+    pub fn send_direct(
+        &self,
+        client_id: &str,
+        message: Message,
+        check_receive: bool,
+    ) -> Result<Option<oneshot::Receiver<()>>, DirectError> {
+        let inner = &self.inner;
+        let size = message.payload.len();
+        if size as u64 > inner.limits.payload_bytes {
+            return Err(DirectError::TooLarge(size, inner.limits.payload_bytes));
+        }
+        if !publish::is_topic(&message.topic, &inner.limits) {
+            return Err(DirectError::InvalidTopic(message.topic));
+        }
+        let link = inner.link(client_id).ok_or_else(|| DirectError::NotConnected(client_id.into()))?;
+        if check_receive && !link.gate.receive(&message.topic) {
+            return Err(DirectError::NotAuthorized(client_id.into(), message.topic));
+        }
+        let qos = message.qos;
+        let (confirm, receiver) = if qos == crate::Qos::AtLeastOnce {
+            let (sender, receiver) = oneshot::channel();
+            (Some(Box::new(sender)), Some(receiver))
+        } else {
+            (None, None)
+        };
+        let mut effects = inner.effects();
+        let delivery = Delivery { message: Arc::new(message), qos, retain: false, seq: 0, confirm };
+        let sent = link.session.offer_direct(delivery, &inner.limits, &mut effects);
+        drop(inner.settle(&mut effects));
+        if sent { Ok(receiver) } else { Err(DirectError::NotConnected(client_id.into())) }
+    }
+
+    /// Ends a client's connection (API `DeleteConnection`): MQTT 5 clients get 0x98, the event says
+    /// `API_INITIATED_DISCONNECT`.
+    ///
+    /// # Errors
+    /// [`UnknownClient`] where there is neither a connection nor a persistent session.
+    pub fn disconnect(&self, client_id: &str, options: DisconnectOptions) -> Result<(), UnknownClient> {
+        let ending = Ending {
+            reason: DisconnectReason::ApiInitiatedDisconnect,
+            will: !options.prevent_will,
+            drop_session: options.clean_session,
+        };
+        if let Some(link) = self.inner.link(client_id) {
+            self.inner.cut(&link, ending, reason::ADMINISTRATIVE);
+            return Ok(());
+        }
+        let known = {
+            let mut slots = self.inner.slots.lock();
+            let slot = slots.by_client.get_mut(client_id);
+            slot.and_then(|s| if options.clean_session { s.session.take() } else { s.session.clone() })
+        };
+        let session = known.ok_or_else(|| UnknownClient(client_id.into()))?;
+        if options.clean_session {
+            self.inner.end_session(&session);
+        }
+        Ok(())
+    }
+
+    /// Ends every connection whose identity a predicate names, for example because its certificate is no longer active.
+    /// MQTT 5 clients get 0x87 where the reason is `AUTH_ERROR` or `FORBIDDEN_ACCESS`, 0x98 otherwise. Returns how many.
+    pub fn disconnect_where(&self, predicate: impl Fn(&ClientIdentity) -> bool, reason: DisconnectReason) -> usize {
+        let links = self.inner.links();
+        let hit: Vec<_> = links.into_iter().filter(|l| predicate(&l.identity)).collect();
+        let code = match reason {
+            DisconnectReason::AuthError | DisconnectReason::ForbiddenAccess => reason::NOT_AUTHORIZED,
+            _ => reason::ADMINISTRATIVE,
+        };
+        for link in &hit {
+            self.inner.cut(link, Ending { reason, will: true, drop_session: false }, code);
+        }
+        hit.len()
+    }
+
+    /// Ends every connection (MQTT 5 clients get 0x8B), takes no new one, and returns when all streams are closed or the
+    /// time is over.
+    pub async fn shutdown(&self, at_most: Duration) {
+        self.inner.closing.store(true, Ordering::Release);
+        let ending = Ending { reason: DisconnectReason::ServerInitiatedDisconnect, will: true, drop_session: false };
+        for link in self.inner.links() {
+            self.inner.cut(&link, ending, reason::SHUTTING_DOWN);
+        }
+        let all_closed = async {
+            loop {
+                let closed = self.inner.closed.notified();
+                if self.inner.open.load(Ordering::Acquire) == 0 {
+                    return;
+                }
+                closed.await;
+            }
+        };
+        let _ = tokio::time::timeout(at_most, all_closed).await;
+    }
+
+    /// Ends what is past its time (sessions, retained messages, records of old connections) once a second, for ever.
+    pub async fn maintain(&self) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            second.tick().await;
+            self.sweep();
+        }
+    }
+
+    /// Ends what is past its time now.
+    pub fn sweep(&self) {
+        self.inner.sweep();
+    }
+
+    /// Makes every connection look at the clock, after it was moved.
+    pub fn clock_moved(&self) {
+        for link in self.inner.links() {
+            link.session.wake();
+        }
+        self.sweep();
+    }
+}
+
+/// Counts an open stream down when its future ends, however it ends.
+struct Open<'a>(&'a Inner);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Release);
+        self.0.closed.notify_waiters();
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A number to choose a member of a group by; not for secrets.
+    pub(crate) fn random(&self) -> u64 {
+        let mut x = self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn effects(&self) -> Effects {
+        Effects::new(self.journal.is_some())
+    }
+
+    /// Reports drops and hands rows to the journal. The future, where there is one, is for acknowledgements to wait for.
+    pub(crate) fn settle(&self, effects: &mut Effects) -> Option<Commit> {
+        for (client_id, topic, reason) in effects.dropped.drain(..) {
+            self.report_drop(&client_id, &topic, reason);
+        }
+        let journal = self.journal.as_ref()?;
+        let must_wait = !effects.writes.is_empty();
+        let mut rows = std::mem::take(&mut effects.writes);
+        rows.append(&mut effects.deletes);
+        if rows.is_empty() {
+            return None;
+        }
+        let commit = journal.write(rows);
+        must_wait.then_some(commit)
+    }
+
+    pub(crate) fn report_drop(&self, client_id: &str, topic: &str, reason: DropReason) {
+        self.counters.dropped(reason);
+        self.tap.dropped(&Dropped { client_id, topic, reason });
+    }
+
+    pub(crate) fn link(&self, client_id: &str) -> Option<Arc<Link>> {
+        self.slots.lock().by_client.get(client_id)?.live.clone()
+    }
+
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        self.slots.lock().by_client.values().filter_map(|s| s.live.clone()).collect()
+    }
+
+    /// Ends a connection from outside its task.
+    pub(crate) fn cut(&self, link: &Arc<Link>, ending: Ending, code: u8) {
+        *link.kick.lock() = Some(Kick { code });
+        self.finish(link, ending);
+    }
+}

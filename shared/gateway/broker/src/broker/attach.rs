@@ -1,0 +1,375 @@
+//! How a connection takes a client id, and how it ends.
+
+use super::Inner;
+use crate::gate::{Admission, Peer};
+use crate::index::Subscriber;
+use crate::journal::Commit;
+use crate::message::{Protocol, Qos};
+use crate::packet::reason;
+use crate::rows::{self, SessionRow, SubscriptionRow};
+use crate::session::{Session, SubOptions};
+use crate::share::{self, Group};
+use crate::slots::{Ending, Gone, Kick, Link, PendingWill, Slot};
+use drydock_core::event::{ClientIdentity, DisconnectReason};
+use drydock_core::{Event, Timestamp, Write};
+use parking_lot::Mutex;
+use smol_str::SmolStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A connect that the gate has let in.
+pub(crate) struct NewConnection {
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) protocol: Protocol,
+    pub(crate) client_id: SmolStr,
+    /// Whether an earlier session is to be forgotten.
+    pub(crate) clean: bool,
+    /// 0 for a session that ends with the connection.
+    pub(crate) expiry_seconds: u64,
+    pub(crate) keep_alive: u16,
+    pub(crate) will: Option<PendingWill>,
+    pub(crate) admission: Admission,
+}
+
+/// A connection that holds its client id.
+pub(crate) struct Attached {
+    pub(crate) link: Arc<Link>,
+    /// Whether it goes on with an earlier session.
+    pub(crate) resumed: bool,
+    /// To wait for before the client is told.
+    pub(crate) commit: Option<Commit>,
+}
+
+impl Inner {
+    /// Whether a client id may connect now, as far as the number and rate of connects goes.
+    pub(crate) fn has_room(&self, client_id: &str, now: Timestamp) -> Result<(), u8> {
+        let slots = self.slots.lock();
+        if slots.live as u64 >= self.limits.connections {
+            return Err(reason::QUOTA_EXCEEDED);
+        }
+        let per_second = self.limits.connects_per_second_per_client;
+        if let Some(slot) = slots.by_client.get(client_id).filter(|_| per_second > 0) {
+            let apart = 1000 / i64::try_from(per_second).unwrap_or(1000).max(1);
+            if slot.next_version > 0 && now.since(slot.connected_at) < apart {
+                return Err(reason::CONNECTION_RATE_EXCEEDED);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a client id to a new connection: the one before it ends, its session is resumed or ended.
+    pub(crate) fn attach(&self, new: NewConnection) -> Attached {
+        let now = self.now();
+        let NewConnection { peer, protocol, client_id, clean, expiry_seconds, keep_alive, will, admission } = new;
+        let (link, old_link, old_session) = {
+            let mut slots = self.slots.lock();
+            let slot = slots.by_client.entry(client_id.clone()).or_default();
+            let old_link = slot.live.take();
+            let expired = slot.session_ends().is_some_and(|ends| old_link.is_none() && ends <= now);
+            let known = slot.session.take();
+            // A session of the other MQTT version is not resumed (guide, "MQTT 5 considerations").
+            let resumes =
+                !clean && !expired && known.as_ref().is_some_and(|s| s.is_persistent() && s.protocol == protocol);
+            let (session, old_session) = match known {
+                Some(session) if resumes => {
+                    session.set_expiry(expiry_seconds);
+                    (session, None)
+                }
+                known => {
+                    let identifier = SmolStr::from(self.ids.uuid().to_string());
+                    let persistent = expiry_seconds > 0;
+                    let id = self.next_id();
+                    let session = Session::new(id, client_id.clone(), protocol, identifier, persistent, expiry_seconds);
+                    (Arc::new(session), known)
+                }
+            };
+            let identity = Arc::new(ClientIdentity {
+                client_id: client_id.clone(),
+                exclusive_thing: admission.exclusive_thing,
+                principal: admission.principal,
+                session_identifier: session.identifier.clone(),
+                ip: peer.remote.ip(),
+            });
+            let link = Arc::new(Link {
+                id: self.next_id(),
+                identity,
+                version: slot.next_version,
+                protocol,
+                lifetimes: peer.lifetime.into_iter().chain(admission.lifetime).collect(),
+                peer,
+                gate: admission.session,
+                keep_alive,
+                clean: expiry_seconds == 0,
+                since: now,
+                session: Arc::clone(&session),
+                will: Mutex::new(will),
+                kick: Mutex::new(None),
+            });
+            slot.next_version += 1;
+            slot.connected_at = now;
+            slot.live = Some(Arc::clone(&link));
+            slot.session = Some(session);
+            slot.gone = None;
+            if old_link.is_none() {
+                slots.live += 1;
+            }
+            (link, old_link, old_session)
+        };
+        let resumed = old_session.is_none() && link.session.was_used();
+        if let Some(old) = &old_link {
+            *old.kick.lock() = Some(Kick { code: reason::TAKEN_OVER });
+            let waker = if Arc::ptr_eq(&old.session, &link.session) { None } else { old.session.detach(old.id) };
+            self.tap.event(Event::ClientDisconnected {
+                client: Arc::clone(&old.identity),
+                version: old.version,
+                reason: DisconnectReason::DuplicateClientid,
+                at: now,
+            });
+            self.publish_will(old, now);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        if let Some(session) = old_session {
+            self.end_session(&session);
+        }
+        if let Some(waker) = link.session.attach(link.id) {
+            waker.wake();
+        }
+        let commit = self.save_session(&link.session, &link.identity.principal, link.version + 1, None);
+        self.tap.event(Event::ClientConnected { client: Arc::clone(&link.identity), version: link.version, at: now });
+        Attached { link, resumed, commit }
+    }
+
+    /// Ends a connection, if nobody has before.
+    pub(crate) fn finish(&self, link: &Arc<Link>, ending: Ending) {
+        let now = self.now();
+        let keep = link.session.is_persistent() && !ending.drop_session;
+        let next_version = {
+            let mut slots = self.slots.lock();
+            let Some(slot) = slots.by_client.get_mut(&link.identity.client_id) else { return };
+            if slot.live.as_ref().is_none_or(|l| l.id != link.id) {
+                return;
+            }
+            slot.live = None;
+            slot.left_at = now;
+            slot.gone = Some(Gone { link: Arc::clone(link), reason: ending.reason, at: now });
+            if !keep {
+                slot.session = None;
+            }
+            let next_version = slot.next_version;
+            let due = self.next_due(slot, now);
+            slots.live -= 1;
+            slots.due.insert((due, link.identity.client_id.clone()));
+            next_version
+        };
+        let waker = link.session.detach(link.id);
+        if keep {
+            // Nobody waits for this row: a broker that stops before it is written finds the row of the connect, and counts
+            // the session's time from its own start.
+            drop(self.save_session(&link.session, &link.identity.principal, next_version, Some(now)));
+        } else {
+            self.end_session(&link.session);
+        }
+        self.tap.event(Event::ClientDisconnected {
+            client: Arc::clone(&link.identity),
+            version: link.version,
+            reason: ending.reason,
+            at: now,
+        });
+        if ending.will {
+            self.publish_will(link, now);
+        } else {
+            link.will.lock().take();
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn publish_will(&self, link: &Arc<Link>, now: Timestamp) {
+        let Some(will) = link.will.lock().take() else { return };
+        let mut message = will.message;
+        if let Some(seconds) = will.expiry_seconds {
+            message.expires_at = Some(now.plus_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)));
+        }
+        let mut effects = self.effects();
+        self.submit(message, Some(&link.identity), Some(link.protocol), &mut effects);
+        drop(self.settle(&mut effects));
+    }
+
+    /// Writes a persistent session's row.
+    fn save_session(
+        &self,
+        session: &Arc<Session>,
+        principal: &SmolStr,
+        next_version: u64,
+        disconnected_at: Option<Timestamp>,
+    ) -> Option<Commit> {
+        let journal = self.journal.as_ref()?;
+        Some(journal.write(vec![self.session_row(session, principal, next_version, disconnected_at)?]))
+    }
+
+    /// A persistent session's row.
+    pub(crate) fn session_row(
+        &self,
+        session: &Arc<Session>,
+        principal: &SmolStr,
+        next_version: u64,
+        disconnected_at: Option<Timestamp>,
+    ) -> Option<Write> {
+        if self.journal.is_none() || !session.is_persistent() {
+            return None;
+        }
+        let subscriptions = session.subscriptions().into_iter().map(|(f, o)| SubscriptionRow::new(f, o)).collect();
+        let row = SessionRow {
+            identifier: session.identifier.clone(),
+            protocol: if session.protocol == Protocol::V5 { 5 } else { 4 },
+            expiry_seconds: session.expiry_seconds(),
+            next_version,
+            principal: principal.clone(),
+            disconnected_at,
+            subscriptions,
+        };
+        Some(rows::put_session(&session.client_id, &row))
+    }
+
+    /// Ends a session: its subscriptions, what waits for it, its rows.
+    pub(crate) fn end_session(&self, session: &Arc<Session>) {
+        let (filters, _, waiting) = session.end();
+        for filter in &filters {
+            self.withdraw(session, filter);
+        }
+        let mut effects = self.effects();
+        if session.is_persistent() {
+            effects.write(rows::delete_session(&session.client_id));
+            for seq in waiting {
+                effects.unqueue(&session.client_id, seq);
+            }
+        }
+        drop(self.settle(&mut effects));
+    }
+
+    /// Makes a subscription that a session has noted count. `false` where a group has no room.
+    pub(crate) fn establish(
+        &self,
+        session: &Arc<Session>,
+        filter: &SmolStr,
+        options: SubOptions,
+        is_new: bool,
+    ) -> bool {
+        if let Some((_, plain)) = share::parse(filter) {
+            let mut groups = self.groups.lock();
+            let group = match groups.get(filter) {
+                Some(group) => Arc::clone(group),
+                None if groups.len() as u64 >= self.limits.shared_groups => return false,
+                None => {
+                    let group = Arc::new(Group::new(filter.clone()));
+                    groups.insert(filter.clone(), Arc::clone(&group));
+                    self.index.add_group(plain, Arc::clone(&group));
+                    group
+                }
+            };
+            let most = usize::try_from(self.limits.shared_group_members).unwrap_or(usize::MAX);
+            if !group.join(session, options, most) {
+                return false;
+            }
+            session.join(&group);
+        } else {
+            let SubOptions { qos, no_local, retain_as_published } = options;
+            let subscriber = Subscriber { session: Arc::clone(session), qos, no_local, retain_as_published };
+            self.index.subscribe(filter, subscriber);
+        }
+        if is_new {
+            self.counters.subscriptions.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Undoes [`Inner::establish`].
+    pub(crate) fn withdraw(&self, session: &Arc<Session>, filter: &SmolStr) {
+        if let Some((_, plain)) = share::parse(filter) {
+            let mut groups = self.groups.lock();
+            let Some(group) = groups.get(filter).cloned() else { return };
+            if let Some(waiting) = group.leave(session.id) {
+                groups.remove(filter);
+                self.index.remove_group(plain, &group);
+                let mut effects = self.effects();
+                for seq in waiting {
+                    effects.write(rows::delete_shared(filter, seq));
+                }
+                drop(self.settle(&mut effects));
+            }
+        } else {
+            self.index.unsubscribe(filter, session.id);
+        }
+        self.counters.subscriptions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The retained message that a new subscription gets, if any: exact topics only, and never for a shared subscription.
+    pub(crate) fn retained_for(&self, filter: &str, qos: Qos, now: Timestamp) -> Option<crate::session::Delivery> {
+        if filter.starts_with("$share/") || filter.contains(['+', '#']) {
+            return None;
+        }
+        let message = self.retained.get(filter, now)?.message;
+        Some(crate::session::Delivery { qos: qos.min(message.qos), message, retain: true, seq: 0, confirm: None })
+    }
+
+    fn next_due(&self, slot: &Slot, now: Timestamp) -> Timestamp {
+        let after = |seconds: u64| slot.left_at.plus_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
+        [Some(after(self.limits.gone_seconds)), Some(after(self.limits.version_seconds)), slot.session_ends()]
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > now)
+            .min()
+            .unwrap_or(now)
+    }
+
+    pub(crate) fn sweep(&self) {
+        let now = self.now();
+        let ended = {
+            let mut slots = self.slots.lock();
+            let mut ended = Vec::new();
+            while slots.due.first().is_some_and(|(at, _)| *at <= now) {
+                let Some((_, client_id)) = slots.due.pop_first() else { break };
+                let Some(slot) = slots.by_client.get_mut(&client_id) else { continue };
+                if slot.live.is_some() {
+                    continue;
+                }
+                if slot.session_ends().is_some_and(|at| at <= now) {
+                    ended.extend(slot.session.take());
+                }
+                let gone_for = now.since(slot.left_at).max(0).unsigned_abs() / 1000;
+                if gone_for >= self.limits.gone_seconds {
+                    slot.gone = None;
+                }
+                if slot.session.is_none() && slot.gone.is_none() && gone_for >= self.limits.version_seconds {
+                    slots.by_client.remove(&client_id);
+                } else {
+                    let due = self.next_due(slot, now);
+                    if due > now {
+                        slots.due.insert((due, client_id));
+                    }
+                }
+            }
+            ended
+        };
+        for session in &ended {
+            self.end_session(session);
+        }
+        self.sweep_retained(now);
+    }
+
+    fn sweep_retained(&self, now: Timestamp) {
+        let last = self.counters.retained_swept_at.load(Ordering::Relaxed);
+        if now.millis().saturating_sub(last) < 60_000 {
+            return;
+        }
+        self.counters.retained_swept_at.store(now.millis(), Ordering::Relaxed);
+        let mut effects = self.effects();
+        for topic in self.retained.sweep(now) {
+            effects.write(rows::delete_retained(&topic));
+        }
+        drop(self.settle(&mut effects));
+    }
+}

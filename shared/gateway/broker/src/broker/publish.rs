@@ -1,0 +1,193 @@
+//! Messages that do not come from a connection's packets, and delivery for all.
+
+use super::{Broker, Inner};
+use crate::effects::Effects;
+use crate::index::MatchSet;
+use crate::journal::{Commit, JournalError};
+use crate::limits::Limits;
+use crate::message::{Message, Protocol, Qos};
+use crate::reserved;
+use crate::rows;
+use crate::session::SubOptions;
+use crate::share::Choice;
+use crate::tap::{DropReason, Inbound, Route};
+use bytes::Bytes;
+use drydock_core::event::ClientIdentity;
+use drydock_core::topic::without_basic_ingest;
+use smol_str::SmolStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Who publishes from outside an MQTT connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A caller of the HTTP API or a rule: the topic must be one that clients may publish to, and the [`Tap`](crate::Tap)
+    /// sees the message.
+    Outside,
+    /// A service of the gateway: any topic. The tap sees the message, so that rules on `$aws/events/…` fire.
+    Service,
+    /// The same, and the tap does not see the message.
+    Quiet,
+}
+
+/// A message that was taken in.
+#[must_use]
+pub struct Publication {
+    commit: Option<Commit>,
+}
+
+impl Publication {
+    /// Waits until what has to survive a restart (a retained message, one that waits for a persistent session) is durable.
+    ///
+    /// # Errors
+    /// [`JournalError`] where it could not be made so: the publisher must not be told that it was.
+    pub async fn durable(self) -> Result<(), JournalError> {
+        match self.commit {
+            Some(commit) => commit.await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a message is not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The topic is not of a valid form.
+    #[error("topic `{0}` is not valid: it must be 1 to 256 bytes with at most 7 slashes and no wildcard")]
+    InvalidTopic(SmolStr),
+    /// The topic is reserved.
+    #[error("topic `{0}` is reserved: clients may not publish to it, or not with RETAIN")]
+    Reserved(SmolStr),
+    /// The payload is too large.
+    #[error("the payload has {0} bytes; the limit is {1}")]
+    TooLarge(usize, u64),
+}
+
+impl Broker {
+    /// Publishes a message: to its subscribers, as retained message where it asks for that, and past the
+    /// [`Tap`](crate::Tap) as `origin` says.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing has happened then.
+    pub fn publish(&self, message: Message, origin: Origin) -> Result<Publication, PublishError> {
+        let inner = &self.inner;
+        if !is_topic(&message.topic, &inner.limits) {
+            return Err(PublishError::InvalidTopic(message.topic));
+        }
+        if message.payload.len() as u64 > inner.limits.payload_bytes {
+            return Err(PublishError::TooLarge(message.payload.len(), inner.limits.payload_bytes));
+        }
+        if origin == Origin::Outside
+            && (!reserved::may_publish(&message.topic) || (message.retain && reserved::is_reserved(&message.topic)))
+        {
+            return Err(PublishError::Reserved(message.topic));
+        }
+        let mut effects = inner.effects();
+        if origin == Origin::Quiet {
+            inner.spread(message, &mut effects);
+        } else {
+            inner.submit(message, None, None, &mut effects);
+        }
+        Ok(Publication { commit: inner.settle(&mut effects) })
+    }
+}
+
+/// Whether a text is a topic within the limits.
+pub(crate) fn is_topic(text: &str, limits: &Limits) -> bool {
+    is_within(without_basic_ingest(text), limits) && !text.contains(['+', '#', '\0'])
+}
+
+/// Whether a text is a topic filter within the limits, `$share/<name>/` taken off.
+pub(crate) fn is_filter(text: &str, limits: &Limits) -> bool {
+    let mut levels = text.split('/').peekable();
+    let mut placed = true;
+    while let Some(level) = levels.next() {
+        let wild = level.contains(['+', '#']);
+        placed &= !wild || level == "+" || (level == "#" && levels.peek().is_none());
+    }
+    placed && is_within(without_basic_ingest(text), limits) && !text.contains('\0')
+}
+
+fn is_within(text: &str, limits: &Limits) -> bool {
+    !text.is_empty()
+        && text.len() as u64 <= limits.topic_bytes
+        && text.bytes().filter(|b| *b == b'/').count() as u64 <= limits.topic_slashes
+}
+
+impl Inner {
+    /// Takes a message in: past the tap, then to its subscribers.
+    pub(crate) fn submit(
+        &self,
+        message: Message,
+        client: Option<&Arc<ClientIdentity>>,
+        protocol: Option<Protocol>,
+        effects: &mut Effects,
+    ) {
+        match self.tap.publish(&Inbound { message: &message, client, protocol }) {
+            Route::Consumed => {}
+            Route::Deliver => self.spread(message, effects),
+        }
+    }
+
+    fn spread(&self, message: Message, effects: &mut Effects) {
+        if message.retain {
+            self.retain(&message, effects);
+        }
+        self.counters.received.fetch_add(1, Ordering::Relaxed);
+        let (_, found) = self.index.find(&message.topic);
+        if !found.is_empty() {
+            self.deliver(&found, &[Arc::new(message)], 0, effects);
+        }
+    }
+
+    /// Keeps a message as its topic's retained message, or deletes that one where the payload is empty.
+    pub(crate) fn retain(&self, message: &Message, effects: &mut Effects) {
+        if message.payload.is_empty() {
+            if self.retained.remove(&message.topic) {
+                effects.write(rows::delete_retained(&message.topic));
+                effects.wait_for_deletes();
+            }
+            return;
+        }
+        let now = self.now();
+        // The payload may be part of a larger buffer, which must not be kept for as long as a retained message is.
+        let kept = Message { payload: Bytes::copy_from_slice(&message.payload), ..message.clone() };
+        let row = rows::put_retained(&kept, now);
+        if self.retained.put(Arc::new(kept), now, self.limits.retained_messages) {
+            effects.write(row);
+        } else {
+            effects.dropped(&SmolStr::default(), &message.topic, DropReason::RetainedQuota);
+        }
+    }
+
+    /// Hands a run of messages to all that they match. `from` is the publisher's session, for No Local.
+    pub(crate) fn deliver(&self, found: &MatchSet, run: &[Arc<Message>], from: u64, effects: &mut Effects) {
+        for subscriber in &found.sessions {
+            if subscriber.no_local && subscriber.session.id == from {
+                continue;
+            }
+            let options = SubOptions {
+                qos: subscriber.qos,
+                no_local: subscriber.no_local,
+                retain_as_published: subscriber.retain_as_published,
+            };
+            subscriber.session.offer(run, options, &self.limits, effects);
+        }
+        for group in &found.groups {
+            let most = usize::try_from(self.limits.shared_group_queue).unwrap_or(usize::MAX);
+            for message in run {
+                match group.choose(message, self.random(), most) {
+                    Choice::Member(session, options) => {
+                        session.offer(std::slice::from_ref(message), options, &self.limits, effects);
+                    }
+                    Choice::Queued(seq) => effects.write(rows::put_shared(&group.key, seq, message)),
+                    Choice::Full => effects.dropped(&group.key, &message.topic, DropReason::QueueFull),
+                    Choice::Nobody if message.qos == Qos::AtLeastOnce => {
+                        effects.dropped(&group.key, &message.topic, DropReason::QueueFull);
+                    }
+                    Choice::Nobody => {}
+                }
+            }
+        }
+    }
+}

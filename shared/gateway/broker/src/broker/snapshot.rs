@@ -1,0 +1,150 @@
+//! What the broker tells about itself: connections, subscriptions, retained messages, counts.
+
+use super::{Broker, UnknownClient};
+use crate::gate::Peer;
+use crate::message::{Protocol, Qos};
+use crate::retained::Retained;
+use crate::slots::{Link, Slot};
+use crate::tap::DropReason;
+use drydock_core::Timestamp;
+use drydock_core::event::{ClientIdentity, DisconnectReason};
+use smol_str::SmolStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// A connection, present or past, as `GetConnection` describes it.
+#[derive(Debug, Clone)]
+pub struct ConnectionInfo {
+    /// Who it is or was.
+    pub identity: Arc<ClientIdentity>,
+    /// Where from, and to which of our addresses.
+    pub peer: Arc<Peer>,
+    /// Its MQTT version.
+    pub protocol: Protocol,
+    /// `versionNumber` of its lifecycle events.
+    pub version: u64,
+    /// Whether it is there.
+    pub connected: bool,
+    /// Whether its session ends or ended with it.
+    pub clean_session: bool,
+    /// Seconds that its session lives without it.
+    pub session_expiry: u64,
+    /// Seconds, after AWS's bounds.
+    pub keep_alive: u16,
+    /// When it came.
+    pub connected_since: Timestamp,
+    /// When and why it went.
+    pub disconnected: Option<(Timestamp, DisconnectReason)>,
+    /// Messages that wait for it.
+    pub waiting: usize,
+}
+
+/// One subscription, as `ListSubscriptions` tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The filter, as the client sent it.
+    pub filter: SmolStr,
+    /// The granted level.
+    pub qos: Qos,
+}
+
+/// Counts since the broker started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Connections now.
+    pub connections: u64,
+    /// Subscriptions now.
+    pub subscriptions: u64,
+    /// Messages taken in.
+    pub received: u64,
+    /// Messages written to clients.
+    pub delivered: u64,
+    /// Messages that did not arrive.
+    pub dropped: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) received: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) subscriptions: AtomicU64,
+    pub(crate) retained_swept_at: AtomicI64,
+    dropped: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn dropped(&self, _: DropReason) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Broker {
+    /// All present connections.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ConnectionInfo> {
+        self.inner.links().iter().map(|link| describe(link, None)).collect()
+    }
+
+    /// A client's connection, or the last one where that is not longer ago than `gone_seconds` of the limits.
+    #[must_use]
+    pub fn connection(&self, client_id: &str) -> Option<ConnectionInfo> {
+        let slots = self.inner.slots.lock();
+        let Slot { live, gone, .. } = slots.by_client.get(client_id)?;
+        match (live, gone) {
+            (Some(link), _) => Some(describe(link, None)),
+            (None, Some(gone)) => Some(describe(&gone.link, Some((gone.at, gone.reason)))),
+            (None, None) => None,
+        }
+    }
+
+    /// The subscriptions of a client that is connected or has a persistent session, by filter.
+    ///
+    /// # Errors
+    /// [`UnknownClient`].
+    pub fn subscriptions(&self, client_id: &str) -> Result<Vec<Subscription>, UnknownClient> {
+        let session = self.inner.slots.lock().by_client.get(client_id).and_then(|s| s.session.clone());
+        let session = session.ok_or_else(|| UnknownClient(client_id.into()))?;
+        Ok(session.subscriptions().into_iter().map(|(filter, o)| Subscription { filter, qos: o.qos }).collect())
+    }
+
+    /// A topic's retained message (API `GetRetainedMessage`).
+    #[must_use]
+    pub fn retained(&self, topic: &str) -> Option<Retained> {
+        self.inner.retained.get(topic, self.inner.now())
+    }
+
+    /// At most `most` retained messages behind the topic `after`, by topic (API `ListRetainedMessages`).
+    #[must_use]
+    pub fn retained_after(&self, after: Option<&str>, most: usize) -> Vec<Retained> {
+        self.inner.retained.list(after, most, self.inner.now())
+    }
+
+    /// Counts since the start.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = &self.inner.counters;
+        Stats {
+            connections: self.inner.slots.lock().live as u64,
+            subscriptions: counters.subscriptions.load(Ordering::Relaxed),
+            received: counters.received.load(Ordering::Relaxed),
+            delivered: counters.delivered.load(Ordering::Relaxed),
+            dropped: counters.dropped.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn describe(link: &Link, disconnected: Option<(Timestamp, DisconnectReason)>) -> ConnectionInfo {
+    ConnectionInfo {
+        identity: Arc::clone(&link.identity),
+        peer: Arc::clone(&link.peer),
+        protocol: link.protocol,
+        version: link.version,
+        connected: disconnected.is_none(),
+        clean_session: link.clean,
+        session_expiry: link.session.expiry_seconds(),
+        keep_alive: link.keep_alive,
+        connected_since: link.since,
+        disconnected,
+        waiting: link.session.waiting(),
+    }
+}

@@ -1,0 +1,284 @@
+//! From the opened stream to the CONNACK.
+
+use super::{Connection, wire};
+use crate::broker::publish::is_topic;
+use crate::broker::{Inner, NewConnection};
+use crate::gate::{ConnectAttempt, Peer, Refusal, RefusalKind, WillRequest};
+use crate::limits::Limits;
+use crate::message::{Message, Protocol, Qos};
+use crate::packet::connect::{Connect, Will};
+use crate::packet::fields::user_bytes;
+use crate::packet::{PacketError, answer, connect, frame, kind, reason};
+use crate::reserved;
+use crate::slots::PendingWill;
+use drydock_core::Event;
+use drydock_core::event::ClientIdentity;
+use mqtt_protocol_core::mqtt::packet as codec;
+use smol_str::{SmolStr, format_smolstr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+/// Reads a CONNECT and answers it; `None` where the connect was refused.
+pub(crate) async fn greet<S>(inner: &Arc<Inner>, stream: &mut S, peer: &Arc<Peer>) -> Option<Box<Connection>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let patience = Duration::from_secs(inner.limits.connect_timeout_seconds);
+    let (connect, rest) = match tokio::time::timeout(patience, read_connect(&inner.limits, stream)).await {
+        Ok(Ok(read)) => read,
+        Ok(Err(NoConnect::Refused(protocol, error))) => {
+            inner.tap.refused("", &format!("connect from {}: {error}", peer.remote));
+            refuse(stream, protocol, error.reason_code()).await;
+            return None;
+        }
+        Ok(Err(NoConnect::Closed)) | Err(_) => return None,
+    };
+    let protocol = connect.protocol;
+    match admit(inner, peer, connect).await {
+        Ok(mut connection) => {
+            connection.partial = rest;
+            Some(connection)
+        }
+        Err(None) => None,
+        Err(Some(code)) => {
+            refuse(stream, protocol, code).await;
+            None
+        }
+    }
+}
+
+enum NoConnect {
+    Closed,
+    Refused(Protocol, PacketError),
+}
+
+async fn read_connect<S: AsyncRead + Unpin>(limits: &Limits, stream: &mut S) -> Result<(Connect, Vec<u8>), NoConnect> {
+    let mut buffer = Vec::with_capacity(512);
+    let most = usize::try_from(limits.packet_bytes_v5).unwrap_or(usize::MAX);
+    loop {
+        match stream.read_buf(&mut buffer).await {
+            Ok(0) | Err(_) => return Err(NoConnect::Closed),
+            Ok(_) => {}
+        }
+        // MQTT-3.1.0-1: whatever else comes first ends the connection without an answer.
+        if buffer.first().is_some_and(|first| first >> 4 != kind::CONNECT) {
+            return Err(NoConnect::Closed);
+        }
+        let version = |buffer: &[u8], at: usize| match buffer.get(at + 6) {
+            Some(4) => Protocol::V311,
+            Some(level) if *level >= 5 => Protocol::V5,
+            _ => Protocol::V311,
+        };
+        let found = frame::next(&buffer, Protocol::V311, most).map_err(|e| NoConnect::Refused(Protocol::V311, e))?;
+        let Some(found) = found else { continue };
+        let body = buffer.get(found.body.clone()).unwrap_or_default();
+        let connect = connect::decode(found.first, body)
+            .map_err(|e| NoConnect::Refused(version(&buffer, found.body.start), e))?;
+        return Ok((connect, buffer.split_off(found.body.end)));
+    }
+}
+
+async fn refuse<S: AsyncWrite + Unpin>(stream: &mut S, protocol: Protocol, code: u8) {
+    let mut out = Vec::new();
+    answer::put_connack(&mut out, protocol, false, code, codec::Properties::new());
+    wire::write_all(stream, &out).await;
+}
+
+/// Checks a CONNECT, asks the gate, takes the client id. An error is the code to refuse with; `None` refuses silently.
+async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Result<Box<Connection>, Option<u8>> {
+    let limits = &inner.limits;
+    let assigned = assign_id(inner, &mut connect)?;
+    check(limits, &connect).map_err(Some)?;
+    let now = inner.now();
+    if inner.is_closing() {
+        return Err(Some(reason::SHUTTING_DOWN));
+    }
+    inner.has_room(&connect.client_id, now).map_err(Some)?;
+    let asked = match connect.protocol {
+        Protocol::V311 if connect.clean => 0,
+        Protocol::V311 => limits.session_expiry_seconds,
+        Protocol::V5 => connect.session_expiry.map_or(0, u64::from),
+    };
+    let expiry_seconds = asked.min(limits.session_expiry_seconds);
+    let attempt = ConnectAttempt {
+        peer: Arc::clone(peer),
+        protocol: connect.protocol,
+        client_id: connect.client_id.clone(),
+        persistent: expiry_seconds > 0,
+        username: connect.username.take(),
+        password: connect.password.take(),
+        will: connect.will.as_ref().map(|w| WillRequest {
+            topic: w.topic.clone(),
+            qos: w.qos.unwrap_or_default(),
+            retain: w.retain,
+        }),
+        user_properties: std::mem::take(&mut connect.user),
+    };
+    let admission = match inner.gate.connect(&attempt).await {
+        Ok(admission) => admission,
+        Err(refusal) => return Err(refused(inner, &attempt, refusal)),
+    };
+    let wanted = u64::from(connect.keep_alive);
+    let keep_alive = match wanted {
+        0 => limits.keep_alive_max_seconds,
+        _ => wanted.clamp(limits.keep_alive_min_seconds, limits.keep_alive_max_seconds),
+    };
+    let keep_alive = u16::try_from(keep_alive).unwrap_or(u16::MAX);
+    let attached = inner.attach(NewConnection {
+        peer: Arc::clone(peer),
+        protocol: connect.protocol,
+        client_id: connect.client_id.clone(),
+        clean: connect.clean,
+        expiry_seconds,
+        keep_alive,
+        will: connect.will.take().map(|w| pending(limits, w)),
+        admission,
+    });
+    let mut connection = Box::new(Connection::new(Arc::clone(inner), attached.link, now));
+    if let Some(most) = connect.receive_maximum {
+        connection.window = connection.window.min(usize::from(most));
+    }
+    if let Some(most) = connect.maximum_packet_size {
+        connection.max_packet = usize::try_from(most).unwrap_or(usize::MAX);
+    }
+    let answer = Answer {
+        assigned: assigned.then(|| connect.client_id.clone()),
+        expiry: (asked > expiry_seconds).then_some(expiry_seconds),
+        keep_alive: (wanted != u64::from(keep_alive)).then_some(keep_alive),
+    };
+    let mut out = Vec::new();
+    let properties = if connect.protocol == Protocol::V5 { answer.properties(limits) } else { Vec::new() };
+    answer::put_connack(&mut out, connect.protocol, attached.resumed, reason::SUCCESS, properties);
+    if attached.commit.is_some() {
+        connection.held = out;
+        connection.commit = attached.commit;
+    } else {
+        connection.out = out;
+    }
+    Ok(connection)
+}
+
+/// Gives an MQTT 5 client that has no id one. Whether it did.
+fn assign_id(inner: &Inner, connect: &mut Connect) -> Result<bool, Option<u8>> {
+    if !connect.client_id.is_empty() {
+        return Ok(false);
+    }
+    if connect.protocol == Protocol::V311 {
+        // AWS does not say what happens to an empty id in MQTT 3.1.1; the guide has it assigned in MQTT 5 only.
+        return Err(Some(reason::CLIENT_ID_INVALID));
+    }
+    // AWS does not say what an assigned id looks like; one that starts with `$` cannot be addressed by the connection API.
+    connect.client_id = format_smolstr!("$GEN/{}", inner.ids.uuid());
+    Ok(true)
+}
+
+/// Everything about a CONNECT that needs nobody's decision. An error is the code to refuse with.
+fn check(limits: &Limits, connect: &Connect) -> Result<(), u8> {
+    let id = &connect.client_id;
+    if id.len() as u64 > limits.client_id_bytes || id.chars().any(char::is_control) {
+        return Err(reason::CLIENT_ID_INVALID);
+    }
+    if connect.authentication_method {
+        return Err(reason::BAD_AUTHENTICATION_METHOD);
+    }
+    // AWS does not say with which code a Maximum Packet Size below 512 is refused.
+    if connect.maximum_packet_size.is_some_and(|most| u64::from(most) < limits.min_client_packet_bytes)
+        || user_bytes(&connect.user) as u64 > limits.user_properties_bytes
+    {
+        return Err(reason::QUOTA_EXCEEDED);
+    }
+    let Some(will) = &connect.will else { return Ok(()) };
+    if will.qos.is_none() {
+        return Err(reason::QOS_NOT_SUPPORTED);
+    }
+    let reserved = reserved::is_reserved(&will.topic);
+    if !is_topic(&will.topic, limits) || !reserved::may_publish(&will.topic) || (reserved && will.retain) {
+        return Err(reason::TOPIC_INVALID);
+    }
+    if will.payload.len() as u64 > limits.payload_bytes {
+        return Err(reason::PACKET_TOO_LARGE);
+    }
+    super::publish::check_properties(&will.properties, limits)
+}
+
+fn pending(limits: &Limits, will: Will) -> PendingWill {
+    let message = Message {
+        topic: will.topic,
+        payload: will.payload,
+        qos: will.qos.unwrap_or(Qos::AtMostOnce),
+        retain: will.retain,
+        properties: None,
+        expires_at: None,
+    };
+    let expiry_seconds = will.expiry_seconds.map(|s| u64::from(s).clamp(1, limits.message_expiry_seconds.max(1)));
+    PendingWill { message: message.with_properties(will.properties), expiry_seconds }
+}
+
+fn refused(inner: &Inner, attempt: &ConnectAttempt, refusal: Refusal) -> Option<u8> {
+    match refusal.kind {
+        RefusalKind::NotAuthorized => {
+            let client = Arc::new(ClientIdentity {
+                client_id: attempt.client_id.clone(),
+                exclusive_thing: refusal.exclusive_thing,
+                principal: refusal.principal,
+                session_identifier: SmolStr::from(inner.ids.uuid().to_string()),
+                ip: attempt.peer.remote.ip(),
+            });
+            inner.tap.event(Event::ConnectFailed { client, at: inner.now() });
+            Some(reason::NOT_AUTHORIZED)
+        }
+        RefusalKind::BadCredentials => Some(reason::BAD_CREDENTIALS),
+        RefusalKind::Unavailable => Some(reason::SERVER_UNAVAILABLE),
+        RefusalKind::Silent => None,
+    }
+}
+
+/// What an MQTT 5 CONNACK says beside its code.
+struct Answer {
+    assigned: Option<SmolStr>,
+    expiry: Option<u64>,
+    keep_alive: Option<u16>,
+}
+
+impl Answer {
+    fn properties(&self, limits: &Limits) -> codec::Properties {
+        let short = |number: u64| u16::try_from(number).unwrap_or(u16::MAX);
+        let long = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let mut list = codec::Properties::new();
+        if let Some(Ok(p)) = self.expiry.map(|s| codec::SessionExpiryInterval::new(long(s))) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::ReceiveMaximum::new(short(limits.inbound_in_flight)) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::MaximumQos::new(1) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::RetainAvailable::new(1) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::MaximumPacketSize::new(long(limits.packet_bytes_v5)) {
+            list.push(p.into());
+        }
+        if let Some(Ok(p)) = self.assigned.as_deref().map(codec::AssignedClientIdentifier::new) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::TopicAliasMaximum::new(short(limits.topic_aliases)) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::WildcardSubscriptionAvailable::new(1) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::SubscriptionIdentifierAvailable::new(0) {
+            list.push(p.into());
+        }
+        if let Ok(p) = codec::SharedSubscriptionAvailable::new(1) {
+            list.push(p.into());
+        }
+        if let Some(Ok(p)) = self.keep_alive.map(codec::ServerKeepAlive::new) {
+            list.push(p.into());
+        }
+        list
+    }
+}

@@ -1,0 +1,172 @@
+//! What a client's packets do, PUBLISH and SUBSCRIBE aside.
+
+use super::{Connection, End};
+use crate::message::Protocol;
+use crate::packet::{PacketError, answer, disconnect, frame, kind, publish, reason};
+use bytes::Bytes;
+use drydock_core::event::DisconnectReason;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+/// The bytes of one read. A part of them can be kept without a copy, once the whole has been copied.
+pub(crate) struct Batch<'a> {
+    bytes: &'a [u8],
+    shared: Option<Bytes>,
+}
+
+impl<'a> Batch<'a> {
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// A part of the batch that outlives it.
+    pub(crate) fn keep(&mut self, range: Range<usize>) -> Bytes {
+        self.shared.get_or_insert_with(|| Bytes::copy_from_slice(self.bytes)).slice(range)
+    }
+}
+
+impl Connection {
+    /// Whether packets lie in `partial` that have arrived whole: with the CONNECT.
+    pub(crate) fn has_unread_packets(&self) -> bool {
+        !matches!(frame::next(&self.partial, self.protocol, self.frame_limit()), Ok(None))
+    }
+
+    /// Does what the packets in some bytes say. An incomplete packet at the end is kept for the next call.
+    pub(crate) fn input(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.heard = self.now;
+        self.bytes.spend(bytes.len(), self.now);
+        let result = if self.partial.is_empty() {
+            let mut batch = Batch { bytes, shared: None };
+            let result = self.packets(&mut batch);
+            if let Ok(used) = result {
+                self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
+            }
+            result
+        } else {
+            self.partial.extend_from_slice(bytes);
+            if matches!(frame::next(&self.partial, self.protocol, self.frame_limit()), Ok(None)) {
+                return Ok(());
+            }
+            let whole = Bytes::from(std::mem::take(&mut self.partial));
+            let mut batch = Batch { bytes: &whole, shared: Some(whole.clone()) };
+            let result = self.packets(&mut batch);
+            if let Ok(used) = result {
+                self.partial.extend_from_slice(whole.get(used..).unwrap_or_default());
+            }
+            result
+        };
+        // What came before a bad packet counts.
+        self.hand_over();
+        self.answer();
+        result.map(|_| ())
+    }
+
+    /// Does one packet after the other; returns how many bytes they took.
+    fn packets(&mut self, batch: &mut Batch<'_>) -> Result<usize, End> {
+        let limit = self.frame_limit();
+        let mut at = 0;
+        loop {
+            let rest = batch.bytes.get(at..).unwrap_or_default();
+            let found = match frame::next(rest, self.protocol, limit) {
+                Ok(Some(found)) => found,
+                Ok(None) => return Ok(at),
+                Err(error) => return Err(self.bad(error)),
+            };
+            let body = at + found.body.start..at + found.body.end;
+            self.packet(found.first, body, batch)?;
+            at += found.body.end;
+        }
+    }
+
+    /// The most bytes behind a packet's fixed header.
+    fn frame_limit(&self) -> usize {
+        let limits = &self.inner.limits;
+        let most = match self.protocol {
+            // The payload, and room for a topic with its Basic Ingest prefix.
+            Protocol::V311 => limits.payload_bytes + limits.topic_bytes + 512,
+            Protocol::V5 => limits.packet_bytes_v5,
+        };
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    fn packet(&mut self, first: u8, body: Range<usize>, batch: &mut Batch<'_>) -> Result<(), End> {
+        let bytes = batch.bytes.get(body.clone()).unwrap_or_default();
+        match first >> 4 {
+            kind::PUBLISH => self.publish(first, body, batch),
+            kind::PUBACK => {
+                let id = publish::decode_ack(first, bytes, self.protocol).map_err(|e| self.bad(e))?;
+                self.acks.push(id);
+                Ok(())
+            }
+            kind::SUBSCRIBE => self.subscribe(first, bytes),
+            kind::UNSUBSCRIBE => self.unsubscribe(first, bytes),
+            kind::PINGREQ => {
+                frame::expect_empty(first, bytes).map_err(|e| self.bad(e))?;
+                self.answers.extend_from_slice(&answer::PINGRESP);
+                Ok(())
+            }
+            kind::DISCONNECT => self.disconnect(first, bytes),
+            kind::CONNECT => Err(self.bad(PacketError::Protocol("a second CONNECT"))),
+            kind::PUBREC | kind::PUBREL | kind::PUBCOMP => {
+                Err(self.bad(PacketError::Unsupported(reason::QOS_NOT_SUPPORTED, "packets of QoS 2")))
+            }
+            kind::AUTH => Err(self.bad(PacketError::Protocol("AUTH without an authentication method"))),
+            _ => Err(self.bad(PacketError::Malformed("a client does not send this type of packet"))),
+        }
+    }
+
+    fn disconnect(&mut self, first: u8, body: &[u8]) -> Result<(), End> {
+        let said = disconnect::decode(first, body, self.protocol).map_err(|e| self.bad(e))?;
+        if let Some(seconds) = said.session_expiry {
+            if seconds > 0 && !self.session.is_persistent() {
+                return Err(
+                    self.bad(PacketError::Protocol("a session that was to end with the connection is not kept"))
+                );
+            }
+            self.session.set_expiry(u64::from(seconds).min(self.inner.limits.session_expiry_seconds));
+        }
+        Err(End { will: said.with_will, ..End::client_left() })
+    }
+
+    /// The end that a packet brings which the broker does not take.
+    pub(crate) fn bad(&self, error: PacketError) -> End {
+        self.inner.tap.refused(&self.link.identity.client_id, &error.to_string());
+        End::client_error(error.reason_code())
+    }
+
+    /// Hands the messages that lie ready to the sessions that they match.
+    pub(crate) fn hand_over(&mut self) {
+        if let Some(targets) = self.run_targets.take() {
+            self.inner.deliver(&targets, &self.run, self.session.id, &mut self.effects);
+            self.run.clear();
+        }
+    }
+
+    /// Makes the answers of this read ready to be written, or to wait until what they acknowledge is durable.
+    fn answer(&mut self) {
+        self.unanswered = 0;
+        let received = std::mem::take(&mut self.received);
+        if received > 0 {
+            self.inner.counters.received.fetch_add(received, Ordering::Relaxed);
+        }
+        let commit = self.inner.settle(&mut self.effects);
+        if self.answers.is_empty() {
+            return;
+        }
+        if commit.is_some() {
+            self.commit = commit;
+            self.held.append(&mut self.answers);
+        } else {
+            self.open_out();
+            self.out.append(&mut self.answers);
+        }
+    }
+}
+
+impl End {
+    /// The client left as it should.
+    pub(crate) fn client_left() -> Self {
+        Self { reason: DisconnectReason::ClientInitiatedDisconnect, will: false, code: None }
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes out to a client.
+
+use super::{Connection, End, wire};
+use crate::message::{Protocol, Qos};
+use crate::packet::{publish, reason};
+use crate::session::{PullLimits, Pulled};
+use crate::tap::DropReason;
+use drydock_core::event::DisconnectReason;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+impl Connection {
+    /// Whether the session has to be told of acknowledgements.
+    pub(crate) fn has_acks(&self) -> bool {
+        !self.acks.is_empty()
+    }
+
+    /// Releases the answers that waited for a commit, where it is done. Whether it did.
+    pub(crate) fn poll_commit(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let Some(commit) = &mut self.commit else { return Ok(false) };
+        match commit.as_mut().poll(cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(())) => {
+                self.commit = None;
+                self.open_out();
+                self.out.append(&mut self.held);
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => {
+                // What the client sent is not acknowledged, so that it sends it again.
+                self.inner.tap.refused(&self.link.identity.client_id, &error.to_string());
+                Err(End::because(DisconnectReason::ServerError, reason::UNSPECIFIED))
+            }
+        }
+    }
+
+    /// Takes messages from the session and puts them together for the next write. Whether there is more at once.
+    pub(crate) fn pull(&mut self, waker: &Waker) -> Result<bool, End> {
+        let backlog = self.out.len() - self.written;
+        if backlog >= wire::WRITE {
+            return Ok(true);
+        }
+        let retry = match self.protocol {
+            Protocol::V311 => self.inner.limits.retry_seconds_v3,
+            Protocol::V5 => self.inner.limits.retry_seconds_v5,
+        };
+        let limits = PullLimits {
+            now: self.now,
+            window: self.window,
+            stored: &mut self.stored,
+            shared: &mut self.shared,
+            rate: &mut self.rate,
+            bytes: wire::WRITE - backlog,
+            retry_millis: i64::try_from(retry).unwrap_or(i64::MAX / 1000).saturating_mul(1000),
+        };
+        let Pulled { lost, more, again_at } =
+            self.session.pull(self.link.id, &mut self.acks, limits, waker, &mut self.staged, &mut self.effects);
+        if lost {
+            // Whoever took the session has finished this connection; the kick says with which code.
+            return Err(End::lost());
+        }
+        self.again_at = again_at;
+        self.put_staged();
+        drop(self.inner.settle(&mut self.effects));
+        Ok(more || self.has_acks())
+    }
+
+    fn put_staged(&mut self) {
+        if self.staged.is_empty() {
+            return;
+        }
+        self.open_out();
+        let mut count = 0;
+        for outgoing in self.staged.drain(..) {
+            let message = &outgoing.message;
+            let form = publish::Form {
+                protocol: self.protocol,
+                qos: outgoing.qos,
+                retain: outgoing.retain,
+                packet_id: outgoing.packet_id,
+                now: self.now,
+            };
+            let allowed = self.receives.allows(&message.topic, &*self.link.gate);
+            let fits = self.max_packet == usize::MAX || publish::size(message, form) <= self.max_packet;
+            if allowed && fits {
+                publish::put(&mut self.out, message, form);
+                count += 1;
+                continue;
+            }
+            let reason = if allowed { DropReason::TooLarge } else { DropReason::NotAuthorized };
+            self.effects.dropped(&self.session.client_id, &message.topic, reason);
+            if outgoing.qos == Qos::AtLeastOnce {
+                self.acks.push(outgoing.packet_id);
+            }
+        }
+        // A burst's list is not kept for an idle connection.
+        self.staged.shrink_to(64);
+        self.inner.counters.delivered.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// The reason code of the DISCONNECT that ends the connection; `None` where the client gets none.
+    pub(crate) fn last_word(&self, end: End) -> Option<u8> {
+        self.link.kick.lock().map(|k| k.code).or(end.code)
+    }
+}

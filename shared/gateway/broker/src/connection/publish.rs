@@ -1,0 +1,162 @@
+//! PUBLISH of a client.
+
+use super::input::Batch;
+use super::topics::Denied;
+use super::{Connection, End};
+use crate::limits::Limits;
+use crate::message::{Message, Properties, Protocol, Qos};
+use crate::packet::fields::{MessageProperties, user_bytes};
+use crate::packet::publish::{self, put_ack};
+use crate::packet::{PacketError, reason};
+use crate::tap::{DropReason, Inbound, Route};
+use drydock_core::event::DisconnectReason;
+use smol_str::SmolStr;
+use std::ops::Range;
+use std::sync::Arc;
+
+impl Connection {
+    pub(crate) fn publish(&mut self, first: u8, body: Range<usize>, batch: &mut Batch<'_>) -> Result<(), End> {
+        let bytes = batch.bytes().get(body.clone()).unwrap_or_default();
+        let packet = publish::decode(first, bytes, self.protocol).map_err(|e| self.bad(e))?;
+        let found = packet.properties().map_err(|e| self.bad(e))?;
+        let topic = std::str::from_utf8(packet.topic)
+            .map_err(|_| self.bad(PacketError::Malformed("a topic that is no UTF-8")))?;
+        let payload = body.end - packet.payload.len()..body.end;
+        let (id, retain) = (packet.packet_id, packet.retain);
+        let Some(qos) = packet.qos else { return self.refuse_qos_2(topic) };
+        if qos == Qos::AtLeastOnce {
+            self.unanswered += 1;
+            if self.protocol == Protocol::V5 && self.unanswered > self.inner.limits.inbound_in_flight {
+                return Err(End::client_error(reason::RECEIVE_MAXIMUM_EXCEEDED));
+            }
+        }
+        if payload.len() as u64 > self.inner.limits.payload_bytes {
+            let limit = usize::try_from(self.inner.limits.payload_bytes).unwrap_or(usize::MAX);
+            return Err(self.bad(PacketError::TooLarge { bytes: payload.len(), limit }));
+        }
+        let aliased;
+        let topic = match found.as_ref().and_then(|f| f.topic_alias) {
+            Some(alias) => {
+                aliased = self.alias(alias, topic)?;
+                aliased.as_str()
+            }
+            None => topic,
+        };
+        if !self.rate.take(self.now) {
+            self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::Throttled);
+            // MQTT 3.1.1 has no way to refuse a message: it stays without an answer.
+            if self.protocol == Protocol::V5 && qos == Qos::AtLeastOnce {
+                put_ack(&mut self.answers, id, reason::QUOTA_EXCEEDED);
+            }
+            return Ok(());
+        }
+        let admitted = self.topics.admit(topic, retain, &*self.link.gate, &self.inner.index, &self.inner.limits);
+        let (topic, targets) = match admitted {
+            Ok(admitted) => admitted,
+            Err(denied) => return self.refuse(topic, qos, id, denied),
+        };
+        let mut message =
+            Message { topic, payload: batch.keep(payload), qos, retain, properties: None, expires_at: None };
+        if let Some(found) = found {
+            if let Err(code) = check_properties(&found.properties, &self.inner.limits) {
+                return self.refuse_with(qos, id, DisconnectReason::ClientError, code);
+            }
+            message = self.with_properties(message, found);
+        }
+        self.received += 1;
+        if qos == Qos::AtLeastOnce {
+            put_ack(&mut self.answers, id, reason::SUCCESS);
+        }
+        let inbound = Inbound { message: &message, client: Some(&self.link.identity), protocol: Some(self.protocol) };
+        if self.inner.tap.publish(&inbound) == Route::Consumed {
+            return Ok(());
+        }
+        if retain {
+            self.inner.retain(&message, &mut self.effects);
+        }
+        if targets.is_empty() {
+            return Ok(());
+        }
+        if self.run_targets.as_ref().is_some_and(|t| !Arc::ptr_eq(t, &targets)) {
+            self.hand_over();
+        }
+        self.run_targets = Some(targets);
+        self.run.push(Arc::new(message));
+        Ok(())
+    }
+
+    fn with_properties(&self, mut message: Message, found: MessageProperties) -> Message {
+        if let Some(seconds) = found.expiry_seconds {
+            // 0 counts as 1, and no more than a week (quota "Message expiry interval").
+            let seconds = u64::from(seconds).clamp(1, self.inner.limits.message_expiry_seconds.max(1));
+            message.expires_at = Some(self.now.plus_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)));
+        }
+        message.with_properties(found.properties)
+    }
+
+    /// The topic that an alias stands for, after the alias was set where the packet has a topic too.
+    fn alias(&mut self, alias: u16, topic: &str) -> Result<SmolStr, End> {
+        if u64::from(alias) > self.inner.limits.topic_aliases {
+            return Err(self.bad(PacketError::Unsupported(reason::TOPIC_ALIAS_INVALID, "a topic alias above 8")));
+        }
+        let at = usize::from(alias) - 1;
+        if self.aliases.len() <= at {
+            self.aliases.resize(at + 1, None);
+        }
+        let place = self.aliases.get_mut(at);
+        if !topic.is_empty()
+            && let Some(place) = place
+        {
+            let topic = SmolStr::new(topic);
+            *place = Some(topic.clone());
+            return Ok(topic);
+        }
+        let known = self.aliases.get(at).cloned().flatten();
+        known.ok_or_else(|| self.bad(PacketError::Protocol("an empty topic with an alias that was not set")))
+    }
+
+    /// AWS IoT has no QoS 2: MQTT 5 clients are told, those of MQTT 3.1.1 get no answer (guide, "MQTT QoS options").
+    fn refuse_qos_2(&self, topic: &str) -> Result<(), End> {
+        self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::QosNotSupported);
+        match self.protocol {
+            Protocol::V311 => Ok(()),
+            Protocol::V5 => Err(End::client_error(reason::QOS_NOT_SUPPORTED)),
+        }
+    }
+
+    fn refuse(&mut self, topic: &str, qos: Qos, id: u16, denied: Denied) -> Result<(), End> {
+        let client_id = &self.link.identity.client_id;
+        match denied {
+            Denied::Invalid => {
+                self.inner
+                    .tap
+                    .refused(client_id, &format!("publish to `{topic}`: not a topic that may be published to"));
+                self.refuse_with(qos, id, DisconnectReason::ClientError, reason::TOPIC_INVALID)
+            }
+            Denied::NotAuthorized => {
+                self.inner.tap.refused(client_id, &format!("publish to `{topic}`: not authorized"));
+                self.refuse_with(qos, id, DisconnectReason::AuthError, reason::NOT_AUTHORIZED)
+            }
+        }
+    }
+
+    /// MQTT 5 clients learn of it in the PUBACK, if the message has one; all others are disconnected. AWS does not say
+    /// which of the two it does where it could do either.
+    fn refuse_with(&mut self, qos: Qos, id: u16, why: DisconnectReason, code: u8) -> Result<(), End> {
+        if self.protocol == Protocol::V5 && qos == Qos::AtLeastOnce {
+            put_ack(&mut self.answers, id, code);
+            return Ok(());
+        }
+        Err(End::because(why, code))
+    }
+}
+
+/// The sizes of a message's properties. An error is the reason code.
+pub(crate) fn check_properties(properties: &Properties, limits: &Limits) -> Result<(), u8> {
+    let content_type = properties.content_type.as_ref().map_or(0, |v| v.len());
+    let correlation = properties.correlation_data.as_ref().map_or(0, bytes::Bytes::len);
+    let within = content_type as u64 <= limits.content_type_bytes
+        && correlation as u64 <= limits.correlation_data_bytes
+        && user_bytes(&properties.user) as u64 <= limits.user_properties_bytes;
+    if within { Ok(()) } else { Err(reason::QUOTA_EXCEEDED) }
+}

@@ -1,0 +1,136 @@
+//! SUBSCRIBE and UNSUBSCRIBE of a client.
+
+use super::{Connection, End};
+use crate::broker::publish::is_filter;
+use crate::message::{Protocol, Qos};
+use crate::packet::subscribe::{Entry, decode_subscribe, decode_unsubscribe};
+use crate::packet::{answer, reason};
+use crate::reserved;
+use crate::session::{Delivery, SubOptions};
+use crate::share;
+use drydock_core::Event;
+use smol_str::SmolStr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Connection {
+    pub(crate) fn subscribe(&mut self, first: u8, body: &[u8]) -> Result<(), End> {
+        let (id, entries, user) = decode_subscribe(first, body, self.protocol).map_err(|e| self.bad(e))?;
+        // What was published before is not for the new subscription.
+        self.hand_over();
+        let limits = &self.inner.limits;
+        if entries.len() as u64 > limits.subscriptions_per_request || user as u64 > limits.user_properties_bytes {
+            // AWS does not say whether such a request is refused or ends the connection.
+            self.note(&format!(
+                "subscribe with {} filters: the limit is {}",
+                entries.len(),
+                limits.subscriptions_per_request
+            ));
+            return Err(End::client_error(reason::QUOTA_EXCEEDED));
+        }
+        if self.protocol == Protocol::V311 && entries.iter().any(|e| e.qos > 1) {
+            // The guide, "MQTT QoS options": a SUBSCRIBE with QoS 2 gets no SUBACK.
+            self.note("subscribe with QoS 2: not supported, and not answered");
+            return Ok(());
+        }
+        let mut codes = Vec::with_capacity(entries.len());
+        let mut granted = Vec::new();
+        let mut retained = Vec::new();
+        for entry in &entries {
+            match self.subscribe_one(entry) {
+                Ok((qos, message)) => {
+                    codes.push(qos as u8);
+                    granted.push(entry.filter.clone());
+                    retained.extend(message);
+                }
+                Err((code, why)) => {
+                    self.note(&format!("subscribe to `{}`: {why}", entry.filter));
+                    codes.push(code);
+                }
+            }
+        }
+        answer::put_suback(&mut self.answers, self.protocol, id, &codes);
+        if !granted.is_empty() {
+            self.save();
+            let client = Arc::clone(&self.link.identity);
+            self.inner.tap.event(Event::Subscribed { client, topics: granted, at: self.now });
+        }
+        for delivery in retained {
+            self.session.offer_direct(delivery, &self.inner.limits, &mut self.effects);
+        }
+        Ok(())
+    }
+
+    /// Does one filter of a SUBSCRIBE: the granted level and the retained message to send, or a reason code with what was
+    /// wrong.
+    fn subscribe_one(&self, entry: &Entry) -> Result<(Qos, Option<Delivery>), (u8, &'static str)> {
+        let limits = &self.inner.limits;
+        let plain = match share::parse(&entry.filter) {
+            Some((name, plain)) => {
+                if !share::is_name(name, usize::try_from(limits.share_name_chars).unwrap_or(usize::MAX)) {
+                    return Err((reason::FILTER_INVALID, "not a valid share name"));
+                }
+                plain
+            }
+            None => &entry.filter,
+        };
+        if !is_filter(plain, limits) {
+            return Err((reason::FILTER_INVALID, "not a valid topic filter"));
+        }
+        if !reserved::may_subscribe(plain) {
+            return Err((reason::FILTER_INVALID, "a reserved topic that cannot be subscribed to"));
+        }
+        if !self.link.gate.subscribe(&entry.filter) {
+            return Err((reason::NOT_AUTHORIZED, "not authorized"));
+        }
+        // MQTT-3.8.4-6, MQTT-3.2.2-9: a server without QoS 2 grants less. AWS does not say so for MQTT 5, nor otherwise.
+        let qos = if entry.qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
+        let options = SubOptions { qos, no_local: entry.no_local, retain_as_published: entry.retain_as_published };
+        let most = usize::try_from(limits.subscriptions_per_connection).unwrap_or(usize::MAX);
+        let over = (reason::QUOTA_EXCEEDED, "more subscriptions than there may be");
+        let is_new = self.session.subscribe(&entry.filter, options, most).ok_or(over)?;
+        let full = is_new && self.inner.counters.subscriptions.load(Ordering::Relaxed) >= limits.subscriptions;
+        if full || !self.inner.establish(&self.session, &entry.filter, options, is_new) {
+            self.session.unsubscribe(&entry.filter);
+            return Err(over);
+        }
+        let wanted = entry.retain_handling == 0 || (entry.retain_handling == 1 && is_new);
+        let retained = if wanted { self.inner.retained_for(&entry.filter, qos, self.now) } else { None };
+        Ok((qos, retained))
+    }
+
+    pub(crate) fn unsubscribe(&mut self, first: u8, body: &[u8]) -> Result<(), End> {
+        let (id, filters) = decode_unsubscribe(first, body, self.protocol).map_err(|e| self.bad(e))?;
+        self.hand_over();
+        let mut codes = Vec::with_capacity(filters.len());
+        let mut removed: Vec<SmolStr> = Vec::new();
+        for filter in filters {
+            if self.session.unsubscribe(&filter) {
+                self.inner.withdraw(&self.session, &filter);
+                removed.push(filter);
+                codes.push(reason::SUCCESS);
+            } else {
+                codes.push(reason::NO_SUBSCRIPTION_EXISTED);
+            }
+        }
+        answer::put_unsuback(&mut self.answers, self.protocol, id, &codes);
+        if !removed.is_empty() {
+            self.save();
+            let client = Arc::clone(&self.link.identity);
+            self.inner.tap.event(Event::Unsubscribed { client, topics: removed, at: self.now });
+        }
+        Ok(())
+    }
+
+    /// Makes a persistent session's subscriptions durable.
+    fn save(&mut self) {
+        let principal = &self.link.identity.principal;
+        if let Some(row) = self.inner.session_row(&self.session, principal, self.link.version + 1, None) {
+            self.effects.write(row);
+        }
+    }
+
+    fn note(&self, what: &str) {
+        self.inner.tap.refused(&self.link.identity.client_id, what);
+    }
+}

@@ -1,0 +1,136 @@
+//! What a connection knows about topics, so that a steady stream of messages asks nobody.
+
+use crate::broker::publish::is_topic;
+use crate::gate::SessionGate;
+use crate::index::{Index, MatchSet};
+use crate::limits::Limits;
+use crate::reserved;
+use foldhash::fast::RandomState;
+use smol_str::SmolStr;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Topics kept per connection and direction; when there are more, all are forgotten.
+const MOST: usize = 1024;
+
+/// The topics that a client publishes to.
+#[derive(Default)]
+pub(crate) struct Topics {
+    entries: Vec<Entry>,
+    by_topic: HashMap<SmolStr, usize, RandomState>,
+    last: usize,
+}
+
+struct Entry {
+    topic: SmolStr,
+    /// The gate's generation in which publishing, or retaining, was allowed.
+    publish: Option<u64>,
+    retain: Option<u64>,
+    /// What the topic matched, and in which generation of the index.
+    targets: Option<(u64, Arc<MatchSet>)>,
+}
+
+/// Why a client may not publish to a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// It is no topic, or a reserved one.
+    Invalid,
+    /// Its policies do not allow it.
+    NotAuthorized,
+}
+
+impl Topics {
+    /// The topic as text that is cheap to clone, and the sessions that it matches, if the client may publish to it.
+    pub(crate) fn admit(
+        &mut self,
+        topic: &str,
+        retain: bool,
+        gate: &dyn SessionGate,
+        index: &Index,
+        limits: &Limits,
+    ) -> Result<(SmolStr, Arc<MatchSet>), Denied> {
+        let at = self.find(topic, limits)?;
+        let Some(entry) = self.entries.get_mut(at) else { return Err(Denied::Invalid) };
+        let generation = gate.generation();
+        let known = if retain { &mut entry.retain } else { &mut entry.publish };
+        if *known != Some(generation) {
+            if retain && reserved::is_reserved(topic) {
+                return Err(Denied::Invalid);
+            }
+            if !gate.publish(topic, retain) {
+                return Err(Denied::NotAuthorized);
+            }
+            *known = Some(generation);
+        }
+        let targets = match &entry.targets {
+            Some((generation, targets)) if *generation == index.generation() => Arc::clone(targets),
+            _ => {
+                let (generation, targets) = index.find(topic);
+                entry.targets = Some((generation, Arc::clone(&targets)));
+                targets
+            }
+        };
+        Ok((entry.topic.clone(), targets))
+    }
+
+    fn find(&mut self, topic: &str, limits: &Limits) -> Result<usize, Denied> {
+        if self.entries.get(self.last).is_some_and(|e| e.topic == topic) {
+            return Ok(self.last);
+        }
+        if let Some(at) = self.by_topic.get(topic) {
+            self.last = *at;
+            return Ok(*at);
+        }
+        if !is_topic(topic, limits) || !reserved::may_publish(topic) {
+            return Err(Denied::Invalid);
+        }
+        if self.entries.len() >= MOST {
+            self.entries.clear();
+            self.by_topic.clear();
+        }
+        let topic = SmolStr::new(topic);
+        let at = self.entries.len();
+        self.entries.push(Entry { topic: topic.clone(), publish: None, retain: None, targets: None });
+        self.by_topic.insert(topic, at);
+        self.last = at;
+        Ok(at)
+    }
+}
+
+/// The topics that a client receives on.
+#[derive(Default)]
+pub(crate) struct Receives {
+    generation: u64,
+    by_topic: HashMap<SmolStr, bool, RandomState>,
+    last: Option<(SmolStr, bool)>,
+}
+
+impl Receives {
+    /// Whether the client may receive on a topic.
+    pub(crate) fn allows(&mut self, topic: &SmolStr, gate: &dyn SessionGate) -> bool {
+        let generation = gate.generation();
+        if self.generation != generation {
+            self.generation = generation;
+            self.by_topic.clear();
+            self.last = None;
+        }
+        if let Some((known, allowed)) = &self.last
+            && known == topic
+        {
+            return *allowed;
+        }
+        let allowed = match self.by_topic.get(topic) {
+            Some(allowed) => *allowed,
+            None => {
+                if self.by_topic.len() >= MOST {
+                    self.by_topic.clear();
+                }
+                let allowed = gate.receive(topic);
+                self.by_topic.insert(topic.clone(), allowed);
+                allowed
+            }
+        };
+        self.last = Some((topic.clone(), allowed));
+        allowed
+    }
+}

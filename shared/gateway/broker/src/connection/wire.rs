@@ -1,0 +1,237 @@
+//! The stream: read what has arrived, write what waits, sleep until there is more of either.
+//!
+//! Bytes are read into a buffer of the thread and only then copied, once, into one of the right size, so that an idle
+//! connection holds none.
+
+use super::{Connection, End};
+use crate::packet::answer;
+use drydock_core::Timestamp;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// Bytes taken by one read at most.
+const READ: usize = 64 * 1024;
+/// A connection that has not written this many bytes is not read from: whoever does not take answers gets no more.
+const BACKLOG: usize = 256 * 1024;
+/// Messages are put together for one write up to about this many bytes.
+pub(crate) const WRITE: usize = 64 * 1024;
+/// Rounds of reading and writing before other tasks get their turn.
+const ROUNDS: usize = 16;
+/// How long a client has to take the last packets.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+thread_local! {
+    static READ_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static WRITE_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The error with which a stream reports that the client closed it on purpose (a WebSocket close frame): wrapped in
+/// [`io::Error::other`] by a reader, it makes the disconnect `CLIENT_INITIATED_DISCONNECT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the client closed the stream on purpose")]
+pub struct ClientClosed;
+
+/// The connection's one timer.
+#[derive(Default)]
+pub(crate) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    due: Timestamp,
+}
+
+impl Timer {
+    /// Ready when `due` may have come; the caller looks at the clock again then.
+    fn poll(&mut self, due: Timestamp, now: Timestamp, cx: &mut Context<'_>) -> Poll<()> {
+        let wait = || Instant::now() + Duration::from_millis(due.since(now).max(1).unsigned_abs());
+        let sleep = match &mut self.sleep {
+            Some(sleep) => {
+                // A later time needs no change: the timer goes off early and is set again.
+                if due < self.due || self.due <= now {
+                    sleep.as_mut().reset(wait());
+                    self.due = due;
+                }
+                sleep
+            }
+            none => {
+                self.due = due;
+                none.insert(Box::pin(tokio::time::sleep_until(wait())))
+            }
+        };
+        ready!(sleep.as_mut().poll(cx));
+        self.due = now;
+        Poll::Ready(())
+    }
+}
+
+/// Runs a connection until it ends.
+pub(crate) async fn drive<S>(stream: &mut S, connection: &mut Connection) -> End
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match poll_fn(|cx| step(stream, connection, cx)).await {
+        Err(end) => end,
+    }
+}
+
+/// Goes on until there is nothing to do; ready only with the end.
+fn step<S>(stream: &mut S, connection: &mut Connection, cx: &mut Context<'_>) -> Poll<Result<Infallible, End>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut look = true;
+    for _ in 0..ROUNDS {
+        connection.now = connection.inner.now();
+        if let Some(end) = connection.check_time() {
+            return Poll::Ready(Err(end));
+        }
+        let mut moved = connection.poll_commit(cx)?;
+        look |= moved;
+        if connection.may_read() {
+            match read(stream, connection, cx) {
+                Poll::Ready(Ok(())) => moved = true,
+                Poll::Ready(Err(end)) => return Poll::Ready(Err(end)),
+                Poll::Pending => {}
+            }
+        }
+        // While answers wait for a commit, messages wait behind them: a CONNACK comes before all (MQTT-3.2.0-1).
+        if connection.commit.is_some() {
+            look = false;
+        } else if look || connection.has_acks() {
+            look = connection.pull(cx.waker())?;
+        }
+        match write(stream, connection, cx) {
+            Poll::Ready(Ok(wrote)) => moved |= wrote,
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(End::lost())),
+            Poll::Pending => look = false,
+        }
+        if !moved && !look {
+            let due = connection.next_time();
+            let now = connection.now;
+            ready!(connection.timer.poll(due, now, cx));
+            look = true;
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Reads once and does what the packets say.
+fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    connection: &mut Connection,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), End>> {
+    if connection.has_unread_packets() {
+        return Poll::Ready(connection.input(&[]));
+    }
+    let mut buffer = READ_BUFFER.take();
+    buffer.resize(READ, 0);
+    let mut read = ReadBuf::new(&mut buffer);
+    let result = match Pin::new(stream).poll_read(cx, &mut read) {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(Ok(())) if read.filled().is_empty() => Poll::Ready(Err(End::lost())),
+        Poll::Ready(Ok(())) => Poll::Ready(connection.input(read.filled())),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(broken(&error))),
+    };
+    READ_BUFFER.set(buffer);
+    result
+}
+
+fn broken(error: &io::Error) -> End {
+    if error.get_ref().is_some_and(|e| e.is::<ClientClosed>()) { End::client_left() } else { End::lost() }
+}
+
+/// Writes what there is. Whether all of it was written, and was something.
+fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    connection: &mut Connection,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<bool>> {
+    let mut wrote = false;
+    while let Some(rest) = connection.out.get(connection.written..).filter(|rest| !rest.is_empty()) {
+        match ready!(Pin::new(&mut *stream).poll_write(cx, rest))? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            count => connection.written += count,
+        }
+        connection.flush = true;
+        wrote = true;
+    }
+    if wrote {
+        connection.recycle();
+    }
+    if connection.flush {
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        connection.flush = false;
+    }
+    Poll::Ready(Ok(wrote))
+}
+
+impl Connection {
+    /// Whether more may be read now.
+    fn may_read(&self) -> bool {
+        self.commit.is_none() && self.out.len() - self.written < BACKLOG && self.bytes.next_at(self.now) <= self.now
+    }
+
+    /// Takes a buffer to write into, unless there is one.
+    pub(crate) fn open_out(&mut self) {
+        if self.out.capacity() == 0 {
+            self.out = WRITE_BUFFER.take();
+        }
+    }
+
+    /// Gives the buffer back to the thread once all is written.
+    fn recycle(&mut self) {
+        let mut buffer = std::mem::take(&mut self.out);
+        self.written = 0;
+        if buffer.capacity() <= 2 * WRITE {
+            buffer.clear();
+            WRITE_BUFFER.set(buffer);
+        }
+    }
+}
+
+/// Writes bytes, as long as the client takes them in time.
+pub(crate) async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) {
+    let write = async {
+        if stream.write_all(bytes).await.is_ok() {
+            let _ = stream.flush().await;
+        }
+    };
+    let _ = tokio::time::timeout(FAREWELL, write).await;
+}
+
+/// Writes what is left, says why the connection ends, and closes the stream.
+pub(crate) async fn farewell<S>(stream: &mut S, connection: &mut Connection, end: End)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut rest = connection.out.split_off(connection.written.min(connection.out.len()));
+    if let Some(code) = connection.last_word(end) {
+        answer::put_disconnect(&mut rest, connection.protocol, code);
+    }
+    if !rest.is_empty() {
+        write_all(stream, &rest).await;
+    }
+    close(stream).await;
+}
+
+/// Closes a stream. What the client still sends is taken for a moment: a socket that is closed with unread bytes is reset,
+/// and the client would lose the packet that tells it why.
+pub(crate) async fn close<S>(stream: &mut S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let closing = async {
+        if stream.shutdown().await.is_ok() {
+            let mut rest = [0; 4096];
+            while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        }
+    };
+    let _ = tokio::time::timeout(FAREWELL, closing).await;
+}

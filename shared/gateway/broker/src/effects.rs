@@ -1,0 +1,51 @@
+//! What a step of the broker leaves to be done once no lock is held: rows to make durable, drops to report.
+
+use crate::rows;
+use crate::tap::DropReason;
+use drydock_core::Write;
+use smol_str::SmolStr;
+
+/// Rows to write and messages that were dropped.
+#[derive(Debug)]
+pub(crate) struct Effects {
+    journaled: bool,
+    pub(crate) writes: Vec<Write>,
+    /// Deletions, which no acknowledgement has to wait for.
+    pub(crate) deletes: Vec<Write>,
+    pub(crate) dropped: Vec<(SmolStr, SmolStr, DropReason)>,
+}
+
+impl Effects {
+    pub(crate) fn new(journaled: bool) -> Self {
+        Self { journaled, writes: Vec::new(), deletes: Vec::new(), dropped: Vec::new() }
+    }
+
+    /// Whether there is a journal to write to.
+    pub(crate) fn is_journaled(&self) -> bool {
+        self.journaled
+    }
+
+    /// Adds a row to write.
+    pub(crate) fn write(&mut self, write: Write) {
+        if self.journaled {
+            if write.value.is_some() { self.writes.push(write) } else { self.deletes.push(write) }
+        }
+    }
+
+    /// Makes what was deleted so far something that an acknowledgement waits for.
+    pub(crate) fn wait_for_deletes(&mut self) {
+        self.writes.append(&mut self.deletes);
+    }
+
+    /// Deletes the row of a message that waited for a session, if it has one.
+    pub(crate) fn unqueue(&mut self, client_id: &str, seq: u64) {
+        if seq != 0 {
+            self.write(rows::delete_queued(client_id, seq));
+        }
+    }
+
+    /// Notes a drop.
+    pub(crate) fn dropped(&mut self, client_id: &SmolStr, topic: &SmolStr, reason: DropReason) {
+        self.dropped.push((client_id.clone(), topic.clone(), reason));
+    }
+}

@@ -1,0 +1,91 @@
+//! The limits of the message broker, each with its source: one table, adjustable by whoever starts the broker.
+//!
+//! The numbers are those of "AWS IoT Core endpoints and quotas", section "AWS IoT Core message broker and protocol limits
+//! and quotas", unless the source says otherwise. A limit whose text says so is switched off by 0.
+
+use serde::{Deserialize, Serialize};
+
+/// One row of the table of limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The field of [`Limits`], and its key in `drydock.toml`.
+    pub name: &'static str,
+    /// AWS's value, or ours where AWS states none.
+    pub default: u64,
+    /// What it counts, where it was found, and what exceeding it does.
+    pub about: &'static str,
+}
+
+macro_rules! limits {
+    ($($name:ident = $default:expr, $about:literal;)*) => {
+        /// What the broker allows. [`Limits::default`] is AWS's default for a large region.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Limits { $(#[doc = $about] pub $name: u64,)* }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            /// The table, for documentation and for checking a configuration against.
+            pub const TABLE: &'static [Limit] =
+                &[$(Limit { name: stringify!($name), default: $default, about: $about },)*];
+        }
+    };
+}
+
+limits! {
+    client_id_bytes = 128, "Bytes in a client id. Quota `Client ID size`. The connect is refused.";
+    connections = 500_000, "Concurrent connections. Quota `Maximum concurrent client connections per account`. The connect is refused.";
+    connects_per_second_per_client = 0, "Connects a second with one client id; 0 is no limit. Quota `Connect requests per second per client ID` is 1; off by default because AWS's burst is not stated.";
+    connect_timeout_seconds = 30, "Seconds from the opened stream to a whole CONNECT. Ours: AWS states none.";
+    keep_alive_min_seconds = 30, "A smaller keep-alive counts as this. Quota `Connection inactivity (keep-alive interval)`.";
+    keep_alive_max_seconds = 1_200, "A larger keep-alive, and none, count as this. Quota `Connection inactivity (keep-alive interval)`.";
+    payload_bytes = 131_072, "Bytes of a message's payload. Quota `Publish request payload size`. The client is disconnected.";
+    packet_bytes_v5 = 149_504, "Bytes of an MQTT 5 packet behind its fixed header. Quota `Maximum packet size` (146 KB). The client is disconnected.";
+    min_client_packet_bytes = 512, "The least Maximum Packet Size that an MQTT 5 client may ask for. Guide, `MQTT 5 supported features`. The connect is refused.";
+    topic_bytes = 256, "Bytes of a topic or topic filter, `$aws/rules/<rule>/` and `$share/<name>/` aside. Quota `Topic size`.";
+    topic_slashes = 7, "Slashes in a topic or topic filter, those prefixes aside. Quota `Maximum number of slashes in topic and topic filter`.";
+    share_name_chars = 128, "Characters of the name of a shared subscription. Guide, `Shared subscriptions`.";
+    subscriptions_per_request = 8, "Filters in one SUBSCRIBE. Quota `Subscriptions per subscription request`. The client is disconnected.";
+    subscriptions_per_connection = 50, "Quota `Subscriptions per connection`. The excess is refused in the SUBACK.";
+    subscriptions = 500_000, "Subscriptions of the account. Quota `Subscriptions per account`. The excess is refused in the SUBACK.";
+    shared_groups = 100, "Groups of shared subscriptions. Quota `Shared subscriptions per account`. The excess is refused in the SUBACK.";
+    shared_group_members = 100, "Subscriptions in one group. Quota `Shared subscription subscribers per group`. The excess is refused in the SUBACK.";
+    shared_group_queue = 500_000, "Messages queued for a group without a connected member. Quota `Queued messages per shared subscription group`. The newest is dropped.";
+    shared_queue_per_second = 20, "Queued messages of a group that an active member gets a second; 0 is no limit. Guide, `Shared subscriptions`.";
+    publishes_per_second = 100, "Messages a second per connection, in and out together; 0 is no limit. Quota `Publish requests per second per connection`. The excess is discarded; outbound QoS 1 waits.";
+    bytes_per_second = 524_288, "Bytes a second per connection; 0 is no limit. Quota `Throughput per second per connection`. Reading is delayed.";
+    inbound_in_flight = 100, "Unacknowledged QoS 1 messages from a client. Quota `Unacknowledged inbound publish requests`; the server's Receive Maximum.";
+    outbound_in_flight = 100, "Unacknowledged QoS 1 messages to a client. Quota `Unacknowledged outbound publish requests`.";
+    retry_seconds_v3 = 3_600, "After this an unacknowledged message to an MQTT 3.1.1 client is dropped. Guide, `MQTT QoS options`: up to an hour.";
+    retry_seconds_v5 = 960, "The same for an MQTT 5 client. Quota page: 16 minutes.";
+    session_expiry_seconds = 3_600, "How long a persistent session lives without its client. Quota `Persistent session expiry period`. A longer Session Expiry Interval is lowered.";
+    stored_per_second = 10, "Stored messages a second that a resumed session gets; 0 is no limit. Guide, `MQTT persistent sessions`.";
+    queue_messages = 10_000, "Messages waiting for one session. Ours: AWS states none per session. The newest is dropped.";
+    queue_bytes = 8_388_608, "Bytes of payload waiting for one connected session. Ours: AWS states none. The newest is dropped.";
+    topic_aliases = 8, "Topic aliases per connection. Quota `Topic alias maximum`. The client is disconnected.";
+    message_expiry_seconds = 604_800, "The longest Message Expiry Interval; a longer one is lowered, 0 counts as 1. Quota `Message expiry interval`.";
+    content_type_bytes = 256, "Bytes of a Content Type. Quota page, MQTT 5.";
+    correlation_data_bytes = 8_192, "Bytes of Correlation Data. Quota page, MQTT 5.";
+    user_properties_bytes = 8_192, "Bytes of all User Properties of a packet. Quota page, MQTT 5.";
+    retained_messages = 500_000, "Retained messages of the account. Quota `Retained messages per account`. The new one is not stored.";
+    gone_seconds = 1_800, "How long a connection that ended can still be described. API reference, `GetConnection`: 30 minutes.";
+    version_seconds = 3_600, "After this without a connection a client's version number starts at 0 again. Guide, `Lifecycle events`: about an hour.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_may_name_single_limits_and_nothing_else() {
+        let limits: Limits = serde_json::from_str(r#"{"publishes_per_second": 0}"#).unwrap();
+        assert_eq!(limits, Limits { publishes_per_second: 0, ..Limits::default() });
+        assert!(serde_json::from_str::<Limits>(r#"{"no_such_limit": 1}"#).is_err());
+        assert!(Limits::TABLE.iter().any(|l| l.name == "payload_bytes" && l.default == 131_072));
+    }
+}

@@ -1,0 +1,146 @@
+//! Groups of shared subscriptions: each message goes to one member.
+//!
+//! Follows "Shared subscriptions" of the developer guide: a group is a share name with a filter; a connected member is
+//! chosen at random; where none is connected and one has a persistent session, messages of QoS 1 wait for the group.
+
+use crate::message::{Message, Qos};
+use crate::session::{Session, SubOptions};
+use drydock_core::Timestamp;
+use parking_lot::Mutex;
+use smol_str::SmolStr;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A group.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// `$share/<name>/<filter>`.
+    pub(crate) key: SmolStr,
+    state: Mutex<State>,
+    waiting: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    members: Vec<(Arc<Session>, SubOptions)>,
+    queue: VecDeque<Waiting>,
+    next_seq: u64,
+}
+
+/// A message that waits for the group.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) message: Arc<Message>,
+    /// Its row in the journal.
+    pub(crate) seq: u64,
+}
+
+/// What a group does with a message.
+pub(crate) enum Choice {
+    /// This member gets it.
+    Member(Arc<Session>, SubOptions),
+    /// It waits; the number is its row in the journal.
+    Queued(u64),
+    /// The queue is full.
+    Full,
+    /// Nobody wants it.
+    Nobody,
+}
+
+impl Group {
+    pub(crate) fn new(key: SmolStr) -> Self {
+        Self { key, state: Mutex::default(), waiting: AtomicUsize::new(0) }
+    }
+
+    /// Adds a member or changes its options. `false` where the group holds as many as it may.
+    pub(crate) fn join(&self, session: &Arc<Session>, options: SubOptions, most: usize) -> bool {
+        let mut state = self.state.lock();
+        if let Some(known) = state.members.iter_mut().find(|(s, _)| s.id == session.id) {
+            known.1 = options;
+            return true;
+        }
+        if state.members.len() >= most {
+            return false;
+        }
+        state.members.push((Arc::clone(session), options));
+        true
+    }
+
+    /// Removes a member; the rows of the queue where it was the last, so that they can be deleted.
+    pub(crate) fn leave(&self, session: u64) -> Option<Vec<u64>> {
+        let mut state = self.state.lock();
+        state.members.retain(|(s, _)| s.id != session);
+        state.members.is_empty().then(|| {
+            self.waiting.store(0, Ordering::Relaxed);
+            state.queue.drain(..).map(|w| w.seq).collect()
+        })
+    }
+
+    /// Chooses who gets a message.
+    pub(crate) fn choose(&self, message: &Arc<Message>, random: u64, most: usize) -> Choice {
+        let mut state = self.state.lock();
+        let count = state.members.len();
+        if count == 0 {
+            return Choice::Nobody;
+        }
+        let start = usize::try_from(random % count as u64).unwrap_or(0);
+        let turn = state.members.iter().cycle().skip(start).take(count);
+        if let Some((session, options)) = turn.into_iter().find(|(s, _)| s.is_online()) {
+            return Choice::Member(Arc::clone(session), *options);
+        }
+        if message.qos == Qos::AtMostOnce
+            || !state.members.iter().any(|(s, o)| s.is_persistent() && o.qos != Qos::AtMostOnce)
+        {
+            return Choice::Nobody;
+        }
+        if state.queue.len() >= most {
+            return Choice::Full;
+        }
+        state.next_seq += 1;
+        let seq = state.next_seq;
+        state.queue.push_back(Waiting { message: Arc::clone(message), seq });
+        self.waiting.store(state.queue.len(), Ordering::Relaxed);
+        Choice::Queued(seq)
+    }
+
+    /// Puts a message back that was waiting when the broker stopped.
+    pub(crate) fn restore(&self, waiting: Waiting) {
+        let mut state = self.state.lock();
+        state.next_seq = state.next_seq.max(waiting.seq);
+        state.queue.push_back(waiting);
+        self.waiting.store(state.queue.len(), Ordering::Relaxed);
+    }
+
+    /// Whether messages wait.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// The next message that waits and has not expired, and the rows of those that have.
+    pub(crate) fn next(&self, now: Timestamp) -> (Option<Waiting>, Vec<u64>) {
+        let mut state = self.state.lock();
+        let mut expired = Vec::new();
+        let mut next = None;
+        while let Some(waiting) = state.queue.pop_front() {
+            if waiting.message.is_expired(now) {
+                expired.push(waiting.seq);
+            } else {
+                next = Some(waiting);
+                break;
+            }
+        }
+        self.waiting.store(state.queue.len(), Ordering::Relaxed);
+        (next, expired)
+    }
+}
+
+/// Takes `$share/<name>/<filter>` apart; `None` where the text is no shared subscription.
+pub(crate) fn parse(filter: &str) -> Option<(&str, &str)> {
+    filter.strip_prefix("$share/").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+}
+
+/// Whether a share name is one.
+pub(crate) fn is_name(name: &str, most_chars: usize) -> bool {
+    !name.is_empty() && !name.contains(['+', '#']) && name.chars().count() <= most_chars
+}

@@ -1,0 +1,99 @@
+//! Who holds which client id.
+//!
+//! A slot lives as long as its client has a connection or a session, and a while longer for what the lifecycle events and
+//! the connection API still tell of it. A connection ends exactly once, whoever ends it: its own task, another connection
+//! with the same client id, or the API; whoever comes first publishes the events.
+
+use crate::gate::{Lifetime, Peer, SessionGate};
+use crate::message::{Message, Protocol};
+use crate::session::Session;
+use drydock_core::Timestamp;
+use drydock_core::event::{ClientIdentity, DisconnectReason};
+use parking_lot::Mutex;
+use smol_str::SmolStr;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What the rest of the broker knows of a connection.
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    pub(crate) identity: Arc<ClientIdentity>,
+    /// `versionNumber` of the lifecycle events.
+    pub(crate) version: u64,
+    pub(crate) protocol: Protocol,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) gate: Arc<dyn SessionGate>,
+    /// Seconds, after AWS's bounds.
+    pub(crate) keep_alive: u16,
+    /// Whether the client asked for a session that ends with the connection.
+    pub(crate) clean: bool,
+    pub(crate) since: Timestamp,
+    pub(crate) session: Arc<Session>,
+    pub(crate) will: Mutex<Option<PendingWill>>,
+    pub(crate) kick: Mutex<Option<Kick>>,
+    pub(crate) lifetimes: Vec<Lifetime>,
+}
+
+/// A will that waits for the end of its connection.
+#[derive(Debug, Clone)]
+pub(crate) struct PendingWill {
+    pub(crate) message: Message,
+    /// Counts from the disconnect.
+    pub(crate) expiry_seconds: Option<u64>,
+}
+
+/// Word to a connection's task that its connection has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kick {
+    /// MQTT 5's reason code for the DISCONNECT.
+    pub(crate) code: u8,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub(crate) reason: DisconnectReason,
+    /// Whether its will is published.
+    pub(crate) will: bool,
+    /// Whether its session ends though it is persistent.
+    pub(crate) drop_session: bool,
+}
+
+/// A connection that is no more.
+#[derive(Clone)]
+pub(crate) struct Gone {
+    pub(crate) link: Arc<Link>,
+    pub(crate) reason: DisconnectReason,
+    pub(crate) at: Timestamp,
+}
+
+/// One client id.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) next_version: u64,
+    pub(crate) live: Option<Arc<Link>>,
+    /// The session, where it is persistent or its client connected.
+    pub(crate) session: Option<Arc<Session>>,
+    /// When the session was left; meaningful where nobody is connected.
+    pub(crate) left_at: Timestamp,
+    pub(crate) gone: Option<Gone>,
+    pub(crate) connected_at: Timestamp,
+}
+
+/// All client ids.
+#[derive(Default)]
+pub(crate) struct Slots {
+    pub(crate) by_client: HashMap<SmolStr, Slot>,
+    /// When to look at a slot that nobody is connected to.
+    pub(crate) due: BTreeSet<(Timestamp, SmolStr)>,
+    pub(crate) live: usize,
+}
+
+impl Slot {
+    /// When the session ends for want of a connection.
+    pub(crate) fn session_ends(&self) -> Option<Timestamp> {
+        let session = self.session.as_ref().filter(|_| self.live.is_none())?;
+        let millis = i64::try_from(session.expiry_seconds()).unwrap_or(i64::MAX).saturating_mul(1000);
+        Some(self.left_at.plus_millis(millis))
+    }
+}

@@ -1,0 +1,92 @@
+//! The port through which the broker tells the rest of the gateway what passes through it. All of it is called on the
+//! path of the messages: an implementation hands over and returns.
+
+use crate::message::{Message, Protocol};
+use drydock_core::Event;
+use drydock_core::event::ClientIdentity;
+use std::sync::Arc;
+
+/// A message that was let in.
+#[derive(Debug, Clone, Copy)]
+pub struct Inbound<'a> {
+    /// The message. Cloning its payload copies nothing.
+    pub message: &'a Message,
+    /// Who published it; `None` for services and for HTTP.
+    pub client: Option<&'a Arc<ClientIdentity>>,
+    /// How; `None` for services and for HTTP.
+    pub protocol: Option<Protocol>,
+}
+
+/// Where a message goes from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// To its subscribers.
+    Deliver,
+    /// Nowhere: a service took it (Basic Ingest, the request topics of jobs and provisioning).
+    Consumed,
+}
+
+/// Why a message did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// The session's queue is full.
+    QueueFull,
+    /// The connection is over its publish rate.
+    Throttled,
+    /// The message's expiry passed.
+    Expired,
+    /// The receiver lacks `iot:Receive`.
+    NotAuthorized,
+    /// The packet would be larger than the receiver takes.
+    TooLarge,
+    /// It was not acknowledged within the retry window.
+    RetriesExceeded,
+    /// An MQTT 3.1.1 client asked for QoS 2.
+    QosNotSupported,
+    /// The account holds as many retained messages as it may.
+    RetainedQuota,
+}
+
+impl DropReason {
+    /// A stable name for logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "QUEUE_FULL",
+            Self::Throttled => "THROTTLED",
+            Self::Expired => "EXPIRED",
+            Self::NotAuthorized => "NOT_AUTHORIZED",
+            Self::TooLarge => "TOO_LARGE",
+            Self::RetriesExceeded => "RETRIES_EXCEEDED",
+            Self::QosNotSupported => "QOS_NOT_SUPPORTED",
+            Self::RetainedQuota => "RETAINED_QUOTA",
+        }
+    }
+}
+
+/// A message that did not arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct Dropped<'a> {
+    /// The client id of the session it was for, or from.
+    pub client_id: &'a str,
+    /// The topic.
+    pub topic: &'a str,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// Looks on, and takes messages for services out.
+pub trait Tap: Send + Sync + 'static {
+    /// A message was let in. Called once for each, before its subscribers get it.
+    fn publish(&self, inbound: &Inbound<'_>) -> Route;
+    /// Something happened to a connection. Called in the order of the connection's life.
+    fn event(&self, event: Event);
+    /// A message did not arrive. [`Broker::stats`](crate::Broker::stats) counts them besides.
+    fn dropped(&self, dropped: &Dropped<'_>) {
+        let _ = dropped;
+    }
+    /// An operation of a connection failed, with what was wrong: for logs.
+    fn refused(&self, client_id: &str, what: &str) {
+        let _ = (client_id, what);
+    }
+}
