@@ -18,7 +18,7 @@ use crate::packet::reason;
 use crate::retained::Retention;
 use crate::session::Delivery;
 use crate::share::Group;
-use crate::slots::{Ending, Kick, Link, Slots};
+use crate::slots::{Ending, Link, Slots};
 use crate::tap::{DropReason, Dropped, Tap};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{Clock, Ids, Timestamp};
@@ -251,6 +251,7 @@ impl Broker {
     /// Ends what is past its time (sessions, retained messages, records of old connections) once a second, for ever.
     pub async fn maintain(&self) {
         let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             second.tick().await;
             self.sweep();
@@ -265,7 +266,7 @@ impl Broker {
     /// Makes every connection look at the clock, after it was moved.
     pub fn clock_moved(&self) {
         for link in self.inner.links() {
-            link.session.wake();
+            link.wake();
         }
         self.sweep();
     }
@@ -337,7 +338,7 @@ impl Inner {
 
     /// Ends a connection from outside its task.
     pub(crate) fn cut(&self, link: &Arc<Link>, ending: Ending, code: u8) {
-        *link.kick.lock() = Some(Kick { code });
         self.finish(link, ending);
+        link.kick(code);
     }
 }

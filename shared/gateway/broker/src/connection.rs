@@ -24,6 +24,7 @@ use drydock_core::Timestamp;
 use drydock_core::event::DisconnectReason;
 use smol_str::SmolStr;
 use std::sync::Arc;
+use std::task::Waker;
 use tokio::io::{AsyncRead, AsyncWrite};
 use topics::{Receives, Topics};
 
@@ -117,6 +118,8 @@ pub(crate) struct Connection {
     /// When to look at the session again, though nobody wakes us.
     again_at: Option<Timestamp>,
     timer: wire::Timer,
+    /// The waker that the link knows.
+    waker: Option<Waker>,
 }
 
 impl Connection {
@@ -153,6 +156,7 @@ impl Connection {
             max_packet: usize::MAX,
             again_at: None,
             timer: wire::Timer::default(),
+            waker: None,
             link,
             inner,
         }
@@ -164,8 +168,15 @@ impl Connection {
         self.inner.finish(&self.link, Ending { reason: end.reason, will: end.will, drop_session: false });
     }
 
-    /// What the connection's time is over for, if it is.
-    fn check_time(&self) -> Option<End> {
+    /// Whether the connection has ended by others' doing, or its time is over.
+    fn check(&mut self, waker: &Waker) -> Option<End> {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+            self.link.set_waker(waker.clone());
+        }
+        if self.link.kicked().is_some() {
+            return Some(End::lost());
+        }
         if self.now >= self.keep_alive_ends() {
             return Some(End::because(DisconnectReason::MqttKeepAliveTimeout, reason::KEEP_ALIVE_TIMEOUT));
         }
@@ -173,7 +184,7 @@ impl Connection {
         over.map(|l| End::because(l.reason, reason::MAXIMUM_CONNECT_TIME))
     }
 
-    /// When [`Connection::check_time`] or the session have to be looked at next.
+    /// When [`Connection::check`] or the session have to be looked at next.
     fn next_time(&self) -> Timestamp {
         let lifetimes = self.link.lifetimes.iter().map(|l| self.ends(l.after.as_millis()));
         let read = (!self.partial.is_empty() || self.bytes.next_at(self.now) > self.now)

@@ -7,7 +7,7 @@
 
 use crate::session::Session;
 use crate::share::Group;
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
@@ -107,7 +107,7 @@ struct Tree {
     nodes: Vec<Node>,
     free: Vec<u32>,
     table: HashTable<u32>,
-    hasher: FixedState,
+    hasher: RandomState,
 }
 
 #[derive(Debug)]
@@ -156,7 +156,7 @@ impl Default for Tree {
             nodes: vec![Node::new(NONE, "")],
             free: Vec::new(),
             table: HashTable::new(),
-            hasher: FixedState::default(),
+            hasher: RandomState::default(),
         }
     }
 }
@@ -166,7 +166,7 @@ impl Tree {
         self.nodes.get(id as usize)
     }
 
-    fn hash(hasher: &FixedState, parent: u32, level: &str) -> u64 {
+    fn hash(hasher: &RandomState, parent: u32, level: &str) -> u64 {
         hasher.hash_one((parent, level))
     }
 

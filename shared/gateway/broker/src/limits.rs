@@ -66,7 +66,7 @@ limits! {
     session_expiry_seconds = 3_600, "How long a persistent session lives without its client. Quota `Persistent session expiry period`. A longer Session Expiry Interval is lowered.";
     stored_per_second = 10, "Stored messages a second that a resumed session gets; 0 is no limit. Guide, `MQTT persistent sessions`.";
     queue_messages = 10_000, "Messages waiting for one session. Ours: AWS states none per session. The newest is dropped.";
-    queue_bytes = 8_388_608, "Bytes of payload waiting for one connected session. Ours: AWS states none. The newest is dropped.";
+    queue_bytes = 8_388_608, "Bytes of payload waiting for one session. Ours: AWS states none. The newest is dropped.";
     topic_aliases = 8, "Topic aliases per connection. Quota `Topic alias maximum`. The client is disconnected.";
     message_expiry_seconds = 604_800, "The longest Message Expiry Interval; a longer one is lowered, 0 counts as 1. Quota `Message expiry interval`.";
     content_type_bytes = 256, "Bytes of a Content Type. Quota page, MQTT 5.";

@@ -97,9 +97,6 @@ pub fn inspect(bytes: &[u8], protocol: Protocol, max_packet: usize) -> Result<us
             _ => return Err(PacketError::Protocol("a client does not send this type of packet")),
         }
         at += found.body.end;
-        if found.body.end == 0 {
-            break;
-        }
     }
     Ok(at)
 }

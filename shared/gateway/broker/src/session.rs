@@ -4,6 +4,7 @@
 //! few pointers take to move. A whole run of messages goes in under one lock, and the owner is woken only where it sleeps.
 
 mod in_flight;
+mod outgoing;
 
 use crate::effects::Effects;
 use crate::limits::Limits;
@@ -12,6 +13,7 @@ use crate::rate::Bucket;
 use crate::rows;
 use crate::share::Group;
 use crate::tap::DropReason;
+use bytes::Bytes;
 use drydock_core::Timestamp;
 use in_flight::InFlight;
 use parking_lot::Mutex;
@@ -64,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) identifier: SmolStr,
     online: AtomicBool,
     persistent: AtomicBool,
+    /// Whether it has rows in the journal.
+    saved: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -75,11 +79,14 @@ struct State {
     used: bool,
     ended: bool,
     expiry_seconds: u64,
+    /// The owner's task, to be woken where `asleep`.
     waker: Option<Waker>,
+    asleep: bool,
     queue: VecDeque<Delivery>,
-    queued_bytes: usize,
     /// What waited while nobody was connected: sent at a bounded pace.
     stored: VecDeque<Delivery>,
+    /// Payload bytes in both.
+    waiting_bytes: usize,
     in_flight: InFlight,
     subscriptions: BTreeMap<SmolStr, SubOptions>,
     groups: Vec<Arc<Group>>,
@@ -131,6 +138,7 @@ impl Session {
             identifier,
             online: AtomicBool::new(false),
             persistent: AtomicBool::new(persistent),
+            saved: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }
@@ -143,6 +151,16 @@ impl Session {
     /// Whether it outlives its connection.
     pub(crate) fn is_persistent(&self) -> bool {
         self.persistent.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has rows in the journal, which its end has to delete.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.saved.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it has rows in the journal.
+    pub(crate) fn mark_saved(&self) {
+        self.saved.store(true, Ordering::Relaxed);
     }
 
     /// Seconds that it lives without a connection.
@@ -166,31 +184,35 @@ impl Session {
         self.state.lock().used = true;
     }
 
-    /// Gives the session to a connection. What the one before it had not acknowledged is sent again. Returns the waker of
-    /// that one.
-    pub(crate) fn attach(&self, connection: u64) -> Option<Waker> {
+    /// Gives the session to a connection. What the one before it had not acknowledged is sent again.
+    pub(crate) fn attach(&self, connection: u64) {
         let mut state = self.state.lock();
         state.owner = Some(connection);
         state.used = true;
         state.put_back();
         self.online.store(true, Ordering::Relaxed);
-        state.waker.take()
+        state.asleep = false;
+        state.waker = None;
     }
 
-    /// Takes the session from a connection, if it is still its owner, and returns that one's waker. Messages of QoS 1 wait
-    /// from now on; others go.
-    pub(crate) fn detach(&self, connection: u64) -> Option<Waker> {
+    /// Takes the session from a connection, if it is still its owner. Messages of QoS 1 wait from now on; others go.
+    pub(crate) fn detach(&self, connection: u64) {
         let mut state = self.state.lock();
         if state.owner != Some(connection) {
-            return None;
+            return;
         }
         state.owner = None;
+        state.asleep = false;
+        state.waker = None;
         self.online.store(false, Ordering::Relaxed);
         state.put_back();
-        let queue = std::mem::take(&mut state.queue);
-        state.queued_bytes = 0;
-        state.stored.extend(queue.into_iter().filter(|d| d.qos == Qos::AtLeastOnce));
-        state.waker.take()
+        for delivery in std::mem::take(&mut state.queue) {
+            if delivery.qos == Qos::AtLeastOnce {
+                state.stored.push_back(delivery);
+            } else {
+                state.waiting_bytes -= delivery.message.payload.len();
+            }
+        }
     }
 
     /// Ends the session: it takes nothing any more. Returns its filters, its groups, and the rows of what waited.
@@ -258,7 +280,7 @@ impl Session {
                 };
                 self.put(&mut state, delivery, limits, effects);
             }
-            state.waker.take()
+            state.wake_up()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -273,7 +295,7 @@ impl Session {
                 return false;
             }
             self.put(&mut state, delivery, limits, effects);
-            state.waker.take()
+            state.wake_up()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -293,7 +315,7 @@ impl Session {
         let bytes = delivery.message.payload.len();
         let waiting = state.queue.len() + state.stored.len();
         let full = waiting as u64 >= limits.queue_messages
-            || (online && (state.queued_bytes + bytes) as u64 > limits.queue_bytes && !state.queue.is_empty());
+            || (waiting > 0 && (state.waiting_bytes + bytes) as u64 > limits.queue_bytes);
         if full {
             effects.dropped(&self.client_id, &delivery.message.topic, DropReason::QueueFull);
             return;
@@ -303,10 +325,13 @@ impl Session {
             delivery.seq = state.next_seq;
             effects.write(rows::put_queued(&self.client_id, &delivery));
         }
+        state.waiting_bytes += bytes;
         if online {
-            state.queued_bytes += bytes;
             state.queue.push_back(delivery);
         } else {
+            // The payload may be part of a larger buffer, which must not be kept for as long as nobody is connected.
+            let payload = Bytes::copy_from_slice(&delivery.message.payload);
+            delivery.message = Arc::new(Message { payload, ..Message::clone(&delivery.message) });
             state.stored.push_back(delivery);
         }
     }
@@ -315,11 +340,12 @@ impl Session {
     pub(crate) fn restore(&self, delivery: Delivery) {
         let mut state = self.state.lock();
         state.next_seq = state.next_seq.max(delivery.seq);
+        state.waiting_bytes += delivery.message.payload.len();
         state.stored.push_back(delivery);
     }
 
     /// Takes acknowledgements in and messages out, for the connection that owns the session; where nothing is left to
-    /// take, `waker` is kept for the next message.
+    /// take, `waker` is called for the next message.
     pub(crate) fn pull(
         &self,
         connection: u64,
@@ -349,15 +375,15 @@ impl Session {
         }
         state.take_live(self, &mut limits, out, &mut pulled, effects);
         state.take_stored(self, &mut limits, out, &mut pulled, effects);
-        let group_waits = state.take_shared(self, &mut limits, out, &mut pulled, effects);
-        if group_waits {
-            pulled.soonest(limits.shared.next_at(limits.now));
-        }
+        state.take_shared(self, &mut limits, out, &mut pulled, effects);
         if let Some(at) = state.in_flight.oldest() {
             pulled.soonest(at.plus_millis(limits.retry_millis));
         }
         if !pulled.more {
-            state.waker = Some(waker.clone());
+            if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                state.waker = Some(waker.clone());
+            }
+            state.asleep = true;
         }
         pulled
     }
@@ -367,145 +393,10 @@ impl Session {
         let state = self.state.lock();
         state.queue.len() + state.stored.len()
     }
-
-    /// Wakes the connection that owns it, to look at what else changed.
-    pub(crate) fn wake(&self) {
-        let waker = self.state.lock().waker.take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
 }
 
 impl Pulled {
     fn soonest(&mut self, at: Timestamp) {
         self.again_at = Some(self.again_at.map_or(at, |known| known.min(at)));
-    }
-}
-
-impl State {
-    /// Moves what was not acknowledged to the front of what waits, in order.
-    fn put_back(&mut self) {
-        for delivery in self.in_flight.take_back() {
-            self.stored.push_front(delivery);
-        }
-    }
-
-    fn take_live(
-        &mut self,
-        session: &Session,
-        limits: &mut PullLimits<'_>,
-        out: &mut Vec<Outgoing>,
-        pulled: &mut Pulled,
-        effects: &mut Effects,
-    ) {
-        let mut bytes = 0;
-        while let Some(next) = self.queue.front() {
-            if bytes >= limits.bytes {
-                pulled.more = true;
-                return;
-            }
-            let (qos, size) = (next.qos, next.message.payload.len());
-            let expired = next.message.is_expired(limits.now);
-            if !expired && qos == Qos::AtLeastOnce && self.in_flight.len() >= limits.window {
-                return;
-            }
-            if !expired && !limits.rate.take(limits.now) {
-                if qos == Qos::AtLeastOnce {
-                    pulled.soonest(limits.rate.next_at(limits.now));
-                    return;
-                }
-                self.queued_bytes -= size;
-                if let Some(delivery) = self.queue.pop_front() {
-                    effects.dropped(&session.client_id, &delivery.message.topic, DropReason::Throttled);
-                }
-                continue;
-            }
-            self.queued_bytes -= size;
-            bytes += size + 32;
-            if let Some(delivery) = self.queue.pop_front() {
-                self.send(session, delivery, limits.now, out, effects);
-            }
-        }
-    }
-
-    fn take_stored(
-        &mut self,
-        session: &Session,
-        limits: &mut PullLimits<'_>,
-        out: &mut Vec<Outgoing>,
-        pulled: &mut Pulled,
-        effects: &mut Effects,
-    ) {
-        while let Some(next) = self.stored.front() {
-            if !next.message.is_expired(limits.now) {
-                if self.in_flight.len() >= limits.window {
-                    return;
-                }
-                if !limits.stored.take(limits.now) {
-                    pulled.soonest(limits.stored.next_at(limits.now));
-                    return;
-                }
-            }
-            if let Some(delivery) = self.stored.pop_front() {
-                self.send(session, delivery, limits.now, out, effects);
-            }
-        }
-    }
-
-    /// Whether messages are left in a group for want of tokens.
-    fn take_shared(
-        &mut self,
-        session: &Session,
-        limits: &mut PullLimits<'_>,
-        out: &mut Vec<Outgoing>,
-        pulled: &mut Pulled,
-        effects: &mut Effects,
-    ) -> bool {
-        for group in self.groups.clone() {
-            while group.has_waiting() {
-                if self.in_flight.len() >= limits.window {
-                    return false;
-                }
-                if !limits.shared.take(limits.now) {
-                    return true;
-                }
-                let (next, expired) = group.next(limits.now);
-                for seq in expired.into_iter().chain(next.as_ref().map(|w| w.seq)) {
-                    effects.write(rows::delete_shared(&group.key, seq));
-                }
-                let Some(waiting) = next else { break };
-                let qos = self.subscriptions.get(&group.key).map_or(Qos::AtMostOnce, |o| o.qos);
-                let message = waiting.message;
-                let mut delivery =
-                    Delivery { qos: qos.min(message.qos), message, retain: false, seq: 0, confirm: None };
-                if session.is_persistent() && delivery.qos == Qos::AtLeastOnce && effects.is_journaled() {
-                    self.next_seq += 1;
-                    delivery.seq = self.next_seq;
-                    effects.write(rows::put_queued(&session.client_id, &delivery));
-                }
-                self.send(session, delivery, limits.now, out, effects);
-            }
-        }
-        let _ = pulled;
-        false
-    }
-
-    fn send(
-        &mut self,
-        session: &Session,
-        delivery: Delivery,
-        now: Timestamp,
-        out: &mut Vec<Outgoing>,
-        effects: &mut Effects,
-    ) {
-        if delivery.message.is_expired(now) {
-            effects.dropped(&session.client_id, &delivery.message.topic, DropReason::Expired);
-            effects.unqueue(&session.client_id, delivery.seq);
-            return;
-        }
-        let (message, qos, retain) = (Arc::clone(&delivery.message), delivery.qos, delivery.retain);
-        let packet_id = if qos == Qos::AtLeastOnce { self.in_flight.add(delivery, now) } else { 0 };
-        out.push(Outgoing { message, qos, retain, packet_id });
     }
 }

@@ -13,6 +13,8 @@ use parking_lot::Mutex;
 use smol_str::SmolStr;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Waker;
 
 /// What the rest of the broker knows of a connection.
 pub(crate) struct Link {
@@ -30,7 +32,26 @@ pub(crate) struct Link {
     pub(crate) since: Timestamp,
     pub(crate) session: Arc<Session>,
     pub(crate) will: Mutex<Option<PendingWill>>,
-    pub(crate) kick: Mutex<Option<Kick>>,
+    pub(crate) lifetimes: Vec<Lifetime>,
+    /// MQTT 5's reason code for the DISCONNECT, once the connection has been ended by others; 0 until then.
+    kicked: AtomicU8,
+    /// The connection's task.
+    waker: Mutex<Option<Waker>>,
+}
+
+/// The parts of a [`Link`] that its maker chooses.
+pub(crate) struct LinkParts {
+    pub(crate) id: u64,
+    pub(crate) identity: Arc<ClientIdentity>,
+    pub(crate) version: u64,
+    pub(crate) protocol: Protocol,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) gate: Arc<dyn SessionGate>,
+    pub(crate) keep_alive: u16,
+    pub(crate) clean: bool,
+    pub(crate) since: Timestamp,
+    pub(crate) session: Arc<Session>,
+    pub(crate) will: Option<PendingWill>,
     pub(crate) lifetimes: Vec<Lifetime>,
 }
 
@@ -42,11 +63,62 @@ pub(crate) struct PendingWill {
     pub(crate) expiry_seconds: Option<u64>,
 }
 
-/// Word to a connection's task that its connection has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kick {
-    /// MQTT 5's reason code for the DISCONNECT.
-    pub(crate) code: u8,
+impl Link {
+    pub(crate) fn new(parts: LinkParts) -> Self {
+        let LinkParts {
+            id,
+            identity,
+            version,
+            protocol,
+            peer,
+            gate,
+            keep_alive,
+            clean,
+            since,
+            session,
+            will,
+            lifetimes,
+        } = parts;
+        Self {
+            id,
+            identity,
+            version,
+            protocol,
+            peer,
+            gate,
+            keep_alive,
+            clean,
+            since,
+            session,
+            will: Mutex::new(will),
+            lifetimes,
+            kicked: AtomicU8::new(0),
+            waker: Mutex::new(None),
+        }
+    }
+
+    /// Tells the connection's task that others have ended the connection, and the code for its DISCONNECT.
+    pub(crate) fn kick(&self, code: u8) {
+        self.kicked.store(code, Ordering::Release);
+        self.wake();
+    }
+
+    /// The code, once the connection has been ended by others.
+    pub(crate) fn kicked(&self) -> Option<u8> {
+        Some(self.kicked.load(Ordering::Acquire)).filter(|code| *code != 0)
+    }
+
+    /// Notes the connection's task.
+    pub(crate) fn set_waker(&self, waker: Waker) {
+        *self.waker.lock() = Some(waker);
+    }
+
+    /// Wakes the connection's task, whatever it waits for.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.lock().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
 }
 
 /// How a connection ended.

@@ -9,10 +9,9 @@ use crate::packet::reason;
 use crate::rows::{self, SessionRow, SubscriptionRow};
 use crate::session::{Session, SubOptions};
 use crate::share::{self, Group};
-use crate::slots::{Ending, Gone, Kick, Link, PendingWill, Slot};
+use crate::slots::{Ending, Gone, Link, LinkParts, PendingWill, Slot};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{Event, Timestamp, Write};
-use parking_lot::Mutex;
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -90,7 +89,7 @@ impl Inner {
                 session_identifier: session.identifier.clone(),
                 ip: peer.remote.ip(),
             });
-            let link = Arc::new(Link {
+            let link = Arc::new(Link::new(LinkParts {
                 id: self.next_id(),
                 identity,
                 version: slot.next_version,
@@ -102,9 +101,8 @@ impl Inner {
                 clean: expiry_seconds == 0,
                 since: now,
                 session: Arc::clone(&session),
-                will: Mutex::new(will),
-                kick: Mutex::new(None),
-            });
+                will,
+            }));
             slot.next_version += 1;
             slot.connected_at = now;
             slot.live = Some(Arc::clone(&link));
@@ -117,8 +115,10 @@ impl Inner {
         };
         let resumed = old_session.is_none() && link.session.was_used();
         if let Some(old) = &old_link {
-            *old.kick.lock() = Some(Kick { code: reason::TAKEN_OVER });
-            let waker = if Arc::ptr_eq(&old.session, &link.session) { None } else { old.session.detach(old.id) };
+            old.kick(reason::TAKEN_OVER);
+            if !Arc::ptr_eq(&old.session, &link.session) {
+                old.session.detach(old.id);
+            }
             self.tap.event(Event::ClientDisconnected {
                 client: Arc::clone(&old.identity),
                 version: old.version,
@@ -126,16 +126,11 @@ impl Inner {
                 at: now,
             });
             self.publish_will(old, now);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
         }
         if let Some(session) = old_session {
             self.end_session(&session);
         }
-        if let Some(waker) = link.session.attach(link.id) {
-            waker.wake();
-        }
+        link.session.attach(link.id);
         let commit = self.save_session(&link.session, &link.identity.principal, link.version + 1, None);
         self.tap.event(Event::ClientConnected { client: Arc::clone(&link.identity), version: link.version, at: now });
         Attached { link, resumed, commit }
@@ -163,7 +158,7 @@ impl Inner {
             slots.due.insert((due, link.identity.client_id.clone()));
             next_version
         };
-        let waker = link.session.detach(link.id);
+        link.session.detach(link.id);
         if keep {
             // Nobody waits for this row: a broker that stops before it is written finds the row of the connect, and counts
             // the session's time from its own start.
@@ -181,9 +176,6 @@ impl Inner {
             self.publish_will(link, now);
         } else {
             link.will.lock().take();
-        }
-        if let Some(waker) = waker {
-            waker.wake();
         }
     }
 
@@ -221,6 +213,7 @@ impl Inner {
         if self.journal.is_none() || !session.is_persistent() {
             return None;
         }
+        session.mark_saved();
         let subscriptions = session.subscriptions().into_iter().map(|(f, o)| SubscriptionRow::new(f, o)).collect();
         let row = SessionRow {
             identifier: session.identifier.clone(),
@@ -241,7 +234,7 @@ impl Inner {
             self.withdraw(session, filter);
         }
         let mut effects = self.effects();
-        if session.is_persistent() {
+        if session.is_saved() {
             effects.write(rows::delete_session(&session.client_id));
             for seq in waiting {
                 effects.unqueue(&session.client_id, seq);

@@ -46,6 +46,7 @@ impl Inner {
         let session =
             Arc::new(Session::new(id, row.key.into(), protocol, saved.identifier, true, saved.expiry_seconds));
         session.mark_used();
+        session.mark_saved();
         for subscription in saved.subscriptions {
             let options = subscription.options();
             session.subscribe(&subscription.filter, options, usize::MAX);

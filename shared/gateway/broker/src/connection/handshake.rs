@@ -92,7 +92,7 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
     check(limits, &connect).map_err(Some)?;
     let now = inner.now();
     if inner.is_closing() {
-        return Err(Some(reason::SHUTTING_DOWN));
+        return Err(Some(reason::SERVER_UNAVAILABLE));
     }
     inner.has_room(&connect.client_id, now).map_err(Some)?;
     let asked = match connect.protocol {

@@ -56,8 +56,8 @@ impl Connection {
         let Pulled { lost, more, again_at } =
             self.session.pull(self.link.id, &mut self.acks, limits, waker, &mut self.staged, &mut self.effects);
         if lost {
-            // Whoever took the session has finished this connection; the kick says with which code.
-            return Err(End::lost());
+            // Whoever took the session has ended this connection, and kicks it next, with the code to end it with.
+            return Ok(false);
         }
         self.again_at = again_at;
         self.put_staged();
@@ -100,6 +100,6 @@ impl Connection {
 
     /// The reason code of the DISCONNECT that ends the connection; `None` where the client gets none.
     pub(crate) fn last_word(&self, end: End) -> Option<u8> {
-        self.link.kick.lock().map(|k| k.code).or(end.code)
+        self.link.kicked().or(end.code)
     }
 }

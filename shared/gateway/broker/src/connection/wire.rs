@@ -16,8 +16,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// Bytes taken by one read at most.
-const READ: usize = 64 * 1024;
+/// Bytes taken by one read at most. A message that waits keeps the bytes that it was read with, so this is also the most
+/// that one waiting message can keep beside its own.
+const READ: usize = 16 * 1024;
 /// A connection that has not written this many bytes is not read from: whoever does not take answers gets no more.
 const BACKLOG: usize = 256 * 1024;
 /// Messages are put together for one write up to about this many bytes.
@@ -87,7 +88,7 @@ where
     let mut look = true;
     for _ in 0..ROUNDS {
         connection.now = connection.inner.now();
-        if let Some(end) = connection.check_time() {
+        if let Some(end) = connection.check(cx.waker()) {
             return Poll::Ready(Err(end));
         }
         let mut moved = connection.poll_commit(cx)?;

@@ -34,7 +34,7 @@ pub(crate) fn connack_v3(code: u8) -> Option<u8> {
         CLIENT_ID_INVALID => Some(2),
         BAD_CREDENTIALS => Some(4),
         NOT_AUTHORIZED | TOPIC_INVALID => Some(5),
-        SERVER_UNAVAILABLE | QUOTA_EXCEEDED | CONNECTION_RATE_EXCEEDED | SHUTTING_DOWN => Some(3),
+        SERVER_UNAVAILABLE | QUOTA_EXCEEDED | CONNECTION_RATE_EXCEEDED => Some(3),
         _ => None,
     }
 }
