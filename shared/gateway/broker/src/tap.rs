@@ -79,7 +79,8 @@ pub struct Dropped<'a> {
 pub trait Tap: Send + Sync + 'static {
     /// A message was let in. Called once for each, before its subscribers get it.
     fn publish(&self, inbound: &Inbound<'_>) -> Route;
-    /// Something happened to a connection. Called in the order of the connection's life.
+    /// Something happened to a connection. Called in the order of the connection's life, with no lock held. Client ids with
+    /// `#` or `+` are told of too: AWS IoT publishes no lifecycle topics for those.
     fn event(&self, event: Event);
     /// A message did not arrive. [`Broker::stats`](crate::Broker::stats) counts them besides.
     fn dropped(&self, dropped: &Dropped<'_>) {

@@ -122,7 +122,7 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
     let wanted = u64::from(connect.keep_alive);
     let keep_alive = match wanted {
         0 => limits.keep_alive_max_seconds,
-        _ => wanted.clamp(limits.keep_alive_min_seconds, limits.keep_alive_max_seconds),
+        _ => wanted.max(limits.keep_alive_min_seconds).min(limits.keep_alive_max_seconds),
     };
     let keep_alive = u16::try_from(keep_alive).unwrap_or(u16::MAX);
     let attached = inner.attach(NewConnection {
