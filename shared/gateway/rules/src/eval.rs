@@ -107,7 +107,7 @@ pub fn evaluate_traced(program: &Program, message: &Message, env: Env<'_>) -> (O
     }
     let raw = match message.value(program.version) {
         Value::Raw(_) => Some(match json::parse(&message.payload) {
-            Ok(value) => format!("it is a {} by itself, no object or array", value.type_name()),
+            Ok(value) => format!("it is JSON of type {}, no object or array", value.type_name()),
             Err(why) => why.to_string(),
         }),
         _ => None,

@@ -9,22 +9,35 @@
 //! - [`externals`]: what the functions that reach out ask, and who answers.
 //! - [`trace`], [`explain`]: why a rule did what it did.
 //! - [`message`]: a message as the rules see it.
+//! - [`rule`]: a topic rule, compiled: statement, actions, error action.
+//! - [`actions`]: a file per action: what it checks, and what it sends.
+//! - [`index`]: rules found by topic.
+//! - [`book`]: the operations on topic rules.
 
+pub mod actions;
+pub mod book;
 pub mod eval;
 pub mod explain;
 pub mod externals;
 pub mod functions;
+pub mod index;
 pub mod message;
 pub mod plan;
+pub mod rule;
 pub mod sql;
+mod template;
 pub mod trace;
 pub mod value;
 
+pub use actions::{ActionFailure, AwsCall, NotPrepared, Outgoing, Prepared};
+pub use book::Rules;
 pub use eval::{Env, Outcome, Output, evaluate, evaluate_traced};
 pub use explain::{Explanation, explain};
 pub use externals::{Answer, Answers, Capabilities, External, ExternalCall, Externals, NoExternals};
+pub use index::{Matching, RuleNotFound, RuleSet};
 pub use message::{Message, MqttProperties};
 pub use plan::Program;
+pub use rule::CompiledRule;
 pub use sql::{SqlError, SqlVersion};
 pub use trace::Trace;
 pub use value::Value;

@@ -18,9 +18,9 @@ pub(super) fn apply(operator: Binary, left: &Value, right: &Value) -> Value {
         Binary::GreaterOrEqual => order(left, right, Ordering::is_ge),
         Binary::In => is_in(left, right).into(),
         Binary::Add => add(left, right),
-        Binary::Subtract => arithmetic(left, right, Number::subtract),
-        Binary::Multiply => arithmetic(left, right, Number::multiply),
-        Binary::Divide => arithmetic(left, right, Number::divide),
+        Binary::Subtract => arithmetic(left, right, Number::minus),
+        Binary::Multiply => arithmetic(left, right, Number::times),
+        Binary::Divide => arithmetic(left, right, Number::divided),
         Binary::Remainder => arithmetic(left, right, Number::remainder),
     }
 }
@@ -58,7 +58,7 @@ fn add(left: &Value, right: &Value) -> Value {
             });
             joined.into()
         }
-        (Value::Number(a), Value::Number(b)) => a.add(*b).into(),
+        (Value::Number(a), Value::Number(b)) => a.plus(*b).into(),
         _ => Value::Undefined,
     }
 }

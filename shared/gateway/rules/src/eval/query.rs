@@ -27,10 +27,10 @@ impl Context<'_> {
                 Ok(value)
             }
             Selection::Columns(columns) => {
-                if let [Column { node: Node { kind: NodeKind::Star, .. }, path }] = columns.as_slice() {
-                    if path.is_empty() {
-                        return Ok(scope.element.clone());
-                    }
+                if let [Column { node: Node { kind: NodeKind::Star, .. }, path }] = columns.as_slice()
+                    && path.is_empty()
+                {
+                    return Ok(scope.element.clone());
                 }
                 let mut out = Object::with_capacity(columns.len());
                 for column in columns {
@@ -67,10 +67,10 @@ impl Context<'_> {
     /// What a nested query makes of one element; `Undefined` where its WHERE is not true.
     fn element(&self, nested: &NestedPlan, element: &Value, outer: &Scope<'_>) -> Result<Value, Interrupt> {
         let scope = Scope { element, alias: nested.alias.as_ref(), variables: outer.variables };
-        if let Some(filter) = &nested.filter {
-            if !self.eval(filter, &scope)?.is_true() {
-                return Ok(Value::Undefined);
-            }
+        if let Some(filter) = &nested.filter
+            && !self.eval(filter, &scope)?.is_true()
+        {
+            return Ok(Value::Undefined);
         }
         self.select(&nested.selection, &scope, false)
     }

@@ -218,12 +218,11 @@ impl Compiler {
             "time_to_epoch" => nodes.get(1),
             _ => None,
         };
-        if let Some(Node { kind: NodeKind::Constant(Value::String(text)), span }) = time_pattern {
-            if let Some(letter) = functions::unsupported_letter(text, function.name == "time_to_epoch") {
-                let message =
-                    format!("`{letter}` in a pattern of {} is not implemented by this gateway", function.name);
-                return Err(SqlError::new(*span, message));
-            }
+        if let Some(Node { kind: NodeKind::Constant(Value::String(text)), span }) = time_pattern
+            && let Some(letter) = functions::unsupported_letter(text, function.name == "time_to_epoch")
+        {
+            let message = format!("`{letter}` in a pattern of {} is not implemented by this gateway", function.name);
+            return Err(SqlError::new(*span, message));
         }
         let pattern = match (function.body, nodes.get(1).map(|node| &node.kind)) {
             (Body::Pattern(_), Some(NodeKind::Constant(Value::String(text)))) => functions::compile_pattern(text),

@@ -216,25 +216,25 @@ impl Number {
 
     /// The sum: an `Int` of two, else a `Decimal`; `None` where it is out of range.
     #[must_use]
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn plus(self, other: Self) -> Option<Self> {
         Self::int_or_decimal(self.both(other, i128::checked_add), |c| c.add(self.decimal(), other.decimal()))
     }
 
     /// The difference.
     #[must_use]
-    pub fn subtract(self, other: Self) -> Option<Self> {
+    pub fn minus(self, other: Self) -> Option<Self> {
         Self::int_or_decimal(self.both(other, i128::checked_sub), |c| c.sub(self.decimal(), other.decimal()))
     }
 
     /// The product.
     #[must_use]
-    pub fn multiply(self, other: Self) -> Option<Self> {
+    pub fn times(self, other: Self) -> Option<Self> {
         Self::int_or_decimal(self.both(other, i128::checked_mul), |c| c.mul(self.decimal(), other.decimal()))
     }
 
     /// The quotient: of two `Int` the whole part. `None` where the divisor is zero.
     #[must_use]
-    pub fn divide(self, other: Self) -> Option<Self> {
+    pub fn divided(self, other: Self) -> Option<Self> {
         match (self, other) {
             (_, zero) if zero.is_zero() => None,
             (Self::Int(a), Self::Int(b)) => a.checked_div(b).map(Self::Int),
@@ -312,10 +312,10 @@ mod tests {
 
     #[test]
     fn carries_34_digits() {
-        let third = n("1.0").divide(n("3")).unwrap();
+        let third = n("1.0").divided(n("3")).unwrap();
         assert_eq!(third.to_string(), "0.3333333333333333333333333333333333");
         assert_eq!(n("9999999999999999999999999999999999").to_string().len(), 34);
-        assert!(matches!(n("9999999999999999999999999999999999").add(n("1")), Some(Number::Decimal(_))));
+        assert!(matches!(n("9999999999999999999999999999999999").plus(n("1")), Some(Number::Decimal(_))));
     }
 
     #[test]
@@ -323,7 +323,7 @@ mod tests {
         assert!(Number::from_literal("9.9E999").is_some());
         assert!(Number::from_literal("1E1000").is_none());
         assert!(n("1E-1000").is_zero());
-        assert!(n("9E999").multiply(n("9E999")).is_none());
+        assert!(n("9E999").times(n("9E999")).is_none());
     }
 
     #[test]

@@ -1,0 +1,133 @@
+//! A topic rule ready to run: its statement and its actions, compiled once.
+
+use crate::actions::{self, Act, ActionFailure, Compiler, Prepared, Render};
+use crate::eval::{Context, Env, Outcome, Output, Scope, evaluate, evaluate_traced};
+use crate::externals::Capabilities;
+use crate::message::Message;
+use crate::plan::{self, Program};
+use crate::sql::SqlVersion;
+use crate::trace::Trace;
+use crate::value::{Object, Value};
+use drydock_core::{ApiError, ErrorCode, RuleName, Scope as AccountScope};
+use drydock_model::iot::TopicRulePayload;
+
+/// A rule, compiled. Shared by all who run it.
+#[derive(Debug)]
+pub struct CompiledRule {
+    /// Its name.
+    pub name: RuleName,
+    /// Its statement.
+    pub program: Program,
+    account: AccountScope,
+    actions: Vec<Box<dyn Act>>,
+    error_action: Option<Box<dyn Act>>,
+}
+
+impl CompiledRule {
+    /// Compiles a rule for a host that can answer what `capabilities` says.
+    ///
+    /// # Errors
+    /// A `SqlParseException` where the statement or a template cannot be used, with the place; an `InvalidRequestException`
+    /// where a parameter is wrong; a `NotImplementedException` that names an action which is not written yet.
+    pub fn compile(
+        account: &AccountScope,
+        name: RuleName,
+        payload: &TopicRulePayload,
+        capabilities: Capabilities,
+    ) -> Result<Self, ApiError> {
+        let version = match payload.aws_iot_sql_version.as_deref() {
+            None => SqlVersion::default(),
+            Some(text) => SqlVersion::parse(text).ok_or_else(|| {
+                let known = "2015-10-08, 2016-03-23 and beta";
+                ApiError::invalid(format!("awsIotSqlVersion: `{text}` is no version of the SQL: there are {known}"))
+            })?,
+        };
+        let program = plan::compile(&payload.sql, version, capabilities)
+            .map_err(|error| ApiError::new(ErrorCode::SqlParseException, error.report()))?;
+        let compile =
+            |place: String, action| actions::compile(action, &Compiler { program: &program, capabilities, place });
+        let compiled: Result<_, ApiError> =
+            payload.actions.iter().enumerate().map(|(i, action)| compile(format!("actions[{i}]"), action)).collect();
+        let compiled = compiled?;
+        let error_action = payload.error_action.as_ref();
+        let error_action = error_action.map(|action| compile("errorAction".to_owned(), action)).transpose()?;
+        Ok(Self { name, account: account.clone(), actions: compiled, error_action, program })
+    }
+
+    /// Evaluates the statement on a message that reached this rule.
+    #[must_use]
+    pub fn evaluate(&self, message: &Message, env: Env<'_>) -> Outcome {
+        evaluate(&self.program, message, env)
+    }
+
+    /// Evaluates the statement and says step by step what it did.
+    #[must_use]
+    pub fn evaluate_traced(&self, message: &Message, env: Env<'_>) -> (Outcome, Trace) {
+        evaluate_traced(&self.program, message, env)
+    }
+
+    /// What each action sends for a message that matched, in the order of the rule. Actions are independent: one that
+    /// failed leaves the others as they are.
+    #[must_use]
+    pub fn prepare(&self, output: &Output, message: &Message, env: Env<'_>) -> Vec<Prepared> {
+        let element = message.value(self.program.version);
+        let actions = self.actions.iter().map(AsRef::as_ref);
+        actions.map(|action| self.render(action, element, &output.value, output, message, env)).collect()
+    }
+
+    /// Whether failures of actions go anywhere.
+    #[must_use]
+    pub fn has_error_action(&self) -> bool {
+        self.error_action.is_some()
+    }
+
+    /// What the error action sends for all failures of one message: one document ("Error handling (error action)" in the
+    /// guide). Its templates see the document, and the variables and functions of the message. Nothing where the rule has
+    /// no error action. A failure of this action is only to be logged.
+    #[must_use]
+    pub fn prepare_error(
+        &self,
+        failures: &[ActionFailure],
+        output: &Output,
+        message: &Message,
+        env: Env<'_>,
+    ) -> Option<Prepared> {
+        let action = self.error_action.as_ref()?;
+        let document = self.error_document(failures, message);
+        Some(self.render(action.as_ref(), &document, &document, output, message, env))
+    }
+
+    /// The document that tells of the failures of one message.
+    #[must_use]
+    pub fn error_document(&self, failures: &[ActionFailure], message: &Message) -> Value {
+        let failures = failures.iter().map(|failure| {
+            Value::object(Object::from_iter([
+                ("failedAction".into(), failure.failed_action.as_str().into()),
+                ("failedResource".into(), failure.failed_resource.as_str().into()),
+                ("errorMessage".into(), failure.error_message.as_str().into()),
+            ]))
+        });
+        Value::object(Object::from_iter([
+            ("ruleName".into(), self.name.as_str().into()),
+            ("topic".into(), message.topic.clone().into()),
+            ("cloudwatchTraceId".into(), message.trace_id.clone().into()),
+            ("clientId".into(), message.client_id.as_deref().unwrap_or("N/A").into()),
+            ("base64OriginalPayload".into(), crate::base64(&message.payload).into()),
+            ("failures".into(), Value::array(failures.collect())),
+        ]))
+    }
+
+    fn render(
+        &self,
+        action: &dyn Act,
+        element: &Value,
+        value: &Value,
+        output: &Output,
+        message: &Message,
+        env: Env<'_>,
+    ) -> Prepared {
+        let context = Context { message, env, version: self.program.version, notes: None };
+        let scope = Scope { element, alias: None, variables: &output.variables };
+        actions::prepare(action, &Render { context: &context, scope, value, account: &self.account })
+    }
+}
