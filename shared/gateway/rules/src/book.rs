@@ -94,6 +94,12 @@ impl Rules {
         self.rules.get(name).map(|entry| Arc::clone(&entry.compiled))
     }
 
+    /// The tags that a rule was created with, as the `x-amz-tagging` header gave them.
+    #[must_use]
+    pub fn tags(&self, name: &RuleName) -> Option<&str> {
+        self.rules.get(name)?.tags.as_deref()
+    }
+
     fn compile(&self, name: &RuleName, payload: &iot::TopicRulePayload) -> Result<Arc<CompiledRule>, ApiError> {
         if payload.actions.len() > MAX_ACTIONS {
             let message = format!("a rule has at most {MAX_ACTIONS} actions, `{name}` has {}", payload.actions.len());

@@ -18,6 +18,10 @@ use smol_str::SmolStr;
 pub(crate) use pattern::compile as compile_pattern;
 pub(crate) use time_pattern::unsupported as unsupported_letter;
 
+/// The longest text that a replacement may make, in bytes; what is longer is `Undefined`. AWS documents no limit: this one
+/// keeps a payload whose parts multiply from taking the memory of every other rule.
+const MAX_REPLACED: usize = 1 << 20;
+
 macro_rules! functions {
     ($($name:ident,)*) => {
         $(pub(crate) mod $name;)*

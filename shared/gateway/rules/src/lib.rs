@@ -7,7 +7,7 @@
 //! - [`plan`]: a statement ready to be evaluated; what cannot be done is refused here.
 //! - [`eval`]: evaluation on a message.
 //! - [`externals`]: what the functions that reach out ask, and who answers.
-//! - [`trace`], [`explain`]: why a rule did what it did.
+//! - [`trace`], [`explain`](mod@explain): why a rule did what it did.
 //! - [`message`]: a message as the rules see it.
 //! - [`rule`]: a topic rule, compiled: statement, actions, error action.
 //! - [`actions`]: a file per action: what it checks, and what it sends.

@@ -4,6 +4,14 @@
 //! as text), a topic, a version and the answers of outside calls; and it expects one of `result` (JSON), `undefined`,
 //! `unmatched`, `bytes` (the outgoing payload as text), `failed` and `error` (parts of the messages).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use drydock_core::{Ids, Timestamp};
 use drydock_rules::functions;
 use drydock_rules::value::json;

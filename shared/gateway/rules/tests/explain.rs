@@ -1,5 +1,13 @@
 //! What a statement says of itself: errors with their place, and why WHERE was not true.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use drydock_core::{Ids, Timestamp};
 use drydock_rules::{Env, Message, NoExternals, SqlVersion, explain};
 use expect_test::{Expect, expect};

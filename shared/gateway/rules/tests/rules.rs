@@ -1,6 +1,14 @@
 //! Topic rules from creation to what their actions send. Sources: the rule actions' pages, "Error handling (error action)",
 //! "Reducing messaging costs with Basic Ingest" and "Substitution templates" of the AWS IoT Core developer guide.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use bytes::Bytes;
 use drydock_core::{ErrorCode, Ids, Rulebook, Scope, Timestamp};
 use drydock_model::iot;

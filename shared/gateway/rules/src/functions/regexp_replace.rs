@@ -1,6 +1,6 @@
 //! `regexp_replace(String, String, String)`.
 
-use super::{Body, Call, Function, example, required};
+use super::{Body, Call, Function, MAX_REPLACED, example, required};
 use crate::sql::SqlVersion;
 use crate::value::Value;
 use fancy_regex::Regex;
@@ -34,6 +34,9 @@ fn evaluate(call: &Call<'_>, pattern: &Regex) -> Option<Value> {
         out.push_str(text.get(copied..whole.start())?);
         expand(&by, &captures, &mut out)?;
         copied = whole.end();
+        if out.len() > MAX_REPLACED {
+            return None;
+        }
     }
     out.push_str(text.get(copied..)?);
     Some(out.into())

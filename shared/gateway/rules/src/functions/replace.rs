@@ -1,6 +1,6 @@
 //! `replace(String, String, String)`.
 
-use super::{Body, Call, Function, example, required};
+use super::{Body, Call, Function, MAX_REPLACED, example, required};
 use crate::sql::SqlVersion;
 use crate::value::Value;
 
@@ -22,5 +22,9 @@ pub(super) static FUNCTION: Function = Function {
 
 fn evaluate(call: &Call<'_>) -> Option<Value> {
     let (text, part, by) = (call.text(0)?, call.text(1)?, call.text(2)?);
+    let grown = text.matches(part.as_str()).count().saturating_mul(by.len()).saturating_add(text.len());
+    if grown > MAX_REPLACED {
+        return None;
+    }
     Some(text.replace(part.as_str(), &by).into())
 }
