@@ -111,6 +111,13 @@ impl Document {
                 unused.push((name.to_owned(), entry.span, why));
             }
         }
+        for connectors in entries.iter().filter_map(|resource| resource.value.entry("Connectors")) {
+            unused.push((
+                "Connectors".to_owned(),
+                connectors.span,
+                "they are permissions of IAM, which is not evaluated here",
+            ));
+        }
         Ok(Self {
             transforms: root.get("Transform").map_or(Ok(Vec::new()), transforms)?,
             parameters: section(root, "Parameters")?,

@@ -289,7 +289,7 @@ impl Diagnostic for TemplateErrors {
 
 /// The candidate nearest to a misspelt name, where one is near enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).clamp(1, 4);
+    let limit = (name.chars().count() / 3).min(4);
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))

@@ -16,20 +16,22 @@ pub(crate) struct Naming {
     pub(crate) limit: usize,
     /// Between the parts of a generated name. Topic rules know no hyphen.
     pub(crate) separator: char,
-    /// The property that, where true, makes a generated name end in `.fifo`.
+    /// What a name may have beside letters and digits.
+    pub(crate) marks: &'static str,
+    /// Whether a generated name ends in `.fifo` where the kind's extra property is true.
     pub(crate) fifo: bool,
 }
 
 impl Naming {
-    pub(crate) const fn by(property: &'static str, limit: usize) -> Self {
-        Self { property: Some(property), limit, separator: '-', fifo: false }
+    pub(crate) const fn by(property: &'static str, limit: usize, marks: &'static str) -> Self {
+        Self { property: Some(property), limit, separator: '-', marks, fifo: false }
     }
 
-    pub(crate) const fn fifo(property: &'static str, limit: usize) -> Self {
-        Self { property: Some(property), limit, separator: '-', fifo: true }
+    pub(crate) const fn fifo(property: &'static str, limit: usize, marks: &'static str) -> Self {
+        Self { property: Some(property), limit, separator: '-', marks, fifo: true }
     }
 
-    pub(crate) const GENERATED: Self = Self { property: None, limit: 255, separator: '-', fifo: false };
+    pub(crate) const GENERATED: Self = Self { property: None, limit: 255, separator: '-', marks: "-", fifo: false };
 
     pub(crate) fn generate(&self, stack: &str, logical_id: &str, fifo: bool) -> String {
         let ending = if fifo { ".fifo" } else { "" };
@@ -48,6 +50,12 @@ impl Naming {
     pub(crate) fn check(&self, name: &str, property: &str, span: Span) -> Fallible<()> {
         if name.is_empty() || name.chars().count() > self.limit {
             let why = format!("has {} characters, and may have 1 to {}", name.chars().count(), self.limit);
+            return Err(Fault::value(span, format!("`{property}`"), why));
+        }
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || self.marks.contains(letter);
+        if !name.chars().all(allowed) {
+            let marks: Vec<String> = self.marks.chars().map(|mark| format!("`{mark}`")).collect();
+            let why = format!("may not be `{name}`: it consists of letters, digits and {}", marks.join(" "));
             return Err(Fault::value(span, format!("`{property}`"), why));
         }
         Ok(())
@@ -96,16 +104,16 @@ mod tests {
 
     #[test]
     fn generated_names_are_stable_and_fit() {
-        let naming = Naming::by("FunctionName", 64);
+        let naming = Naming::by("FunctionName", 64, "-_");
         let name = naming.generate("stack", "Jit", false);
         assert!(name.starts_with("stack-Jit-") && name.len() == 22, "{name}");
         assert_eq!(name, naming.generate("stack", "Jit", false));
         assert_ne!(name, naming.generate("stack2", "Jit", false));
         let long = naming.generate(&"s".repeat(100), &"L".repeat(200), false);
         assert_eq!(long.len(), 64, "{long}");
-        let queue = Naming::fifo("QueueName", 80).generate(&"s".repeat(100), "Q", true);
+        let queue = Naming::fifo("QueueName", 80, "-_.").generate(&"s".repeat(100), "Q", true);
         assert!(queue.len() == 80 && queue.ends_with(".fifo"), "{queue}");
-        let rule = Naming { separator: '_', ..Naming::by("RuleName", 128) }.generate("my-stack", "Rule", false);
+        let rule = Naming { separator: '_', ..Naming::by("RuleName", 128, "_") }.generate("my-stack", "Rule", false);
         assert!(rule.starts_with("my_stack_Rule_"), "{rule}");
     }
 }

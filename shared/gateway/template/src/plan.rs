@@ -13,6 +13,7 @@ use crate::shape::{self, Unused, Use};
 use crate::source::{Place, Source, Span};
 use serde::Serialize;
 use serde_json::Map;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a template asks for, in the order in which to create it.
@@ -44,7 +45,7 @@ pub struct Planned {
     pub physical_id: String,
     /// Where the template declares it.
     pub place: Place,
-    /// The resources it refers to or names under `DependsOn`.
+    /// The resources of the plan that it refers to or names under `DependsOn`.
     pub depends_on: Vec<String>,
     /// What it is.
     pub resource: Resource,
@@ -154,6 +155,7 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
         .map(|(item, ..)| Item { id: item.id.clone(), span: item.span, needs: item.needs.clone() })
         .collect();
     let order = order::order(&items).map_err(one)?;
+    let created: BTreeSet<&str> = items.iter().map(|item| item.id.as_str()).collect();
     let mut slots: Vec<_> = planned.into_iter().map(Some).collect();
     let taken = order.into_iter().filter_map(|at| slots.get_mut(at).and_then(Option::take));
     let resources = taken.map(|(item, resource, physical_id, declared)| Planned {
@@ -161,7 +163,7 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
         type_: declared.type_.clone(),
         physical_id,
         place: source.place(declared.span),
-        depends_on: item.needs.into_iter().collect(),
+        depends_on: item.needs.into_iter().filter(|need| created.contains(need.as_str())).collect(),
         resource: *resource,
     });
     let resources = resources.collect();

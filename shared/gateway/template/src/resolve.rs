@@ -19,7 +19,9 @@ use references::Identities;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How many resolutions may be open at once: deep enough for any template that a person wrote.
-const NESTING_LIMIT: usize = 128;
+const NESTING_LIMIT: usize = 100;
+/// How long a chain of conditions, or of names made of names, may be. Each link costs several calls.
+const CHAIN_LIMIT: usize = 20;
 /// The longest text that an intrinsic function may make.
 const TEXT_LIMIT: usize = 1 << 20;
 
@@ -28,7 +30,7 @@ pub(crate) struct Resolver<'t> {
     pub(crate) document: &'t Document,
     pub(crate) settings: &'t Settings,
     parameters: BTreeMap<String, Node>,
-    resources: HashMap<&'t str, &'t Declared>,
+    resources: BTreeMap<&'t str, &'t Declared>,
     conditions: HashMap<String, bool>,
     /// Conditions whose value is being worked out, for cycles.
     open_conditions: Vec<String>,

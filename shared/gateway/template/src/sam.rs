@@ -32,8 +32,9 @@ pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
     }
     let mut parts = Vec::new();
     let mut expanded = Vec::with_capacity(document.resources.len());
+    let mut apis: Vec<Declared> = Vec::new();
     for mut declared in std::mem::take(&mut document.resources) {
-        take_aws_only_parts(&mut declared, &mut parts)?;
+        take_aws_only_parts(&mut declared, &mut parts, &mut apis)?;
         let generated = match declared.type_.as_str() {
             "AWS::Serverless::Function" => function(&mut declared)?,
             _ => Vec::new(),
@@ -41,6 +42,7 @@ pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
         expanded.push(declared);
         expanded.extend(generated);
     }
+    expanded.extend(apis);
     let mut seen: HashMap<&str, Span> = HashMap::new();
     for declared in &expanded {
         if seen.insert(&declared.logical_id, declared.span).is_some() {
@@ -52,7 +54,13 @@ pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
     Ok(parts)
 }
 
-fn take_aws_only_parts(declared: &mut Declared, parts: &mut Vec<AwsOnlyPart>) -> Fallible<()> {
+/// Takes the marked parts out of a resource. The API that SAM makes for events that name none goes to `apis`, marked too,
+/// since templates often print its address.
+fn take_aws_only_parts(
+    declared: &mut Declared,
+    parts: &mut Vec<AwsOnlyPart>,
+    apis: &mut Vec<Declared>,
+) -> Fallible<()> {
     for (part, span) in std::mem::take(&mut declared.aws_only_parts) {
         let taken = match part.split_once('.') {
             Some(("Events", event)) => match declared.properties.take("Events") {
@@ -68,12 +76,33 @@ fn take_aws_only_parts(declared: &mut Declared, parts: &mut Vec<AwsOnlyPart>) ->
             _ => declared.properties.take(&part),
         };
         if taken.is_none() {
-            let what = format!("`AwsOnly` of `{}`", declared.logical_id);
-            return Err(Fault::new(span, Problem::UnknownKey { of: format!("what {what} is about"), name: part }));
+            let problem = Problem::UnknownKey { of: format!("`{}`", declared.logical_id), name: part };
+            return Err(Fault::with_help(span, problem, "`AwsOnly` names properties, and events as `Events.Name`"));
+        }
+        let api = match taken.as_ref().map(|taken| &taken.value) {
+            Some(event) => implicit_api(event),
+            None => None,
+        };
+        if let Some((id, type_)) = api
+            && !apis.iter().any(|api| api.logical_id == id)
+        {
+            let mut api = Declared::generated(id.to_owned(), type_, span, Node::map(span, []), declared);
+            (api.aws_only, api.condition) = (true, None);
+            apis.push(api);
         }
         parts.push((declared.logical_id.clone(), declared.type_.clone(), part, span));
     }
     Ok(())
+}
+
+/// The API that SAM makes for an event of type `Api` or `HttpApi` that names none.
+fn implicit_api(event: &Node) -> Option<(&'static str, &'static str)> {
+    let names = |key: &str| event.get("Properties").is_some_and(|properties| properties.get(key).is_some());
+    match event.get("Type").and_then(Node::as_text) {
+        Some("Api") if !names("RestApiId") => Some(("ServerlessRestApi", "AWS::ApiGateway::RestApi")),
+        Some("HttpApi") if !names("ApiId") => Some(("ServerlessHttpApi", "AWS::ApiGatewayV2::Api")),
+        _ => None,
+    }
 }
 
 /// The properties of a function that SAM moves to the role it generates.

@@ -23,9 +23,11 @@ type Next<'a> = (Event<'a>, Span);
 
 struct Loader<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    /// Where the parser's text begins: after a byte order mark.
+    base: usize,
     /// The byte where each character starts; empty where all characters are one byte.
     starts: Vec<usize>,
-    length: usize,
+    end: usize,
     anchors: HashMap<usize, (Node, usize)>,
     weight: usize,
 }
@@ -33,22 +35,19 @@ struct Loader<'a> {
 /// Reads the one document of a YAML text.
 pub(crate) fn parse(text: &str) -> Fallible<Node> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let skipped = text.len() - body.len();
-    let starts = if body.is_ascii() { Vec::new() } else { body.char_indices().map(|(at, _)| at).collect() };
-    let mut loader =
-        Loader { parser: Parser::new_from_str(body), starts, length: body.len(), anchors: HashMap::new(), weight: 0 };
-    loader.document().map_err(|mut fault| {
-        fault.span.offset += skipped;
-        fault
-    })
+    let base = text.len() - body.len();
+    let starts = if body.is_ascii() { Vec::new() } else { body.char_indices().map(|(at, _)| base + at).collect() };
+    let parser = Parser::new_from_str(body);
+    Loader { parser, base, starts, end: text.len(), anchors: HashMap::new(), weight: 0 }.document()
 }
 
 impl<'a> Loader<'a> {
+    /// The parser counts characters; spans count bytes.
     fn byte(&self, index: usize) -> usize {
         if self.starts.is_empty() {
-            index.min(self.length)
+            (self.base + index).min(self.end)
         } else {
-            self.starts.get(index).copied().unwrap_or(self.length)
+            self.starts.get(index).copied().unwrap_or(self.end)
         }
     }
 
@@ -63,7 +62,7 @@ impl<'a> Loader<'a> {
                 let offset = self.byte(error.marker().index());
                 Err(Fault::syntax(Span { offset, length: 0 }, format!("this is not YAML: {}", error.info())))
             }
-            None => Err(Fault::syntax(Span { offset: self.length, length: 0 }, "the YAML ends too early")),
+            None => Err(Fault::syntax(Span { offset: self.end, length: 0 }, "the YAML ends too early")),
         }
     }
 

@@ -83,7 +83,7 @@ pub(super) const LOG_GROUP: Kind = Kind {
         inert("ResourcePolicyDocument", "logs stay on this machine"),
         TAGS,
     ],
-    naming: Naming::by("LogGroupName", 512),
+    naming: Naming::by("LogGroupName", 512, "-_/.#"),
     extra: None,
     reference: |identity| identity.name.clone(),
     attributes: &[("Arn", |identity| identity.arn("logs", &format!("log-group:{}:*", identity.name)))],

@@ -143,7 +143,7 @@ const LAMBDA_PROPERTIES: &[Field] = properties![
 ];
 
 const ATTRIBUTES: &[Attribute] = &[("Arn", arn)];
-const NAMING: Naming = Naming::by("FunctionName", 64);
+const NAMING: Naming = Naming::by("FunctionName", 64, "-_");
 
 pub(super) const SERVERLESS: Kind = Kind {
     type_: "AWS::Serverless::Function",
@@ -214,6 +214,9 @@ fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> 
         let what = format!("`{code_property}` of `{}` in S3", properties.declared.logical_id);
         let fault = Fault::not_implemented(properties.span(code_property), what, "code is taken from this machine");
         return Err(fault.helped("name a folder, relative to the template"));
+    }
+    if given.architectures.len() > 1 {
+        return Err(properties.fault("Architectures", "has several, and a function has one (globals are added to it)"));
     }
     if let Some(variable) = given.environment.variables.keys().find(|name| RESERVED.contains(&name.as_str())) {
         let fault = properties.fault("Environment.Variables", format!("sets `{variable}`, which Lambda reserves"));

@@ -27,7 +27,7 @@ pub(super) const KIND: Kind = Kind {
     type_: "AWS::IoT::Policy",
     page: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iot-policy.html",
     properties: &[required("PolicyDocument", Shape::Document), optional("PolicyName", Shape::Text), TAGS],
-    naming: Naming::by("PolicyName", 128),
+    naming: Naming::by("PolicyName", 128, "+=,.@-_"),
     extra: None,
     reference: |identity| identity.name.clone(),
     attributes: &[

@@ -45,7 +45,7 @@ pub(super) const KIND: Kind = Kind {
         inert("SqsManagedSseEnabled", ENCRYPTION),
         TAGS,
     ],
-    naming: Naming::fifo("QueueName", 80),
+    naming: Naming::fifo("QueueName", 80, "-_."),
     extra: Some("FifoQueue"),
     reference: url,
     attributes: &[("Arn", arn), ("QueueName", |identity| identity.name.clone()), ("QueueUrl", url)],

@@ -36,7 +36,7 @@ const PROJECTION: Shape = Shape::Object(&[
 const CAPACITY: &str = "nothing limits throughput here";
 const BACKUP: &str = "there are no backups here";
 const ENCRYPTION: &str = "nothing is encrypted at rest here";
-const NAMING: Naming = Naming::by("TableName", 255);
+const NAMING: Naming = Naming::by("TableName", 255, "-_.");
 
 pub(super) const TABLE: Kind = Kind {
     type_: "AWS::DynamoDB::Table",

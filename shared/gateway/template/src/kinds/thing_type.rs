@@ -48,7 +48,7 @@ pub(super) const KIND: Kind = Kind {
         optional("DeprecateThingType", Shape::Bool),
         TAGS,
     ],
-    naming: Naming::by("ThingTypeName", 128),
+    naming: Naming::by("ThingTypeName", 128, ":_-"),
     extra: None,
     reference: |identity| identity.name.clone(),
     // `Id` is made when the type is created.

@@ -68,7 +68,7 @@ pub(super) const TOPIC: Kind = Kind {
         refused("ArchivePolicy", "topics keep no messages here"),
         TAGS,
     ],
-    naming: Naming::fifo("TopicName", 256),
+    naming: Naming::fifo("TopicName", 256, "-_."),
     extra: Some("FifoTopic"),
     reference: arn,
     attributes: &[("TopicArn", arn), ("TopicName", |identity| identity.name.clone())],

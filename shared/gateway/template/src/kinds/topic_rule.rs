@@ -37,7 +37,7 @@ pub(super) const KIND: Kind = Kind {
     type_: "AWS::IoT::TopicRule",
     page: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iot-topicrule.html",
     properties: &[required("TopicRulePayload", PAYLOAD), optional("RuleName", Shape::Text), TAGS],
-    naming: Naming { separator: '_', ..Naming::by("RuleName", 128) },
+    naming: Naming { separator: '_', ..Naming::by("RuleName", 128, "_") },
     extra: None,
     reference: |identity| identity.name.clone(),
     attributes: &[("Arn", |identity| identity.arn("iot", &format!("rule/{}", identity.name)))],
@@ -45,10 +45,6 @@ pub(super) const KIND: Kind = Kind {
 };
 
 fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
-    if let Err(error) = drydock_core::RuleName::new(&identity.name) {
-        let fault = properties.fault("RuleName", error.to_string());
-        return Err(fault.helped("rule names consist of letters, digits and `_`"));
-    }
     let given: Given = properties.read()?;
     let actions = properties.node.get("TopicRulePayload").and_then(|payload| payload.get("Actions"));
     let error_action = properties.node.get("TopicRulePayload").and_then(|payload| payload.get("ErrorAction"));

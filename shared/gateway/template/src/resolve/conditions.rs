@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html>
 
-use super::{NESTING_LIMIT, Resolver};
+use super::{CHAIN_LIMIT, NESTING_LIMIT, Resolver};
 use crate::error::{Fallible, Fault, Problem};
 use crate::node::{Entry, Node, Value};
 use crate::source::Span;
@@ -29,6 +29,10 @@ impl Resolver<'_> {
             let path = self.open_conditions.iter().skip(start).map(String::as_str).chain([name]);
             let path = path.collect::<Vec<_>>().join(" → ");
             return Err(Fault::new(span, Problem::Circular(format!("conditions {path}"))));
+        }
+        if self.open_conditions.len() >= CHAIN_LIMIT {
+            let why = format!("more than {CHAIN_LIMIT} conditions are made of one another here");
+            return Err(Fault::new(span, Problem::Limit(why)));
         }
         self.open_conditions.push(name.to_owned());
         let value = self.holds(node);

@@ -74,12 +74,12 @@ impl<'t> Resolver<'t> {
             && let Some((id, part @ ("Alias" | "Version"))) = name.split_once('.')
         {
             let declared = self.resource(function, id, span)?;
-            let Some(alias) = declared.properties.get("AutoPublishAlias").and_then(Node::scalar) else {
-                return Err(Fault::intrinsic(
-                    span,
-                    "Ref",
-                    format!("names `{name}`, but `{id}` has no `AutoPublishAlias`"),
-                ));
+            let alias = match declared.properties.get("AutoPublishAlias") {
+                Some(alias) => self.text(alias, "Ref")?,
+                None => {
+                    let why = format!("names `{name}`, but `{id}` has no `AutoPublishAlias`");
+                    return Err(Fault::intrinsic(span, "Ref", why));
+                }
             };
             let identity = self.identity(declared)?;
             let qualifier = if part == "Alias" { alias } else { "1".to_owned() };
@@ -250,6 +250,10 @@ impl<'t> Resolver<'t> {
                 "give one of them a name that does not refer to another",
             ));
         }
+        if self.identities.open.len() >= super::CHAIN_LIMIT {
+            let why = format!("more than {} names are made of one another here", super::CHAIN_LIMIT);
+            return Err(Fault::new(declared.span, Problem::Limit(why)));
+        }
         // What a name refers to is no dependency of whoever asks for the name.
         let outer = self.take_edges();
         self.identities.open.push(id.clone());
@@ -340,9 +344,14 @@ const PSEUDO: &[&str] = &[
     "AWS::URLSuffix",
 ];
 
-/// `AWS::KMS::Key` → `arn:aws:kms:<region>:<account>:key/<name>`.
+/// `AWS::KMS::Key` → `arn:aws:kms:<region>:<account>:key/<name>`, and the forms of what templates often mark.
 fn aws_only_arn(declared: &Declared, identity: &Identity) -> String {
+    let name = &identity.name;
     let mut parts = declared.type_.split("::").skip(1).map(str::to_lowercase);
     let (service, resource) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    identity.arn(&service, &format!("{resource}/{}", identity.name))
+    match (service.as_str(), resource.as_str()) {
+        ("s3", "bucket") => format!("arn:{}:s3:::{name}", identity.scope.partition()),
+        ("cloudwatch", "alarm") => identity.arn("cloudwatch", &format!("alarm:{name}")),
+        _ => identity.arn(&service, &format!("{resource}/{name}")),
+    }
 }
