@@ -17,7 +17,8 @@
 )]
 
 use drydock_core::Scope;
-use drydock_template::{Settings, Template};
+use drydock_model::iot::{CreateThingTypeRequest, TopicRulePayload};
+use drydock_template::{Resource, Settings, Template};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -92,6 +93,7 @@ fn run(case: &Case) -> (&'static str, String) {
     let plan = Template::parse(&case.file, &case.template).and_then(|template| template.plan(&settings));
     match plan {
         Ok(plan) => {
+            plan.resources.iter().for_each(|planned| is_what_the_api_takes(&planned.resource));
             let plan = serde_json::to_value(&plan).unwrap();
             let plan = sorted(plan);
             let parts: Vec<String> = shown
@@ -107,6 +109,20 @@ fn run(case: &Case) -> (&'static str, String) {
         }
         Err(errors) => ("error", errors.to_string()),
     }
+}
+
+/// What a plan hands to AWS IoT's API is read by the API's own model, and nothing of it is lost.
+fn is_what_the_api_takes(resource: &Resource) {
+    let (given, read) = match resource {
+        Resource::TopicRule(rule) => {
+            (&rule.payload, TopicRulePayload::from_json(&rule.payload).map(|read| read.to_json()))
+        }
+        Resource::ThingType(type_) => {
+            (&type_.request, CreateThingTypeRequest::from_json(&type_.request).map(|read| read.to_json()))
+        }
+        _ => return,
+    };
+    assert_eq!(&read.unwrap_or_else(|error| panic!("{given}: {error:?}")), given);
 }
 
 /// Object keys in order, whichever map `serde_json` was built with.
