@@ -1,0 +1,112 @@
+//! DynamoDB over its wire protocol, by hand, and a template's tables.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which clippy does not recognise outside of test functions"
+)]
+
+mod common;
+
+use common::{config, durable, json, ok, open};
+use drydock_cloud::{Cloud, Service};
+use serde_json::{Value, json};
+
+async fn call(cloud: &Cloud, operation: &str, body: Value) -> Value {
+    ok(cloud, Service::DynamoDb, &format!("DynamoDB_20120810.{operation}"), body).await
+}
+
+fn properties() -> Value {
+    json!({
+        "TableName": "rows",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "at", "AttributeType": "N"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "by-time",
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }],
+        "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": "true"},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true},
+        "SSESpecification": {"SSEEnabled": true},
+        "Tags": [{"Key": "k", "Value": "v"}],
+    })
+}
+
+#[tokio::test]
+async fn a_templates_table_is_made_once_and_keeps_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = open(durable(dir.path()));
+    cloud.dynamodb().ensure("rows", &properties()).await.unwrap();
+    let item = json!({"pk": {"S": "a"}, "at": {"N": "1"}, "arn": {"S": "arn:aws:dynamodb:dynoxide:000000000000:x"}});
+    call(&cloud, "PutItem", json!({"TableName": "rows", "Item": item})).await;
+    cloud.shutdown().await;
+    drop(cloud);
+
+    let (cloud, _) = open(durable(dir.path()));
+    cloud.dynamodb().ensure("rows", &properties()).await.unwrap();
+    let got = call(&cloud, "GetItem", json!({"TableName": "rows", "Key": {"pk": {"S": "a"}}})).await;
+    assert_eq!(got["Item"], item);
+    let query = json!({
+        "TableName": "rows", "IndexName": "by-time", "KeyConditionExpression": "pk = :p AND #t >= :t",
+        "ExpressionAttributeNames": {"#t": "at"}, "ExpressionAttributeValues": {":p": {"S": "a"}, ":t": {"N": "1"}},
+    });
+    assert_eq!(call(&cloud, "Query", query).await["Count"], 1);
+    let table = call(&cloud, "DescribeTable", json!({"TableName": "rows"})).await;
+    let arn = "arn:aws:dynamodb:us-east-1:123456789012:table/rows";
+    assert_eq!((&table["Table"]["TableArn"], &table["Table"]["TableStatus"]), (&json!(arn), &json!("ACTIVE")));
+    let tags = call(&cloud, "ListTagsOfResource", json!({"ResourceArn": arn})).await;
+    assert_eq!(tags["Tags"], json!([{"Key": "k", "Value": "v"}]));
+    let ttl = call(&cloud, "DescribeTimeToLive", json!({"TableName": "rows"})).await;
+    let description = json!({"AttributeName": "ttl", "TimeToLiveStatus": "ENABLED"});
+    assert_eq!(ttl["TimeToLiveDescription"], description);
+
+    let mut other = properties();
+    other["KeySchema"][0]["AttributeName"] = json!("id");
+    let error = cloud.dynamodb().ensure("rows", &other).await.unwrap_err().to_string();
+    assert!(error.starts_with("table `rows`: it exists with another `KeySchema`"), "{error}");
+    other["Replicas"] = json!([]);
+    let error = cloud.dynamodb().ensure("rows", &other).await.unwrap_err().to_string();
+    assert!(error.contains("`Replicas` of `AWS::DynamoDB::Table` is not implemented"), "{error}");
+    cloud.reset().await.unwrap();
+    assert_eq!(call(&cloud, "ListTables", json!({})).await, json!({"TableNames": []}));
+    cloud.shutdown().await;
+}
+
+#[tokio::test]
+async fn errors_are_those_of_dynamodb() {
+    let (cloud, _) = open(config());
+    cloud.dynamodb().ensure("rows", &properties()).await.unwrap();
+    let put = json!({
+        "TableName": "rows", "Item": {"pk": {"S": "a"}}, "ConditionExpression": "attribute_not_exists(pk)",
+    });
+    call(&cloud, "PutItem", put.clone()).await;
+    let item = json!({"TableName": "rows", "Item": {"pk": {"S": "a"}}});
+    // The names and statuses: "Error handling with DynamoDB" of the developer guide.
+    for (target, body, status, kind) in [
+        ("DynamoDB_20120810.PutItem", put.to_string(), 400, "ConditionalCheckFailedException"),
+        ("DynamoDB_20120810.PutItem", item.to_string().replace("rows", "none"), 400, "ResourceNotFoundException"),
+        ("DynamoDB_20120810.PutItem", "{".into(), 400, "SerializationException"),
+        ("DynamoDB_20120810.PutItem", "{}".into(), 400, "ValidationException"),
+        ("DynamoDB_20120810.PutItem", json!({"TableName": 1}).to_string(), 400, "SerializationException"),
+        ("DynamoDB_20120810.CreateBackup", "{}".into(), 501, "UnknownOperationException"),
+        ("Other_20120810.PutItem", "{}".into(), 400, "UnknownOperationException"),
+    ] {
+        let request = http::Request::builder()
+            .method("POST")
+            .uri("/")
+            .header("x-amz-target", target)
+            .body(bytes::Bytes::from(body.clone()))
+            .unwrap();
+        let response = cloud.handle(Service::DynamoDb, request).await;
+        let error: Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(response.status(), status, "{target} {body} {error}");
+        assert!(error["__type"].as_str().unwrap().ends_with(&format!("#{kind}")), "{target} {body} {error}");
+    }
+    let response = json(&cloud, Service::DynamoDb, "DynamoDB_20120810.CreateBackup", json!({})).await;
+    assert!(String::from_utf8_lossy(response.body()).contains("`CreateBackup` is not implemented"));
+    cloud.shutdown().await;
+}
