@@ -2,8 +2,6 @@
 //! the function (`function`); started by the test of `kill -9`, it is the gateway that gets killed (`killed`); else it runs
 //! the cases.
 
-#[path = "lambda_host/asynchronous.rs"]
-mod asynchronous;
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +10,8 @@ mod asynchronous;
     reason = "tests, which clippy does not recognise without the usual harness"
 )]
 
+#[path = "lambda_host/asynchronous.rs"]
+mod asynchronous;
 #[path = "common/mod.rs"]
 mod common;
 #[path = "lambda_host/function.rs"]

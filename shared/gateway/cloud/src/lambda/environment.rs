@@ -163,8 +163,8 @@ impl Setup {
     ) -> (Invoked, Option<Next>) {
         let id = &job.request_id;
         let limit = Duration::from_secs(self.definition.timeout.into());
+        process.output.begin(id.clone()).await;
         let started = Instant::now();
-        process.output.begin(id.clone());
         let out_of_time = tokio::time::sleep(limit);
         tokio::pin!(out_of_time);
         let stopped = self.context.stopped();

@@ -20,7 +20,7 @@ const DRAIN: usize = 1_048_576;
 const TAIL: usize = 4096;
 
 enum Command {
-    Begin(String),
+    Begin(String, oneshot::Sender<()>),
     Finish(String, String, oneshot::Sender<String>),
     End(oneshot::Sender<String>),
 }
@@ -61,9 +61,13 @@ impl Output {
         let _ = self.commands.send(command);
     }
 
-    /// An invocation begins.
-    pub(super) fn begin(&self, request_id: String) {
-        self.command(Command::Begin(request_id));
+    /// An invocation begins: to be awaited before the process gets the event, or what it writes then would be taken for
+    /// what it wrote before.
+    pub(super) async fn begin(&self, request_id: String) {
+        let (done, begun) = oneshot::channel();
+        self.command(Command::Begin(request_id, done));
+        // The reader lasts as long as the process does.
+        let _ = begun.await;
     }
 
     /// An invocation ends: closes its log with its report, and returns the log's last 4 KB.
@@ -97,7 +101,10 @@ async fn read(
                 out.drain(&mut stdout_now, &mut writer);
                 err.drain(&mut stderr_now, &mut writer);
                 match command {
-                    Some(Command::Begin(request_id)) => writer.begin(request_id),
+                    Some(Command::Begin(request_id, done)) => {
+                        writer.begin(request_id);
+                        let _ = done.send(());
+                    }
                     Some(Command::Finish(request_id, report, done)) => {
                         let _ = done.send(writer.finish(&request_id, &report));
                     }
