@@ -11,7 +11,7 @@ use crate::connection;
 use crate::effects::Effects;
 use crate::gate::{Gate, Peer};
 use crate::index::Index;
-use crate::journal::{Commit, Journal};
+use crate::journal::{Commit, Journal, JournalError};
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::packet::reason;
@@ -226,6 +226,29 @@ impl Broker {
             self.inner.cut(link, Ending { reason, will: true, drop_session: false }, code);
         }
         hit.len()
+    }
+
+    /// Forgets every session and every retained message, in memory and in the [`Journal`]; connections end, without wills.
+    ///
+    /// # Errors
+    /// [`JournalError`] where a retained message could not be removed durably.
+    pub async fn clear(&self) -> Result<(), JournalError> {
+        let ending = Ending { reason: DisconnectReason::ServerInitiatedDisconnect, will: false, drop_session: true };
+        for link in self.inner.links() {
+            self.inner.cut(&link, ending, reason::ADMINISTRATIVE);
+        }
+        let sessions: Vec<_> =
+            self.inner.slots.lock().by_client.values_mut().filter_map(|slot| slot.session.take()).collect();
+        for session in sessions {
+            self.inner.end_session(&session);
+        }
+        for retained in self.retained_after(None, usize::MAX) {
+            let nothing = Message::new(retained.message.topic.clone(), "").with_retain(true);
+            if let Ok(removed) = self.publish(nothing, publish::Origin::Quiet) {
+                removed.durable().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends every connection (MQTT 5 clients get 0x8B), takes no new one, and returns when all streams are closed or the
