@@ -222,7 +222,8 @@ async fn what_sns_refuses_is_refused() {
     let subscription = with_queue(&cloud).await;
     let long = "x".repeat(262_145);
     let (topic, subscribe) = (("TopicArn", TOPIC), ("Action", "Subscribe"));
-    let cases: [(&[(&str, &str)], u16, &str); 12] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
+    let cases: [Case<'_>; 12] = [
         (&[("Action", "CreateTopic"), ("Name", "a b")], 400, "InvalidParameter: Invalid parameter: Topic Name"),
         (&[("Action", "CreateTopic"), ("Name", "a.fifo")], 501, "NotImplemented: FIFO topics"),
         (&[("Action", "Publish"), topic], 400, "InvalidParameter: Invalid parameter: Empty message"),
