@@ -65,6 +65,17 @@ async fn a_templates_table_is_made_once_and_keeps_its_rows() {
     assert_eq!(ttl["TimeToLiveDescription"], description);
 
     let mut other = properties();
+    other["Tags"] = json!([{"Key": "l", "Value": "w"}]);
+    other["DeletionProtectionEnabled"] = json!(true);
+    cloud.dynamodb().ensure("rows", &other).await.unwrap();
+    let tags = call(&cloud, "ListTagsOfResource", json!({"ResourceArn": arn})).await;
+    assert_eq!(tags["Tags"], other["Tags"]);
+    let table = call(&cloud, "DescribeTable", json!({"TableName": "rows"})).await;
+    assert_eq!(table["Table"]["DeletionProtectionEnabled"], true);
+    other["StreamSpecification"] = json!({"StreamViewType": "NEW_IMAGE"});
+    let error = cloud.dynamodb().ensure("rows", &other).await.unwrap_err().to_string();
+    assert!(error.starts_with("table `rows`: it exists with another `StreamSpecification` (none instead"), "{error}");
+    let mut other = properties();
     other["KeySchema"][0]["AttributeName"] = json!("id");
     let error = cloud.dynamodb().ensure("rows", &other).await.unwrap_err().to_string();
     assert!(error.starts_with("table `rows`: it exists with another `KeySchema`"), "{error}");

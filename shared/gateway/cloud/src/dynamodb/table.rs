@@ -26,14 +26,15 @@ const WITHOUT_EFFECT: [&str; 5] = [
     "TableName",
 ];
 /// What makes a table another one.
-const IDENTITY: [&str; 4] = ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes"];
+const IDENTITY: [&str; 5] =
+    ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "StreamSpecification"];
 
 pub(super) async fn ensure(dynamodb: &DynamoDb, name: &str, properties: &Value) -> Result<(), String> {
     let properties = properties.as_object().ok_or("its properties are no object")?;
     let (input, time_to_live) = create_input(name, properties)?;
     let call = |operation: &'static str, input: Value| async move { dynamodb.call(operation, input.to_string()).await };
     match call("DescribeTable", json!({"TableName": name})).await {
-        Ok(described) => same(&described, &input)?,
+        Ok(described) => follow(dynamodb, name, &described, &input).await?,
         Err((_, body)) if body.contains("ResourceNotFoundException") => {
             call("CreateTable", Value::Object(input)).await.map_err(message)?;
         }
@@ -111,10 +112,38 @@ fn numbers(value: Value) -> Value {
     }
 }
 
-/// Whether a table that exists has the keys and indexes asked for.
-fn same(described: &str, input: &Map<String, Value>) -> Result<(), String> {
+/// Makes a table that exists follow the template in what can be changed: its tags and its protection.
+async fn follow(dynamodb: &DynamoDb, name: &str, described: &str, input: &Map<String, Value>) -> Result<(), String> {
     let described: Value = serde_json::from_str(described).map_err(|e| e.to_string())?;
     let table = described.get("Table").ok_or("DynamoDB described no table")?;
+    same(table, input)?;
+    let is_on = |from: Option<&Value>| from.is_some_and(|on| *on == true);
+    let protect = is_on(input.get("DeletionProtectionEnabled"));
+    if is_on(table.get("DeletionProtectionEnabled")) != protect {
+        let input = json!({"TableName": name, "DeletionProtectionEnabled": protect}).to_string();
+        dynamodb.call("UpdateTable", input).await.map_err(message)?;
+    }
+    let arn = table.get("TableArn").cloned().unwrap_or_default();
+    let listed = dynamodb.call("ListTagsOfResource", json!({"ResourceArn": arn}).to_string()).await.map_err(message)?;
+    let listed: Value = serde_json::from_str(&listed).map_err(|e| e.to_string())?;
+    let list = |tags: Option<&Value>| tags.and_then(Value::as_array).cloned().unwrap_or_default();
+    let (held, asked) = (list(listed.get("Tags")), list(input.get("Tags")));
+    let key = |tag: &Value| tag.get("Key").cloned().unwrap_or_default();
+    let gone: Vec<Value> = held.iter().map(key).filter(|held| !asked.iter().any(|tag| key(tag) == *held)).collect();
+    let new: Vec<&Value> = asked.iter().filter(|tag| !held.contains(tag)).collect();
+    if !gone.is_empty() {
+        let input = json!({"ResourceArn": arn, "TagKeys": gone}).to_string();
+        dynamodb.call("UntagResource", input).await.map_err(message)?;
+    }
+    if !new.is_empty() {
+        let input = json!({"ResourceArn": arn, "Tags": new}).to_string();
+        dynamodb.call("TagResource", input).await.map_err(message)?;
+    }
+    Ok(())
+}
+
+/// Whether a table that exists has the keys, indexes and stream asked for.
+fn same(table: &Value, input: &Map<String, Value>) -> Result<(), String> {
     for part in IDENTITY {
         let (is, asked) = (shape(table.get(part)), shape(input.get(part)));
         if is != asked {
@@ -129,7 +158,7 @@ fn same(described: &str, input: &Map<String, Value>) -> Result<(), String> {
 
 /// The part of a description that was asked for, in an order of its own.
 fn shape(value: Option<&Value>) -> String {
-    const PARTS: [&str; 8] = [
+    const PARTS: [&str; 9] = [
         "AttributeName",
         "AttributeType",
         "IndexName",
@@ -138,6 +167,7 @@ fn shape(value: Option<&Value>) -> String {
         "NonKeyAttributes",
         "Projection",
         "ProjectionType",
+        "StreamViewType",
     ];
     fn normal(value: &Value) -> Value {
         match value {
@@ -154,7 +184,9 @@ fn shape(value: Option<&Value>) -> String {
             other => other.clone(),
         }
     }
-    value.map_or_else(|| "[]".to_owned(), |value| normal(value).to_string())
+    let shape = value.map_or(Value::Null, normal);
+    // No indexes and no stream are left out, empty or switched off.
+    if [json!(null), json!([]), json!({})].contains(&shape) { "none".to_owned() } else { shape.to_string() }
 }
 
 fn message((_, body): (u16, String)) -> String {

@@ -4,7 +4,7 @@ use crate::common::{durable, message_of, open};
 use crate::function_named;
 use crate::synchronous::is_running;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,18 @@ fn go(dir: &Path) -> PathBuf {
     dir.join("go")
 }
 
+fn table() -> Value {
+    json!({
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    })
+}
+
+fn row() -> Value {
+    json!({"pk": {"S": "a"}, "n": {"N": "1"}})
+}
+
 /// The gateway: accepts events for a function that never ends, says which, and waits for its death.
 pub(crate) fn gateway() {
     let dir = std::env::var("TEST_DIR").unwrap();
@@ -32,6 +44,8 @@ pub(crate) fn gateway() {
         cloud.lambda().register(function_named("f")).unwrap();
         let queue = cloud.sqs().ensure("kept", &json!({})).await.unwrap();
         queue.send(vec![drydock_cloud::sqs::NewMessage::text("still here")]).await.unwrap();
+        cloud.dynamodb().ensure("rows", &table()).await.unwrap();
+        cloud.dynamodb().call("PutItem", json!({"TableName": "rows", "Item": row()}).to_string()).await.unwrap();
         for n in 0..EVENTS {
             let event = json!({"n": n, "pid_in": pids(dir.as_ref()), "wait_for": go(dir.as_ref())});
             println!("{}", cloud.lambda().invoke_async("f", event.to_string().into()).await.unwrap());
@@ -44,7 +58,7 @@ pub(crate) fn gateway() {
     });
 }
 
-pub(crate) async fn accepted_events_survive_kill_9() {
+pub(crate) async fn what_was_acknowledged_survives_kill_9() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(pids(dir.path())).unwrap();
     let mut gateway = Command::new(std::env::current_exe().unwrap())
@@ -85,6 +99,10 @@ pub(crate) async fn accepted_events_survive_kill_9() {
         assert!(accepted.remove(record["requestContext"]["requestId"].as_str().unwrap()), "an event ran twice");
     }
     assert_eq!(crate::common::text_of(&cloud, "kept").await, "still here");
+    cloud.dynamodb().ensure("rows", &table()).await.unwrap();
+    let get = json!({"TableName": "rows", "Key": {"pk": {"S": "a"}}}).to_string();
+    let got: Value = serde_json::from_str(&cloud.dynamodb().call("GetItem", get).await.unwrap()).unwrap();
+    assert_eq!(got["Item"], row());
     while cloud.pending_events() > 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
