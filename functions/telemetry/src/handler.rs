@@ -140,7 +140,7 @@ where
             if let Some(crossing) = threshold.crossing(&reading, row) {
                 let told = tell(ports, &crossing, now).await?;
                 if told {
-                    crossings.push(format!("{}: {}", threshold.name(), crossing.alert().subject()));
+                    crossings.push(crossing.alert().subject());
                 } else if recency == Recency::Same {
                     return Err(TelemetryError::InProgress(threshold.name()));
                 }

@@ -137,6 +137,19 @@ proptest! {
 }
 
 #[test]
+fn the_row_says_where_from_and_why() {
+    let mut row = None;
+    sighting(7, 0, "s", 0).change().apply(&mut row);
+    let connected = row.clone().unwrap();
+    assert_eq!(connected.text(attribute::IP_ADDRESS), Some("10.0.0.7"));
+    assert_eq!((connected.text(attribute::PRINCIPAL), connected.text(attribute::REASON)), (Some("p"), None));
+    sighting(7, 1, "s", 9).change().apply(&mut row);
+    let disconnected = row.unwrap();
+    assert_eq!(disconnected.text(attribute::REASON), Some("CONNECTION_LOST"));
+    assert_eq!((disconnected.text(attribute::IP_ADDRESS), disconnected.number(attribute::CHANGED_AT)), (None, Some(9)));
+}
+
+#[test]
 fn a_takeovers_disconnect_never_flips_the_new_session_to_offline() {
     let (old, new) = (sighting(5, 0, "old", 0), sighting(6, 0, "new", 10));
     let end_of_old = sighting(5, 1, "old", 11);
@@ -199,10 +212,13 @@ fn a_claim_is_made_once_runs_out_and_gives_way_to_what_is_newer() {
     assert_eq!(look(&mut row, 111), Claim::Announce, "a claim that ran out");
     confirm(&settle).apply(&mut row);
     assert_eq!(look(&mut row, 500), Claim::NothingToDo);
-    let on = sighting(1, 0, "b", 10);
-    on.change().apply(&mut row);
-    assert_eq!(look(&mut row, 501), Claim::Superseded);
-    assert_eq!(judge_claim(&settle, &claim(&settle, 1, 1).apply(&mut None)), Claim::Superseded);
+    sighting(1, 0, "b", 10).change().apply(&mut row);
+    assert_eq!(look(&mut row, 501), Claim::NothingToDo, "delivered again after it was announced");
+    assert_eq!(judge_claim(&settle, &claim(&settle, 1, 1).apply(&mut None)), Claim::NothingToDo, "no such client");
+    let next = sighting(1, 1, "b", 20);
+    let settle = next.judge(&next.change().apply(&mut row)).settle.unwrap();
+    sighting(2, 0, "c", 30).change().apply(&mut row);
+    assert_eq!(judge_claim(&settle, &claim(&settle, 502, 10).apply(&mut row)), Claim::Superseded);
 }
 
 #[test]

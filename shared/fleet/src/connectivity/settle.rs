@@ -53,7 +53,7 @@ impl Target {
 pub enum Claim {
     /// Announce it, then [`confirm`].
     Announce,
-    /// It has been announced, or there is nothing to take back.
+    /// It has been announced, or there is nothing to announce.
     NothingToDo,
     /// Another delivery of the same message is announcing it right now: look again later, in case that one dies.
     InProgress,
@@ -91,9 +91,11 @@ pub fn claim(settle: &Settle, now: EpochMillis, lease: EpochMillis) -> Change {
 #[must_use]
 pub fn judge_claim(settle: &Settle, outcome: &Outcome) -> Claim {
     let Outcome::Refused { current } = outcome else { return Claim::Announce };
-    let Some(row) = current else { return Claim::Superseded };
+    let Some(row) = current else { return Claim::NothingToDo };
     if row.number(SEQUENCE) != Some(settle.sequence) || row.text(SESSION) != Some(&settle.session_identifier) {
-        return Claim::Superseded;
+        // The queue may deliver a message again long after it was done: that is no flap.
+        let told = row.number(ANNOUNCED_SEQUENCE).is_some_and(|sequence| sequence >= settle.sequence);
+        return if told { Claim::NothingToDo } else { Claim::Superseded };
     }
     let claimed = row.text(ANNOUNCED) == Some(settle.target.as_str());
     if claimed && row.number(ANNOUNCING).is_some() { Claim::InProgress } else { Claim::NothingToDo }
