@@ -1,0 +1,253 @@
+//! The invariants that the architecture rests on, read from `cargo metadata` and from the sources.
+//!
+//! Every member of the workspace stands in [`MEMBERS`] with the layer it belongs to; a member that is missing there, or that
+//! is there and not in the workspace, fails. Each rule then says whom it holds for and what it forbids, and each exception
+//! says why; one that is no longer needed fails too.
+
+use drydock_tests::sources::{self, Source, lines_with};
+use drydock_tests::workspace::{Kind, Workspace};
+
+/// What a package may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    /// Names, shapes and event types: what every other layer is written in.
+    Vocabulary,
+    /// Plain Rust that decides: no socket, no clock, no task.
+    Rulebook,
+    /// Input and output, on tokio.
+    Machinery,
+    /// The one package that knows all of the gateway.
+    Composition,
+    /// The one package of the backend that names the AWS SDK.
+    Adapter,
+    /// What is deployed to AWS Lambda.
+    Function,
+    /// What only developers run.
+    Chore,
+}
+use Layer::{Adapter, Chore, Composition, Function, Machinery, Rulebook, Vocabulary};
+
+const MEMBERS: &[(&str, Layer)] = &[
+    ("connectivity", Function),
+    ("drydock", Composition),
+    ("drydock-broker", Machinery),
+    ("drydock-cloud", Machinery),
+    ("drydock-core", Vocabulary),
+    ("drydock-identity", Rulebook),
+    ("drydock-model", Vocabulary),
+    ("drydock-policy", Rulebook),
+    ("drydock-registry", Rulebook),
+    ("drydock-rules", Rulebook),
+    ("drydock-store", Machinery),
+    ("drydock-template", Rulebook),
+    ("drydock-tests", Chore),
+    ("fleet", Rulebook),
+    ("fleet-aws", Adapter),
+    ("iot-events", Vocabulary),
+    ("jit-registration", Function),
+    ("telemetry", Function),
+    ("xtask", Chore),
+];
+
+fn layer(name: &str) -> Option<Layer> {
+    MEMBERS.iter().find(|(member, _)| *member == name).map(|(_, layer)| *layer)
+}
+
+/// The AWS SDK: the clients and what they are made of.
+const SDK: &[&str] =
+    &["aws-sdk-*", "aws-config", "aws-types", "aws-runtime", "aws-sigv4", "aws-credential-types", "aws-smithy-*"];
+const TOKIO: &[&str] = &["tokio", "tokio-*", "async-std", "smol"];
+const HTTP: &[&str] =
+    &["http", "http-body", "http-body-util", "hyper", "hyper-*", "h2", "axum", "axum-*", "reqwest", "tower", "tower-*"];
+const MQTT: &[&str] = &["mqtt-protocol-core", "rumqttc"];
+
+/// A rule on what may be linked, however deep, into what ships; tests and build scripts are free.
+struct Link {
+    rule: &'static str,
+    layers: &'static [Layer],
+    forbidden: &'static [&'static str],
+}
+
+const LINKS: &[Link] = &[
+    Link { rule: "what decides knows no SDK", layers: &[Vocabulary, Rulebook], forbidden: SDK },
+    Link { rule: "what decides knows no tokio", layers: &[Vocabulary, Rulebook], forbidden: TOKIO },
+    Link { rule: "what decides knows no HTTP", layers: &[Vocabulary, Rulebook], forbidden: HTTP },
+    Link { rule: "what decides knows no MQTT packet", layers: &[Vocabulary, Rulebook], forbidden: MQTT },
+    Link { rule: "the gateway stands in for AWS, it calls none", layers: &[Machinery, Composition], forbidden: SDK },
+    Link { rule: "the backend gets events, it speaks no MQTT", layers: &[Adapter, Function], forbidden: MQTT },
+];
+
+/// A reason why something forbidden stands somewhere: what, where (a file, or a folder with `/` at its end), why.
+struct Exception {
+    what: &'static str,
+    place: &'static str,
+    why: &'static str,
+}
+
+const CLOCK: &[&str] = &[
+    "SystemTime::now",
+    "Instant::now",
+    "OffsetDateTime::now_utc",
+    "OffsetDateTime::now_local",
+    "Utc::now",
+    "Local::now",
+    "Timestamp::now",
+    "Zoned::now",
+];
+const ENVIRONMENT: &[&str] = &["env::var", "env::var_os", "env::vars", "env::vars_os"];
+const RANDOMNESS: &[&str] = &["rand::", "getrandom", "thread_rng", "Uuid::new_v4", "Uuid::now_v7", "fastrand"];
+
+/// Where the world may be asked for the time, for its variables and for chance. Tests, benches and fuzz targets are free.
+const WORLD: &[Exception] = &[
+    Exception {
+        what: "*",
+        place: "shared/gateway/drydock/",
+        why: "the composition root hands clock and ids to all others",
+    },
+    Exception { what: "*", place: "shared/fleet-aws/", why: "the adapter hands the backend what AWS Lambda gives it" },
+    Exception { what: "*", place: "functions/connectivity/src/main.rs", why: "the wiring of a function" },
+    Exception { what: "*", place: "functions/jit-registration/src/main.rs", why: "the wiring of a function" },
+    Exception { what: "*", place: "functions/telemetry/src/main.rs", why: "the wiring of a function" },
+    Exception {
+        what: "Instant::now",
+        place: "shared/gateway/broker/",
+        why: "the deadlines of tokio's timers, worked out from the clock that was handed in",
+    },
+    Exception {
+        what: "Instant::now",
+        place: "shared/gateway/cloud/",
+        why: "how long a real process took to start and to answer; no decision rests on it",
+    },
+];
+
+#[test]
+fn the_members_are_those_of_the_table() -> Result<(), String> {
+    let expected: Vec<&str> = MEMBERS.iter().map(|(name, _)| *name).collect();
+    let found: Vec<&str> = Workspace::get()?.members().collect();
+    assert_eq!(found, expected, "the members of the workspace (left) and `MEMBERS` in this file (right) differ");
+    Ok(())
+}
+
+#[test]
+fn layers_link_what_they_may_know() -> Result<(), String> {
+    let workspace = Workspace::get()?;
+    let mut broken = Vec::new();
+    for Link { rule, layers, forbidden } in LINKS {
+        for (member, _) in MEMBERS.iter().filter(|(_, layer)| layers.contains(layer)) {
+            for (package, way) in workspace.linked(member) {
+                if matches(package, forbidden) {
+                    broken.push(format!("{rule}: {way}"));
+                }
+            }
+        }
+    }
+    none(&broken)
+}
+
+#[test]
+fn rulebooks_know_the_vocabulary_and_not_each_other() -> Result<(), String> {
+    let workspace = Workspace::get()?;
+    let mut broken = Vec::new();
+    for (member, _) in MEMBERS.iter().filter(|(_, layer)| [Vocabulary, Rulebook].contains(layer)) {
+        for (package, way) in workspace.linked(member) {
+            if workspace.is_member(package) && layer(package) != Some(Vocabulary) {
+                broken.push(format!("events go from one rulebook to another through the composition alone: {way}"));
+            }
+        }
+    }
+    none(&broken)
+}
+
+#[test]
+fn only_the_adapter_names_the_sdk() -> Result<(), String> {
+    let workspace = Workspace::get()?;
+    let mut broken = Vec::new();
+    for name in workspace.members().filter(|name| layer(name) != Some(Adapter)) {
+        for (package, kind) in &workspace.member(name).ok_or("a member without a package")?.named {
+            let allowed = *kind == Kind::Dev && layer(name) == Some(Chore);
+            if matches(package, SDK) && !allowed {
+                broken.push(format!("{name} names `{package}` ({kind:?}): AWS is reached through `fleet-aws`"));
+            }
+        }
+    }
+    none(&broken)
+}
+
+#[test]
+fn nothing_deployed_knows_the_gateway() -> Result<(), String> {
+    let workspace = Workspace::get()?;
+    let gateway = workspace.root.join("shared/gateway");
+    let below = |package: &str| workspace.member(package).is_some_and(|p| p.folder.starts_with(&gateway));
+    let mut broken = Vec::new();
+    for (member, _) in MEMBERS.iter().filter(|(_, layer)| [Function, Adapter].contains(layer)) {
+        // Not even in tests: what a function is tested with must not be what stands in for AWS.
+        let named = workspace.member(member).into_iter().flat_map(|p| &p.named).map(|(package, _)| package.as_str());
+        broken.extend(named.filter(|p| below(p)).map(|p| format!("{member} names `{p}` of the gateway")));
+        let linked = workspace.linked(member);
+        broken.extend(linked.iter().filter(|(p, _)| below(p)).map(|(_, way)| format!("linked to the gateway: {way}")));
+    }
+    none(&broken)
+}
+
+#[test]
+fn the_graph_is_read_as_it_is() -> Result<(), String> {
+    let workspace = Workspace::get()?;
+    let reaches = |member: &str, group: &[&str]| workspace.linked(member).keys().any(|package| matches(package, group));
+    assert!(reaches("fleet-aws", &["aws-config"]), "`fleet-aws` is made of the SDK");
+    assert!(reaches("drydock-store", TOKIO) && reaches("drydock-cloud", HTTP), "machinery runs on tokio");
+    assert!(
+        reaches("telemetry", &["fleet"]) && reaches("telemetry", SDK),
+        "a function reaches AWS through `fleet-aws`"
+    );
+    assert!(!reaches("fleet", &["proptest"]), "what only tests need is not linked");
+    Ok(())
+}
+
+#[test]
+fn clock_environment_and_chance_are_handed_in() -> Result<(), String> {
+    let shipped: Vec<(String, String)> = sources()?
+        .iter()
+        .filter(|source| !source.is_test() && !source.path.starts_with("xtask/") && !source.path.ends_with("/build.rs"))
+        .map(|source| (source.path.clone(), source.shipped()))
+        .collect();
+    let mut used = vec![false; WORLD.len()];
+    let mut broken = Vec::new();
+    for (path, code) in &shipped {
+        for word in [CLOCK, ENVIRONMENT, RANDOMNESS].into_iter().flatten() {
+            for line in lines_with(code, word) {
+                let exception = WORLD.iter().position(|e| ["*", word].contains(&e.what) && is_at(path, e.place));
+                match exception.and_then(|index| used.get_mut(index)) {
+                    Some(used) => *used = true,
+                    None => broken.push(format!("{path}:{line}: `{word}` is asked for, not handed in")),
+                }
+            }
+        }
+    }
+    for (exception, _) in WORLD.iter().zip(used).filter(|(_, used)| !used) {
+        let Exception { what, place, why } = exception;
+        broken.push(format!("{place}: the exception for `{what}` ({why}) is needed no longer: remove it"));
+    }
+    none(&broken)
+}
+
+fn sources() -> Result<Vec<Source>, String> {
+    let found = sources::all(&Workspace::get()?.root).map_err(|e| format!("the sources cannot be read: {e}"))?;
+    assert!(found.len() > 100, "only {} Rust files were found", found.len());
+    Ok(found)
+}
+
+fn is_at(path: &str, place: &str) -> bool {
+    path == place || (place.ends_with('/') && path.starts_with(place))
+}
+
+/// Whether a package's name is one of `names`, of which `*` at the end stands for any text.
+fn matches(package: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| match name.strip_suffix('*') {
+        Some(start) => package.starts_with(start),
+        None => package == *name,
+    })
+}
+
+fn none(broken: &[String]) -> Result<(), String> {
+    if broken.is_empty() { Ok(()) } else { Err(format!("\n  {}", broken.join("\n  "))) }
+}
