@@ -1,0 +1,58 @@
+//! The operations of AWS IoT: each one line, handed to the rulebook that decides. An operation without a line here answers
+//! 501 and names itself.
+
+mod certificates;
+mod data;
+mod endpoints;
+mod policies;
+mod rules;
+mod things;
+
+use crate::books::Books;
+use crate::gate::HttpsSession;
+use crate::gateway::Gateway;
+use drydock_model::Router;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What a handler knows besides its input.
+#[derive(Clone)]
+pub struct Call {
+    /// The gateway.
+    pub gateway: Gateway,
+    /// Where the call comes from.
+    pub source: SocketAddr,
+    /// The device that calls with its certificate; `None` for a signed call.
+    pub device: Option<Arc<HttpsSession>>,
+}
+
+impl Call {
+    fn books(&self) -> &Arc<Books> {
+        self.gateway.books()
+    }
+}
+
+/// Registers operations that are one command on one rulebook:
+/// `operations!(router, registry: CreateThing => |book, input, books| book.create_thing(&input, books.now()))`.
+macro_rules! operations {
+    ($router:ident, $book:ident: $($op:ident => |$held:ident, $input:ident, $books:ident| $command:expr;)*) => {
+        $($router.on::<ops::$op>(|call: Call, $input| async move {
+            let $books = call.books();
+            $books.apply(&$books.$book, |$held| $command).await
+        });)*
+    };
+}
+use operations;
+
+/// All operations that are implemented.
+#[must_use]
+pub fn router() -> Router<Call> {
+    let mut router = Router::new();
+    certificates::register(&mut router);
+    data::register(&mut router);
+    endpoints::register(&mut router);
+    policies::register(&mut router);
+    rules::register(&mut router);
+    things::register(&mut router);
+    router
+}

@@ -1,0 +1,74 @@
+//! CAs and certificates.
+
+use super::{Call, operations};
+use drydock_core::{ApiError, CertificateId, ErrorCode};
+use drydock_identity::AuthorityError;
+use drydock_identity::book::certificates::Attached;
+use drydock_model::Router;
+use drydock_model::iot::ops;
+
+pub(super) fn register(router: &mut Router<Call>) {
+    operations!(router, identity:
+        GetRegistrationCode => |book, input, books| Ok(book.get_registration_code(&input, books.ids.as_ref()));
+        DeleteRegistrationCode => |book, input, books| book.delete_registration_code(&input);
+        RegisterCACertificate => |book, input, books| book.register_ca_certificate(&input, books.now(), books.ids.as_ref());
+        DescribeCACertificate => |book, input, books| book.describe_ca_certificate(&input);
+        UpdateCACertificate => |book, input, books| book.update_ca_certificate(&input, books.now());
+        DeleteCACertificate => |book, input, books| book.delete_ca_certificate(&input);
+        ListCACertificates => |book, input, books| book.list_ca_certificates(&input);
+        RegisterCertificate => |book, input, books| book.register_certificate(&input, books.now(), books.ids.as_ref());
+        RegisterCertificateWithoutCA => |book, input, books|
+            book.register_certificate_without_ca(&input, books.now(), books.ids.as_ref());
+        DescribeCertificate => |book, input, books| book.describe_certificate(&input);
+        UpdateCertificate => |book, input, books| book.update_certificate(&input, books.now());
+        ListCertificates => |book, input, books| book.list_certificates(&input);
+        ListCertificatesByCA => |book, input, books| book.list_certificates_by_ca(&input);
+    );
+    router.on::<ops::CreateKeysAndCertificate>(|call: Call, input| async move {
+        let issued = issue(&call, |gateway| gateway.issue_keys()).await?;
+        let books = call.books();
+        books
+            .apply(&books.identity, |book| {
+                book.create_keys_and_certificate(&input, issued, books.now(), books.ids.as_ref())
+            })
+            .await
+    });
+    router.on::<ops::CreateCertificateFromCsr>(|call: Call, input| async move {
+        let request = input.certificate_signing_request.clone();
+        let issued = issue(&call, move |gateway| Ok(gateway.issue_for(&request))).await??;
+        let books = call.books();
+        books
+            .apply(&books.identity, |book| {
+                book.create_certificate_from_csr(&input, issued, books.now(), books.ids.as_ref())
+            })
+            .await
+    });
+    router.on::<ops::DeleteCertificate>(|call: Call, input| async move {
+        let books = call.books();
+        let id = CertificateId::new(&input.certificate_id)?;
+        let arn = books.scope.certificate(&id);
+        let policies = books.policies.read(|policies| policies.policies_for(&[arn.as_str()]).policies.len());
+        let things = books.registry.read(|registry| registry.things_of(arn.as_str()));
+        // With `forceDelete` the policies go with the certificate; things never do.
+        let forced = input.force_delete.unwrap_or_default();
+        let attached = Attached { policies, things };
+        books.apply(&books.identity, |book| book.delete_certificate(&input, attached)).await?;
+        if forced && policies > 0 {
+            books.apply(&books.policies, |book| Ok(book.detach_all(arn.as_str()))).await?;
+        }
+        Ok(())
+    });
+}
+
+/// Makes keys or a signature off the async threads: a key of 2,048 bits takes tens of milliseconds.
+async fn issue<T: Send + 'static>(
+    call: &Call,
+    make: impl FnOnce(&crate::gateway::Gateway) -> Result<T, AuthorityError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let gateway = call.gateway.clone();
+    let failed = |why: String| ApiError::new(ErrorCode::InternalFailureException, why);
+    tokio::task::spawn_blocking(move || make(&gateway))
+        .await
+        .map_err(|error| failed(error.to_string()))?
+        .map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,44 @@
+//! Policies, their versions and their attachments.
+
+use super::{Call, operations};
+use crate::books::Books;
+use drydock_core::{ApiError, CertificateId, Done};
+use drydock_model::Router;
+use drydock_model::iot::ops;
+use drydock_policy::book::{Kind, Target};
+
+pub(super) fn register(router: &mut Router<Call>) {
+    operations!(router, policies:
+        CreatePolicy => |book, input, books| book.create_policy(input, books.now(), books.ids.as_ref());
+        GetPolicy => |book, input, books| book.get_policy(&input).map(Done::reply);
+        DeletePolicy => |book, input, books| book.delete_policy(&input);
+        ListPolicies => |book, input, books| book.list_policies(&input).map(Done::reply);
+        CreatePolicyVersion => |book, input, books| book.create_policy_version(input, books.now());
+        GetPolicyVersion => |book, input, books| book.get_policy_version(&input).map(Done::reply);
+        ListPolicyVersions => |book, input, books| book.list_policy_versions(&input).map(Done::reply);
+        SetDefaultPolicyVersion => |book, input, books| book.set_default_policy_version(&input, books.now());
+        DeletePolicyVersion => |book, input, books| book.delete_policy_version(&input);
+        AttachPolicy => |book, input, books| book.attach_policy(&input, |target| check(books, target));
+        AttachPrincipalPolicy => |book, input, books| book.attach_principal_policy(&input, |target| check(books, target));
+        DetachPolicy => |book, input, books| book.detach_policy(&input);
+        DetachPrincipalPolicy => |book, input, books| book.detach_principal_policy(&input);
+        // Thing groups, from which a target would inherit, are not there yet.
+        ListAttachedPolicies => |book, input, books| book.list_attached_policies(&input, |_| Vec::new()).map(Done::reply);
+        ListTargetsForPolicy => |book, input, books| book.list_targets_for_policy(&input).map(Done::reply);
+        ListPrincipalPolicies => |book, input, books| book.list_principal_policies(&input).map(Done::reply);
+        ListPolicyPrincipals => |book, input, books| book.list_policy_principals(&input).map(Done::reply);
+    );
+}
+
+/// Whether a policy can be attached to a target.
+fn check(books: &Books, target: &Target) -> Result<(), ApiError> {
+    match target.kind() {
+        Kind::Certificate => {
+            let known = CertificateId::new(target.name())
+                .is_ok_and(|id| books.identity.read(|identity| identity.certificate(id.as_str()).is_some()));
+            if known { Ok(()) } else { Err(target.not_found()) }
+        }
+        Kind::ThingGroup => Err(target.not_found()),
+        Kind::CognitoIdentity => Ok(()),
+    }
+}

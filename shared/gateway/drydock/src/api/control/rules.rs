@@ -1,0 +1,29 @@
+//! Topic rules.
+
+use super::Call;
+use drydock_core::Done;
+use drydock_model::Router;
+use drydock_model::iot::ops;
+
+pub(super) fn register(router: &mut Router<Call>) {
+    router.on::<ops::CreateTopicRule>(|call: Call, input| async move {
+        let now = call.books().now();
+        call.books().change_rules(|book| book.create_topic_rule(input, now)).await
+    });
+    router.on::<ops::ReplaceTopicRule>(|call: Call, input| async move {
+        call.books().change_rules(|book| book.replace_topic_rule(input)).await
+    });
+    router.on::<ops::EnableTopicRule>(|call: Call, input| async move {
+        call.books().change_rules(|book| book.enable_topic_rule(&input)).await
+    });
+    router.on::<ops::DisableTopicRule>(|call: Call, input| async move {
+        call.books().change_rules(|book| book.disable_topic_rule(&input)).await
+    });
+    router.on::<ops::DeleteTopicRule>(|call: Call, input| async move {
+        call.books().change_rules(|book| book.delete_topic_rule(&input)).await
+    });
+    super::operations!(router, rules:
+        GetTopicRule => |book, input, books| book.get_topic_rule(&input).map(Done::reply);
+        ListTopicRules => |book, input, books| book.list_topic_rules(&input).map(Done::reply);
+    );
+}

@@ -1,0 +1,189 @@
+//! The rulebooks of one account and region, each in step with the disk, and the one way to run a command on them: decide,
+//! save, then tell.
+
+use drydock_core::{ApiError, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
+use drydock_identity::Identity;
+use drydock_policy::Policies;
+use drydock_registry::Registry;
+use drydock_rules::{Capabilities, RuleSet, Rules};
+use drydock_store::{Held, Store, StoreError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// The rulebooks, and what their commands need from the outside.
+pub struct Books {
+    /// The account and region.
+    pub scope: Scope,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub ids: Arc<dyn Ids>,
+    /// CAs and certificates.
+    pub identity: Held<Identity>,
+    /// Things and their types.
+    pub registry: Held<Registry>,
+    /// Policies and their attachments.
+    pub policies: Held<Policies>,
+    /// Topic rules.
+    pub rules: Held<Rules>,
+    enabled_rules: RwLock<Arc<RuleSet>>,
+    authorization: AtomicU64,
+    events: UnboundedSender<Event>,
+}
+
+impl Books {
+    /// Opens the rulebooks on a store; what happens goes to `events`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or holds a row that does not read back.
+    pub fn open(
+        store: &Store,
+        scope: Scope,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        empty: Empty,
+        events: UnboundedSender<Event>,
+    ) -> Result<Self, StoreError> {
+        let rules = Held::open(store, &scope, empty.rules)?;
+        Ok(Self {
+            enabled_rules: RwLock::new(rules.read(Rules::enabled)),
+            identity: Held::open(store, &scope, empty.identity)?,
+            registry: Held::open(store, &scope, empty.registry)?,
+            policies: Held::open(store, &scope, empty.policies)?,
+            rules,
+            scope,
+            clock,
+            ids,
+            authorization: AtomicU64::new(1),
+            events,
+        })
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Runs a command on a rulebook: its answer comes once it is on disk, and after its events were handed on.
+    ///
+    /// # Errors
+    /// The command's own, or an `InternalFailureException` where the change could not be saved.
+    pub async fn apply<R: Rulebook, T>(
+        &self,
+        held: &Held<R>,
+        command: impl FnOnce(&mut R) -> Result<Done<T>, ApiError>,
+    ) -> Result<T, ApiError> {
+        let (reply, events) =
+            held.apply(|book| command(book).map_err(Failed::Command)).await.map_err(ApiError::from)?;
+        events.into_iter().for_each(|event| self.emit(event));
+        Ok(reply)
+    }
+
+    /// Runs a command on the topic rules, then lets messages meet the rules as they are now.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub async fn change_rules<T>(
+        &self,
+        command: impl FnOnce(&mut Rules) -> Result<Done<T>, ApiError>,
+    ) -> Result<T, ApiError> {
+        let reply = self.apply(&self.rules, command).await;
+        self.refresh_rules();
+        reply
+    }
+
+    /// The rules that messages meet: enabled ones, by topic.
+    #[must_use]
+    pub fn enabled_rules(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.enabled_rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Read under the lock that it is written under, so that of two changes the later one stays.
+    fn refresh_rules(&self) {
+        let mut enabled = self.enabled_rules.write().unwrap_or_else(PoisonError::into_inner);
+        *enabled = self.rules.read(Rules::enabled);
+    }
+
+    /// Hands an event on.
+    pub fn emit(&self, event: Event) {
+        if matches!(
+            event,
+            Event::AuthorizationChanged | Event::CertificateStatusChanged { .. } | Event::ThingChanged { .. }
+        ) {
+            self.authorization.fetch_add(1, Ordering::Release);
+        }
+        // Only a gateway that is stopping has nobody at the other end.
+        let _ = self.events.send(event);
+    }
+
+    /// Changes whenever what somebody may do may have changed.
+    #[must_use]
+    pub fn authorization_generation(&self) -> u64 {
+        self.authorization.load(Ordering::Acquire)
+    }
+
+    /// Forgets all state of the account.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub async fn wipe(&self) -> Result<(), StoreError> {
+        self.rules.wipe().await?;
+        self.refresh_rules();
+        self.policies.wipe().await?;
+        self.registry.wipe().await?;
+        self.identity.wipe().await?;
+        self.authorization.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// The rulebooks before anything is loaded into them: empty, and configured.
+pub struct Empty {
+    /// CAs and certificates.
+    pub identity: Identity,
+    /// Things and their types.
+    pub registry: Registry,
+    /// Policies and their attachments.
+    pub policies: Policies,
+    /// Topic rules.
+    pub rules: Rules,
+}
+
+impl Empty {
+    /// Empty rulebooks of an account and region.
+    #[must_use]
+    pub fn new(scope: &Scope) -> Self {
+        Self {
+            identity: Identity::new(scope.clone()),
+            registry: Registry::new(scope.clone()),
+            policies: Policies::new(scope.clone()),
+            rules: Rules::new(scope.clone(), Capabilities::NONE),
+        }
+    }
+}
+
+/// Why a command was not carried out.
+enum Failed {
+    Command(ApiError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failed> for ApiError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Command(error) => error,
+            Failed::Store(error) => {
+                tracing::error!(%error, "a change could not be saved");
+                Self::new(ErrorCode::InternalFailureException, format!("the change could not be saved: {error}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `drydock device create`: a thing with certificate, key and policy, and the lines that use them.
+
+use super::{CommandResult, DeviceCreateArgs, print};
+use crate::client::{Api, CallError};
+use drydock_core::ThingName;
+use http::Method;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The policy that a device gets where no other is named: it connects under its thing's name, and uses the topics that carry
+/// it in their second level (`dt/<thing>/…` for data, `cmd/<thing>/…` for commands) and its own reserved topics.
+pub const POLICY: &str = "drydock-device";
+
+/// A device that was made.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// The thing's name.
+    pub name: ThingName,
+    /// The certificate id.
+    pub certificate_id: String,
+    /// The certificate's ARN.
+    pub certificate_arn: String,
+    /// The certificate as PEM.
+    pub certificate_pem: String,
+    /// The private key as PEM.
+    pub private_key_pem: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the gateway refuses, or the files cannot be written.
+pub async fn create(args: DeviceCreateArgs) -> CommandResult {
+    let name = ThingName::new(&args.name)?;
+    let probe = Api::new(&args.api_url, "us-east-1");
+    let health = probe.health().await?;
+    let region = health.get("region").and_then(Value::as_str).unwrap_or("us-east-1");
+    let api = Api::new(&args.api_url, region);
+    let device = make(&api, name, args.policy.as_deref()).await?;
+
+    let folder = args.out.unwrap_or_else(|| PathBuf::from("devices").join(&args.name));
+    std::fs::create_dir_all(&folder).map_err(|e| format!("the folder `{}` cannot be made: {e}", folder.display()))?;
+    let folder = folder.canonicalize()?;
+    let root_ca = health.get("rootCa").and_then(Value::as_str).map(PathBuf::from);
+    let files = write(&folder, &device, root_ca.as_deref())?;
+    report(&device, &files, &health, args.json);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the device: thing, certificate, policy, and their attachments.
+///
+/// # Errors
+/// Where the gateway refuses.
+pub async fn make(api: &Api, name: ThingName, policy: Option<&str>) -> Result<Device, CallError> {
+    api.iot("CreateThing", Method::POST, &format!("/things/{name}"), &[], &json!({})).await?;
+    let made = api
+        .iot("CreateKeysAndCertificate", Method::POST, "/keys-and-certificate?setAsActive=true", &[], &Value::Null)
+        .await?;
+    let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let device = Device {
+        certificate_id: text("/certificateId"),
+        certificate_arn: text("/certificateArn"),
+        certificate_pem: text("/certificatePem"),
+        private_key_pem: text("/keyPair/PrivateKey"),
+        name,
+    };
+    if policy.is_none() {
+        let document = policy_document(&device.certificate_arn);
+        let created = api
+            .iot(
+                "CreatePolicy",
+                Method::POST,
+                &format!("/policies/{POLICY}"),
+                &[],
+                &json!({ "policyDocument": document }),
+            )
+            .await;
+        match created {
+            Err(error) if !error.is("ResourceAlreadyExistsException") => return Err(error),
+            _ => {}
+        }
+    }
+    let policy = policy.unwrap_or(POLICY);
+    let target = json!({ "target": device.certificate_arn });
+    api.iot("AttachPolicy", Method::PUT, &format!("/target-policies/{policy}"), &[], &target).await?;
+    let principal = [("x-amzn-principal", device.certificate_arn.as_str())];
+    let path = format!("/things/{}/principals", device.name);
+    api.iot("AttachThingPrincipal", Method::PUT, &path, &principal, &Value::Null).await?;
+    Ok(device)
+}
+
+/// The text of [`POLICY`], for the account and region of an ARN.
+#[must_use]
+pub fn policy_document(arn: &str) -> String {
+    let prefix = arn.split(":cert/").next().unwrap_or_default();
+    let thing = "${iot:Connection.Thing.ThingName}";
+    let names = |kind: &str| {
+        json!([
+            format!("{prefix}:{kind}/dt/{thing}/*"),
+            format!("{prefix}:{kind}/cmd/{thing}/*"),
+            format!("{prefix}:{kind}/$aws/things/{thing}/*"),
+        ])
+    };
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Action": "iot:Connect", "Resource": format!("{prefix}:client/{thing}") },
+            { "Effect": "Allow", "Action": ["iot:Publish", "iot:RetainPublish", "iot:Receive"], "Resource": names("topic") },
+            { "Effect": "Allow", "Action": "iot:Subscribe", "Resource": names("topicfilter") },
+        ],
+    })
+    .to_string()
+}
+
+/// The device's files.
+struct Files {
+    certificate: PathBuf,
+    private_key: PathBuf,
+    root_ca: PathBuf,
+}
+
+fn write(folder: &Path, device: &Device, root_ca: Option<&Path>) -> Result<Files, String> {
+    let files = Files {
+        certificate: folder.join("certificate.pem.crt"),
+        private_key: folder.join("private.pem.key"),
+        root_ca: folder.join("root-ca.pem"),
+    };
+    let failed = |path: &Path, error: std::io::Error| format!("`{}` cannot be written: {error}", path.display());
+    std::fs::write(&files.certificate, &device.certificate_pem).map_err(|e| failed(&files.certificate, e))?;
+    private(&files.private_key, &device.private_key_pem).map_err(|e| failed(&files.private_key, e))?;
+    let root_ca = root_ca.ok_or("the gateway did not say where its root certificate is")?;
+    std::fs::copy(root_ca, &files.root_ca).map_err(|e| failed(&files.root_ca, e))?;
+    Ok(files)
+}
+
+/// Writes a file that only its owner reads.
+fn private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
+}
+
+fn report(device: &Device, files: &Files, health: &Value, as_json: bool) {
+    let host = health.pointer("/mqtt/host").and_then(Value::as_str).unwrap_or("127.0.0.1");
+    let port = health.pointer("/mqtt/port").and_then(Value::as_u64).unwrap_or(8883);
+    if as_json {
+        println!(
+            "{}",
+            json!({
+                "thingName": device.name, "certificateId": device.certificate_id, "certificateArn": device.certificate_arn,
+                "certificate": files.certificate, "privateKey": files.private_key, "rootCa": files.root_ca,
+                "mqtt": { "host": host, "port": port },
+            })
+        );
+        return;
+    }
+    let (certificate, key, root) = (files.certificate.display(), files.private_key.display(), files.root_ca.display());
+    let name = &device.name;
+    println!("{} thing {name}, certificate {}", print::good("made"), device.certificate_id);
+    println!("\n{}", print::dim("# subscribe, in one terminal"));
+    println!(
+        "mosquitto_sub -h {host} -p {port} --cafile {root} --cert {certificate} --key {key} -i {name} -t 'cmd/{name}/#' -v -q 1"
+    );
+    println!(
+        "\n{}",
+        print::dim("# publish, in another: one connection per client id, so stop the first or this one takes over")
+    );
+    println!(
+        "mosquitto_pub -h {host} -p {port} --cafile {root} --cert {certificate} --key {key} -i {name} -t dt/{name}/telemetry -q 1 -m '{{\"temperature\": 21.5}}'"
+    );
+    println!("\n{}", print::dim("# AWS IoT Device SDK for Python v2"));
+    println!("from awsiot import mqtt5_client_builder");
+    println!(
+        "client = mqtt5_client_builder.mtls_from_path(endpoint=\"{host}\", port={port}, cert_filepath=\"{certificate}\", pri_key_filepath=\"{key}\", ca_filepath=\"{root}\", client_id=\"{name}\")"
+    );
+}

@@ -1,0 +1,51 @@
+//! How the command line speaks: colours only on a terminal, one style for each kind of thing.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use owo_colors::{OwoColorize, Stream};
+use std::fmt::Display;
+
+/// How wide a table is where there is no terminal to ask.
+const WIDTH: u16 = 160;
+
+/// Prints an error with all its causes to standard error, as text a person can act on.
+pub fn error(error: &(dyn std::error::Error + 'static)) {
+    eprintln!("{} {error}", "error:".if_supports_color(Stream::Stderr, |t| t.red().bold().to_string()));
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        eprintln!("  {} {inner}", "because".if_supports_color(Stream::Stderr, |t| t.dimmed().to_string()));
+        cause = inner.source();
+    }
+}
+
+/// A heading on standard output.
+pub fn heading(text: impl Display) {
+    println!("{}", text.to_string().if_supports_color(Stream::Stdout, |t| t.bold().to_string()));
+}
+
+/// Text that matters less.
+pub fn dim(text: impl Display) -> String {
+    text.to_string().if_supports_color(Stream::Stdout, |t| t.dimmed().to_string()).to_string()
+}
+
+/// Text that tells of success.
+pub fn good(text: impl Display) -> String {
+    text.to_string().if_supports_color(Stream::Stdout, |t| t.green().to_string()).to_string()
+}
+
+/// Text that tells of a refusal or a failure.
+pub fn bad(text: impl Display) -> String {
+    text.to_string().if_supports_color(Stream::Stdout, |t| t.red().to_string()).to_string()
+}
+
+/// A table in the one style that all commands use.
+pub fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        table.set_width(WIDTH);
+    }
+    table
+}

@@ -1,0 +1,165 @@
+//! `drydock up`: stands the system of a template up, says where everything is, and keeps it up until it is told to stop.
+
+use super::{CommandResult, UpArgs, print};
+use crate::deploy::{self, Deployed};
+use crate::gateway::{Gateway, Options, Running};
+use crate::notice::{Notice, Tone};
+use drydock_core::Scope;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the template, a port, the state or a function's build does not allow it.
+pub async fn run(args: UpArgs) -> CommandResult {
+    // A signal that comes while functions are built stops the build, too.
+    let signal = stop_signal();
+    tokio::pin!(signal);
+    let up = tokio::select! {
+        up = stand_up(&args) => up?,
+        () = &mut signal => {
+            println!("stopped before everything was up");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let Up { gateway, running, deployed } = up;
+    if let Some(path) = &args.ready_file {
+        write_ready(&gateway, path)?;
+    }
+    say_where(&gateway, &args, &deployed);
+    tokio::select! {
+        () = follow(&gateway) => {}
+        () = &mut signal => {}
+    }
+    println!("stopping");
+    gateway.stop(running).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A system that is up.
+pub struct Up {
+    /// The gateway.
+    pub gateway: Gateway,
+    /// Its tasks.
+    pub running: Running,
+    /// What the template made.
+    pub deployed: Deployed,
+}
+
+/// Stands the system up: the template is read first, so that a broken one costs nothing; then the functions are built, then
+/// the gateway opens, then the template's resources are made in it.
+///
+/// # Errors
+/// See [`run`].
+pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + Send + Sync>> {
+    let lambda_endpoint = args
+        .lambda_endpoint
+        .as_deref()
+        .map(|url| url.parse::<http::Uri>().map_err(|e| format!("--lambda-endpoint `{url}` is no URL: {e}")))
+        .transpose()?;
+    if !args.host.is_loopback() {
+        eprintln!(
+            "{} listening on {}: whoever reaches this address may call the API with any access key",
+            print::bad("warning:"),
+            args.host
+        );
+    }
+    let scope = Scope::new(args.account.as_str(), args.region.as_str());
+    let source = deploy::read(&args.template, &scope, &args.parameters)?;
+    let wants_functions = !args.no_functions && lambda_endpoint.is_none();
+    let binaries = if wants_functions { source.build_functions(false).await? } else { Default::default() };
+    let (gateway, running) = Gateway::open(Options {
+        scope,
+        data_dir: (!args.ephemeral).then(|| args.data_dir.clone()),
+        host: args.host,
+        api_port: args.api_port,
+        mqtt_port: args.mqtt_port,
+        tls_port: args.tls_port,
+        plain_port: args.plain_port,
+        lambda_endpoint,
+    })
+    .await?;
+    match deploy::deploy(&gateway, source, binaries, !args.no_functions).await {
+        Ok(deployed) => Ok(Up { gateway, running, deployed }),
+        Err(error) => {
+            gateway.stop(running).await;
+            Err(error.into())
+        }
+    }
+}
+
+fn write_ready(gateway: &Gateway, path: &std::path::Path) -> Result<(), String> {
+    // Written beside and moved in place, so that who waits for the file never reads half of it.
+    let failed = |error: std::io::Error| format!("the ready file `{}` cannot be written: {error}", path.display());
+    let beside = path.with_extension("part");
+    std::fs::write(&beside, format!("{:#}\n", gateway.ready())).map_err(failed)?;
+    std::fs::rename(&beside, path).map_err(failed)
+}
+
+/// Prints where everything is and what to type next.
+fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
+    let addresses = gateway.addresses();
+    print::heading("drydock is up");
+    let mut table = print::table(["what", "where"]);
+    table.add_row(["AWS API (every service)", &format!("http://{}", addresses.api)]);
+    table.add_row(["MQTT, mutual TLS", &addresses.mqtt.to_string()]);
+    table.add_row(["HTTPS and MQTT, by ALPN", &format!("https://{}", addresses.tls)]);
+    if let Some(plain) = addresses.plain {
+        table.add_row(["MQTT without TLS, for tests", &plain.to_string()]);
+    }
+    table.add_row(["root certificate for devices", &gateway.root_ca().display().to_string()]);
+    table
+        .add_row(["state", &if args.ephemeral { "in memory".to_owned() } else { args.data_dir.display().to_string() }]);
+    println!("{table}");
+    for line in deployed.summary() {
+        println!("{line}");
+    }
+    println!("\n{}", print::dim("# what next"));
+    println!(
+        "export AWS_ENDPOINT_URL=http://{} AWS_REGION={} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
+        addresses.api, args.region
+    );
+    println!("aws iot list-things");
+    println!("drydock device create dock-1 --api-url http://{}", addresses.api);
+    println!("{}\n", print::dim("Ctrl-C stops it"));
+}
+
+/// Prints notices as they come.
+async fn follow(gateway: &Gateway) {
+    let mut notices = gateway.notices().watch();
+    loop {
+        match notices.recv().await {
+            Ok(notice) => show(&notice),
+            Err(RecvError::Lagged(missed)) => {
+                println!("{}", print::dim(format!("… {missed} notices too fast to print")))
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn show(notice: &Arc<Notice>) {
+    let time = notice.at.to_string();
+    let time = time.get(11..23).unwrap_or_default();
+    let text = match notice.tone {
+        Tone::Good => print::good(&notice.text),
+        Tone::Plain => notice.text.clone(),
+        Tone::Bad => print::bad(&notice.text),
+    };
+    println!("{} {}  {text}", print::dim(time), notice.subject);
+    for reason in &notice.reasons {
+        println!("             {}", print::dim(reason));
+    }
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

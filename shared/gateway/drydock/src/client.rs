@@ -1,0 +1,151 @@
+//! A small client of the gateway's own API, for the command line: plain HTTP, signed in name only, as loopback accepts.
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// Why a call did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nothing answers there.
+    #[error("no gateway answers at {url}: start one with `drydock up`, or name it with --api-url")]
+    Unreachable {
+        /// The API endpoint.
+        url: String,
+        /// Why.
+        source: hyper_util::client::legacy::Error,
+    },
+    /// The answer broke off.
+    #[error("the answer to {operation} broke off")]
+    BrokeOff {
+        /// What was asked.
+        operation: String,
+        /// Why.
+        source: hyper::Error,
+    },
+    /// The gateway refused.
+    #[error("{operation} was refused: {code}: {message}")]
+    Refused {
+        /// What was asked.
+        operation: String,
+        /// AWS's name for the error.
+        code: String,
+        /// What was wrong.
+        message: String,
+    },
+    /// The request cannot be made.
+    #[error("{operation} is no valid request")]
+    Invalid {
+        /// What was asked.
+        operation: String,
+        /// Why.
+        source: http::Error,
+    },
+}
+
+impl CallError {
+    /// Whether the gateway refused with an error of this name.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == name)
+    }
+}
+
+/// The API of a gateway.
+#[derive(Debug, Clone)]
+pub struct Api {
+    url: String,
+    region: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Api {
+    /// The API at a URL such as `http://127.0.0.1:4566`, for a region.
+    pub fn new(url: impl Into<String>, region: impl Into<String>) -> Self {
+        let url = url.into();
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            region: region.into(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// What the gateway says of itself.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn health(&self) -> Result<Value, CallError> {
+        self.send("health", Request::get(format!("{}/_drydock/health", self.url)), Bytes::new()).await
+    }
+
+    /// Calls an operation of AWS IoT's control plane; `path` has its query, `headers` are besides the usual.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn iot(
+        &self,
+        operation: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Value, CallError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("authorization", self.authorization("iot"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        self.send(operation, request, body).await
+    }
+
+    /// Calls an operation of a service that speaks AWS's JSON protocol, such as `DynamoDB_20120810.Scan`.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value, CallError> {
+        let request = Request::post(format!("{}/", self.url))
+            .header("authorization", self.authorization(service))
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", target);
+        self.send(target, request, Bytes::from(body.to_string())).await
+    }
+
+    fn authorization(&self, service: &str) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential=drydock/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
+            self.region
+        )
+    }
+
+    async fn send(&self, operation: &str, request: http::request::Builder, body: Bytes) -> Result<Value, CallError> {
+        let operation = || operation.to_owned();
+        let request =
+            request.body(Full::new(body)).map_err(|source| CallError::Invalid { operation: operation(), source })?;
+        let answer = self
+            .client
+            .request(request)
+            .await
+            .map_err(|source| CallError::Unreachable { url: self.url.clone(), source })?;
+        let (parts, body) = answer.into_parts();
+        let body =
+            body.collect().await.map_err(|source| CallError::BrokeOff { operation: operation(), source })?.to_bytes();
+        let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        if parts.status == StatusCode::OK {
+            return Ok(value);
+        }
+        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        let header = parts.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok()).map(str::to_owned);
+        Err(CallError::Refused {
+            operation: operation(),
+            code: header.or_else(|| text("__type")).unwrap_or_else(|| parts.status.to_string()),
+            message: text("message").or_else(|| text("Message")).unwrap_or_default(),
+        })
+    }
+}

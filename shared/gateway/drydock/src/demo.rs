@@ -1,0 +1,232 @@
+//! `drydock demo`: the main job on real input. A device with a fresh certificate registers itself just in time, sends
+//! telemetry that arrives in a table, and goes; each step counts only once it was observed.
+//!
+//! - [`authority`]: the device maker's CA.
+//! - [`client`]: the device's connection, by a client that knows nothing of the gateway.
+//! - [`rows`]: what arrived in the tables.
+//! - [`timeline`]: what is printed.
+
+pub mod authority;
+pub mod client;
+pub mod rows;
+pub mod timeline;
+
+use crate::cli::device::make;
+use crate::cli::up::{Up, stand_up};
+use crate::cli::{CommandResult, DemoArgs, UpArgs, print};
+use crate::client::{Api, CallError};
+use crate::gate::short;
+use crate::gateway::Gateway;
+use authority::DeviceMaker;
+use client::{Device, PATIENCE};
+use drydock_core::{CertificateId, ThingName};
+use http::Method;
+use rows::Rows;
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+use timeline::Timeline;
+use tokio::time::{Instant, sleep};
+
+/// How often a state is asked for that no event tells of.
+const POLL: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Why the demo did not see what it was to see.
+#[derive(Debug, thiserror::Error)]
+enum DemoError {
+    #[error("{0} did not happen in time")]
+    NotSeen(String),
+    #[error("the gateway let a device in whose certificate is pending")]
+    LetIn,
+    #[error("the answer to {0} lacks `{1}`")]
+    Lacks(&'static str, &'static str),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("the device failed at {0}")]
+    Device(&'static str, #[source] client::ClientError),
+    #[error("the demo's CA cannot be made")]
+    Authority(#[from] rcgen::Error),
+    #[error("the root certificate cannot be read")]
+    Root(#[source] std::io::Error),
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// The first step that was not observed.
+pub async fn run(args: DemoArgs) -> CommandResult {
+    let up = UpArgs {
+        template: args.template,
+        parameters: Vec::new(),
+        data_dir: args.data_dir.clone(),
+        ephemeral: false,
+        host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        api_port: 0,
+        mqtt_port: 0,
+        tls_port: 0,
+        plain_port: None,
+        ready_file: None,
+        no_functions: false,
+        lambda_endpoint: None,
+        account: "123456789012".to_owned(),
+        region: "us-east-1".to_owned(),
+    };
+    let Up { gateway, running, deployed } = stand_up(&up).await?;
+    let mut timeline = Timeline::begin(gateway.books().clock.clone(), args.json);
+    let rows = Rows::of(&deployed.plan);
+    let result = perform(&gateway, &mut timeline, &rows).await;
+    let arrived = match &result {
+        Ok(device) => Some(rows.of_device(&api(&gateway), device).await?),
+        Err(_) => None,
+    };
+    gateway.stop(running).await;
+    if args.json {
+        println!("{:#}", json!({ "timeline": timeline.json(), "rows": arrived, "observed": result.is_ok() }));
+    } else {
+        println!("\n{}", timeline.table());
+        if let Some(arrived) = &arrived {
+            println!("\n{}", rows::table(arrived));
+            println!(
+                "\n{} every step was observed; `drydock up --data-dir {}` finds it all again",
+                print::good("done:"),
+                args.data_dir.display()
+            );
+        }
+    }
+    result.map(|_| ExitCode::SUCCESS).map_err(Into::into)
+}
+
+fn api(gateway: &Gateway) -> Api {
+    Api::new(format!("http://{}", gateway.addresses().api), gateway.books().scope.region.as_str())
+}
+
+fn text(answer: &Value, operation: &'static str, name: &'static str) -> Result<String, DemoError> {
+    answer.get(name).and_then(Value::as_str).map(str::to_owned).ok_or(DemoError::Lacks(operation, name))
+}
+
+/// Does the main job; gives the device's name.
+async fn perform(gateway: &Gateway, timeline: &mut Timeline, rows: &Rows) -> Result<String, DemoError> {
+    let api = api(gateway);
+    let root = std::fs::read_to_string(gateway.root_ca()).map_err(DemoError::Root)?;
+    let mqtt = gateway.addresses().mqtt;
+    let now = gateway.books().now();
+    let name = format!("charger-{}", now.seconds());
+
+    let maker = DeviceMaker::create(&format!("Demo device CA {}", now.millis()), now)?;
+    let ca = register_ca(&api, &maker).await?;
+    timeline.step("maker", "registered its CA, auto-registration on", format!("cacert/{}", short(&ca)));
+
+    let mut observer = observer(gateway, &api, &root).await?;
+    let signed = maker.device(&name, rows::MODEL, &format!("SN-{}", now.seconds()))?;
+    timeline.step("maker", format!("made {name} a certificate, signed by that CA"), "X.509, P-256");
+
+    match Device::connect(&name, mqtt, &root, &signed.certificate, &signed.key).await {
+        Ok(_) => return Err(DemoError::LetIn),
+        Err(refused) => timeline.step("device", "connected, and was refused", refused.to_string()),
+    }
+    let event = observer.receive("$aws/events/certificates/registered/").await.map_err(at("waiting for the event"))?;
+    let event: Value = serde_json::from_slice(&event.payload).unwrap_or_default();
+    let certificate = text(&event, "the event", "certificateId")?;
+    let certificate = CertificateId::new(&certificate).map_err(|_| DemoError::Lacks("the event", "certificateId"))?;
+    timeline.step(
+        "AWS IoT",
+        "registered the certificate as PENDING_ACTIVATION",
+        format!("$aws/events/certificates/registered/{}", short(&ca)),
+    );
+
+    active(&api, &certificate).await?;
+    timeline.step(
+        "jit-registration",
+        "validated it, made the thing, attached the policy, activated it",
+        format!("cert/{} ACTIVE", short(&certificate)),
+    );
+
+    let mut device =
+        Device::connect(&name, mqtt, &root, &signed.certificate, &signed.key).await.map_err(at("reconnecting"))?;
+    timeline.step("device", "connected", "CONNACK 0");
+    observer
+        .receive(&format!("$aws/events/presence/connected/{name}"))
+        .await
+        .map_err(at("waiting for the lifecycle event"))?;
+    timeline.step("AWS IoT", "told that it is connected", format!("$aws/events/presence/connected/{name}"));
+
+    let topic = format!("dt/{name}/telemetry");
+    for temperature in [21.5, 22.25, 84.0] {
+        let reading = json!({ "temperature": temperature, "power": 7.2 });
+        device.publish(&topic, reading.to_string()).await.map_err(at("publishing"))?;
+    }
+    timeline.step("device", format!("published three readings to {topic}"), "PUBACK × 3");
+    let seen = rows.wait(&api, "history", &name, |found| found.len() >= 3).await?;
+    timeline.step("telemetry", "wrote them to DynamoDB", format!("{} rows", seen.len()));
+
+    device.disconnect().await.map_err(at("disconnecting"))?;
+    observer
+        .receive(&format!("$aws/events/presence/disconnected/{name}"))
+        .await
+        .map_err(at("waiting for the lifecycle event"))?;
+    timeline.step("device", "disconnected", format!("$aws/events/presence/disconnected/{name}"));
+    rows.wait(&api, "connectivity", &name, rows::offline).await?;
+    timeline.step("connectivity", "recorded that it is offline", "1 row");
+    observer.disconnect().await.map_err(at("saying goodbye"))?;
+    Ok(name)
+}
+
+fn at(step: &'static str) -> impl Fn(client::ClientError) -> DemoError {
+    move |error| DemoError::Device(step, error)
+}
+
+/// Registers the CA as a device maker does: with a certificate that proves the possession of its key.
+async fn register_ca(api: &Api, maker: &DeviceMaker) -> Result<CertificateId, DemoError> {
+    let answer = api.iot("GetRegistrationCode", Method::GET, "/registrationcode", &[], &Value::Null).await?;
+    let code = text(&answer, "GetRegistrationCode", "registrationCode")?;
+    let verification = maker.verification(&code)?;
+    let body = json!({ "caCertificate": maker.pem(), "verificationCertificate": verification.certificate });
+    let path = "/cacertificate?setAsActive=true&allowAutoRegistration=true";
+    let answer = api.iot("RegisterCACertificate", Method::POST, path, &[], &body).await?;
+    let id = text(&answer, "RegisterCACertificate", "certificateId")?;
+    CertificateId::new(id).map_err(|_| DemoError::Lacks("RegisterCACertificate", "certificateId"))
+}
+
+/// Connects somebody who may see everything, to observe what is told.
+async fn observer(gateway: &Gateway, api: &Api, root: &str) -> Result<Device, DemoError> {
+    const NAME: &str = "drydock-demo-observer";
+    let document = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": ["iot:Connect", "iot:Subscribe", "iot:Receive"], "Resource": "*" }],
+    });
+    let body = json!({ "policyDocument": document.to_string() });
+    match api.iot("CreatePolicy", Method::POST, &format!("/policies/{NAME}"), &[], &body).await {
+        Err(error) if !error.is("ResourceAlreadyExistsException") => return Err(error.into()),
+        _ => {}
+    }
+    let thing = ThingName::new(NAME).map_err(|_| DemoError::Lacks("the observer", "name"))?;
+    let made = make(api, thing, Some(NAME)).await?;
+    let mqtt = gateway.addresses().mqtt;
+    let mut device = Device::connect(NAME, mqtt, root, &made.certificate_pem, &made.private_key_pem)
+        .await
+        .map_err(at("connecting the observer"))?;
+    device
+        .subscribe(&["$aws/events/certificates/registered/#", "$aws/events/presence/#"])
+        .await
+        .map_err(at("subscribing the observer"))?;
+    Ok(device)
+}
+
+/// Waits until a certificate is active.
+async fn active(api: &Api, id: &CertificateId) -> Result<(), DemoError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer =
+            api.iot("DescribeCertificate", Method::GET, &format!("/certificates/{id}"), &[], &Value::Null).await?;
+        match answer.pointer("/certificateDescription/status").and_then(Value::as_str) {
+            Some("ACTIVE") => return Ok(()),
+            Some("PENDING_ACTIVATION") if Instant::now() < deadline => sleep(POLL).await,
+            status => {
+                return Err(DemoError::NotSeen(format!(
+                    "the activation of certificate {} (it is {status:?})",
+                    short(id)
+                )));
+            }
+        }
+    }
+}

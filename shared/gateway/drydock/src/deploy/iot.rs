@@ -1,0 +1,98 @@
+//! The template's resources of AWS IoT. Each is made where it is not there yet, and changed where it differs.
+
+use crate::gateway::Gateway;
+use drydock_core::{ApiError, Done, ErrorCode};
+use drydock_model::iot::{
+    CreatePolicyRequest, CreatePolicyVersionRequest, CreateThingTypeRequest, CreateTopicRuleRequest,
+    DeletePolicyVersionRequest, GetPolicyRequest, ListPolicyVersionsRequest, ReplaceTopicRuleRequest, TopicRulePayload,
+};
+use drydock_template::{Policy, ThingType, TopicRule};
+use serde_json::{Value, json};
+
+/// How many versions a policy has at the most.
+const MAX_VERSIONS: usize = 5;
+
+fn exists(error: &ApiError) -> bool {
+    error.code == ErrorCode::ResourceAlreadyExistsException
+}
+
+fn malformed(what: &str, error: impl std::fmt::Display) -> ApiError {
+    ApiError::invalid(format!("{what}: {error}"))
+}
+
+/// Makes a topic rule, or replaces it.
+pub(super) async fn rule(gateway: &Gateway, rule: &TopicRule) -> Result<(), ApiError> {
+    let books = gateway.books();
+    let payload = TopicRulePayload::from_json(&rule.payload).map_err(|e| malformed("the rule's payload", e))?;
+    let (name, now) = (rule.name.clone(), books.now());
+    let request =
+        CreateTopicRuleRequest { rule_name: name.clone(), topic_rule_payload: payload.clone(), ..Default::default() };
+    match books.change_rules(|book| book.create_topic_rule(request, now)).await {
+        Err(error) if exists(&error) => {
+            let request = ReplaceTopicRuleRequest { rule_name: name, topic_rule_payload: payload };
+            books.change_rules(|book| book.replace_topic_rule(request)).await
+        }
+        other => other,
+    }
+}
+
+/// Makes a policy; where its document changed, a new default version, in the place of the oldest where there are five.
+pub(super) async fn policy(gateway: &Gateway, policy: &Policy) -> Result<(), ApiError> {
+    let books = gateway.books();
+    let (now, ids) = (books.now(), books.ids.clone());
+    let (name, document) = (policy.name.clone(), policy.document.to_string());
+    let request =
+        CreatePolicyRequest { policy_name: name.clone(), policy_document: document.clone(), ..Default::default() };
+    match books.apply(&books.policies, |book| book.create_policy(request, now, ids.as_ref())).await {
+        Err(error) if exists(&error) => {}
+        other => return other.map(|_| ()),
+    }
+    let known = books.policies.read(|book| book.get_policy(&GetPolicyRequest { policy_name: name.clone() }))?;
+    let same = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| value == policy.document);
+    if known.policy_document.as_deref().is_some_and(same) {
+        return Ok(());
+    }
+    books
+        .apply(&books.policies, |book| {
+            let listed = book.list_policy_versions(&ListPolicyVersionsRequest { policy_name: name.clone() })?;
+            let versions = listed.policy_versions.unwrap_or_default();
+            if versions.len() < MAX_VERSIONS {
+                return Ok(Done::reply(()));
+            }
+            let oldest = versions
+                .iter()
+                .filter(|version| version.is_default_version != Some(true))
+                .filter_map(|version| version.version_id.clone())
+                .min_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX));
+            match oldest {
+                Some(policy_version_id) => book.delete_policy_version(&DeletePolicyVersionRequest {
+                    policy_name: name.clone(),
+                    policy_version_id,
+                }),
+                None => Ok(Done::reply(())),
+            }
+        })
+        .await?;
+    let request =
+        CreatePolicyVersionRequest { policy_name: name, policy_document: document, set_as_default: Some(true) };
+    books.apply(&books.policies, |book| book.create_policy_version(request, now)).await.map(|_| ())
+}
+
+/// Makes a thing type. Its properties cannot be changed by a template on AWS either, but for a replacement.
+pub(super) async fn thing_type(gateway: &Gateway, thing_type: &ThingType) -> Result<(), ApiError> {
+    let books = gateway.books();
+    let (now, ids) = (books.now(), books.ids.clone());
+    let mut request = thing_type.request.clone();
+    if let Some(object) = request.as_object_mut() {
+        object.insert("thingTypeName".to_owned(), json!(thing_type.name));
+    }
+    let request = CreateThingTypeRequest::from_json(&request).map_err(|e| malformed("the thing type", e))?;
+    match books.apply(&books.registry, |book| book.create_thing_type(&request, now, ids.as_ref())).await {
+        Err(error) if exists(&error) => Ok(()),
+        other => other.map(|_| ()),
+    }?;
+    if thing_type.deprecated {
+        return Err(ApiError::not_implemented("`DeprecateThingType` in a template"));
+    }
+    Ok(())
+}

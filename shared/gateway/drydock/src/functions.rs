@@ -1,0 +1,217 @@
+//! Builds the template's functions for this machine: one `cargo build` a workspace, with progress, the same profile as the
+//! gateway itself, and the binaries' paths read from cargo's own messages.
+
+use drydock_template::binary::FunctionBuild;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+/// Why a function has no binary.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// `cargo` is not there or does not start.
+    #[error("`cargo` cannot be started in `{dir}`: install Rust, or give the functions as built `bootstrap` files", dir = .dir.display())]
+    NoCargo {
+        /// Where it was to run.
+        dir: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// `cargo metadata` refused the manifest.
+    #[error("`{manifest}` is no package that cargo can read: {why}", manifest = .manifest.display())]
+    Manifest {
+        /// The function's manifest.
+        manifest: PathBuf,
+        /// What cargo said.
+        why: String,
+    },
+    /// The build failed; cargo's own messages were printed.
+    #[error("`{command}` failed in `{dir}`; its messages are above", dir = .dir.display())]
+    Failed {
+        /// The command, to be run by hand.
+        command: String,
+        /// Where it ran.
+        dir: PathBuf,
+    },
+    /// The build made no such binary.
+    #[error("the build of `{manifest}` made no binary `{binary}`: name one with `Metadata: BuildProperties: Binary:`", manifest = .manifest.display())]
+    NoBinary {
+        /// The function's manifest.
+        manifest: PathBuf,
+        /// The binary that was looked for.
+        binary: String,
+    },
+    /// A function that was said to be built is not there.
+    #[error("`{path}` does not exist: build the function first, or name its package with `BuildMethod: rust-cargolambda`", path = .path.display())]
+    NoBootstrap {
+        /// The file that was looked for.
+        path: PathBuf,
+    },
+}
+
+/// One function to build.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The function's logical id in the template.
+    pub logical_id: String,
+    /// How it is built.
+    pub build: FunctionBuild,
+}
+
+/// Builds all functions; returns the binary of each by its logical id.
+///
+/// # Errors
+/// [`BuildError`], naming the function's manifest and what to do.
+pub async fn build(orders: &[Order], quiet: bool) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+    let mut binaries = BTreeMap::new();
+    // Manifest directory and binary of each function, by the workspace that builds it.
+    let mut workspaces: BTreeMap<PathBuf, Vec<(String, PathBuf, String)>> = BTreeMap::new();
+    for order in orders {
+        match &order.build {
+            FunctionBuild::Prebuilt { bootstrap } => {
+                let path = bootstrap.canonicalize().map_err(|_| BuildError::NoBootstrap { path: bootstrap.clone() })?;
+                binaries.insert(order.logical_id.clone(), path);
+            }
+            FunctionBuild::Cargo { manifest_dir, binary, .. } => {
+                let (manifest, workspace) = workspace_of(manifest_dir).await?;
+                workspaces.entry(workspace).or_default().push((order.logical_id.clone(), manifest, binary.clone()));
+            }
+        }
+    }
+    for (workspace, wanted) in workspaces {
+        let names: BTreeSet<&str> = wanted.iter().map(|(_, _, binary)| binary.as_str()).collect();
+        let built = cargo_build(&workspace, &names, quiet).await?;
+        for (logical_id, manifest, binary) in wanted {
+            let path = built
+                .get(&(manifest.clone(), binary.clone()))
+                .cloned()
+                .ok_or(BuildError::NoBinary { manifest, binary })?;
+            binaries.insert(logical_id, path);
+        }
+    }
+    Ok(binaries)
+}
+
+/// The manifest of a package, and the folder of the workspace that it belongs to.
+async fn workspace_of(dir: &Path) -> Result<(PathBuf, PathBuf), BuildError> {
+    let manifest = dir.join("Cargo.toml");
+    let manifest = manifest
+        .canonicalize()
+        .map_err(|_| BuildError::Manifest { manifest, why: "there is no such file".to_owned() })?;
+    let output = Command::new("cargo")
+        .args(["locate-project", "--workspace", "--message-format=plain", "--manifest-path"])
+        .arg(&manifest)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .map_err(|source| BuildError::NoCargo { dir: dir.to_owned(), source })?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(BuildError::Manifest { manifest, why });
+    }
+    let root = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let root = root.parent().map(Path::to_owned).unwrap_or_default();
+    Ok((manifest, root))
+}
+
+/// Runs one `cargo build`; returns the executables by manifest and binary name.
+async fn cargo_build(
+    workspace: &Path,
+    names: &BTreeSet<&str>,
+    quiet: bool,
+) -> Result<BTreeMap<(PathBuf, String), PathBuf>, BuildError> {
+    let mut command = Command::new("cargo");
+    // The whole workspace is selected, though only these binaries are built, so that features resolve as they do for
+    // `cargo test --workspace` and no dependency is compiled twice.
+    command.args(["build", "--workspace", "--message-format=json-render-diagnostics"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    for name in names {
+        command.args(["--bin", name]);
+    }
+    command
+        .current_dir(workspace)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|source| BuildError::NoCargo { dir: workspace.to_owned(), source })?;
+
+    let progress = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    progress.set_style(
+        ProgressStyle::with_template("{spinner} building functions  {elapsed_precise}  {wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    progress.enable_steady_tick(Duration::from_millis(120));
+    let started = Instant::now();
+
+    let messages = child.stderr.take().map(|stderr| {
+        let progress = progress.clone();
+        tokio::spawn(async move { follow_messages(stderr, &progress, quiet).await })
+    });
+    let mut built = BTreeMap::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if let Some((key, path)) = executable(&line) {
+                built.insert(key, path);
+            }
+        }
+    }
+    let status = child.wait().await;
+    let said = match messages {
+        Some(task) => task.await.unwrap_or_default(),
+        None => String::new(),
+    };
+    progress.finish_and_clear();
+    if !status.is_ok_and(|s| s.success()) {
+        eprint!("{said}");
+        let bins: Vec<_> = names.iter().map(|n| format!("--bin {n}")).collect();
+        return Err(BuildError::Failed {
+            command: format!("cargo build --workspace {}", bins.join(" ")),
+            dir: workspace.to_owned(),
+        });
+    }
+    if !quiet {
+        println!("functions built in {:.1} s", started.elapsed().as_secs_f64());
+    }
+    Ok(built)
+}
+
+/// Shows what cargo compiles; returns all that it said, for when the build fails.
+async fn follow_messages(stderr: impl tokio::io::AsyncRead + Unpin, progress: &ProgressBar, quiet: bool) -> String {
+    let mut said = String::new();
+    let mut compiled = 0_u32;
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(what) = line.trim_start().strip_prefix("Compiling ") {
+            compiled += 1;
+            progress.set_message(format!("{compiled} crates, {what}"));
+            if !is_terminal && !quiet && compiled.is_multiple_of(25) {
+                println!("building functions: {compiled} crates compiled, now {what}");
+            }
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    said
+}
+
+/// Reads the executable from one of cargo's JSON messages.
+fn executable(line: &str) -> Option<((PathBuf, String), PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    if message.get("reason")?.as_str()? != "compiler-artifact" {
+        return None;
+    }
+    let path = message.get("executable")?.as_str()?;
+    let manifest = message.get("manifest_path")?.as_str()?;
+    let name = message.get("target")?.get("name")?.as_str()?;
+    Some(((PathBuf::from(manifest), name.to_owned()), PathBuf::from(path)))
+}

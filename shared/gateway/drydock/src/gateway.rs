@@ -1,0 +1,372 @@
+//! The composition: every part of the gateway, made once, wired together, stopped together.
+
+use crate::api::control::{self, Call};
+use crate::books::{Books, Empty};
+use crate::gate::PolicyGate;
+use crate::listen::{self, ListenError};
+use crate::notice::Notices;
+use crate::rules::Runner;
+use crate::system::{SystemClock, SystemIds};
+use crate::tls::{Authorities, Tls, TlsSetupError};
+use drydock_broker::Broker;
+use drydock_cloud::{Cloud, CloudConfig, CloudError};
+use drydock_core::{ApiError, Clock, Event, Ids, Scope};
+use drydock_identity::{Authority, AuthorityError, Issued};
+use drydock_model::Router;
+use drydock_store::{Store, StoreError};
+use serde_json::{Value, json};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+mod journal;
+
+/// How long clients may take to hang up when the gateway stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What a gateway is opened with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The account and region to play.
+    pub scope: Scope,
+    /// Where state is kept; `None` keeps it in memory, and the few files there must be in a folder that goes with the process.
+    pub data_dir: Option<PathBuf>,
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port of the AWS API; 0 picks a free one.
+    pub api_port: u16,
+    /// The port of MQTT over mutual TLS; 0 picks a free one.
+    pub mqtt_port: u16,
+    /// The port that HTTPS and MQTT share; 0 picks a free one.
+    pub tls_port: u16,
+    /// The port of plain MQTT for tests; `None` leaves it closed.
+    pub plain_port: Option<u16>,
+    /// Where invokes go instead of to processes of the gateway's own.
+    pub lambda_endpoint: Option<http::Uri>,
+}
+
+/// Why a gateway does not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A folder could not be made.
+    #[error("the folder `{path}` cannot be made", path = .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The state cannot be opened.
+    #[error("the state cannot be opened")]
+    Store(#[from] StoreError),
+    /// A port cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The gateway's own certificates cannot be made or read.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    /// A stand-in beside IoT does not start.
+    #[error("a service beside AWS IoT does not start")]
+    Cloud(#[from] CloudError),
+    /// The broker's state could not be emptied.
+    #[error("the broker's state cannot be emptied")]
+    Broker(#[from] drydock_broker::JournalError),
+    /// The plain port was asked for on an address that others reach.
+    #[error("the plain port has no security at all and opens on a loopback address only, not on {0}")]
+    PlainOffLoopback(IpAddr),
+}
+
+/// Where the gateway listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The AWS API.
+    pub api: SocketAddr,
+    /// MQTT over mutual TLS.
+    pub mqtt: SocketAddr,
+    /// HTTPS and MQTT over mutual TLS.
+    pub tls: SocketAddr,
+    /// Plain MQTT, where it is open.
+    pub plain: Option<SocketAddr>,
+}
+
+/// A gateway that is up. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    books: Arc<Books>,
+    store: Store,
+    broker: Broker,
+    cloud: Cloud,
+    tls: Tls,
+    device_authority: Authority,
+    router: Router<Call>,
+    notices: Notices,
+    addresses: Addresses,
+    data_dir: Option<PathBuf>,
+    files: PathBuf,
+    started: drydock_core::Timestamp,
+}
+
+/// The gateway's tasks; dropping them ends them.
+pub struct Running {
+    tasks: JoinSet<()>,
+}
+
+impl Gateway {
+    /// Opens the state, the stand-ins and the sockets, and serves.
+    ///
+    /// # Errors
+    /// [`OpenError`], with what to do about it.
+    pub async fn open(options: Options) -> Result<(Self, Running), OpenError> {
+        if let (Some(_), false) = (options.plain_port, options.host.is_loopback()) {
+            return Err(OpenError::PlainOffLoopback(options.host));
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
+        let files = match &options.data_dir {
+            Some(dir) => folder(dir)?,
+            None => folder(&std::env::temp_dir().join(format!("drydock-{}", std::process::id())))?,
+        };
+
+        // Sockets first: a port in use is told before anything is written.
+        let api = listen::bind(options.host, options.api_port, "--api-port").await?;
+        let mqtt = listen::bind(options.host, options.mqtt_port, "--mqtt-port").await?;
+        let https = listen::bind(options.host, options.tls_port, "--tls-port").await?;
+        let plain = match options.plain_port {
+            Some(port) => Some(listen::bind(options.host, port, "--plain-port").await?),
+            None => None,
+        };
+        let addresses = Addresses {
+            api: address(&api, "--api-port")?,
+            mqtt: address(&mqtt, "--mqtt-port")?,
+            tls: address(&https, "--tls-port")?,
+            plain: plain.as_ref().map(|p| address(p, "--plain-port")).transpose()?,
+        };
+
+        let notices = Notices::default();
+        let store = Store::open(options.data_dir.as_deref())?;
+        let (events, arriving) = mpsc::unbounded_channel();
+        let authorities = Authorities::open(&files, clock.now(), ids.as_ref())?;
+        let books = Arc::new(Books::open(
+            &store,
+            options.scope.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Empty::new(&options.scope),
+            events.clone(),
+        )?);
+        let tls = Tls::new(&books, authorities.root, options.host, &files)?;
+        let cloud = Cloud::open(CloudConfig {
+            data_dir: options.data_dir.clone(),
+            function_env: crate::deploy::function_environment(),
+            lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
+            observer: crate::watch::cloud_observer(&notices, &clock),
+            ..CloudConfig::new(
+                options.scope.clone(),
+                Arc::clone(&clock),
+                Arc::clone(&ids),
+                format!("http://{}", addresses.api),
+            )
+        })?;
+        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), events);
+        let broker =
+            journal::open_broker(&books, &store, Arc::new(PolicyGate::new(Arc::clone(&books), notices.clone())), tap)?;
+
+        let inner = Inner {
+            started: clock.now(),
+            books,
+            store,
+            broker,
+            cloud,
+            tls,
+            device_authority: authorities.device,
+            router: control::router(),
+            notices,
+            addresses,
+            data_dir: options.data_dir,
+            files,
+        };
+        let gateway = Self { inner: Arc::new(inner) };
+        let running = gateway.serve(runner, arriving, api, mqtt, https, plain);
+        Ok((gateway, running))
+    }
+
+    fn serve(
+        &self,
+        runner: Runner,
+        events: mpsc::UnboundedReceiver<Event>,
+        api: TcpListener,
+        mqtt: TcpListener,
+        https: TcpListener,
+        plain: Option<TcpListener>,
+    ) -> Running {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(deliver(self.clone(), events));
+        runner.start(&mut tasks, self.broker().clone());
+        let broker = self.broker().clone();
+        tasks.spawn(async move { broker.maintain().await });
+        tasks.spawn(listen::accept(self.clone(), api, listen::api));
+        tasks.spawn(listen::accept(self.clone(), mqtt, listen::mqtt));
+        tasks.spawn(listen::accept(self.clone(), https, listen::https));
+        if let Some(plain) = plain {
+            tasks.spawn(listen::accept(self.clone(), plain, listen::plain));
+        }
+        Running { tasks }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.inner.addresses
+    }
+
+    /// The rulebooks.
+    #[must_use]
+    pub fn books(&self) -> &Arc<Books> {
+        &self.inner.books
+    }
+
+    /// The broker.
+    #[must_use]
+    pub fn broker(&self) -> &Broker {
+        &self.inner.broker
+    }
+
+    /// The stand-ins beside IoT.
+    #[must_use]
+    pub fn cloud(&self) -> &Cloud {
+        &self.inner.cloud
+    }
+
+    /// The TLS configurations.
+    #[must_use]
+    pub fn tls(&self) -> &Tls {
+        &self.inner.tls
+    }
+
+    /// The operations of AWS IoT.
+    #[must_use]
+    pub fn router(&self) -> &Router<Call> {
+        &self.inner.router
+    }
+
+    /// The stream of notices.
+    #[must_use]
+    pub fn notices(&self) -> &Notices {
+        &self.inner.notices
+    }
+
+    /// Makes keys and a certificate for them. Takes tens of milliseconds.
+    ///
+    /// # Errors
+    /// Where the cryptographic library cannot.
+    pub fn issue_keys(&self) -> Result<Issued, AuthorityError> {
+        self.inner.device_authority.new_keys(self.books().now(), self.books().ids.as_ref())
+    }
+
+    /// Makes the certificate that a signing request asks for.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    pub fn issue_for(&self, request: &str) -> Result<Issued, ApiError> {
+        self.inner.device_authority.sign_request(request, self.books().now(), self.books().ids.as_ref())
+    }
+
+    /// The file with the root certificate that devices are to trust.
+    #[must_use]
+    pub fn root_ca(&self) -> PathBuf {
+        self.inner.tls.root_path().to_owned()
+    }
+
+    /// What the ready file holds: where everything is.
+    #[must_use]
+    pub fn ready(&self) -> Value {
+        let Addresses { api, mqtt, tls, plain } = self.addresses();
+        let socket = |address: SocketAddr| json!({ "host": address.ip(), "port": address.port() });
+        let mut ready = json!({
+            "apiUrl": format!("http://{api}"),
+            "mqtt": socket(mqtt),
+            "tls": socket(tls),
+            "rootCa": self.root_ca(),
+            "account": self.books().scope.account,
+            "region": self.books().scope.region,
+            "pid": std::process::id(),
+            "dataDir": self.inner.data_dir,
+        });
+        if let (Some(plain), Some(object)) = (plain, ready.as_object_mut()) {
+            object.insert("plain".to_owned(), socket(plain));
+        }
+        ready
+    }
+
+    /// What `GET /_drydock/health` answers: how it is, and all that the ready file says.
+    #[must_use]
+    pub fn health(&self) -> Value {
+        let mut health = json!({
+            "status": "up",
+            "version": env!("CARGO_PKG_VERSION"),
+            "durable": self.inner.store.is_durable(),
+            "uptimeMillis": self.books().now().since(self.inner.started),
+            "connections": self.broker().stats().connections,
+        });
+        if let (Value::Object(health), Value::Object(ready)) = (&mut health, self.ready()) {
+            health.extend(ready);
+        }
+        health
+    }
+
+    /// Empties the state: rulebooks, broker and stand-ins. Connections end; the gateway's own root stays, so that devices need
+    /// no new trust.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub async fn reset(&self) -> Result<(), OpenError> {
+        self.broker().clear().await?;
+        self.books().wipe().await?;
+        self.cloud().reset().await?;
+        Ok(())
+    }
+
+    /// Stops in order: no new connections, goodbye to clients, functions ended, state on disk.
+    pub async fn stop(self, mut running: Running) {
+        self.broker().shutdown(GOODBYE).await;
+        self.cloud().shutdown().await;
+        running.tasks.shutdown().await;
+        if self.inner.data_dir.is_none()
+            && let Err(error) = std::fs::remove_dir_all(&self.inner.files)
+        {
+            tracing::warn!(%error, folder = %self.inner.files.display(), "a temporary folder stays");
+        }
+    }
+}
+
+/// Brings events to their consumers, in the order they happened.
+async fn deliver(gateway: Gateway, mut events: mpsc::UnboundedReceiver<Event>) {
+    while let Some(event) = events.recv().await {
+        crate::watch::event(gateway.notices(), &event);
+        crate::events::deliver(gateway.broker(), &gateway.books().scope, &event);
+    }
+}
+
+fn folder(path: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError::Folder { path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(failed)?;
+    path.canonicalize().map_err(failed)
+}
+
+fn address(listener: &TcpListener, option: &'static str) -> Result<SocketAddr, ListenError> {
+    listener.local_addr().map_err(|source| ListenError::Other {
+        host: IpAddr::from([127, 0, 0, 1]),
+        port: 0,
+        option,
+        source,
+    })
+}

@@ -1,0 +1,29 @@
+//! The gateway: AWS IoT on one machine. This crate is the composition, the only one that knows all others, and the command line.
+//!
+//! - [`gateway`]: every part, made once and wired together.
+//! - [`books`]: the rulebooks, and the one way to run a command: decide, save, tell.
+//! - [`gate`]: who may connect and do what. [`tls`]: who may pass the handshake.
+//! - [`listen`]: the sockets. [`api`]: what comes over HTTP. [`publish`]: a publish that comes over HTTP.
+//! - [`rules`]: rules on messages: matching, evaluating, running actions.
+//! - [`events`]: from events to the topics that tell of them. [`notice`], [`watch`]: what people are told.
+//! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
+//! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
+//! - [`system`]: the only place that reads the clock and randomness of the machine.
+
+pub mod api;
+pub mod books;
+pub mod cli;
+pub mod client;
+pub mod demo;
+pub mod deploy;
+pub mod events;
+pub mod functions;
+pub mod gate;
+pub mod gateway;
+pub mod listen;
+pub mod notice;
+pub mod publish;
+pub mod rules;
+pub mod system;
+pub mod tls;
+pub mod watch;

@@ -1,0 +1,219 @@
+//! The listeners: one task per socket, one task per connection, all ended together.
+//!
+//! | port | speaks |
+//! |---|---|
+//! | `--mqtt-port` | MQTT over mutual TLS |
+//! | `--tls-port` | HTTPS with an optional client certificate, and MQTT over mutual TLS; told apart by ALPN or, without it, by the first byte |
+//! | `--api-port` | the AWS API of every service, plain HTTP |
+//! | `--plain-port` | MQTT without TLS, for conformance tests; off unless named, loopback only |
+
+use crate::api::http;
+use crate::gate::Credential;
+use crate::gateway::Gateway;
+use crate::notice::{Notice, Tone, Topic};
+use drydock_broker::{Peer, Transport};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How long a peer may take for the TLS handshake, and without ALPN for its first byte.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// ALPN names of AWS IoT's device endpoint ("Device communication protocols").
+pub const ALPN: [&[u8]; 5] = [b"x-amzn-mqtt-ca", b"mqtt", b"x-amzn-http-ca", b"http/1.1", b"h2"];
+
+/// A socket that could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another process has the port.
+    #[error(
+        "port {port} ({option}) is in use on {host}: stop what uses it, or pick another with {option} (0 picks a free one)"
+    )]
+    InUse {
+        /// The address.
+        host: IpAddr,
+        /// The port.
+        port: u16,
+        /// The option that sets it.
+        option: &'static str,
+    },
+    /// The operating system refused for another reason.
+    #[error("cannot listen on {host} port {port} ({option})")]
+    Other {
+        /// The address.
+        host: IpAddr,
+        /// The port.
+        port: u16,
+        /// The option that sets it.
+        option: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Opens a listening socket.
+///
+/// # Errors
+/// [`ListenError`], which names the option to change.
+pub async fn bind(host: IpAddr, port: u16, option: &'static str) -> Result<TcpListener, ListenError> {
+    TcpListener::bind((host, port)).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ListenError::InUse { host, port, option },
+        _ => ListenError::Other { host, port, option, source },
+    })
+}
+
+/// Accepts until the gateway stops, giving each connection to `serve` in a task of its own.
+pub async fn accept<F>(gateway: Gateway, listener: TcpListener, serve: impl Fn(Gateway, TcpStream, SocketAddr) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => {
+                // Small packets must not wait for more: MQTT is all small packets.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve(gateway.clone(), stream, remote));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of file descriptors, most likely: the ones in use have to end before the next can be had.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection of the AWS API.
+pub async fn api(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    http::serve(stream, move |request| {
+        let gateway = gateway.clone();
+        async move { crate::api::handle(&gateway, request, remote).await }
+    })
+    .await;
+}
+
+/// Serves one connection of MQTT over mutual TLS.
+pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    let acceptor = gateway.tls().mqtt.clone();
+    if let Some((stream, tls)) = handshake(&gateway, acceptor, stream, remote).await {
+        let peer = tls.peer(remote, Transport::Tls);
+        gateway.broker().serve(stream, peer).await;
+    }
+}
+
+/// Serves one connection of the port that HTTPS and MQTT share.
+pub async fn https(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    let acceptor = gateway.tls().https.clone();
+    let Some((stream, tls)) = handshake(&gateway, acceptor, stream, remote).await else { return };
+    let mut stream = BufReader::new(stream);
+    let speaks_mqtt = match tls.alpn.as_deref() {
+        Some(b"x-amzn-mqtt-ca" | b"mqtt") => true,
+        Some(_) => false,
+        // The first byte of an MQTT connection is that of a CONNECT packet, which begins no HTTP request.
+        None => match tokio::time::timeout(HANDSHAKE_DEADLINE, stream.fill_buf()).await {
+            Ok(Ok(bytes)) => bytes.first() == Some(&0x10),
+            _ => return,
+        },
+    };
+    if speaks_mqtt {
+        let peer = tls.peer(remote, Transport::Tls);
+        gateway.broker().serve(stream, peer).await;
+    } else {
+        http::serve(stream, move |request| {
+            let (gateway, tls) = (gateway.clone(), tls.clone());
+            async move { crate::api::device::handle(&gateway, request, &tls, remote).await }
+        })
+        .await;
+    }
+}
+
+/// Serves one connection of MQTT without TLS, which may do everything.
+pub async fn plain(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    let local = stream.local_addr().unwrap_or(remote);
+    let peer = Peer {
+        remote,
+        local,
+        transport: Transport::Plain,
+        server_name: None,
+        credential: Arc::new(Credential::Anybody),
+        lifetime: None,
+    };
+    gateway.broker().serve(stream, peer).await;
+}
+
+/// What the handshake told.
+#[derive(Debug, Clone)]
+pub struct TlsPeer {
+    /// The chain that the client showed, leaf first; empty where it showed none.
+    pub chain: Arc<Vec<Vec<u8>>>,
+    /// The host name that it asked for.
+    pub server_name: Option<String>,
+    /// The protocol that was agreed on.
+    pub alpn: Option<Vec<u8>>,
+    /// Our address.
+    pub local: SocketAddr,
+}
+
+impl TlsPeer {
+    fn peer(&self, remote: SocketAddr, transport: Transport) -> Peer {
+        Peer {
+            remote,
+            local: self.local,
+            transport,
+            server_name: self.server_name.as_deref().map(Into::into),
+            credential: Arc::new(Credential::Chain(Arc::clone(&self.chain))),
+            lifetime: None,
+        }
+    }
+}
+
+/// Runs the handshake; a failure is told of, with why.
+async fn handshake(
+    gateway: &Gateway,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    remote: SocketAddr,
+) -> Option<(TlsStream<TcpStream>, TlsPeer)> {
+    let local = stream.local_addr().unwrap_or(remote);
+    let failed = |text: String, reasons: Vec<String>| {
+        gateway.notices().tell(|| Notice {
+            at: gateway.books().now(),
+            tone: Tone::Bad,
+            topic: Topic::Connection,
+            subject: remote.to_string(),
+            text,
+            reasons,
+        });
+    };
+    match tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let (_, session) = stream.get_ref();
+            let chain = session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
+            let tls = TlsPeer {
+                chain: Arc::new(chain),
+                server_name: session.server_name().map(str::to_owned),
+                alpn: session.alpn_protocol().map(<[u8]>::to_vec),
+                local,
+            };
+            Some((stream, tls))
+        }
+        Ok(Err(error)) => {
+            let why = drydock_identity::tls::refusal(&error).map(|refusal| refusal.to_string());
+            match why {
+                Some(why) => failed(format!("TLS handshake refused: {why}"), Vec::new()),
+                // A port scan, or a client that does not trust the root yet: its own side says more.
+                None => failed(format!("TLS handshake failed: {error}"), Vec::new()),
+            }
+            None
+        }
+        Err(_) => {
+            failed("TLS handshake not finished in time".to_owned(), Vec::new());
+            None
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The `drydock` command. All work is in the library, so that tests can embed it; see `cli`.
+
+use clap::Parser;
+use drydock::cli::{Cli, run};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("drydock: the async runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(run(cli));
+    // A blocked console read or a stuck child must not hold the process once everything was stopped in order.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    code
+}

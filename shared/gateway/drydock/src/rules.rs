@@ -1,0 +1,175 @@
+//! Rules on messages. The [`RunnerTap`] sees every message on the broker's path: it looks up the rules that the topic reaches and
+//! hands the message over. The [`Runner`] evaluates and acts, away from that path, so that a slow action slows nobody down.
+
+mod act;
+
+use crate::books::Books;
+use crate::notice::{Notice, Notices, Tone, Topic as About};
+use drydock_broker::{Broker, DropReason, Dropped, Inbound, Route, Tap};
+use drydock_cloud::Cloud;
+use drydock_core::{Event, Ids};
+use drydock_rules::{CompiledRule, Message, MqttProperties};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::task::JoinSet;
+
+/// How many messages may wait for the rules. Beyond that a message's rules are throttled, as AWS throttles them.
+const QUEUE: usize = 65_536;
+/// How many messages are worked on at a time.
+const CONCURRENCY: usize = 256;
+
+/// A message and the rules that it reached.
+struct Job {
+    rules: Vec<Arc<CompiledRule>>,
+    message: Message,
+}
+
+/// Evaluates rules and runs their actions.
+pub struct Runner {
+    acting: act::Acting,
+    jobs: mpsc::Receiver<Job>,
+}
+
+/// What the broker shows its messages to.
+pub struct RunnerTap {
+    books: Arc<Books>,
+    notices: Notices,
+    jobs: mpsc::Sender<Job>,
+    events: UnboundedSender<Event>,
+}
+
+impl Runner {
+    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`.
+    pub fn new(
+        books: Arc<Books>,
+        cloud: Cloud,
+        notices: Notices,
+        events: UnboundedSender<Event>,
+    ) -> (Self, Arc<RunnerTap>) {
+        let (sender, jobs) = mpsc::channel(QUEUE);
+        let tap = Arc::new(RunnerTap { books: Arc::clone(&books), notices: notices.clone(), jobs: sender, events });
+        (Self { acting: act::Acting { books, cloud, notices }, jobs }, tap)
+    }
+
+    /// Starts to work; what rules republish goes to the broker.
+    pub fn start(self, tasks: &mut JoinSet<()>, broker: Broker) {
+        let Self { acting, mut jobs } = self;
+        let acting = Arc::new(acting);
+        let permits = Arc::new(Semaphore::new(CONCURRENCY));
+        tasks.spawn(async move {
+            while let Some(job) = jobs.recv().await {
+                let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+                let (acting, broker) = (Arc::clone(&acting), broker.clone());
+                tokio::spawn(async move {
+                    for rule in &job.rules {
+                        acting.run(&broker, rule, &job.message).await;
+                    }
+                    drop(permit);
+                });
+            }
+        });
+    }
+}
+
+impl RunnerTap {
+    fn throttled(&self, job: &Job) {
+        for rule in &job.rules {
+            tracing::warn!(rule = %rule.name, topic = %job.message.topic, "a rule was throttled: {QUEUE} messages wait already");
+            self.notices.tell(|| Notice {
+                at: self.books.now(),
+                tone: Tone::Bad,
+                topic: About::Rule,
+                subject: rule.name.to_string(),
+                text: format!("throttled: {QUEUE} messages wait for rules already"),
+                reasons: Vec::new(),
+            });
+        }
+    }
+}
+
+impl Tap for RunnerTap {
+    fn publish(&self, inbound: &Inbound<'_>) -> Route {
+        let topic = inbound.message.topic.as_str();
+        let basic_ingest = topic.starts_with("$aws/rules/");
+        let rules = self.books.enabled_rules();
+        match rules.matching(topic) {
+            Ok(matching) if matching.is_empty() => {}
+            Ok(matching) => {
+                let job =
+                    Job { rules: matching.into_iter().cloned().collect(), message: message(&self.books, inbound) };
+                if let Err(refused) = self.jobs.try_send(job) {
+                    match refused {
+                        mpsc::error::TrySendError::Full(job) => self.throttled(&job),
+                        // The gateway is stopping.
+                        mpsc::error::TrySendError::Closed(_) => {}
+                    }
+                }
+            }
+            Err(not_found) => {
+                tracing::warn!(topic, "RuleNotFound: {not_found}");
+                self.notices.tell(|| Notice {
+                    at: self.books.now(),
+                    tone: Tone::Bad,
+                    topic: About::Rule,
+                    subject: topic.to_owned(),
+                    text: format!("RuleNotFound: {not_found}"),
+                    reasons: Vec::new(),
+                });
+            }
+        }
+        if basic_ingest { Route::Consumed } else { Route::Deliver }
+    }
+
+    fn event(&self, event: Event) {
+        // Only a gateway that is stopping has nobody at the other end.
+        let _ = self.events.send(event);
+    }
+
+    fn dropped(&self, dropped: &Dropped<'_>) {
+        // What a policy refuses was told with its reasons already.
+        if dropped.reason != DropReason::NotAuthorized {
+            tracing::debug!(
+                client = dropped.client_id,
+                topic = dropped.topic,
+                reason = dropped.reason.as_str(),
+                "a message was dropped"
+            );
+        }
+    }
+
+    fn refused(&self, client_id: &str, what: &str) {
+        self.notices.tell(|| Notice {
+            at: self.books.now(),
+            tone: Tone::Bad,
+            topic: About::Connection,
+            subject: client_id.to_owned(),
+            text: what.to_owned(),
+            reasons: Vec::new(),
+        });
+    }
+}
+
+/// A message of the broker as the rules see it.
+fn message(books: &Books, inbound: &Inbound<'_>) -> Message {
+    let published = inbound.message;
+    let mut message =
+        Message::new(published.topic.clone(), published.payload.clone(), books.scope.account.clone(), books.now());
+    if let Some(client) = inbound.client {
+        message.client_id = Some(client.client_id.clone());
+        message.principal = Some(client.principal.clone());
+        message.source_ip = Some(client.ip);
+        message.trace_id = Some(books.ids.uuid().to_string().into());
+    }
+    if let Some(properties) = &published.properties {
+        message.mqtt = MqttProperties {
+            utf8: properties.payload_is_utf8,
+            content_type: properties.content_type.as_ref().map(ToString::to_string),
+            response_topic: properties.response_topic.as_ref().map(ToString::to_string),
+            correlation_data: properties.correlation_data.clone(),
+            message_expiry: None,
+            user_properties: properties.user.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        };
+    }
+    message
+}

@@ -1,0 +1,82 @@
+"""A gateway and devices for the client tests: every test module has a gateway of its own, on free ports, in memory."""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DRYDOCK = os.environ.get("DRYDOCK", str(ROOT / "target" / "release" / "drydock"))
+DEADLINE = 30
+
+
+class Gateway:
+    """A running `drydock up` and what its ready file says."""
+
+    def __init__(self, folder, *options):
+        ready = folder / "ready.json"
+        self.log = folder / "drydock.log"
+        command = [
+            DRYDOCK, "up", "--ephemeral", "--no-functions", "--api-port", "0", "--mqtt-port", "0", "--tls-port", "0",
+            "--template", str(ROOT / "template.yaml"), "--ready-file", str(ready), *options,
+        ]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + DEADLINE
+        while not ready.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"drydock up is not ready:\n{self.log.read_text()}")
+            time.sleep(0.02)
+        self.ready = json.loads(ready.read_text())
+        self.api_url = self.ready["apiUrl"]
+        self.mqtt = (self.ready["mqtt"]["host"], self.ready["mqtt"]["port"])
+        self.root_ca = self.ready["rootCa"]
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": self.ready["region"],
+            "AWS_DEFAULT_REGION": self.ready["region"], "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
+        }
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    def device(self, name):
+        """Makes a device with `drydock device create`; returns what it prints as JSON."""
+        output = subprocess.run(
+            [DRYDOCK, "device", "create", name, "--out", str(self.folder / name), "--api-url", self.api_url, "--json"],
+            capture_output=True, text=True, timeout=DEADLINE,
+        )
+        assert output.returncode == 0, output.stderr
+        return json.loads(output.stdout)
+
+    def aws(self, *arguments, fails=None):
+        """Runs the AWS CLI; returns its JSON output, or with `fails` checks the error and returns its text."""
+        done = subprocess.run(
+            ["aws", "--endpoint-url", self.api_url, "--output", "json", *map(str, arguments)],
+            env=self.environment, capture_output=True, text=True, timeout=DEADLINE,
+        )
+        if fails is not None:
+            assert done.returncode != 0, f"{arguments} was to fail with {fails}:\n{done.stdout}"
+            assert fails in done.stderr, done.stderr
+            return done.stderr
+        assert done.returncode == 0, f"{arguments}:\n{done.stderr}"
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    """A gateway for the tests of one module."""
+    running = Gateway(tmp_path_factory.mktemp("gateway"))
+    yield running
+    running.stop()
+    assert running.process.returncode == 0, running.log.read_text()
