@@ -67,6 +67,12 @@ pub struct UpArgs {
     /// A file to write once everything is up: JSON with every address.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// The profile of cargo that functions are built with.
+    #[arg(long, value_name = "PROFILE", default_value = "dev")]
+    pub functions_profile: String,
+    /// Print no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
     /// Leave the Lambda functions out: they are neither built nor run.
     #[arg(long)]
     pub no_functions: bool,
@@ -90,6 +96,9 @@ pub struct DemoArgs {
     /// Where state is kept; `drydock up --data-dir` with the same folder finds the demo's devices and rows again.
     #[arg(long, value_name = "DIR", default_value = ".drydock/demo")]
     pub data_dir: PathBuf,
+    /// The profile of cargo that functions are built with.
+    #[arg(long, value_name = "PROFILE", default_value = "dev")]
+    pub functions_profile: String,
     /// Print the timeline as JSON.
     #[arg(long)]
     pub json: bool,

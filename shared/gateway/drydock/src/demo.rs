@@ -66,6 +66,8 @@ pub async fn run(args: DemoArgs) -> CommandResult {
         tls_port: 0,
         plain_port: None,
         ready_file: None,
+        functions_profile: args.functions_profile,
+        quiet: args.json,
         no_functions: false,
         lambda_endpoint: None,
         account: "123456789012".to_owned(),

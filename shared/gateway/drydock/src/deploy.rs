@@ -79,11 +79,11 @@ fn stack_name(path: &Path) -> String {
 }
 
 impl Source {
-    /// Builds the template's functions; gives their binaries by logical id.
+    /// Builds the template's functions with a profile of cargo; gives their binaries by logical id.
     ///
     /// # Errors
     /// [`DeployError::Binary`] and [`DeployError::Build`].
-    pub async fn build_functions(&self, quiet: bool) -> Result<BTreeMap<String, PathBuf>, DeployError> {
+    pub async fn build_functions(&self, profile: &str, quiet: bool) -> Result<BTreeMap<String, PathBuf>, DeployError> {
         let mut orders = Vec::new();
         for planned in &self.plan.resources {
             if let Resource::Function(function) = &planned.resource {
@@ -91,7 +91,7 @@ impl Source {
                 orders.push(Order { logical_id: planned.logical_id.clone(), build });
             }
         }
-        Ok(functions::build(&orders, quiet).await?)
+        Ok(functions::build(&orders, profile, quiet).await?)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Builds the template's functions for this machine: one `cargo build` a workspace, with progress, the same profile as the
-//! gateway itself, and the binaries' paths read from cargo's own messages.
+//! Builds the template's functions for this machine: one `cargo build` a workspace, with progress, and the binaries' paths read
+//! from cargo's own messages. The default is cargo's `dev` profile: what a developer changes is to run again in seconds, and
+//! the AWS SDK compiles in a quarter of the time that it takes with optimisation.
 
 use drydock_template::binary::FunctionBuild;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -67,7 +68,7 @@ pub struct Order {
 ///
 /// # Errors
 /// [`BuildError`], naming the function's manifest and what to do.
-pub async fn build(orders: &[Order], quiet: bool) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+pub async fn build(orders: &[Order], profile: &str, quiet: bool) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let mut binaries = BTreeMap::new();
     // Manifest directory and binary of each function, by the workspace that builds it.
     let mut workspaces: BTreeMap<PathBuf, Vec<(String, PathBuf, String)>> = BTreeMap::new();
@@ -85,7 +86,7 @@ pub async fn build(orders: &[Order], quiet: bool) -> Result<BTreeMap<String, Pat
     }
     for (workspace, wanted) in workspaces {
         let names: BTreeSet<&str> = wanted.iter().map(|(_, _, binary)| binary.as_str()).collect();
-        let built = cargo_build(&workspace, &names, quiet).await?;
+        let built = cargo_build(&workspace, &names, profile, quiet).await?;
         for (logical_id, manifest, binary) in wanted {
             let path = built
                 .get(&(manifest.clone(), binary.clone()))
@@ -123,15 +124,13 @@ async fn workspace_of(dir: &Path) -> Result<(PathBuf, PathBuf), BuildError> {
 async fn cargo_build(
     workspace: &Path,
     names: &BTreeSet<&str>,
+    profile: &str,
     quiet: bool,
 ) -> Result<BTreeMap<(PathBuf, String), PathBuf>, BuildError> {
     let mut command = Command::new("cargo");
     // The whole workspace is selected, though only these binaries are built, so that features resolve as they do for
     // `cargo test --workspace` and no dependency is compiled twice.
-    command.args(["build", "--workspace", "--message-format=json-render-diagnostics"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+    command.args(["build", "--workspace", "--message-format=json-render-diagnostics", "--profile", profile]);
     for name in names {
         command.args(["--bin", name]);
     }
@@ -174,7 +173,7 @@ async fn cargo_build(
         eprint!("{said}");
         let bins: Vec<_> = names.iter().map(|n| format!("--bin {n}")).collect();
         return Err(BuildError::Failed {
-            command: format!("cargo build --workspace {}", bins.join(" ")),
+            command: format!("cargo build --workspace --profile {profile} {}", bins.join(" ")),
             dir: workspace.to_owned(),
         });
     }

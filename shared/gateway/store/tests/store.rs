@@ -231,7 +231,10 @@ async fn a_full_disk_is_an_error_and_memory_goes_back_to_what_is_saved() {
         set(&held, &key, value).await.unwrap();
     }
 
-    // Three changes on their way at once, of which the second does not fit: the third was decided on top of it.
+    // Three changes on their way at once, of which the second does not fit: the third was decided on top of it. The writer is
+    // given something to do first that takes no space, so that it cannot be done with the second before the third is decided.
+    let busy = (0..50_000).map(|n| Write::delete("notes", format!("absent-{n}"))).collect();
+    let busy = store.submit(&Scope::new("210987654321", "eu-west-1"), busy);
     let (key, value) = small(5);
     let (before, too_big, after) = tokio::join!(
         set(&held, &key, value),
@@ -243,6 +246,7 @@ async fn a_full_disk_is_an_error_and_memory_goes_back_to_what_is_saved() {
     assert_eq!(error.code, ErrorCode::InternalFailureException);
     assert!(error.message.contains("cannot grow"), "{error}");
     assert!(after.is_err(), "decided on top of a change that was not saved");
+    busy.await.unwrap();
 
     let in_memory = held.read(|notes| notes.0.clone());
     let on_disk: BTreeMap<_, _> = rows(&store, "notes").into_iter().collect();

@@ -69,7 +69,11 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
     let scope = Scope::new(args.account.as_str(), args.region.as_str());
     let source = deploy::read(&args.template, &scope, &args.parameters)?;
     let wants_functions = !args.no_functions && lambda_endpoint.is_none();
-    let binaries = if wants_functions { source.build_functions(false).await? } else { Default::default() };
+    let binaries = if wants_functions {
+        source.build_functions(&args.functions_profile, args.quiet).await?
+    } else {
+        Default::default()
+    };
     let (gateway, running) = Gateway::open(Options {
         scope,
         data_dir: (!args.ephemeral).then(|| args.data_dir.clone()),
