@@ -140,7 +140,7 @@ pub fn table(rows: &[Row]) -> String {
             .map(|(name, value)| {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 let text =
-                    if text.len() > 64 { format!("{}…", text.chars().take(20).collect::<String>()) } else { text };
+                    if text.len() > 40 { format!("{}…", text.chars().take(12).collect::<String>()) } else { text };
                 format!("{name}: {text}")
             })
             .collect();
