@@ -16,16 +16,16 @@ DEADLINE = 30
 class Gateway:
     """A running `drydock up` and what its ready file says."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, deadline=DEADLINE):
         ready = folder / "ready.json"
         self.log = folder / "drydock.log"
         command = [
-            DRYDOCK, "up", "--ephemeral", "--no-functions", "--api-port", "0", "--mqtt-port", "0", "--tls-port", "0",
+            DRYDOCK, "up", "--ephemeral", "--api-port", "0", "--mqtt-port", "0", "--tls-port", "0",
             "--template", str(ROOT / "template.yaml"), "--ready-file", str(ready), *options,
         ]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + deadline
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -76,7 +76,16 @@ class Gateway:
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
     """A gateway for the tests of one module."""
-    running = Gateway(tmp_path_factory.mktemp("gateway"))
+    running = Gateway(tmp_path_factory.mktemp("gateway"), "--no-functions")
+    yield running
+    running.stop()
+    assert running.process.returncode == 0, running.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def gateway_with_functions(tmp_path_factory):
+    """The same with the template's functions, which are built where they are not yet."""
+    running = Gateway(tmp_path_factory.mktemp("gateway"), deadline=20 * 60)
     yield running
     running.stop()
     assert running.process.returncode == 0, running.log.read_text()
