@@ -2,6 +2,7 @@
 
 use crate::gate::short;
 use crate::notice::{Notice, Notices, Tone, Topic};
+use drydock_cloud::lambda::logs::Source;
 use drydock_cloud::{Notice as CloudNotice, Observer};
 use drydock_core::{Clock, Event};
 use std::sync::Arc;
@@ -42,7 +43,11 @@ pub fn event(notices: &Notices, event: &Event) {
 #[must_use]
 pub fn cloud_observer(notices: &Notices, clock: &Arc<dyn Clock>) -> Observer {
     let (notices, clock) = (notices.clone(), Arc::clone(clock));
-    Observer::new(move |told| notices.tell(|| cloud(told, clock.as_ref())))
+    Observer::new(move |told| match told {
+        // Lambda's own lines around an invocation say what its report says again.
+        CloudNotice::Log(line) if line.source == Source::Platform => {}
+        told => notices.tell(|| cloud(told, clock.as_ref())),
+    })
 }
 
 fn cloud(told: CloudNotice, clock: &dyn Clock) -> Notice {

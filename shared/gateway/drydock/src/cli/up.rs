@@ -3,7 +3,7 @@
 use super::{CommandResult, UpArgs, print};
 use crate::deploy::{self, Deployed};
 use crate::gateway::{Gateway, Options, Running};
-use crate::notice::{Notice, Tone};
+use crate::notice::{Notice, Tone, Topic};
 use drydock_core::Scope;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -148,6 +148,7 @@ fn show(notice: &Arc<Notice>) {
     let time = notice.at.to_string();
     let time = time.get(11..23).unwrap_or_default();
     let text = match notice.tone {
+        _ if notice.topic == Topic::Log => print::dim(&notice.text),
         Tone::Good => print::good(&notice.text),
         Tone::Plain => notice.text.clone(),
         Tone::Bad => print::bad(&notice.text),
