@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "usage: cargo xtask ci [STEP…]
        cargo xtask model [--offline | --check]
 
-  ci               run all checks, or the steps that are named (format, test, clippy, demo, tools, licenses, template, clients)
+  ci               run all checks, or the steps that are named (format, test, clippy, demo, tools, licenses, template, cfn-lint, clients)
   model            download the service models, strip them, and generate the code of drydock-model
   model --offline  generate the code from the stripped models that are committed
   model --check    change nothing; fail where the generated code is not what the stripped models give";
