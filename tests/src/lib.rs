@@ -2,6 +2,21 @@
 //!
 //! - [`workspace`]: the packages and what they depend on, as `cargo metadata` tells it
 //! - [`sources`]: the Rust files of the repository, and a file reduced to the code that ships
+//! - [`gateway`]: the real `drydock` binary, started and asked as a person does
+//! - [`http`]: one HTTP request over a socket
+//! - [`mqtt`]: a device's connection, by a client that knows nothing of the gateway, or byte by byte
+//! - [`tls`]: a device's certificate, and what it does with it
+//! - [`maker`]: a device maker's own CA
 
+pub mod gateway;
+pub mod http;
+pub mod maker;
+pub mod mqtt;
 pub mod sources;
+pub mod tls;
 pub mod workspace;
+
+use std::time::Duration;
+
+/// How long any one thing may take, on a machine that does other things, too.
+pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,0 +1,56 @@
+//! A device maker: a CA of its own, and the certificates that it signs.
+
+#![expect(clippy::panic, reason = "a helper of tests: what does not work fails the test")]
+
+use crate::tls::Identity;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+
+/// A CA.
+pub struct Maker(CertifiedIssuer<'static, KeyPair>);
+
+impl Maker {
+    /// Makes a CA.
+    ///
+    /// # Panics
+    /// Where the cryptographic library does not.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let mut params = params(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let issuer = KeyPair::generate().and_then(|key| CertifiedIssuer::self_signed(params, key));
+        Self(issuer.unwrap_or_else(|e| panic!("no CA: {e}")))
+    }
+
+    /// Its certificate as PEM.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate with this common name, signed by the CA.
+    ///
+    /// # Panics
+    /// Where the cryptographic library does not.
+    #[must_use]
+    pub fn sign(&self, common_name: &str) -> Identity {
+        let signed = KeyPair::generate().and_then(|key| {
+            let certificate = params(common_name).signed_by(&key, &self.0)?;
+            Ok((certificate.pem(), key.serialize_pem()))
+        });
+        let (certificate, key) = signed.unwrap_or_else(|e| panic!("no certificate: {e}"));
+        Identity { name: common_name.to_owned(), id: String::new(), arn: String::new(), certificate, key }
+    }
+}
+
+fn params(common_name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2049, 1, 1);
+    params
+}

@@ -1,0 +1,173 @@
+//! MQTT, by a client that knows nothing of the gateway, or byte by byte.
+
+#![expect(clippy::panic, reason = "a helper of tests: what does not work fails the test")]
+
+use crate::DEADLINE;
+use rumqttc::{
+    Client, Connection, Event, MqttOptions, Outgoing, Packet, QoS, RecvTimeoutError, SubscribeReasonCode,
+    TlsConfiguration, Transport,
+};
+use rustls::ClientConfig;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A message that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its topic.
+    pub topic: String,
+    /// Its payload.
+    pub payload: Vec<u8>,
+}
+
+impl Message {
+    /// The payload as JSON.
+    ///
+    /// # Panics
+    /// Where it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.payload).unwrap_or_else(|e| panic!("no JSON on {}: {e}", self.topic))
+    }
+}
+
+/// A connection of MQTT 3.1.1 over mutual TLS.
+pub struct Mqtt {
+    client: Client,
+    connection: Connection,
+    /// What has arrived and was not asked for yet.
+    pub inbox: VecDeque<Message>,
+}
+
+impl Mqtt {
+    /// Connects; the first CONNACK decides.
+    ///
+    /// # Errors
+    /// How it was refused.
+    pub fn connect(client_id: &str, port: u16, tls: Arc<ClientConfig>) -> Result<Self, String> {
+        let mut options = MqttOptions::new(client_id, "127.0.0.1", port);
+        options.set_keep_alive(Duration::from_secs(60)).set_max_packet_size(256 * 1024, 256 * 1024);
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
+        let (client, connection) = Client::new(options, 64);
+        let mut this = Self { client, connection, inbox: VecDeque::new() };
+        this.until("CONNACK", |event| matches!(event, Event::Incoming(Packet::ConnAck(_)))).map(|_| this)
+    }
+
+    /// Subscribes and waits for the SUBACK.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub fn subscribe(&mut self, filter: &str) {
+        self.client.subscribe(filter, QoS::AtLeastOnce).unwrap_or_else(|e| panic!("no SUBSCRIBE: {e}"));
+        match self.until("SUBACK", |event| matches!(event, Event::Incoming(Packet::SubAck(_)))) {
+            Ok(Event::Incoming(Packet::SubAck(ack))) if !ack.return_codes.contains(&SubscribeReasonCode::Failure) => {}
+            other => panic!("`{filter}` was refused: {other:?}"),
+        }
+    }
+
+    /// Publishes at QoS 1 and waits for the PUBACK.
+    ///
+    /// # Errors
+    /// How the connection ended instead.
+    pub fn publish(&mut self, topic: &str, payload: &str) -> Result<(), String> {
+        self.client.publish(topic, QoS::AtLeastOnce, false, payload).map_err(|e| e.to_string())?;
+        self.until("PUBACK", |event| matches!(event, Event::Incoming(Packet::PubAck(_)))).map(|_| ())
+    }
+
+    /// The next message on a topic that starts like this.
+    ///
+    /// # Panics
+    /// Where none comes.
+    pub fn receive(&mut self, prefix: &str) -> Message {
+        loop {
+            if let Some(at) = self.inbox.iter().position(|message| message.topic.starts_with(prefix))
+                && let Some(message) = self.inbox.remove(at)
+            {
+                return message;
+            }
+            let arrived = self.until("a message", |event| matches!(event, Event::Incoming(Packet::Publish(_))));
+            arrived.unwrap_or_else(|e| panic!("nothing on {prefix}: {e}; arrived: {:?}", self.inbox));
+        }
+    }
+
+    /// Waits until the other side ends the connection.
+    ///
+    /// # Panics
+    /// Where it does not.
+    pub fn ended(mut self) {
+        if let Ok(event) = self.until("the end", |_| false) {
+            panic!("{event:?} instead of the end");
+        }
+    }
+
+    /// Says goodbye.
+    ///
+    /// # Panics
+    /// Where the connection ended before.
+    pub fn disconnect(mut self) {
+        self.client.disconnect().unwrap_or_else(|e| panic!("no DISCONNECT: {e}"));
+        let gone = self.until("DISCONNECT", |event| matches!(event, Event::Outgoing(Outgoing::Disconnect)));
+        gone.unwrap_or_else(|e| panic!("no goodbye: {e}"));
+    }
+
+    fn until(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Result<Event, String> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match self.connection.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Ok(event)) => {
+                    if let Event::Incoming(Packet::Publish(publish)) = &event {
+                        let message = Message { topic: publish.topic.clone(), payload: publish.payload.to_vec() };
+                        self.inbox.push_back(message);
+                    }
+                    if wanted(&event) {
+                        return Ok(event);
+                    }
+                }
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(RecvTimeoutError::Timeout) => panic!("{what} did not come within {DEADLINE:?}"),
+                Err(RecvTimeoutError::Disconnected) => return Err("the client has ended".to_owned()),
+            }
+        }
+    }
+}
+
+/// A connection byte by byte.
+pub struct Raw(pub TcpStream);
+
+impl Raw {
+    /// Sends bytes; the other side may have gone.
+    pub fn send(&mut self, bytes: &[u8]) {
+        let _ = self.0.write_all(bytes);
+    }
+
+    /// Connects with MQTT 3.1.1 and a clean session.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub fn connect(&mut self, client_id: &str) {
+        let length = u8::try_from(client_id.len()).unwrap_or_else(|e| panic!("a long client id: {e}"));
+        let mut packet = vec![0x10, 12 + length, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, length];
+        packet.extend_from_slice(client_id.as_bytes());
+        self.send(&packet);
+        let mut ack = [0; 4];
+        self.0.read_exact(&mut ack).unwrap_or_else(|e| panic!("no CONNACK: {e}"));
+        assert_eq!(ack, [0x20, 2, 0, 0], "CONNACK");
+    }
+
+    /// Reads until the other side closes; gives what came before.
+    ///
+    /// # Panics
+    /// Where it does not close in time.
+    pub fn closed(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self.0.read_to_end(&mut bytes) {
+            Ok(_) => bytes,
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => bytes,
+            Err(error) => panic!("the connection stays open: {error}"),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A device's certificate and key, and the TLS that they make.
+
+#![expect(clippy::panic, reason = "a helper of tests: what does not work fails the test")]
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+/// Who a device is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Its name, which it connects under.
+    pub name: String,
+    /// Its certificate's id; empty as long as nobody knows it.
+    pub id: String,
+    /// Its certificate's ARN; empty as long as nobody knows it.
+    pub arn: String,
+    /// Its certificate as PEM.
+    pub certificate: String,
+    /// Its key as PEM.
+    pub key: String,
+}
+
+impl Identity {
+    /// The TLS of this device: it trusts `root`, shows its certificate, and offers these protocols.
+    ///
+    /// # Panics
+    /// Where a PEM does not read.
+    #[must_use]
+    pub fn config(&self, root: &str, alpn: &[&str]) -> Arc<ClientConfig> {
+        let certificates = |pem: &str| -> Vec<_> {
+            let parsed: Result<_, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+            parsed.unwrap_or_else(|e| panic!("no certificate: {e}"))
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates(root));
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap_or_else(|e| panic!("no key: {e}"));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map(|builder| builder.with_root_certificates(roots))
+            .and_then(|builder| builder.with_client_auth_cert(certificates(&self.certificate), key));
+        let mut config = config.unwrap_or_else(|e| panic!("no TLS: {e}"));
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+
+    /// TLS over a socket.
+    ///
+    /// # Panics
+    /// Where TLS cannot begin; a refusal shows at the first read.
+    #[must_use]
+    pub fn stream(&self, root: &str, alpn: &[&str], socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+        let name = ServerName::try_from("127.0.0.1").unwrap_or_else(|e| panic!("no name: {e}"));
+        let session = ClientConnection::new(self.config(root, alpn), name).unwrap_or_else(|e| panic!("no TLS: {e}"));
+        StreamOwned::new(session, socket)
+    }
+}

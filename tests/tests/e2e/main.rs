@@ -1,0 +1,17 @@
+//! End to end: the real `drydock` binary with real sockets, as people and devices use it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_input;
+mod durability;
+mod functions;
+mod jitr;
+mod lifecycle;
+mod reset;
+mod rules;
+mod transports;
