@@ -94,7 +94,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn property_error(error: mqtt_protocol_core::mqtt::result_code::MqttError) -> PacketError {
+/// What is wrong with properties: MQTT 5 tells a value that is not allowed from bytes that are no property.
+pub(super) fn property_error(error: mqtt_protocol_core::mqtt::result_code::MqttError) -> PacketError {
     use mqtt_protocol_core::mqtt::result_code::MqttError;
     if error == MqttError::ProtocolError {
         PacketError::Protocol("a property has a value that is not allowed")

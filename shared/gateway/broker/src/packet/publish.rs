@@ -1,6 +1,6 @@
 //! PUBLISH and PUBACK, in both directions, without allocation.
 
-use super::fields::{MISPLACED, MessageProperties, Reader};
+use super::fields::{MISPLACED, MessageProperties, Reader, property_error};
 use super::frame::{length_size, put_length};
 use super::{PacketError, frame, reason};
 use crate::message::{Message, Properties, Protocol, Qos};
@@ -52,8 +52,7 @@ impl Publish<'_> {
         if self.properties.len() <= 1 {
             return Ok(None);
         }
-        let (list, used) =
-            codec::Properties::parse(self.properties).map_err(|_| PacketError::Malformed("a property"))?;
+        let (list, used) = codec::Properties::parse(self.properties).map_err(property_error)?;
         if used != self.properties.len() {
             return Err(PacketError::Malformed("the length of the properties"));
         }
