@@ -40,6 +40,9 @@ impl Connection {
                 aliased = self.alias(alias, topic)?;
                 aliased.as_str()
             }
+            None if topic.is_empty() && self.protocol == Protocol::V5 => {
+                return Err(self.bad(PacketError::Protocol("an empty topic without an alias")));
+            }
             None => topic,
         };
         if !self.rate.take(self.now) {
