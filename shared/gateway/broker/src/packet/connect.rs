@@ -1,7 +1,7 @@
 //! CONNECT.
 
 use super::fields::{MISPLACED, MessageProperties, Reader, once, text};
-use super::{PacketError, frame};
+use super::{PacketError, frame, reason};
 use crate::message::{Properties, Protocol, Qos};
 use bytes::Bytes;
 use mqtt_protocol_core::mqtt::packet::{self as codec, Property};
@@ -54,6 +54,10 @@ pub(crate) fn decode(first: u8, body: &[u8]) -> Result<Connect, PacketError> {
         (b"MQTT", 4) => Protocol::V311,
         (b"MQTT", 5) => Protocol::V5,
         (b"MQTT" | b"MQIsdp", level) => return Err(PacketError::Level(level)),
+        // MQTT 5 has a code for it, MQTT 3.1.1 closes without one.
+        (_, 5..) => {
+            return Err(PacketError::Unsupported(reason::UNSUPPORTED_VERSION, "a protocol name other than MQTT"));
+        }
         _ => return Err(PacketError::Protocol("the protocol name is not MQTT")),
     };
     let flags = reader.byte()?;
