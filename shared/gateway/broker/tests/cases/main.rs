@@ -1,4 +1,6 @@
-//! Conversations as data: each file of `cases/` is a test, raw bytes in and out over a real socket.
+//! Conversations as data: each file of `cases/` is a test, raw bytes in and out over a real socket. `cases/v3` and
+//! `cases/v5` are named after the statements of the MQTT 3.1.1 and MQTT 5.0 texts, which `cases/statements.txt` lists;
+//! `cases/aws` holds what AWS IoT Core adds or does otherwise.
 //!
 //! A file starts with `#` lines: the statement of the MQTT texts, or the AWS fact, that it shows. Then one step a line:
 //!
@@ -16,12 +18,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod packets;
+mod statements;
 mod world;
 
 use drydock_broker::{DisconnectOptions, Limits, Message, Origin, Qos};
 use libtest_mimic::{Arguments, Failed, Trial};
 use packets::{Words, bytes, encode, number};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -34,11 +37,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
     let mut trials = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        trials.push(Trial::test(name, move || run(&std::fs::read_to_string(&path).unwrap())));
+    let mut files = BTreeMap::new();
+    for part in ["v3", "v5", "aws"] {
+        for entry in std::fs::read_dir(folder.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{part}/{}", path.file_stem().unwrap().to_string_lossy());
+            let text = std::fs::read_to_string(&path).unwrap();
+            files.insert(name.clone(), text.clone());
+            trials.push(Trial::test(name, move || run(&text)));
+        }
     }
+    let table = std::fs::read_to_string(folder.join("statements.txt")).unwrap();
+    trials.push(Trial::test("statements", move || statements::check(&table, &files).map_err(Failed::from)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
