@@ -128,18 +128,16 @@ impl Connection {
     }
 
     fn refuse(&mut self, topic: &str, qos: Qos, id: u16, denied: Denied) -> Result<(), End> {
-        let client_id = &self.link.identity.client_id;
         match denied {
             Denied::Invalid => {
+                let client_id = &self.link.identity.client_id;
                 self.inner
                     .tap
                     .refused(client_id, &format!("publish to `{topic}`: not a topic that may be published to"));
                 self.refuse_with(qos, id, DisconnectReason::ClientError, reason::TOPIC_INVALID)
             }
-            Denied::NotAuthorized => {
-                self.inner.tap.refused(client_id, &format!("publish to `{topic}`: not authorized"));
-                self.refuse_with(qos, id, DisconnectReason::AuthError, reason::NOT_AUTHORIZED)
-            }
+            // The gate, which decided, has said why.
+            Denied::NotAuthorized => self.refuse_with(qos, id, DisconnectReason::AuthError, reason::NOT_AUTHORIZED),
         }
     }
 

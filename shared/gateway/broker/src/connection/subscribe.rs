@@ -44,7 +44,10 @@ impl Connection {
                     retained.extend(message);
                 }
                 Err((code, why)) => {
-                    self.note(&format!("subscribe to `{}`: {why}", entry.filter));
+                    // What the gate refuses it explains itself.
+                    if code != reason::NOT_AUTHORIZED {
+                        self.note(&format!("subscribe to `{}`: {why}", entry.filter));
+                    }
                     codes.push(code);
                 }
             }
