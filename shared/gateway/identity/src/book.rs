@@ -3,6 +3,7 @@
 //!
 //! - [`row`]: what is kept of each.
 //! - [`authorities`]: the operations on CA certificates.
+//! - [`authorizers`]: custom authorizers: their operations, and which one a device meets.
 //! - [`certificates`]: the operations on device certificates.
 //! - [`lists`]: the lists of both.
 //! - [`present`]: a certificate on a connection, just-in-time registration included.
@@ -10,12 +11,14 @@
 //! Follows "X.509 client certificates" and "Just-in-time registration" of the AWS IoT Core developer guide.
 
 pub mod authorities;
+pub mod authorizers;
 pub mod certificates;
 pub mod lists;
 pub mod present;
 pub mod row;
 
 use crate::x509::Certificate;
+use authorizers::AuthorizerRow;
 use drydock_core::{ApiError, CertificateId, CorruptRow, Rulebook, Scope, Timestamp, Write};
 use row::{AuthorityRow, CertificateRow};
 use serde::{Serialize, de::DeserializeOwned};
@@ -24,6 +27,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 const CODES: &str = "registration_codes";
 const AUTHORITIES: &str = "ca_certificates";
 const CERTIFICATES: &str = "certificates";
+const AUTHORIZERS: &str = "authorizers";
+const DEFAULT_AUTHORIZER: &str = "default_authorizer";
 
 /// The account's certificates.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub struct Identity {
     by_age: BTreeSet<(Timestamp, CertificateId)>,
     /// The same for each CA.
     by_authority: BTreeMap<CertificateId, BTreeSet<(Timestamp, CertificateId)>>,
+    authorizers: BTreeMap<String, AuthorizerRow>,
+    default_authorizer: Option<String>,
 }
 
 /// A CA and its certificate, read once.
@@ -59,6 +66,8 @@ impl Identity {
             certificates: BTreeMap::new(),
             by_age: BTreeSet::new(),
             by_authority: BTreeMap::new(),
+            authorizers: BTreeMap::new(),
+            default_authorizer: None,
         }
     }
 
@@ -127,7 +136,7 @@ fn json(row: &impl Serialize) -> String {
 }
 
 impl Rulebook for Identity {
-    const TABLES: &'static [&'static str] = &[CODES, AUTHORITIES, CERTIFICATES];
+    const TABLES: &'static [&'static str] = &[CODES, AUTHORITIES, CERTIFICATES, AUTHORIZERS, DEFAULT_AUTHORIZER];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
@@ -141,6 +150,10 @@ impl Rulebook for Identity {
                 self.take_in_authority(row, certificate);
             }
             CERTIFICATES => self.take_in(id()?, parse(value).map_err(corrupt)?),
+            AUTHORIZERS => {
+                self.authorizers.insert(key.to_owned(), parse(value).map_err(corrupt)?);
+            }
+            DEFAULT_AUTHORIZER => self.default_authorizer = Some(value.to_owned()),
             _ => return Err(corrupt("the table is not one of the certificates".into())),
         }
         Ok(())

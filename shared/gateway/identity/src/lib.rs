@@ -3,11 +3,13 @@
 //! - [`x509`]: certificates and signing requests as AWS IoT looks at them, who signed what, the facts that policies see.
 //! - [`issuer`]: the local authorities: one signs the server's certificate, one signs device certificates.
 //! - [`book`]: the rulebook [`Identity`]: CAs and device certificates, their operations, just-in-time registration.
+//! - [`authorizer`]: custom authorizers in use: tokens and their signatures, the function's event and its answer.
 //! - [`tls`]: the TLS half: server certificates for any name, and client certificates checked as AWS does.
 //!
-//! `x509`, `issuer` and `book` read no clock and open no socket; what they need of time and randomness is passed in, but for the
+//! `x509`, `issuer`, `book` and `authorizer` read no clock and open no socket; what they need of time and randomness is passed in, but for the
 //! keys themselves, which the cryptographic library makes. `tls` and the files of the authorities are machinery.
 
+pub mod authorizer;
 pub mod book;
 pub mod issuer;
 pub mod tls;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
 
 mod authorities;
+mod authorizer;
+mod authorizers;
 mod certificates;
 mod handshake;
 mod issuer;
