@@ -1,6 +1,7 @@
 //! The operations of AWS IoT: each one line, handed to the rulebook that decides. An operation without a line here answers
 //! 501 and names itself.
 
+mod authorizers;
 mod certificates;
 mod data;
 mod endpoints;
@@ -48,6 +49,7 @@ use operations;
 #[must_use]
 pub fn router() -> Router<Call> {
     let mut router = Router::new();
+    authorizers::register(&mut router);
     certificates::register(&mut router);
     data::register(&mut router);
     endpoints::register(&mut router);

@@ -1,0 +1,191 @@
+//! Custom authorizers. "TestInvokeAuthorizer" calls the Lambda function just as a connection would.
+
+use super::{Call, operations};
+use crate::gateway::Gateway;
+use drydock_cloud::lambda::LambdaError;
+use drydock_core::{ApiError, Arn, ErrorCode};
+use drydock_identity::authorizer::{Answer, Occasion, token};
+use drydock_model::Router;
+use drydock_model::iot::{TestInvokeAuthorizerRequest, TestInvokeAuthorizerResponse, ops};
+use drydock_policy::PolicySet;
+use std::time::Duration;
+
+/// AWS waits 5 seconds for the function.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn register(router: &mut Router<Call>) {
+    operations!(router, identity:
+        CreateAuthorizer => |book, input, books| book.create_authorizer(&input, books.now());
+        DescribeAuthorizer => |book, input, books| book.describe_authorizer(&input);
+        UpdateAuthorizer => |book, input, books| book.update_authorizer(&input, books.now());
+        ListAuthorizers => |book, input, books| book.list_authorizers(&input);
+        DeleteAuthorizer => |book, input, books| book.delete_authorizer(&input);
+        SetDefaultAuthorizer => |book, input, books| book.set_default_authorizer(&input);
+        DescribeDefaultAuthorizer => |book, input, books| book.describe_default_authorizer(&input);
+        ClearDefaultAuthorizer => |book, input, books| book.clear_default_authorizer(&input);
+    );
+    router.on::<ops::TestInvokeAuthorizer>(|call: Call, input| async move {
+        let answer = ask(&call.gateway, input).await?;
+        Ok(match answer {
+            Answer::NotAuthenticated => TestInvokeAuthorizerResponse {
+                is_authenticated: Some(false),
+                ..TestInvokeAuthorizerResponse::default()
+            },
+            Answer::Authorized(authorized) => TestInvokeAuthorizerResponse {
+                is_authenticated: Some(true),
+                principal_id: Some(authorized.principal_id),
+                policy_documents: Some(authorized.policy_documents),
+                disconnect_after_in_seconds: i32::try_from(authorized.disconnect_after_seconds).ok(),
+                refresh_after_in_seconds: i32::try_from(authorized.refresh_after_seconds).ok(),
+            },
+        })
+    });
+}
+
+/// Checks the token where the authorizer wants it signed, calls its function, and checks what it answers. An authorizer that
+/// is not active can be tried out, too.
+async fn ask(gateway: &Gateway, input: TestInvokeAuthorizerRequest) -> Result<Answer, ApiError> {
+    let name = &input.authorizer_name;
+    let books = gateway.books();
+    let (row, arn) = books.identity.read(|identity| {
+        let row = identity.known_authorizer(name)?.clone();
+        Ok::<_, ApiError>((row, identity.authorizer_arn(name)))
+    })?;
+    let arn = Arn::parse(&arn).ok_or_else(|| ApiError::invalid(format!("`{arn}` is not an ARN")))?;
+    if !row.signing_disabled {
+        let keys = row.keys.values().map(String::as_str);
+        token::verify(input.token.as_deref(), input.token_signature.as_deref(), keys)
+            .map_err(|error| ApiError::invalid(format!("the authorizer `{name}` cannot be asked: {error}")))?;
+    }
+    let occasion = Occasion {
+        token: input.token,
+        signature_verified: !row.signing_disabled,
+        tls: input.tls_context,
+        http: input.http_context,
+        mqtt: input.mqtt_context,
+        connection_id: Some(books.ids.uuid().to_string()),
+    };
+    let event = occasion.event().to_string().into();
+    let function = &row.function_arn;
+    let lambda = gateway.cloud().lambda();
+    let invoked = tokio::time::timeout(PATIENCE, lambda.invoke_from_sync("iot.amazonaws.com", &arn, function, event));
+    let bad = |why: String| {
+        ApiError::new(ErrorCode::InvalidResponseException, format!("the authorizer `{name}` gave no answer: {why}"))
+    };
+    let invoked = match invoked.await {
+        Err(_) => return Err(bad(format!("`{function}` took more than {} s", PATIENCE.as_secs()))),
+        Ok(Err(error @ LambdaError::AccessDenied { .. })) => {
+            return Err(ApiError::new(ErrorCode::UnauthorizedException, error.to_string()));
+        }
+        Ok(Err(error)) => return Err(bad(error.to_string())),
+        Ok(Ok(invoked)) => invoked,
+    };
+    if invoked.function_error.is_some() {
+        return Err(bad(format!("`{function}` failed: {}", String::from_utf8_lossy(&invoked.payload))));
+    }
+    let answer = Answer::read(&invoked.payload).map_err(|error| bad(error.to_string()))?;
+    if let Answer::Authorized(authorized) = &answer {
+        PolicySet::of_documents(name, authorized.policy_documents.iter().map(String::as_str))
+            .map_err(|error| bad(error.to_string()))?;
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::Options;
+    use bytes::Bytes;
+    use drydock_cloud::lambda::{Definition, permission::Permission};
+    use drydock_core::{Scope, Service};
+    use drydock_model::http::{Request, Response};
+    use serde_json::{Value, json};
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:auth";
+
+    /// Plays the functions: one request, one answer; gives the event back.
+    async fn function(listener: &TcpListener, answer: &Value) -> Value {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        let event = loop {
+            assert!(stream.read_buf(&mut read).await.unwrap() > 0, "the request ends early");
+            let text = String::from_utf8_lossy(&read);
+            let body = text.split_once("\r\n\r\n").map(|(_, body)| body);
+            if let Some(event) = body.and_then(|body| serde_json::from_str(body).ok()) {
+                break event;
+            }
+        };
+        let body = answer.to_string();
+        let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+        stream.write_all(response.as_bytes()).await.unwrap();
+        event
+    }
+
+    async fn call(gateway: &Gateway, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let call = Call { gateway: gateway.clone(), source: SocketAddr::from(([127, 0, 0, 1], 1)), device: None };
+        let request = Request {
+            method: method.into(),
+            path: path.into(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: Bytes::from(body.to_string()),
+        };
+        let Response { status, body, .. } = gateway.router().call(call, Service::Iot, &request).await;
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn an_authorizer_is_tried_out_through_its_function() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let options = Options {
+            scope: Scope::new("123456789012", "us-east-1"),
+            data_dir: None,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            api_port: 0,
+            mqtt_port: 0,
+            tls_port: 0,
+            plain_port: None,
+            lambda_endpoint: Some(endpoint),
+        };
+        let (gateway, running) = Gateway::open(options).await.unwrap();
+        let lambda = gateway.cloud().lambda();
+        lambda.register(Definition::new("auth", "/bin/true")).unwrap();
+        let create = json!({"authorizerFunctionArn": FUNCTION, "signingDisabled": true, "status": "ACTIVE"});
+        assert_eq!(call(&gateway, "POST", "/authorizer/fleet", create).await.0, 200);
+
+        let test = || call(&gateway, "POST", "/authorizer/fleet/test", json!({"mqttContext": {"clientId": "dock-7"}}));
+        assert_eq!(test().await.0, 401, "the function does not let AWS IoT call it yet");
+        let permission = Permission {
+            statement_id: "Allow".into(),
+            action: "lambda:InvokeFunction".into(),
+            principal: "iot.amazonaws.com".into(),
+            source_arn: Some("arn:aws:iot:us-east-1:123456789012:authorizer/fleet".into()),
+            source_account: None,
+        };
+        lambda.permit("auth", permission).unwrap();
+
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]});
+        let answer = |policy: Value| {
+            json!({"isAuthenticated": true, "principalId": "dock7", "policyDocuments": [policy],
+                "disconnectAfterInSeconds": 300, "refreshAfterInSeconds": 600})
+        };
+        let good = answer(policy.clone());
+        let ((status, body), event) = tokio::join!(test(), function(&listener, &good));
+        let wanted = json!({"isAuthenticated": true, "principalId": "dock7", "policyDocuments": [policy.to_string()],
+            "disconnectAfterInSeconds": 300, "refreshAfterInSeconds": 600});
+        assert_eq!((status, body), (200, wanted));
+        assert_eq!(event["protocolData"], json!({"mqtt": {"clientId": "dock-7"}}));
+        assert_eq!(event["signatureVerified"], json!(false));
+
+        let bad = answer(json!({"Statement": "nothing"}));
+        assert_eq!(tokio::join!(test(), function(&listener, &bad)).0.0, 400, "a policy that is none");
+        let denied = json!({"isAuthenticated": false});
+        let ((status, body), _) = tokio::join!(test(), function(&listener, &denied));
+        assert_eq!((status, body), (200, json!({"isAuthenticated": false})));
+        gateway.stop(running).await;
+    }
+}
