@@ -168,4 +168,10 @@ impl HttpsSession {
     pub fn publish(&self, topic: &str, retain: bool) -> bool {
         self.0.may_publish(topic, retain)
     }
+
+    /// Whether the device may do something to a resource, named by the part of the ARN after its kind.
+    #[must_use]
+    pub fn allows(&self, action: Action, name: &str) -> bool {
+        self.0.check(action, name)
+    }
 }

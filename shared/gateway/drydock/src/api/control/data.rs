@@ -1,6 +1,10 @@
 //! The data plane.
 
+mod connections;
+mod retained;
+
 use super::Call;
+use drydock_core::{ApiError, ErrorCode};
 use drydock_model::Router;
 use drydock_model::iot_data::ops;
 
@@ -13,4 +17,11 @@ pub(super) fn register(router: &mut Router<Call>) {
         })
         .await
     });
+    connections::register(router);
+    retained::register(router);
+}
+
+/// What a caller gets that may not do what it asks.
+fn unauthorized(what: &str) -> ApiError {
+    ApiError::new(ErrorCode::UnauthorizedException, format!("this principal is not allowed to {what}"))
 }
