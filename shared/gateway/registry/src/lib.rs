@@ -1,18 +1,22 @@
-//! The device registry: things, thing types, and which certificates and identities are attached to which thing.
+//! The device registry: things, thing types, static thing groups, and which certificates and identities are attached to which thing.
 //!
 //! - [`Registry`]: the rulebook. Its operations are in a file per kind of resource:
-//!   [`things`], [`list_things`], [`thing_types`], [`principals`].
+//!   [`things`], [`list_things`], [`thing_types`], [`thing_groups`], [`group_members`], [`principals`].
 //! - [`attribution`]: which thing a connection belongs to, and what policies may ask about it.
+//! - `groups`: the tree of thing groups and who is in which.
 //! - `shelf`: the things themselves, kept small, with the indexes over them.
 //!
 //! Follows "Managing devices with AWS IoT" of the AWS IoT Core developer guide. It is built for a million things: a thing is known
 //! inside by a number of four bytes, names of attributes are kept once, and every list walks an index.
 
 pub mod attribution;
+pub mod group_members;
+mod groups;
 pub mod list_things;
 pub mod principals;
 mod registry;
 mod shelf;
+pub mod thing_groups;
 pub mod thing_types;
 pub mod things;
 

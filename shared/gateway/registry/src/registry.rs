@@ -1,9 +1,10 @@
 //! The rulebook's state and how it is filled again.
 
+use crate::groups::Groups;
 use crate::principals::{Attachments, Kind, Principal};
 use crate::shelf::Shelf;
 use crate::thing_types::TypeRow;
-use drydock_core::{ApiError, CorruptRow, Rulebook, Scope, ThingName, ThingTypeName, Write};
+use drydock_core::{ApiError, CorruptRow, Rulebook, Scope, ThingGroupName, ThingName, ThingTypeName, Write};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -12,14 +13,17 @@ use uuid::Uuid;
 pub(crate) const TYPES: &str = "thing_types";
 pub(crate) const THINGS: &str = "things";
 pub(crate) const PRINCIPALS: &str = "thing_principals";
+pub(crate) const GROUPS: &str = "thing_groups";
+pub(crate) const MEMBERS: &str = "thing_group_members";
 
-/// The account's things, thing types and attachments.
+/// The account's things, thing types, thing groups and attachments.
 #[derive(Debug)]
 pub struct Registry {
     pub(crate) scope: Scope,
     pub(crate) types: BTreeMap<ThingTypeName, TypeRow>,
     pub(crate) shelf: Shelf,
     pub(crate) attachments: Attachments,
+    pub(crate) groups: Groups,
 }
 
 /// A thing in a row; its key is its name.
@@ -37,7 +41,13 @@ impl Registry {
     /// An empty registry.
     #[must_use]
     pub fn new(scope: Scope) -> Self {
-        Self { scope, types: BTreeMap::new(), shelf: Shelf::default(), attachments: Attachments::default() }
+        Self {
+            scope,
+            types: BTreeMap::new(),
+            shelf: Shelf::default(),
+            attachments: Attachments::default(),
+            groups: Groups::default(),
+        }
     }
 
     /// How many things there are.
@@ -71,7 +81,7 @@ pub(crate) fn no_thing(name: &str) -> ApiError {
 }
 
 impl Rulebook for Registry {
-    const TABLES: &'static [&'static str] = &[TYPES, THINGS, PRINCIPALS];
+    const TABLES: &'static [&'static str] = &[TYPES, THINGS, PRINCIPALS, GROUPS, MEMBERS];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
@@ -91,6 +101,17 @@ impl Rulebook for Registry {
                 let principal = Principal::new(&self.scope, principal);
                 let kind: Kind = serde_json::from_str(value).map_err(|error| corrupt(error.to_string()))?;
                 self.attachments.attach(slot, principal, kind);
+            }
+            GROUPS => {
+                let name = ThingGroupName::new(key).map_err(|error| corrupt(error.to_string()))?;
+                self.groups.put(name, serde_json::from_str(value).map_err(|error| corrupt(error.to_string()))?);
+            }
+            MEMBERS => {
+                let (thing, group) = key.split_once('/').ok_or_else(|| corrupt("its key has no `/`".into()))?;
+                let slot = self.shelf.slot(thing).ok_or_else(|| corrupt("its thing is missing".into()))?;
+                if !self.groups.join(slot, group) {
+                    return Err(corrupt("its group is missing, or the row comes twice".into()));
+                }
             }
             _ => return Err(corrupt("the table is not one of the registry".into())),
         }

@@ -131,9 +131,10 @@ impl Registry {
                 "cannot delete the thing `{name}`: {attached} principals are attached to it, detach them first"
             )));
         }
+        let mut writes = self.leave_groups(name.as_str());
         self.shelf.remove(name.as_str());
-        let write = Write::delete(THINGS, name.as_str());
-        let done = Done::written(reply, vec![write]);
+        writes.push(Write::delete(THINGS, name.as_str()));
+        let done = Done::written(reply, writes);
         Ok(done.with(changed(name, Change::Deleted, now)).with(Event::AuthorizationChanged))
     }
 
@@ -173,7 +174,11 @@ fn expect_version(thing: &Thing, expected: Option<i64>) -> Result<(), ApiError> 
 }
 
 /// Puts a payload's attributes over those there are, or in their stead.
-fn apply(attributes: &mut Attributes, payload: Option<&AttributePayload>, fresh: bool) -> Result<(), ApiError> {
+pub(crate) fn apply(
+    attributes: &mut Attributes,
+    payload: Option<&AttributePayload>,
+    fresh: bool,
+) -> Result<(), ApiError> {
     let Some(payload) = payload else { return Ok(()) };
     if fresh || payload.merge != Some(true) {
         attributes.clear();

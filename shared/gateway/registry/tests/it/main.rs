@@ -4,5 +4,6 @@
 
 mod principals;
 mod support;
+mod thing_groups;
 mod thing_types;
 mod things;

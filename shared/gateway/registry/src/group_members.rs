@@ -1,0 +1,205 @@
+//! Which things are in which thing groups. Source: "Static thing groups" of the developer guide and the API reference of the
+//! operations.
+
+use crate::groups::no_group;
+use crate::principals::page_size;
+use crate::registry::{MEMBERS, Registry, no_thing};
+use crate::shelf::Slot;
+use drydock_core::{ApiError, Arn, Done, Event, ThingGroupName, Write, page};
+use drydock_model::iot::{
+    AddThingToThingGroupRequest, AddThingToThingGroupResponse, ListThingGroupsForThingRequest,
+    ListThingGroupsForThingResponse, ListThingsInThingGroupRequest, ListThingsInThingGroupResponse,
+    RemoveThingFromThingGroupRequest, RemoveThingFromThingGroupResponse, UpdateThingGroupsForThingRequest,
+    UpdateThingGroupsForThingResponse,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most groups that a thing may be in.
+const MOST_GROUPS: usize = 10;
+
+impl Registry {
+    /// "AddThingToThingGroup". Adding a thing to a group that it is in succeeds.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for the thing or the group; `InvalidRequestException` where the thing is in ten groups or
+    /// in another group of the hierarchy, and where a name and an ARN contradict each other or neither is given.
+    pub fn add_thing_to_thing_group(
+        &mut self,
+        request: &AddThingToThingGroupRequest,
+    ) -> Result<Done<AddThingToThingGroupResponse>, ApiError> {
+        let slot = self.member(request.thing_name.as_deref(), request.thing_arn.as_deref())?;
+        let group = self.group(request.thing_group_name.as_deref(), request.thing_group_arn.as_deref())?;
+        let mut groups = self.groups.of(slot);
+        groups.insert(group);
+        self.set_groups(slot, &groups).map(|done| done.map(|()| AddThingToThingGroupResponse {}))
+    }
+
+    /// "RemoveThingFromThingGroup". Removing a thing from a group that it is not in succeeds.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for the thing or the group; `InvalidRequestException` as for "AddThingToThingGroup".
+    pub fn remove_thing_from_thing_group(
+        &mut self,
+        request: &RemoveThingFromThingGroupRequest,
+    ) -> Result<Done<RemoveThingFromThingGroupResponse>, ApiError> {
+        let slot = self.member(request.thing_name.as_deref(), request.thing_arn.as_deref())?;
+        let group = self.group(request.thing_group_name.as_deref(), request.thing_group_arn.as_deref())?;
+        let mut groups = self.groups.of(slot);
+        groups.remove(&group);
+        self.set_groups(slot, &groups).map(|done| done.map(|()| RemoveThingFromThingGroupResponse {}))
+    }
+
+    /// "UpdateThingGroupsForThing": all of it or, on an error, nothing. What is removed makes room for what is added.
+    ///
+    /// # Errors
+    /// As for "AddThingToThingGroup".
+    pub fn update_thing_groups_for_thing(
+        &mut self,
+        request: &UpdateThingGroupsForThingRequest,
+    ) -> Result<Done<UpdateThingGroupsForThingResponse>, ApiError> {
+        let slot = self.member(request.thing_name.as_deref(), None)?;
+        let mut groups = self.groups.of(slot);
+        for name in request.thing_groups_to_remove.iter().flatten() {
+            groups.remove(&self.group(Some(name), None)?);
+        }
+        for name in request.thing_groups_to_add.iter().flatten() {
+            groups.insert(self.group(Some(name), None)?);
+        }
+        self.set_groups(slot, &groups).map(|done| done.map(|()| UpdateThingGroupsForThingResponse {}))
+    }
+
+    /// "ListThingsInThingGroup": those in the group, and where `recursive` those in the groups below it. A token is good as
+    /// long as the process runs.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`; `InvalidRequestException` where the token is not one of this operation.
+    pub fn list_things_in_thing_group(
+        &self,
+        request: &ListThingsInThingGroupRequest,
+    ) -> Result<Done<ListThingsInThingGroupResponse>, ApiError> {
+        let operation = "ListThingsInThingGroup";
+        let group = self.group(Some(&request.thing_group_name), None)?;
+        let mut groups = BTreeSet::from([group.clone()]);
+        if request.recursive == Some(true) {
+            let mut open = vec![group];
+            while let Some(next) = open.pop() {
+                open.extend(self.groups.children(&next).cloned());
+                groups.insert(next);
+            }
+        }
+        let after = match request.next_token.as_deref() {
+            None => None,
+            Some(token) => {
+                let place = page::place(operation, token)?;
+                let damaged = || ApiError::invalid("the token is damaged: leave it out to begin anew");
+                let (name, slot) = place.split_once('/').ok_or_else(damaged)?;
+                Some((name.to_owned(), slot.parse::<Slot>().map_err(|_| damaged())?))
+            }
+        };
+        let begun = |name: &ThingGroupName| after.as_ref().filter(|(group, _)| group == name.as_str());
+        let left = groups.iter().filter(|name| after.as_ref().is_none_or(|(at, _)| name.as_str() >= at.as_str()));
+        let members = left.flat_map(|name| {
+            let slots = self.groups.members(name.as_str(), begun(name).map(|(_, slot)| *slot));
+            slots.map(move |slot| (name, slot))
+        });
+        let (page, next) = page::cut(members, page_size(request.max_results), |(name, slot)| format!("{name}/{slot}"));
+        let things = page.into_iter().filter_map(|(_, slot)| Some(self.shelf.at(slot)?.name.to_string()));
+        Ok(Done::reply(ListThingsInThingGroupResponse {
+            next_token: next.map(|place| page::token(operation, &place)),
+            things: Some(things.collect()),
+        }))
+    }
+
+    /// "ListThingGroupsForThing": the groups that it is directly in, by name.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`; `InvalidRequestException` where the token is not one of this operation.
+    pub fn list_thing_groups_for_thing(
+        &self,
+        request: &ListThingGroupsForThingRequest,
+    ) -> Result<Done<ListThingGroupsForThingResponse>, ApiError> {
+        let operation = "ListThingGroupsForThing";
+        let slot = self.member(Some(&request.thing_name), None)?;
+        let after = request.next_token.as_deref().map(|token| page::place(operation, token)).transpose()?;
+        let groups = self.groups.of(slot);
+        let left = groups.iter().filter(|name| after.as_ref().is_none_or(|at| name.as_str() > at.as_str()));
+        let (page, next) = page::cut(left, page_size(request.max_results), ToString::to_string);
+        Ok(Done::reply(ListThingGroupsForThingResponse {
+            next_token: next.map(|place| page::token(operation, &place)),
+            thing_groups: Some(page.into_iter().map(|name| self.named(name)).collect()),
+        }))
+    }
+
+    /// Takes a thing out of every group that it is in, as it goes away itself.
+    pub(crate) fn leave_groups(&mut self, thing: &str) -> Vec<Write> {
+        let Some(slot) = self.shelf.slot(thing) else { return Vec::new() };
+        let mut writes = Vec::new();
+        for group in self.groups.of(slot) {
+            self.groups.leave(slot, group.as_str());
+            writes.push(Write::delete(MEMBERS, format!("{thing}/{group}")));
+        }
+        writes
+    }
+
+    /// Has a thing be in these groups and no other, where the rules allow it.
+    fn set_groups(&mut self, slot: Slot, wanted: &BTreeSet<ThingGroupName>) -> Result<Done<()>, ApiError> {
+        let thing = self.shelf.at(slot).map(|thing| thing.name.clone()).ok_or_else(|| no_thing(""))?;
+        if wanted.len() > MOST_GROUPS {
+            return Err(ApiError::invalid(format!(
+                "the thing `{thing}` would be in {} thing groups: a thing may be in at most {MOST_GROUPS}",
+                wanted.len()
+            )));
+        }
+        let mut roots: BTreeMap<&ThingGroupName, &ThingGroupName> = BTreeMap::new();
+        for group in wanted {
+            if let Some(other) = roots.insert(self.groups.root(group), group) {
+                return Err(ApiError::invalid(format!(
+                    "the thing `{thing}` cannot be in `{other}` and in `{group}`: both are in the same hierarchy of groups"
+                )));
+            }
+        }
+        let now = self.groups.of(slot);
+        let mut writes = Vec::new();
+        for group in now.difference(wanted) {
+            self.groups.leave(slot, group.as_str());
+            writes.push(Write::delete(MEMBERS, format!("{thing}/{group}")));
+        }
+        for group in wanted.difference(&now) {
+            self.groups.join(slot, group.as_str());
+            writes.push(Write::put(MEMBERS, format!("{thing}/{group}"), "{}".into()));
+        }
+        let changed = !writes.is_empty();
+        let done = Done::written((), writes);
+        Ok(if changed { done.with(Event::AuthorizationChanged) } else { done })
+    }
+
+    /// The thing that a request names, by name, ARN or both.
+    fn member(&self, name: Option<&str>, arn: Option<&str>) -> Result<Slot, ApiError> {
+        let name = self.either("thing", name, arn)?;
+        self.shelf.slot(&name).ok_or_else(|| no_thing(&name))
+    }
+
+    /// The group that a request names, by name, ARN or both.
+    fn group(&self, name: Option<&str>, arn: Option<&str>) -> Result<ThingGroupName, ApiError> {
+        let name = self.either("thinggroup", name, arn)?;
+        self.groups.entry(&name).map(|(name, _)| name.clone()).ok_or_else(|| no_group(&name))
+    }
+
+    /// The name that a request means. An ARN of another account is a name that nothing here has.
+    fn either(&self, kind: &str, name: Option<&str>, arn: Option<&str>) -> Result<String, ApiError> {
+        let Some(arn) = arn else {
+            let missing = || ApiError::invalid(format!("the request names no {kind}: give its name or its ARN"));
+            return name.map(str::to_owned).ok_or_else(missing);
+        };
+        let resource = Arn::parse(arn).map(|arn| arn.resource().to_owned()).unwrap_or_default();
+        let Some(of_arn) = resource.strip_prefix(kind).and_then(|rest| rest.strip_prefix('/')) else {
+            return Err(ApiError::invalid(format!("`{arn}` is not the ARN of a {kind}")));
+        };
+        if name.is_some_and(|name| name != of_arn) {
+            let name = name.unwrap_or_default();
+            return Err(ApiError::invalid(format!("the name `{name}` and the ARN `{arn}` mean different resources")));
+        }
+        let own = self.scope.arn("iot", &resource);
+        Ok(if own.as_str() == arn { of_arn.to_owned() } else { arn.to_owned() })
+    }
+}

@@ -1,0 +1,175 @@
+//! Thing groups as they are kept: the tree, and who is in which group, found from both ends.
+
+use crate::registry::Registry;
+use crate::shelf::Slot;
+use drydock_core::{ApiError, Arn, ThingGroupName, Timestamp};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use uuid::Uuid;
+
+/// A group in memory, so that a membership costs eight bytes at each end.
+pub(crate) type Number = u32;
+
+/// A group; its key is its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GroupRow {
+    pub(crate) id: Uuid,
+    /// Starts at 1 and goes up with each update.
+    pub(crate) version: i64,
+    pub(crate) created: Timestamp,
+    /// Fixed when the group is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<ThingGroupName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) attributes: BTreeMap<SmolStr, SmolStr>,
+}
+
+/// Every group.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    rows: BTreeMap<ThingGroupName, (Number, GroupRow)>,
+    names: Vec<Option<ThingGroupName>>,
+    free: Vec<Number>,
+    /// Parent and child. By name, as a child may be read back before its parent.
+    children: BTreeSet<(ThingGroupName, ThingGroupName)>,
+    members: BTreeSet<(Number, Slot)>,
+    of_thing: BTreeSet<(Slot, Number)>,
+}
+
+impl Groups {
+    pub(crate) fn get(&self, name: &str) -> Option<&GroupRow> {
+        self.rows.get(name).map(|(_, row)| row)
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Option<(&ThingGroupName, &GroupRow)> {
+        self.rows.get_key_value(name).map(|(name, (_, row))| (name, row))
+    }
+
+    /// Puts a group in, in the place of the one of its name where there is one; its members stay.
+    pub(crate) fn put(&mut self, name: ThingGroupName, row: GroupRow) {
+        if let Some(parent) = &row.parent {
+            self.children.insert((parent.clone(), name.clone()));
+        }
+        if let Some((_, kept)) = self.rows.get_mut(&name) {
+            *kept = row;
+            return;
+        }
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.names.push(None);
+            Number::try_from(self.names.len() - 1).unwrap_or(Number::MAX)
+        });
+        if let Some(place) = usize::try_from(number).ok().and_then(|index| self.names.get_mut(index)) {
+            *place = Some(name.clone());
+        }
+        self.rows.insert(name, (number, row));
+    }
+
+    /// Takes a group out, and everything out of it; gives the things that were in it.
+    pub(crate) fn remove(&mut self, name: &ThingGroupName) -> Vec<Slot> {
+        let members: Vec<Slot> = self.members(name.as_str(), None).collect();
+        for slot in &members {
+            self.leave(*slot, name.as_str());
+        }
+        let Some((number, row)) = self.rows.remove(name) else { return members };
+        if let Some(parent) = row.parent {
+            self.children.remove(&(parent, name.clone()));
+        }
+        if let Some(place) = usize::try_from(number).ok().and_then(|index| self.names.get_mut(index)) {
+            *place = None;
+        }
+        self.free.push(number);
+        members
+    }
+
+    /// The groups after a name, by name.
+    pub(crate) fn after<'a>(&'a self, name: Option<&str>) -> impl Iterator<Item = &'a ThingGroupName> + use<'a> {
+        let from = name.map_or(Bound::Unbounded, Bound::Excluded);
+        self.rows.range::<str, _>((from, Bound::Unbounded)).map(|(name, _)| name)
+    }
+
+    /// The direct children of a group.
+    pub(crate) fn children<'a>(&'a self, parent: &'a ThingGroupName) -> impl Iterator<Item = &'a ThingGroupName> {
+        // `-` is the least character of names, so no name comes before it.
+        let least = ThingGroupName::new("-").ok();
+        let from = least.map_or(Bound::Unbounded, |least| Bound::Included((parent.clone(), least)));
+        let entries = self.children.range((from, Bound::Unbounded));
+        entries.take_while(move |(of, _)| of == parent).map(|(_, child)| child)
+    }
+
+    /// The groups above a group, the nearest first.
+    pub(crate) fn ancestors<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a ThingGroupName> + use<'a> {
+        let parent = |name: &str| self.rows.get(name).and_then(|(_, row)| row.parent.as_ref());
+        std::iter::successors(parent(name), move |name| parent(name.as_str()))
+    }
+
+    /// The group at the top of a group's hierarchy: itself where it has no parent.
+    pub(crate) fn root<'a>(&'a self, name: &'a ThingGroupName) -> &'a ThingGroupName {
+        self.ancestors(name.as_str()).last().unwrap_or(name)
+    }
+
+    /// The things that are directly in a group, after one of them.
+    pub(crate) fn members<'a>(&'a self, name: &str, after: Option<Slot>) -> impl Iterator<Item = Slot> + use<'a> {
+        let number = self.rows.get(name).map(|(number, _)| *number);
+        let entries = number.into_iter().flat_map(move |number| {
+            let from = match after {
+                Some(slot) => Bound::Excluded((number, slot)),
+                None => Bound::Included((number, Slot::MIN)),
+            };
+            self.members.range((from, Bound::Included((number, Slot::MAX))))
+        });
+        entries.map(|(_, slot)| *slot)
+    }
+
+    /// The groups that a thing is directly in.
+    pub(crate) fn of(&self, slot: Slot) -> BTreeSet<ThingGroupName> {
+        let entries = self.of_thing.range((slot, Number::MIN)..=(slot, Number::MAX));
+        entries.filter_map(|(_, number)| self.names.get(usize::try_from(*number).ok()?)?.clone()).collect()
+    }
+
+    /// Puts a thing into a group that there is.
+    pub(crate) fn join(&mut self, slot: Slot, group: &str) -> bool {
+        let Some((number, _)) = self.rows.get(group) else { return false };
+        self.of_thing.insert((slot, *number));
+        self.members.insert((*number, slot))
+    }
+
+    /// Takes a thing out of a group.
+    pub(crate) fn leave(&mut self, slot: Slot, group: &str) -> bool {
+        let Some((number, _)) = self.rows.get(group) else { return false };
+        self.of_thing.remove(&(slot, *number));
+        self.members.remove(&(*number, slot))
+    }
+}
+
+impl Registry {
+    /// Whether there is a thing group of this name.
+    #[must_use]
+    pub fn has_thing_group(&self, name: &str) -> bool {
+        self.groups.get(name).is_some()
+    }
+
+    /// The ARNs of the groups above a group: where it inherits policies from.
+    #[must_use]
+    pub fn groups_above(&self, name: &str) -> Vec<Arn> {
+        self.groups.ancestors(name).map(|name| self.scope.thing_group(name)).collect()
+    }
+
+    /// The ARNs of every group that a thing is in, directly or through a group below: where it gets policies from.
+    #[must_use]
+    pub fn groups_of(&self, thing: &str) -> Vec<Arn> {
+        let Some(slot) = self.shelf.slot(thing) else { return Vec::new() };
+        let direct = self.groups.of(slot);
+        // A thing is in one group of a hierarchy, so no ancestor comes twice.
+        let all = direct.iter().flat_map(|name| std::iter::once(name).chain(self.groups.ancestors(name.as_str())));
+        all.map(|name| self.scope.thing_group(name)).collect()
+    }
+}
+
+/// The error for a group that is not there.
+pub(crate) fn no_group(name: &str) -> ApiError {
+    ApiError::not_found(format!("there is no thing group `{name}`"))
+}

@@ -1,0 +1,228 @@
+//! Static thing groups. Source: "Static thing groups" of the developer guide, "AWS IoT Core thing group limits and quotas", and the
+//! API reference of the operations.
+
+use crate::groups::{GroupRow, no_group};
+use crate::principals::page_size;
+use crate::registry::{GROUPS, MEMBERS, Registry, json};
+use crate::things::apply;
+use drydock_core::{ApiError, Done, ErrorCode, Event, Ids, ThingGroupName, Timestamp, Write, page};
+use drydock_model::iot::{
+    AttributePayload, CreateThingGroupRequest, CreateThingGroupResponse, DeleteThingGroupRequest,
+    DeleteThingGroupResponse, DescribeThingGroupRequest, DescribeThingGroupResponse, GroupNameAndArn,
+    ListThingGroupsRequest, ListThingGroupsResponse, ThingGroupMetadata, ThingGroupProperties, UpdateThingGroupRequest,
+    UpdateThingGroupResponse,
+};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// The most levels of a hierarchy, the root being the first.
+const MOST_LEVELS: usize = 7;
+/// The most direct children of a group.
+const MOST_CHILDREN: usize = 100;
+/// The most attributes of a group.
+const MOST_ATTRIBUTES: usize = 50;
+
+impl Registry {
+    /// "CreateThingGroup". Creating a group that exists with the same parent and properties succeeds and changes nothing.
+    ///
+    /// # Errors
+    /// `ResourceAlreadyExistsException` where it exists otherwise; `ResourceNotFoundException` for the parent;
+    /// `InvalidRequestException` where the hierarchy gets too deep, the parent has too many children or the group too many
+    /// attributes; 501 for tags.
+    pub fn create_thing_group(
+        &mut self,
+        request: &CreateThingGroupRequest,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Result<Done<CreateThingGroupResponse>, ApiError> {
+        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+            return Err(ApiError::not_implemented("CreateThingGroup with `tags`"));
+        }
+        let name = ThingGroupName::new(&request.thing_group_name)?;
+        let parent = request.parent_group_name.as_deref().map(ThingGroupName::new).transpose()?;
+        let (description, attributes) = read(None, request.thing_group_properties.as_ref())?;
+        let arn = String::from(self.scope.thing_group(&name));
+        let reply = |id: String| CreateThingGroupResponse {
+            thing_group_arn: Some(arn.clone()),
+            thing_group_id: Some(id),
+            thing_group_name: Some(name.to_string()),
+        };
+        if let Some(kept) = self.groups.get(name.as_str()) {
+            if kept.parent == parent && kept.description == description && kept.attributes == attributes {
+                return Ok(Done::reply(reply(kept.id.to_string())));
+            }
+            let message = format!("the thing group `{name}` exists already, with another parent or other properties");
+            return Err(ApiError::exists(message, name.as_str(), arn));
+        }
+        if let Some(parent) = &parent {
+            self.room_below(parent)?;
+        }
+        let id = ids.uuid();
+        let reply = reply(id.to_string());
+        let row = GroupRow { id, version: 1, created: now, parent, description, attributes };
+        Ok(Done::written(reply, vec![self.keep_group(name, row)]))
+    }
+
+    /// "DescribeThingGroup".
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    pub fn describe_thing_group(
+        &self,
+        request: &DescribeThingGroupRequest,
+    ) -> Result<Done<DescribeThingGroupResponse>, ApiError> {
+        let name = &request.thing_group_name;
+        let (name, row) = self.groups.entry(name).ok_or_else(|| no_group(name))?;
+        let mut above: Vec<_> = self.groups.ancestors(name.as_str()).map(|name| self.named(name)).collect();
+        above.reverse();
+        let attributes = row.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Ok(Done::reply(DescribeThingGroupResponse {
+            thing_group_arn: Some(self.scope.thing_group(name).into()),
+            thing_group_id: Some(row.id.to_string()),
+            thing_group_metadata: Some(ThingGroupMetadata {
+                creation_date: Some(row.created),
+                parent_group_name: row.parent.as_ref().map(ToString::to_string),
+                root_to_parent_thing_groups: Some(above),
+            }),
+            thing_group_name: Some(name.to_string()),
+            thing_group_properties: Some(ThingGroupProperties {
+                attribute_payload: Some(AttributePayload { attributes: Some(attributes), merge: None }),
+                thing_group_description: row.description.clone(),
+            }),
+            version: Some(row.version),
+            ..DescribeThingGroupResponse::default()
+        }))
+    }
+
+    /// "UpdateThingGroup": replaces the attributes, or merges into them; what is not given stays.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`; `VersionConflictException`; `InvalidRequestException` for too many attributes.
+    pub fn update_thing_group(
+        &mut self,
+        request: &UpdateThingGroupRequest,
+    ) -> Result<Done<UpdateThingGroupResponse>, ApiError> {
+        let name = &request.thing_group_name;
+        let (name, row) = self.groups.entry(name).ok_or_else(|| no_group(name))?;
+        expect_version(name, row, request.expected_version)?;
+        let (name, mut row) = (name.clone(), row.clone());
+        (row.description, row.attributes) = read(Some(&row), Some(&request.thing_group_properties))?;
+        row.version = row.version.saturating_add(1);
+        let reply = UpdateThingGroupResponse { version: Some(row.version) };
+        Ok(Done::written(reply, vec![self.keep_group(name, row)]))
+    }
+
+    /// "DeleteThingGroup". The things in it stay; deleting a group that does not exist succeeds.
+    ///
+    /// # Errors
+    /// `VersionConflictException`; `InvalidRequestException` while it has child groups.
+    pub fn delete_thing_group(
+        &mut self,
+        request: &DeleteThingGroupRequest,
+    ) -> Result<Done<DeleteThingGroupResponse>, ApiError> {
+        let reply = DeleteThingGroupResponse {};
+        let Some((name, row)) = self.groups.entry(&request.thing_group_name) else { return Ok(Done::reply(reply)) };
+        expect_version(name, row, request.expected_version)?;
+        if self.groups.children(name).next().is_some() {
+            // AWS's own words.
+            return Err(ApiError::invalid(format!(
+                "Cannot delete thing group : {name} when there are still child groups attached to it."
+            )));
+        }
+        let name = name.clone();
+        let members = self.groups.remove(&name);
+        let mut writes = vec![Write::delete(GROUPS, name.as_str())];
+        let things = members.iter().filter_map(|slot| self.shelf.at(*slot));
+        writes.extend(things.map(|thing| Write::delete(MEMBERS, format!("{}/{name}", thing.name))));
+        let done = Done::written(reply, writes);
+        Ok(if members.is_empty() { done } else { done.with(Event::AuthorizationChanged) })
+    }
+
+    /// "ListThingGroups" by name: all, or where `recursive` is false those without a parent; with `parentGroup`, its children,
+    /// or where `recursive` is true all below it.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for the parent; `InvalidRequestException` where the token is not one of this operation.
+    pub fn list_thing_groups(
+        &self,
+        request: &ListThingGroupsRequest,
+    ) -> Result<Done<ListThingGroupsResponse>, ApiError> {
+        let operation = "ListThingGroups";
+        let parent = request.parent_group.as_deref();
+        if let Some(parent) = parent.filter(|parent| !self.has_thing_group(parent)) {
+            return Err(no_group(parent));
+        }
+        let after = request.next_token.as_deref().map(|token| page::place(operation, token)).transpose()?;
+        let prefix = request.name_prefix_filter.as_deref().unwrap_or_default();
+        let groups = self.groups.after(after.as_deref()).filter(|name| {
+            let mut above = self.groups.ancestors(name.as_str());
+            name.as_str().starts_with(prefix)
+                && match (parent, request.recursive) {
+                    (None, Some(false)) => above.next().is_none(),
+                    (None, _) => true,
+                    (Some(parent), Some(true)) => above.any(|name| name.as_str() == parent),
+                    (Some(parent), _) => above.next().is_some_and(|name| name.as_str() == parent),
+                }
+        });
+        let (page, next) = page::cut(groups, page_size(request.max_results), ToString::to_string);
+        Ok(Done::reply(ListThingGroupsResponse {
+            next_token: next.map(|place| page::token(operation, &place)),
+            thing_groups: Some(page.into_iter().map(|name| self.named(name)).collect()),
+        }))
+    }
+
+    pub(crate) fn named(&self, name: &ThingGroupName) -> GroupNameAndArn {
+        GroupNameAndArn { group_arn: Some(self.scope.thing_group(name).into()), group_name: Some(name.to_string()) }
+    }
+
+    /// Whether a group can get one more child.
+    fn room_below(&self, parent: &ThingGroupName) -> Result<(), ApiError> {
+        if !self.has_thing_group(parent.as_str()) {
+            return Err(no_group(parent.as_str()));
+        }
+        if self.groups.ancestors(parent.as_str()).count() + 2 > MOST_LEVELS {
+            return Err(ApiError::invalid(format!(
+                "a hierarchy of thing groups has at most {MOST_LEVELS} levels, and `{parent}` is at the last of them"
+            )));
+        }
+        if self.groups.children(parent).count() >= MOST_CHILDREN {
+            return Err(ApiError::invalid(format!(
+                "the thing group `{parent}` has {MOST_CHILDREN} child groups, and no group may have more"
+            )));
+        }
+        Ok(())
+    }
+
+    fn keep_group(&mut self, name: ThingGroupName, row: GroupRow) -> Write {
+        let write = Write::put(GROUPS, name.as_str(), json(&row));
+        self.groups.put(name, row);
+        write
+    }
+}
+
+/// The properties that a group is to have: those of `kept`, with the ones given over them.
+fn read(
+    kept: Option<&GroupRow>,
+    wire: Option<&ThingGroupProperties>,
+) -> Result<(Option<String>, BTreeMap<SmolStr, SmolStr>), ApiError> {
+    let mut attributes = kept.map(|row| row.attributes.clone()).unwrap_or_default();
+    apply(&mut attributes, wire.and_then(|wire| wire.attribute_payload.as_ref()), kept.is_none())?;
+    if attributes.len() > MOST_ATTRIBUTES {
+        return Err(ApiError::invalid(format!(
+            "{} attributes are too many: a thing group has at most {MOST_ATTRIBUTES}",
+            attributes.len()
+        )));
+    }
+    let description = wire.and_then(|wire| wire.thing_group_description.clone());
+    Ok((description.or_else(|| kept.and_then(|row| row.description.clone())), attributes))
+}
+
+fn expect_version(name: &ThingGroupName, row: &GroupRow, expected: Option<i64>) -> Result<(), ApiError> {
+    match expected {
+        Some(expected) if expected != row.version => Err(ApiError::new(
+            ErrorCode::VersionConflictException,
+            format!("the thing group `{name}` has version {}, and version {expected} is expected", row.version),
+        )),
+        _ => Ok(()),
+    }
+}
