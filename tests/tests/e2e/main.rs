@@ -10,6 +10,7 @@
 mod bad_input;
 mod durability;
 mod functions;
+mod groups;
 mod jitr;
 mod lifecycle;
 mod reset;

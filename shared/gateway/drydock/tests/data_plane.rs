@@ -1,4 +1,11 @@
 //! The data plane's operations over a real socket, as the API reference of `iot-data` describes them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use drydock::gateway::{Gateway, Options};
 use drydock_core::Scope;

@@ -5,6 +5,7 @@ mod authorizers;
 mod certificates;
 mod data;
 mod endpoints;
+mod groups;
 mod policies;
 mod rules;
 mod things;
@@ -53,6 +54,7 @@ pub fn router() -> Router<Call> {
     certificates::register(&mut router);
     data::register(&mut router);
     endpoints::register(&mut router);
+    groups::register(&mut router);
     policies::register(&mut router);
     rules::register(&mut router);
     things::register(&mut router);

@@ -4,7 +4,7 @@ use super::DeviceCertificate;
 use crate::books::Books;
 use crate::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_broker::{ConnectAttempt, SessionGate};
-use drydock_core::ThingName;
+use drydock_core::{Arn, ThingName};
 use drydock_policy::{Action, ConnectFacts, Context, SessionPolicies, ThingFacts};
 use smol_str::SmolStr;
 use std::net::SocketAddr;
@@ -83,7 +83,13 @@ fn compile(books: &Books, certificate: &DeviceCertificate, context: &Context) ->
     let generation = books.authorization_generation();
     let arn = books.scope.certificate(&certificate.id);
     let client_id = context.client_id.as_deref().unwrap_or_default();
-    let attributed = books.registry.read(|registry| registry.attribute(arn.as_str(), client_id));
+    // Policies come through the certificate, and through the groups of the attributed thing and all above them.
+    let (attributed, mut targets) = books.registry.read(|registry| {
+        let attributed = registry.attribute(arn.as_str(), client_id);
+        let groups = attributed.as_ref().map(|attributed| registry.groups_of(attributed.thing.as_str()));
+        (attributed, groups.unwrap_or_default())
+    });
+    targets.push(arn);
     let exclusive_thing = attributed.as_ref().filter(|a| a.exclusive).map(|a| a.thing.clone());
     let thing = attributed.map(|attributed| {
         Arc::new(ThingFacts {
@@ -92,7 +98,8 @@ fn compile(books: &Books, certificate: &DeviceCertificate, context: &Context) ->
             attributes: attributed.facts.attributes.into_iter().collect(),
         })
     });
-    let set = Arc::new(books.policies.read(|policies| policies.policies_for(&[arn.as_str()])));
+    let targets: Vec<&str> = targets.iter().map(Arn::as_str).collect();
+    let set = Arc::new(books.policies.read(|policies| policies.policies_for(&targets)));
     let context = Context { thing, now: books.now(), ..context.clone() };
     Compiled { generation, policies: SessionPolicies::new(set, Arc::new(context)), exclusive_thing }
 }

@@ -2,7 +2,7 @@
 
 use super::{Call, operations};
 use crate::books::Books;
-use drydock_core::{ApiError, CertificateId, Done};
+use drydock_core::{ApiError, CertificateId, Done, ThingGroupName};
 use drydock_model::Router;
 use drydock_model::iot::ops;
 use drydock_policy::book::{Kind, Target};
@@ -22,8 +22,7 @@ pub(super) fn register(router: &mut Router<Call>) {
         AttachPrincipalPolicy => |book, input, books| book.attach_principal_policy(&input, |target| check(books, target));
         DetachPolicy => |book, input, books| book.detach_policy(&input);
         DetachPrincipalPolicy => |book, input, books| book.detach_principal_policy(&input);
-        // Thing groups, from which a target would inherit, are not there yet.
-        ListAttachedPolicies => |book, input, books| book.list_attached_policies(&input, |_| Vec::new()).map(Done::reply);
+        ListAttachedPolicies => |book, input, books| book.list_attached_policies(&input, |target| above(books, target)).map(Done::reply);
         ListTargetsForPolicy => |book, input, books| book.list_targets_for_policy(&input).map(Done::reply);
         ListPrincipalPolicies => |book, input, books| book.list_principal_policies(&input).map(Done::reply);
         ListPolicyPrincipals => |book, input, books| book.list_policy_principals(&input).map(Done::reply);
@@ -38,7 +37,26 @@ fn check(books: &Books, target: &Target) -> Result<(), ApiError> {
                 .is_ok_and(|id| books.identity.read(|identity| identity.certificate(id.as_str()).is_some()));
             if known { Ok(()) } else { Err(target.not_found()) }
         }
-        Kind::ThingGroup => Err(target.not_found()),
+        Kind::ThingGroup => {
+            if own_group(books, target).is_some() {
+                Ok(())
+            } else {
+                Err(target.not_found())
+            }
+        }
         Kind::CognitoIdentity => Ok(()),
     }
+}
+
+/// The name of the group that a target is, where it is one of the account's.
+fn own_group(books: &Books, target: &Target) -> Option<ThingGroupName> {
+    let name = ThingGroupName::new(target.name()).ok()?;
+    let own = target.kind() == Kind::ThingGroup && books.scope.thing_group(&name).as_str() == target.as_str();
+    (own && books.registry.read(|registry| registry.has_thing_group(name.as_str()))).then_some(name)
+}
+
+/// The targets that a target inherits policies from: for a group those above it.
+fn above(books: &Books, target: &Target) -> Vec<String> {
+    let Some(name) = own_group(books, target) else { return Vec::new() };
+    books.registry.read(|registry| registry.groups_above(name.as_str())).into_iter().map(String::from).collect()
 }
