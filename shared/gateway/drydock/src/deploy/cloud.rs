@@ -72,6 +72,9 @@ impl Surroundings<'_> {
     }
 
     fn function(&self, logical_id: &str, function: &Function) -> Result<(), MakeError> {
+        if function.alias.is_some() {
+            return Err(MakeError::NotImplemented(format!("`AutoPublishAlias` of the function `{}`", function.name)));
+        }
         // Where a Lambda endpoint runs the functions, there is no binary here.
         let binary = self.binaries.get(logical_id).cloned().unwrap_or_default();
         let invokes = self.plan.resources.iter().find_map(|planned| match &planned.resource {
@@ -86,6 +89,16 @@ impl Surroundings<'_> {
         definition.architecture.clone_from(&function.architecture);
         definition.role = function.role.clone().unwrap_or_default();
         definition.environment.clone_from(&function.environment);
+        // "Advanced logging controls": Lambda tells the function by these two variables.
+        let logging = [
+            ("AWS_LAMBDA_LOG_FORMAT", &function.logging.log_format),
+            ("AWS_LAMBDA_LOG_LEVEL", &function.logging.application_log_level),
+        ];
+        for (name, value) in logging {
+            if let Some(value) = value {
+                definition.environment.insert(name.to_owned(), value.clone());
+            }
+        }
         definition.timeout = function.timeout;
         definition.memory = function.memory_size;
         definition.max_concurrency = function.reserved_concurrent_executions.map(|most| most as usize);
@@ -132,7 +145,16 @@ async fn subscribe(cloud: &Cloud, subscription: &Subscription) -> Result<(), Mak
     Ok(())
 }
 
+/// Refuses what is about a version or an alias of a function: there is `$LATEST` only.
+fn latest(what: &str, function: &str, qualifier: Option<&str>) -> Result<(), MakeError> {
+    match qualifier {
+        None | Some("$LATEST") => Ok(()),
+        Some(other) => Err(MakeError::NotImplemented(format!("{what} of the version or alias `{function}:{other}`"))),
+    }
+}
+
 fn invoke_config(config: &PlannedInvokes) -> Result<EventInvokeConfig, MakeError> {
+    latest("the event invoke configuration", &config.function, Some(&config.qualifier))?;
     Ok(EventInvokeConfig {
         max_retries: u8::try_from(config.maximum_retry_attempts).unwrap_or(u8::MAX),
         max_age: config.maximum_event_age_in_seconds,
@@ -143,6 +165,7 @@ fn invoke_config(config: &PlannedInvokes) -> Result<EventInvokeConfig, MakeError
 }
 
 fn permit(cloud: &Cloud, permission: &LambdaPermission) -> Result<(), MakeError> {
+    latest("a permission", &permission.function, permission.qualifier.as_deref())?;
     let statement = Permission {
         statement_id: permission.statement_id.clone(),
         action: permission.action.clone(),
@@ -155,6 +178,7 @@ fn permit(cloud: &Cloud, permission: &LambdaPermission) -> Result<(), MakeError>
 }
 
 fn map(cloud: &Cloud, planned: &EventSourceMapping) -> Result<(), MakeError> {
+    latest("an event source mapping", &planned.function, planned.qualifier.as_deref())?;
     if !planned.filters.is_empty() {
         return Err(MakeError::NotImplemented("`FilterCriteria` of an event source mapping".to_owned()));
     }
