@@ -20,6 +20,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -34,7 +35,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub struct Options {
     /// The account and region to play.
     pub scope: Scope,
-    /// Where state is kept; `None` keeps it in memory, and the few files there must be in a folder that goes with the process.
+    /// Where state is kept; `None` keeps it in memory, and the few files there must be in a folder
+    /// that goes with the process.
     pub data_dir: Option<PathBuf>,
     /// The address to listen on.
     pub host: IpAddr,
@@ -111,13 +113,14 @@ struct Inner {
     notices: Notices,
     addresses: Addresses,
     data_dir: Option<PathBuf>,
-    files: PathBuf,
     started: drydock_core::Timestamp,
 }
 
 /// The gateway's tasks; dropping them ends them.
 pub struct Running {
     tasks: JoinSet<()>,
+    /// The folder of a gateway that keeps nothing; it goes with this.
+    temporary: Option<TempDir>,
 }
 
 impl Gateway {
@@ -131,10 +134,6 @@ impl Gateway {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
-        let files = match &options.data_dir {
-            Some(dir) => folder(dir)?,
-            None => folder(&std::env::temp_dir().join(format!("drydock-{}", std::process::id())))?,
-        };
 
         // Sockets first: a port in use is told before anything is written.
         let api = listen::bind(options.host, options.api_port, "--api-port").await?;
@@ -151,6 +150,7 @@ impl Gateway {
             plain: plain.as_ref().map(|p| address(p, "--plain-port")).transpose()?,
         };
 
+        let (files, temporary) = home(options.data_dir.as_deref())?;
         let notices = Notices::default();
         let store = Store::open(options.data_dir.as_deref())?;
         let (events, arriving) = mpsc::unbounded_channel();
@@ -192,11 +192,10 @@ impl Gateway {
             notices,
             addresses,
             data_dir: options.data_dir,
-            files,
         };
         let gateway = Self { inner: Arc::new(inner) };
         let running = gateway.serve(runner, arriving, api, mqtt, https, plain);
-        Ok((gateway, running))
+        Ok((gateway, Running { temporary, ..running }))
     }
 
     fn serve(
@@ -219,7 +218,7 @@ impl Gateway {
         if let Some(plain) = plain {
             tasks.spawn(listen::accept(self.clone(), plain, listen::plain));
         }
-        Running { tasks }
+        Running { tasks, temporary: None }
     }
 
     /// Where it listens.
@@ -340,10 +339,10 @@ impl Gateway {
         self.broker().shutdown(GOODBYE).await;
         self.cloud().shutdown().await;
         running.tasks.shutdown().await;
-        if self.inner.data_dir.is_none()
-            && let Err(error) = std::fs::remove_dir_all(&self.inner.files)
+        if let Some(temporary) = running.temporary
+            && let Err(error) = temporary.close()
         {
-            tracing::warn!(%error, folder = %self.inner.files.display(), "a temporary folder stays");
+            tracing::warn!(%error, "a temporary folder stays");
         }
     }
 }
@@ -354,6 +353,17 @@ async fn deliver(gateway: Gateway, mut events: mpsc::UnboundedReceiver<Event>) {
         crate::watch::event(gateway.notices(), &event);
         crate::events::deliver(gateway.broker(), &gateway.books().scope, &event);
     }
+}
+
+/// Where the gateway's files are. One that keeps nothing still needs files for its keys: they are in a folder that nobody else
+/// reads, which goes with the process.
+fn home(data_dir: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), OpenError> {
+    if let Some(path) = data_dir {
+        return Ok((folder(path)?, None));
+    }
+    let made = tempfile::Builder::new().prefix("drydock-").tempdir();
+    let temporary = made.map_err(|source| OpenError::Folder { path: std::env::temp_dir(), source })?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
 }
 
 fn folder(path: &Path) -> Result<PathBuf, OpenError> {
