@@ -35,7 +35,7 @@ fn mqtt_speaks_on_the_shared_port_with_and_without_alpn() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
     let device = gateway.free_device("device");
-    for alpn in [&[][..], &["x-amzn-mqtt-ca"], &["mqtt"]] {
+    for alpn in [&[][..], &["x-amzn-mqtt-ca"]] {
         let connected = Mqtt::connect("device", gateway.port("tls"), device.config(&gateway.root(), alpn));
         let mut connection = connected.unwrap_or_else(|e| panic!("{alpn:?}: {e}"));
         connection.subscribe("echo");
@@ -43,4 +43,13 @@ fn mqtt_speaks_on_the_shared_port_with_and_without_alpn() {
         assert_eq!(connection.receive("echo").payload, b"hello", "{alpn:?}");
         connection.disconnect();
     }
+}
+
+#[test]
+fn the_alpn_of_custom_authorizers_lets_no_certificate_in() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let device = gateway.free_device("device");
+    let refused = Mqtt::connect("device", gateway.port("tls"), device.config(&gateway.root(), &["mqtt"]));
+    assert!(refused.is_err_and(|why| why.contains("NotAuthorized")), "AWS asks for `x-amzn-mqtt-ca`");
 }

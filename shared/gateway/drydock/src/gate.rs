@@ -9,21 +9,15 @@ use drydock_policy::Action;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
+mod authorizer;
 mod certificate;
+mod credential;
 mod session;
 
 pub use certificate::{DeviceCertificate, Standing, present};
+pub use credential::{Caller, Credential, HttpRequestFacts, Shown, Way};
 pub use session::HttpsSession;
 use session::Session;
-
-/// What a listener knows of its peer.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// The certificate chain shown in the TLS handshake, leaf first; its key was proven there.
-    Chain(Arc<Vec<Vec<u8>>>),
-    /// Nobody in particular: a plain connection for tests, which may do everything.
-    Anybody,
-}
 
 /// The gateway's gate.
 pub struct PolicyGate {
@@ -91,52 +85,51 @@ impl PolicyGate {
         }
         Ok(Admission { principal, exclusive_thing, session: Arc::new(session), lifetime: None })
     }
+
+    /// Decides on a connect with the certificate of the TLS handshake.
+    async fn by_certificate(&self, attempt: &ConnectAttempt, chain: &[Vec<u8>]) -> Result<Admission, Refusal> {
+        let refused = |kind, principal: &str, why: String, reasons| {
+            Err(self.refuse(attempt, kind, principal, format!("connect refused: {why}"), reasons))
+        };
+        match certificate::present(&self.books, chain, attempt.peer.server_name.as_deref()).await {
+            Standing::Active(certificate) => self.decide(attempt, *certificate),
+            Standing::Pending(id) => refused(
+                RefusalKind::Silent,
+                id.as_str(),
+                format!("certificate {} is PENDING_ACTIVATION", short(&id)),
+                vec!["its CA registers certificates just in time: activate it, then connect again".to_owned()],
+            ),
+            Standing::Refused { id, why } => {
+                refused(RefusalKind::Silent, id.as_ref().map_or("", |id| id.as_str()), why, Vec::new())
+            }
+            Standing::Unknown(why) => refused(RefusalKind::Unavailable, "", why, Vec::new()),
+        }
+    }
 }
 
 #[async_trait]
 impl Gate for PolicyGate {
     async fn connect(&self, attempt: &ConnectAttempt) -> Result<Admission, Refusal> {
         match credential(&attempt.peer) {
-            Credential::Anybody => Ok(Admission {
-                principal: SmolStr::new_static("anybody"),
-                exclusive_thing: None,
-                session: Arc::new(Open),
-                lifetime: None,
-            }),
-            Credential::Chain(chain) => {
-                let sni = attempt.peer.server_name.as_deref();
-                match certificate::present(&self.books, &chain, sni).await {
-                    Standing::Active(certificate) => self.decide(attempt, *certificate),
-                    Standing::Pending(id) => Err(self.refuse(
-                        attempt,
-                        RefusalKind::Silent,
-                        id.as_str(),
-                        format!("connect refused: certificate {} is PENDING_ACTIVATION", short(&id)),
-                        vec!["its CA registers certificates just in time: activate it, then connect again".to_owned()],
-                    )),
-                    Standing::Refused { id, why } => Err(self.refuse(
-                        attempt,
-                        RefusalKind::Silent,
-                        id.as_ref().map_or("", |id| id.as_str()),
-                        format!("connect refused: {why}"),
-                        Vec::new(),
-                    )),
-                    Standing::Unknown(why) => Err(self.refuse(
-                        attempt,
-                        RefusalKind::Unavailable,
-                        "",
-                        format!("connect refused: {why}"),
-                        Vec::new(),
-                    )),
-                }
-            }
+            Credential::Anybody => Ok(open(SmolStr::new_static("anybody"))),
+            // An account's own key: IAM's policies would decide, and there is no IAM here.
+            Credential::SigV4(caller) => Ok(open(caller.principal.clone())),
+            Credential::Device(shown) => match shown.way() {
+                Way::Certificate => self.by_certificate(attempt, &shown.chain).await,
+                Way::Authorizer => authorizer::connect(self, attempt, &shown).await,
+            },
         }
     }
 }
 
 /// The credential that our own listeners put into a peer; a peer from elsewhere has none.
 fn credential(peer: &Peer) -> Credential {
-    peer.credential.downcast_ref::<Credential>().cloned().unwrap_or_else(|| Credential::Chain(Arc::new(Vec::new())))
+    peer.credential.downcast_ref::<Credential>().cloned().unwrap_or_else(|| Credential::Device(Arc::default()))
+}
+
+/// Lets a principal do everything.
+fn open(principal: SmolStr) -> Admission {
+    Admission { principal, exclusive_thing: None, session: Arc::new(Open), lifetime: None }
 }
 
 /// The first digits of a certificate id, enough for a person to tell two apart.

@@ -8,7 +8,7 @@
 //! | `--plain-port` | MQTT without TLS, for conformance tests; off unless named, loopback only |
 
 use crate::api::http;
-use crate::gate::Credential;
+use crate::gate::{Credential, Shown};
 use crate::gateway::Gateway;
 use crate::notice::{Notice, Tone, Topic};
 use drydock_broker::{Peer, Transport};
@@ -166,7 +166,11 @@ impl TlsPeer {
             local: self.local,
             transport,
             server_name: self.server_name.as_deref().map(Into::into),
-            credential: Arc::new(Credential::Chain(Arc::clone(&self.chain))),
+            credential: Arc::new(Credential::Device(Arc::new(Shown {
+                chain: Arc::clone(&self.chain),
+                alpn: self.alpn.clone(),
+                upgrade: None,
+            }))),
             lifetime: None,
         }
     }

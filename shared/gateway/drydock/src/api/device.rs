@@ -15,8 +15,12 @@ use std::sync::Arc;
 /// Answers one request of a device.
 pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, remote: SocketAddr) -> Response<Bytes> {
     let query = request.uri().query().unwrap_or_default();
-    if tls.chain.is_empty() || super::service::credential_scope(request.headers(), query).is_some() {
+    let signed = super::service::credential_scope(request.headers(), query).is_some();
+    if signed || request.uri().path().starts_with("/_drydock/") {
         return super::handle(gateway, request, remote).await;
+    }
+    if tls.chain.is_empty() {
+        return forbidden();
     }
     let certificate = match crate::gate::present(gateway.books(), &tls.chain, tls.server_name.as_deref()).await {
         Standing::Active(certificate) => *certificate,
@@ -37,6 +41,11 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
         return super::with_request_id(gateway, json(StatusCode::OK, &json!({ "message": "OK", "traceId": trace })));
     }
     response
+}
+
+/// What AWS IoT's data plane answers to whom it does not know: the reason is in its logs, not in the answer.
+fn forbidden() -> Response<Bytes> {
+    json_error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")
 }
 
 fn unauthorized(why: &str) -> Response<Bytes> {
