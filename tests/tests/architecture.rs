@@ -29,6 +29,7 @@ use Layer::{Adapter, Chore, Composition, Function, Machinery, Rulebook, Vocabula
 
 const MEMBERS: &[(&str, Layer)] = &[
     ("connectivity", Function),
+    ("device-authorizer", Function),
     ("drydock", Composition),
     ("drydock-broker", Machinery),
     ("drydock-cloud", Machinery),
@@ -106,6 +107,7 @@ const WORLD: &[Exception] = &[
     },
     Exception { what: "*", place: "shared/fleet-aws/", why: "the adapter hands the backend what AWS Lambda gives it" },
     Exception { what: "*", place: "functions/connectivity/src/main.rs", why: "the wiring of a function" },
+    Exception { what: "*", place: "functions/device-authorizer/src/main.rs", why: "the wiring of a function" },
     Exception { what: "*", place: "functions/jit-registration/src/main.rs", why: "the wiring of a function" },
     Exception { what: "*", place: "functions/telemetry/src/main.rs", why: "the wiring of a function" },
     Exception {

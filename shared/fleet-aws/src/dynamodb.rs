@@ -1,13 +1,15 @@
 //! Conditional writes, and the tables that are asked.
 //!
 //! - [`Table`]: a table that changes are made in.
-//! - [`BlockList`], [`AllowList`], [`Devices`]: tables that are asked.
+//! - [`BlockList`], [`AllowList`], [`Devices`], [`Keys`]: tables that are asked.
 //! - `expression`: a change as DynamoDB's expressions; `value`: values in both directions.
 
 mod expression;
+mod keys;
 mod lookup;
 mod value;
 
+pub use keys::Keys;
 pub use lookup::{AllowList, BlockList, Devices};
 
 use aws_config::SdkConfig;

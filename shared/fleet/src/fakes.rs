@@ -2,10 +2,12 @@
 //! its effect, as a crash or a lost answer would.
 
 use crate::alert::Alert;
+use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome, Value};
 use crate::connectivity::Settle;
 use crate::ports::{
-    FindAllowed, FindBlocked, FindDeviceType, Notify, PortError, PortResult, Quarantine, ScheduleSettle, UpdateItem,
+    FindAllowed, FindBlocked, FindDeviceType, FindKey, Notify, PortError, PortResult, Quarantine, ScheduleSettle,
+    UpdateItem,
 };
 use crate::telemetry::Quarantined;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -121,7 +123,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Block list, allow list and the types of devices.
+/// Block list, allow list, the types of devices, and keys.
 #[derive(Debug, Default)]
 pub struct Lists {
     /// Entries of the block list and why.
@@ -130,8 +132,16 @@ pub struct Lists {
     pub allowed: BTreeSet<String>,
     /// Thing types by thing name.
     pub types: BTreeMap<String, String>,
+    /// The fleet's keys, by id.
+    pub keys: BTreeMap<String, FleetKey>,
     /// When calls fail.
     pub faults: Faults,
+}
+
+impl FindKey for Lists {
+    async fn find_key(&self, kid: &str) -> PortResult<Option<FleetKey>> {
+        self.faults.run("FindKey", || self.keys.get(kid).cloned())
+    }
 }
 
 impl FindBlocked for Lists {

@@ -1,6 +1,7 @@
 //! The fleet backend's decisions, as plain Rust: no SDK, no I/O, no clock, no randomness. A function is given what
 //! happened and what is known, and answers with what to do; the Lambda functions carry that out through [`ports`].
 //!
+//! - [`authorization`]: is a device who its token says, and what may it do for how long?
 //! - [`registration`]: may this certificate join the fleet, as which thing, and in which order is that done?
 //! - [`connectivity`]: who is online, whatever the order events arrive in, and what is announced when.
 //! - [`telemetry`]: what a reading must look like, what is kept of it, and which thresholds it crosses.
@@ -11,6 +12,7 @@
 //! - `fakes` (feature `fakes`): ports in memory that behave as AWS does, for tests.
 
 pub mod alert;
+pub mod authorization;
 pub mod conditional;
 pub mod connectivity;
 #[cfg(feature = "fakes")]

@@ -2,6 +2,7 @@
 //! must be granted, and no more. `fleet-aws` implements them with the AWS SDK, the tests in memory.
 
 use crate::alert::Alert;
+use crate::authorization::FleetKey;
 use crate::conditional::{Change, Outcome};
 use crate::connectivity::Settle;
 use crate::telemetry::Quarantined;
@@ -125,6 +126,12 @@ pub trait FindBlocked {
 pub trait FindAllowed {
     /// Whether the serial number is on the list.
     fn find_allowed(&self, serial_number: &str) -> impl Future<Output = PortResult<bool>> + Send;
+}
+
+/// `dynamodb:GetItem` on the fleet's keys
+pub trait FindKey {
+    /// The key of this id; `None` if the fleet has none.
+    fn find_key(&self, kid: &str) -> impl Future<Output = PortResult<Option<FleetKey>>> + Send;
 }
 
 /// `dynamodb:GetItem` on the devices

@@ -48,3 +48,19 @@ pub(crate) mod base64_bytes {
         STANDARD.decode(&text).map_err(|error| D::Error::custom(format_args!("not base64: {error}")))
     }
 }
+
+/// The same where there may be none.
+pub(crate) mod optional_base64_bytes {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => base64_bytes::serialize(value, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        base64_bytes::deserialize(deserializer).map(Some)
+    }
+}

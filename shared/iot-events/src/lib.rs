@@ -1,5 +1,6 @@
 //! Every event that AWS IoT hands to the backend's functions, typed, and what a function hands back.
 //!
+//! - [`authorizer`]: a device connects through a custom authorizer, and what its function answers.
 //! - [`certificate`]: a certificate was registered on a device's first connection (just-in-time registration).
 //! - [`presence`]: a client connected, disconnected, or was refused.
 //! - [`telemetry`]: what the telemetry rule's `SELECT` makes of a device's message.
@@ -10,6 +11,7 @@
 //! be lost because it says more than it used to. What an event cannot do without is required, so that a malformed one
 //! fails where it is parsed. Each type has a fixture in `events/` and a round-trip test.
 
+pub mod authorizer;
 pub mod certificate;
 pub mod error_action;
 mod lenient;
@@ -17,6 +19,7 @@ pub mod presence;
 pub mod sqs;
 pub mod telemetry;
 
+pub use authorizer::{AuthorizerRequest, AuthorizerResponse};
 pub use certificate::{CertificateRegistered, CertificateStatus};
 pub use error_action::{ActionFailure, RuleFailure};
 pub use presence::{ConnectFailed, Connected, DisconnectReason, Disconnected, Presence};

@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use iot_events::{
-    CertificateRegistered, CertificateStatus, DisconnectReason, Presence, RuleFailure, SqsBatch, TelemetryEnvelope,
+    AuthorizerRequest, AuthorizerResponse, CertificateRegistered, CertificateStatus, DisconnectReason, Presence,
+    RuleFailure, SqsBatch, TelemetryEnvelope,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,32 @@ fn round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(nam
     later.as_object_mut().unwrap().insert("fieldOfTomorrow".into(), json!({"any": [1, null]}));
     assert_eq!(serde_json::from_value::<T>(later).unwrap(), event, "{name} with an unknown field");
     event
+}
+
+#[test]
+fn authorizer_request() {
+    let event: AuthorizerRequest = round_trip("device-authorizer-mqtt.json");
+    let mqtt = event.protocol_data.mqtt.unwrap();
+    assert!(mqtt.password.unwrap().starts_with(b"ey"), "the password is decoded");
+    let event: AuthorizerRequest = round_trip("device-authorizer-https.json");
+    let http = event.protocol_data.http.unwrap();
+    assert!(http.header("authorization").unwrap().starts_with("Bearer "));
+    assert_eq!((http.query_string.as_deref(), event.protocol_data.mqtt), (Some("?qos=1"), None));
+    let event: AuthorizerRequest = round_trip("device-authorizer-websocket.json");
+    assert!(event.signature_verified && event.token.is_some());
+    let event: AuthorizerRequest = round_trip("device-authorizer-x509.json");
+    assert!(event.protocol_data.tls.unwrap().x509_certificate_pem.is_some());
+    let event: AuthorizerRequest = round_trip("device-authorizer-no-token.json");
+    assert_eq!((event.token, event.protocol_data.mqtt.unwrap().password), (None, None));
+}
+
+#[test]
+fn authorizer_response() {
+    assert_eq!(serde_json::to_value(AuthorizerResponse::denied()).unwrap(), json!({"isAuthenticated": false}));
+    let answer = json!({"isAuthenticated": true, "principalId": "charger0001", "policyDocuments": [{"Statement": []}],
+        "disconnectAfterInSeconds": 3600, "refreshAfterInSeconds": 300});
+    let read: AuthorizerResponse = serde_json::from_value(answer.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), answer);
 }
 
 #[test]

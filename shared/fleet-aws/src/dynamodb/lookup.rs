@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 impl Table {
-    async fn get(
+    pub(super) async fn get(
         &self,
         key: &str,
         value: &str,

@@ -160,6 +160,7 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
     let made = match &planned.resource {
         Resource::TopicRule(rule) => iot::rule(gateway, rule).await.map_err(MakeError::Iot),
         Resource::Policy(policy) => iot::policy(gateway, policy).await.map_err(MakeError::Iot),
+        Resource::Authorizer(authorizer) => iot::authorizer(gateway, authorizer).await.map_err(MakeError::Iot),
         Resource::ThingType(thing_type) => iot::thing_type(gateway, thing_type).await.map_err(MakeError::Iot),
         // IAM is not evaluated; a resource policy would only narrow what everybody here may do; logs are shown, not kept.
         Resource::Role(_)

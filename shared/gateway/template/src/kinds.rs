@@ -2,6 +2,7 @@
 //! `Ref` and `Fn::GetAtt` give, and what they become in a plan.
 
 mod accepted;
+mod authorizer;
 mod event_invoke_config;
 mod event_source_mapping;
 mod function;
@@ -17,6 +18,7 @@ mod topic_rule;
 mod topic_rule_actions;
 
 pub use accepted::{LogGroup, ResourcePolicy};
+pub use authorizer::Authorizer;
 pub use event_invoke_config::EventInvokeConfig;
 pub use event_source_mapping::EventSourceMapping;
 pub use function::{Function, LoggingConfig};
@@ -53,6 +55,8 @@ pub enum Resource {
     Policy(Policy),
     /// `AWS::IoT::ThingType`.
     ThingType(ThingType),
+    /// `AWS::IoT::Authorizer`.
+    Authorizer(Authorizer),
     /// `AWS::DynamoDB::Table` or `AWS::Serverless::SimpleTable`.
     Table(Table),
     /// `AWS::SNS::Topic`.
@@ -184,6 +188,7 @@ const KINDS: &[&Kind] = &[
     &function::LAMBDA,
     &function::SERVERLESS,
     &permission::KIND,
+    &authorizer::KIND,
     &policy::KIND,
     &thing_type::KIND,
     &topic_rule::KIND,

@@ -3,10 +3,11 @@
 use crate::gateway::Gateway;
 use drydock_core::{ApiError, Done, ErrorCode};
 use drydock_model::iot::{
-    CreatePolicyRequest, CreatePolicyVersionRequest, CreateThingTypeRequest, CreateTopicRuleRequest,
-    DeletePolicyVersionRequest, GetPolicyRequest, ListPolicyVersionsRequest, ReplaceTopicRuleRequest, TopicRulePayload,
+    CreateAuthorizerRequest, CreatePolicyRequest, CreatePolicyVersionRequest, CreateThingTypeRequest,
+    CreateTopicRuleRequest, DeletePolicyVersionRequest, GetPolicyRequest, ListPolicyVersionsRequest,
+    ReplaceTopicRuleRequest, TopicRulePayload, UpdateAuthorizerRequest,
 };
-use drydock_template::{Policy, ThingType, TopicRule};
+use drydock_template::{Authorizer, Policy, ThingType, TopicRule};
 use serde_json::{Value, json};
 
 /// How many versions a policy has at the most.
@@ -95,4 +96,33 @@ pub(super) async fn thing_type(gateway: &Gateway, thing_type: &ThingType) -> Res
         return Err(ApiError::not_implemented("`DeprecateThingType` in a template"));
     }
     Ok(())
+}
+
+/// Makes a custom authorizer, or changes it. Whether its tokens are signed cannot change; on AWS that takes a replacement.
+pub(super) async fn authorizer(gateway: &Gateway, authorizer: &Authorizer) -> Result<(), ApiError> {
+    let books = gateway.books();
+    let now = books.now();
+    let request =
+        CreateAuthorizerRequest::from_json(&authorizer.request).map_err(|e| malformed("the authorizer", e))?;
+    match books.apply(&books.identity, |book| book.create_authorizer(&request, now)).await {
+        Err(error) if exists(&error) => {}
+        other => return other.map(|_| ()),
+    }
+    let name = &authorizer.name;
+    let unsigned = books.identity.read(|book| book.known_authorizer(name).map(|row| row.signing_disabled))?;
+    if unsigned != (request.signing_disabled == Some(true)) {
+        let message = format!(
+            "the authorizer `{name}` exists with another `SigningDisabled`, which cannot change: give it another name, or delete it"
+        );
+        return Err(ApiError::invalid(message));
+    }
+    let request = UpdateAuthorizerRequest {
+        authorizer_name: request.authorizer_name,
+        authorizer_function_arn: Some(request.authorizer_function_arn),
+        token_key_name: request.token_key_name,
+        token_signing_public_keys: request.token_signing_public_keys,
+        status: request.status,
+        enable_caching_for_http: Some(request.enable_caching_for_http.unwrap_or_default()),
+    };
+    books.apply(&books.identity, |book| book.update_authorizer(&request, now)).await.map(|_| ())
 }
