@@ -120,6 +120,20 @@ impl Place {
         fs::read_to_string(self.path().join("stderr")).unwrap_or_default()
     }
 
+    /// Another command of `drydock`, run here, which must succeed: what it prints.
+    ///
+    /// # Panics
+    /// Where it fails.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(binary());
+        command.args(arguments).current_dir(self.path()).env("NO_COLOR", "1").stdin(Stdio::null());
+        let output = command.output().unwrap_or_else(|e| panic!("drydock does not start: {e}"));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "`drydock {arguments:?}`: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
     /// `drydock up`, ready.
     ///
     /// # Panics

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod config;
 mod durability;
 mod functions;
 mod groups;

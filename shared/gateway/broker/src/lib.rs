@@ -52,7 +52,7 @@ pub use gate::{
     Admission, ConnectAttempt, Gate, Lifetime, Peer, Refusal, RefusalKind, SessionGate, Transport, WillRequest,
 };
 pub use journal::{Commit, Journal, JournalError};
-pub use limits::{Limit, Limits};
+pub use limits::{Limit, Limits, SetLimitError};
 pub use message::{Message, Properties, Protocol, Qos};
 pub use packet::{PacketError, inspect};
 pub use retained::Retained;

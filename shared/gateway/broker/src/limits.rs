@@ -12,12 +12,32 @@ pub struct Limit {
     pub name: &'static str,
     /// AWS's value, or ours where AWS states none.
     pub default: u64,
+    /// The least that it may be set to.
+    pub least: u64,
+    /// The most that it may be set to: what the protocol can say, or what the broker can count.
+    pub most: u64,
     /// What it counts, where it was found, and what exceeding it does.
     pub about: &'static str,
 }
 
+/// Why a limit was not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SetLimitError {
+    /// No limit has this name.
+    #[error("there is no limit of this name")]
+    Unknown,
+    /// The value is outside of what the limit may be.
+    #[error("it may be {least} to {most}")]
+    OutOfRange {
+        /// The least it may be.
+        least: u64,
+        /// The most it may be.
+        most: u64,
+    },
+}
+
 macro_rules! limits {
-    ($($name:ident = $default:expr, $about:literal;)*) => {
+    ($($name:ident = $default:literal in $least:literal ..= $most:literal, $about:literal;)*) => {
         /// What the broker allows. [`Limits::default`] is AWS's default for a large region.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -31,50 +51,79 @@ macro_rules! limits {
 
         impl Limits {
             /// The table, for documentation and for checking a configuration against.
-            pub const TABLE: &'static [Limit] =
-                &[$(Limit { name: stringify!($name), default: $default, about: $about },)*];
+            pub const TABLE: &'static [Limit] = &[$(
+                Limit { name: stringify!($name), default: $default, least: $least, most: $most, about: $about },
+            )*];
+
+            /// The value in force of a limit, by its name in [`Limits::TABLE`].
+            #[must_use]
+            pub fn get(&self, name: &str) -> Option<u64> {
+                match name {
+                    $(stringify!($name) => Some(self.$name),)*
+                    _ => None,
+                }
+            }
+
+            /// Sets a limit by its name.
+            ///
+            /// # Errors
+            /// [`SetLimitError`] where there is none of the name, or it may not have the value.
+            pub fn set(&mut self, name: &str, value: u64) -> Result<(), SetLimitError> {
+                let limit = Self::TABLE.iter().find(|limit| limit.name == name).ok_or(SetLimitError::Unknown)?;
+                if !(limit.least..=limit.most).contains(&value) {
+                    return Err(SetLimitError::OutOfRange { least: limit.least, most: limit.most });
+                }
+                match name {
+                    $(stringify!($name) => self.$name = value,)*
+                    _ => return Err(SetLimitError::Unknown),
+                }
+                Ok(())
+            }
         }
     };
 }
 
 limits! {
-    client_id_bytes = 128, "Bytes in a client id. Quota `Client ID size`. The connect is refused.";
-    connections = 500_000, "Concurrent connections. Quota `Maximum concurrent client connections per account`. The connect is refused.";
-    connects_per_second_per_client = 0, "Connects a second with one client id; 0 is no limit. Quota `Connect requests per second per client ID` is 1; off by default because AWS's burst is not stated.";
-    connect_timeout_seconds = 30, "Seconds from the opened stream to a whole CONNECT. Ours: AWS states none.";
-    keep_alive_min_seconds = 30, "A smaller keep-alive counts as this. Quota `Connection inactivity (keep-alive interval)`.";
-    keep_alive_max_seconds = 1_200, "A larger keep-alive, and none, count as this. Quota `Connection inactivity (keep-alive interval)`.";
-    payload_bytes = 131_072, "Bytes of a message's payload. Quota `Publish request payload size`. The client is disconnected.";
-    packet_bytes_v5 = 149_504, "Bytes of an MQTT 5 packet behind its fixed header. Quota `Maximum packet size` (146 KB). The client is disconnected.";
-    min_client_packet_bytes = 512, "The least Maximum Packet Size that an MQTT 5 client may ask for. Guide, `MQTT 5 supported features`. The connect is refused.";
-    topic_bytes = 256, "Bytes of a topic or topic filter, `$aws/rules/<rule>/` and `$share/<name>/` aside. Quota `Topic size`.";
-    topic_slashes = 7, "Slashes in a topic or topic filter, those prefixes aside. Quota `Maximum number of slashes in topic and topic filter`.";
-    share_name_chars = 128, "Characters of the name of a shared subscription. Guide, `Shared subscriptions`.";
-    subscriptions_per_request = 8, "Filters in one SUBSCRIBE. Quota `Subscriptions per subscription request`. The client is disconnected.";
-    subscriptions_per_connection = 50, "Quota `Subscriptions per connection`. The excess is refused in the SUBACK.";
-    subscriptions = 500_000, "Subscriptions of the account. Quota `Subscriptions per account`. The excess is refused in the SUBACK.";
-    shared_groups = 100, "Groups of shared subscriptions. Quota `Shared subscriptions per account`. The excess is refused in the SUBACK.";
-    shared_group_members = 100, "Subscriptions in one group. Quota `Shared subscription subscribers per group`. The excess is refused in the SUBACK.";
-    shared_group_queue = 500_000, "Messages queued for a group without a connected member. Quota `Queued messages per shared subscription group`. The newest is dropped.";
-    shared_queue_per_second = 20, "Queued messages of a group that an active member gets a second; 0 is no limit. Guide, `Shared subscriptions`.";
-    publishes_per_second = 100, "Messages a second per connection, in and out together; 0 is no limit. Quota `Publish requests per second per connection`. The excess is discarded; outbound QoS 1 waits.";
-    bytes_per_second = 524_288, "Bytes a second per connection; 0 is no limit. Quota `Throughput per second per connection`. Reading is delayed.";
-    inbound_in_flight = 100, "Unacknowledged QoS 1 messages from a client. Quota `Unacknowledged inbound publish requests`; the server's Receive Maximum.";
-    outbound_in_flight = 100, "Unacknowledged QoS 1 messages to a client. Quota `Unacknowledged outbound publish requests`.";
-    retry_seconds_v3 = 3_600, "After this an unacknowledged message to an MQTT 3.1.1 client is dropped. Guide, `MQTT QoS options`: up to an hour.";
-    retry_seconds_v5 = 960, "The same for an MQTT 5 client. Quota page: 16 minutes.";
-    session_expiry_seconds = 3_600, "How long a persistent session lives without its client. Quota `Persistent session expiry period`. A longer Session Expiry Interval is lowered.";
-    stored_per_second = 10, "Stored messages a second that a resumed session gets; 0 is no limit. Guide, `MQTT persistent sessions`.";
-    queue_messages = 10_000, "Messages waiting for one session. Ours: AWS states none per session. The newest is dropped.";
-    queue_bytes = 8_388_608, "Bytes of payload waiting for one session. Ours: AWS states none. The newest is dropped.";
-    topic_aliases = 8, "Topic aliases per connection. Quota `Topic alias maximum`. The client is disconnected.";
-    message_expiry_seconds = 604_800, "The longest Message Expiry Interval; a longer one is lowered, 0 counts as 1. Quota `Message expiry interval`.";
-    content_type_bytes = 256, "Bytes of a Content Type. Quota page, MQTT 5.";
-    correlation_data_bytes = 8_192, "Bytes of Correlation Data. Quota page, MQTT 5.";
-    user_properties_bytes = 8_192, "Bytes of all User Properties of a packet. Quota page, MQTT 5.";
-    retained_messages = 500_000, "Retained messages of the account. Quota `Retained messages per account`. The new one is not stored.";
-    gone_seconds = 1_800, "How long a connection that ended can still be described. API reference, `GetConnection`: 30 minutes.";
-    version_seconds = 3_600, "After this without a connection a client's version number starts at 0 again. Guide, `Lifecycle events`: about an hour.";
+    client_id_bytes = 128 in 1..=65_535, "Bytes in a client id. Quota `Client ID size`. The connect is refused.";
+    connections = 500_000 in 1..=4_294_967_295, "Concurrent connections. Quota `Maximum concurrent client connections per account`. The connect is refused.";
+    connects_per_second_per_client = 0 in 0..=1_000_000, "Connects a second with one client id; 0 is no limit. Quota `Connect requests per second per client ID` is 1; off by default because AWS's burst is not stated.";
+    connect_timeout_seconds = 30 in 1..=3_600, "Seconds from the opened stream to a whole CONNECT. Ours: AWS states none.";
+    keep_alive_min_seconds = 30 in 1..=65_535, "A smaller keep-alive counts as this. Quota `Connection inactivity (keep-alive interval)`.";
+    keep_alive_max_seconds = 1_200 in 1..=65_535, "A larger keep-alive, and none, count as this. Quota `Connection inactivity (keep-alive interval)`.";
+    payload_bytes = 131_072 in 1..=268_435_455, "Bytes of a message's payload. Quota `Publish request payload size`. The client is disconnected.";
+    packet_bytes_v5 = 149_504 in 512..=268_435_455, "Bytes of an MQTT 5 packet behind its fixed header. Quota `Maximum packet size` (146 KB). The client is disconnected.";
+    min_client_packet_bytes = 512 in 1..=268_435_455, "The least Maximum Packet Size that an MQTT 5 client may ask for. Guide, `MQTT 5 supported features`. The connect is refused.";
+    topic_bytes = 256 in 1..=65_535, "Bytes of a topic or topic filter, `$aws/rules/<rule>/` and `$share/<name>/` aside. Quota `Topic size`.";
+    topic_slashes = 7 in 0..=65_535, "Slashes in a topic or topic filter, those prefixes aside. Quota `Maximum number of slashes in topic and topic filter`.";
+    share_name_chars = 128 in 1..=65_535, "Characters of the name of a shared subscription. Guide, `Shared subscriptions`.";
+    subscriptions_per_request = 8 in 1..=65_535, "Filters in one SUBSCRIBE. Quota `Subscriptions per subscription request`. The client is disconnected.";
+    subscriptions_per_connection = 50 in 1..=4_294_967_295, "Quota `Subscriptions per connection`. The excess is refused in the SUBACK.";
+    subscriptions = 500_000 in 1..=4_294_967_295, "Subscriptions of the account. Quota `Subscriptions per account`. The excess is refused in the SUBACK.";
+    shared_groups = 100 in 0..=4_294_967_295, "Groups of shared subscriptions. Quota `Shared subscriptions per account`. The excess is refused in the SUBACK.";
+    shared_group_members = 100 in 1..=4_294_967_295, "Subscriptions in one group. Quota `Shared subscription subscribers per group`. The excess is refused in the SUBACK.";
+    shared_group_queue = 500_000 in 0..=4_294_967_295, "Messages queued for a group without a connected member. Quota `Queued messages per shared subscription group`. The newest is dropped.";
+    shared_queue_per_second = 20 in 0..=1_000_000, "Queued messages of a group that an active member gets a second; 0 is no limit. Guide, `Shared subscriptions`.";
+    publishes_per_second = 100 in 0..=1_000_000, "Messages a second per connection, in and out together; 0 is no limit. Quota `Publish requests per second per connection`. The excess is discarded; outbound QoS 1 waits.";
+    bytes_per_second = 524_288 in 0..=4_294_967_295, "Bytes a second per connection; 0 is no limit. Quota `Throughput per second per connection`. Reading is delayed.";
+    inbound_in_flight = 100 in 1..=65_535, "Unacknowledged QoS 1 messages from a client. Quota `Unacknowledged inbound publish requests`; the server's Receive Maximum.";
+    outbound_in_flight = 100 in 1..=65_535, "Unacknowledged QoS 1 messages to a client. Quota `Unacknowledged outbound publish requests`.";
+    retry_seconds_v3 = 3_600 in 1..=604_800, "After this an unacknowledged message to an MQTT 3.1.1 client is dropped. Guide, `MQTT QoS options`: up to an hour.";
+    retry_seconds_v5 = 960 in 1..=604_800, "The same for an MQTT 5 client. Quota page: 16 minutes.";
+    session_expiry_seconds = 3_600 in 0..=604_800, "How long a persistent session lives without its client. Quota `Persistent session expiry period`. A longer Session Expiry Interval is lowered.";
+    stored_per_second = 10 in 0..=1_000_000, "Stored messages a second that a resumed session gets; 0 is no limit. Guide, `MQTT persistent sessions`.";
+    queue_messages = 10_000 in 1..=4_294_967_295, "Messages waiting for one session. Ours: AWS states none per session. The newest is dropped.";
+    queue_bytes = 8_388_608 in 1..=4_294_967_295, "Bytes of payload waiting for one session. Ours: AWS states none. The newest is dropped.";
+    topic_aliases = 8 in 0..=65_535, "Topic aliases per connection. Quota `Topic alias maximum`. The client is disconnected.";
+    message_expiry_seconds = 604_800 in 1..=4_294_967_295, "The longest Message Expiry Interval; a longer one is lowered, 0 counts as 1. Quota `Message expiry interval`.";
+    content_type_bytes = 256 in 0..=65_535, "Bytes of a Content Type. Quota page, MQTT 5.";
+    correlation_data_bytes = 8_192 in 0..=65_535, "Bytes of Correlation Data. Quota page, MQTT 5.";
+    user_properties_bytes = 8_192 in 0..=268_435_455, "Bytes of all User Properties of a packet. Quota page, MQTT 5.";
+    retained_messages = 500_000 in 0..=4_294_967_295, "Retained messages of the account. Quota `Retained messages per account`. The new one is not stored.";
+    gone_seconds = 1_800 in 0..=604_800, "How long a connection that ended can still be described. API reference, `GetConnection`: 30 minutes.";
+    delete_connections_per_second_per_client = 1 in 0..=1_000_000, "DeleteConnection calls a second for one client id; 0 is no limit. Quota `DeleteConnection requests per second per client ID`. ThrottlingException.";
+    get_connections_per_second_per_client = 1 in 0..=1_000_000, "GetConnection calls a second for one client id; 0 is no limit. Quota `GetConnection requests per second per client ID`. ThrottlingException.";
+    list_subscriptions_per_second_per_client = 1 in 0..=1_000_000, "ListSubscriptions calls a second for one client id; 0 is no limit. Quota `ListSubscriptions requests per second per client ID`. ThrottlingException.";
+    version_seconds = 3_600 in 0..=604_800, "After this without a connection a client's version number starts at 0 again. Guide, `Lifecycle events`: about an hour.";
 }
 
 #[cfg(test)]
@@ -86,6 +135,12 @@ mod tests {
         let limits: Limits = serde_json::from_str(r#"{"publishes_per_second": 0}"#).unwrap();
         assert_eq!(limits, Limits { publishes_per_second: 0, ..Limits::default() });
         assert!(serde_json::from_str::<Limits>(r#"{"no_such_limit": 1}"#).is_err());
+        let mut set = Limits::default();
+        assert_eq!(set.set("publishes_per_second", 0), Ok(()));
+        assert_eq!((set.get("publishes_per_second"), &set), (Some(0), &limits));
+        assert_eq!(set.set("topic_bytes", 0), Err(SetLimitError::OutOfRange { least: 1, most: 65_535 }));
+        assert_eq!(set.set("no_such_limit", 1), Err(SetLimitError::Unknown));
+        assert!(Limits::TABLE.iter().all(|l| (l.least..=l.most).contains(&l.default)));
         assert!(Limits::TABLE.iter().any(|l| l.name == "payload_bytes" && l.default == 131_072));
     }
 }

@@ -3,8 +3,10 @@
 //! - [`up`]: stands the gateway up and keeps it up.
 //! - [`demo`](crate::demo): the main job on real input, as a timeline.
 //! - [`device`]: makes a device with its files.
+//! - [`limits`]: prints the limits in force.
 
 pub mod device;
+pub mod limits;
 pub mod print;
 pub mod up;
 
@@ -32,6 +34,8 @@ pub enum Command {
     /// Make and list devices of a gateway that is up.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Print the limits that hold, with AWS's values and their source; `[limits]` in `drydock.toml` changes them.
+    Limits(LimitsArgs),
 }
 
 /// What `drydock up` takes.
@@ -40,6 +44,9 @@ pub struct UpArgs {
     /// The SAM or CloudFormation template to stand up.
     #[arg(long, value_name = "PATH", default_value = "template.yaml")]
     pub template: PathBuf,
+    /// The configuration to read (limits: see `drydock limits`); without it `drydock.toml` in the working directory, where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// A value for a parameter of the template; may be given more than once.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
@@ -96,6 +103,9 @@ pub struct DemoArgs {
     /// Where state is kept; `drydock up --data-dir` with the same folder finds the demo's devices and rows again.
     #[arg(long, value_name = "DIR", default_value = ".drydock/demo")]
     pub data_dir: PathBuf,
+    /// The configuration to read; without it `drydock.toml` in the working directory, where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// The profile of cargo that functions are built with.
     #[arg(long, value_name = "PROFILE", default_value = "dev")]
     pub functions_profile: String,
@@ -130,6 +140,17 @@ pub struct DeviceCreateArgs {
     pub json: bool,
 }
 
+/// What `drydock limits` takes.
+#[derive(Debug, Clone, Args)]
+pub struct LimitsArgs {
+    /// The configuration to read; without it `drydock.toml` in the working directory, where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 fn parse_parameter(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -150,6 +171,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Demo(args) => crate::demo::run(args).await,
         Command::Device(DeviceCommand::Create(args)) => device::create(args).await,
+        Command::Limits(args) => limits::run(&args),
     };
     match result {
         Ok(code) => code,

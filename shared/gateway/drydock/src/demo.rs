@@ -57,6 +57,7 @@ enum DemoError {
 pub async fn run(args: DemoArgs) -> CommandResult {
     let up = UpArgs {
         template: args.template,
+        config: args.config,
         parameters: Vec::new(),
         data_dir: args.data_dir.clone(),
         ephemeral: false,

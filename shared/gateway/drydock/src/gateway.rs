@@ -2,6 +2,7 @@
 
 use crate::api::control::{self, Call};
 use crate::books::{Books, Empty};
+use crate::config::Config;
 use crate::gate::PolicyGate;
 use crate::listen::{self, ListenError};
 use crate::notice::Notices;
@@ -50,6 +51,8 @@ pub struct Options {
     pub plain_port: Option<u16>,
     /// Where invokes go instead of to processes of the gateway's own.
     pub lambda_endpoint: Option<http::Uri>,
+    /// What `drydock.toml` says.
+    pub config: Config,
 }
 
 /// Why a gateway does not come up.
@@ -114,6 +117,7 @@ struct Inner {
     addresses: Addresses,
     data_dir: Option<PathBuf>,
     started: drydock_core::Timestamp,
+    config: Config,
 }
 
 /// The gateway's tasks; dropping them ends them.
@@ -177,8 +181,8 @@ impl Gateway {
             )
         })?;
         let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), events);
-        let broker =
-            journal::open_broker(&books, &store, Arc::new(PolicyGate::new(Arc::clone(&books), notices.clone())), tap)?;
+        let gate = Arc::new(PolicyGate::new(Arc::clone(&books), notices.clone()));
+        let broker = journal::open_broker(&books, &store, options.config.limits.clone(), gate, tap)?;
 
         let inner = Inner {
             started: clock.now(),
@@ -192,6 +196,7 @@ impl Gateway {
             notices,
             addresses,
             data_dir: options.data_dir,
+            config: options.config,
         };
         let gateway = Self { inner: Arc::new(inner) };
         let running = gateway.serve(runner, arriving, api, mqtt, https, plain);
@@ -225,6 +230,12 @@ impl Gateway {
     #[must_use]
     pub fn addresses(&self) -> Addresses {
         self.inner.addresses
+    }
+
+    /// What `drydock.toml` says.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
     }
 
     /// The rulebooks.

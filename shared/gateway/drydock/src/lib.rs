@@ -7,6 +7,7 @@
 //! - [`rules`]: rules on messages: matching, evaluating, running actions.
 //! - [`events`]: from events to the topics that tell of them. [`notice`], [`watch`]: what people are told.
 //! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
+//! - [`config`]: `drydock.toml`.
 //! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
 //! - [`system`]: the only place that reads the clock and randomness of the machine.
 
@@ -14,6 +15,7 @@ pub mod api;
 pub mod books;
 pub mod cli;
 pub mod client;
+pub mod config;
 pub mod demo;
 pub mod deploy;
 pub mod events;

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+use drydock::config::Config;
 use drydock::gateway::{Gateway, Options};
 use drydock_core::Scope;
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ async fn retained_messages_and_connections() {
         tls_port: 0,
         plain_port: Some(0),
         lambda_endpoint: None,
+        config: Config::default(),
     };
     let (gateway, running) = Gateway::open(options).await.unwrap();
     let api = gateway.addresses().api;

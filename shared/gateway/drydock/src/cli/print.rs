@@ -32,6 +32,11 @@ pub fn good(text: impl Display) -> String {
     text.to_string().if_supports_color(Stream::Stdout, |t| t.green().to_string()).to_string()
 }
 
+/// A value that is not what it is by default.
+pub fn changed(text: impl Display) -> String {
+    text.to_string().if_supports_color(Stream::Stdout, |t| t.yellow().bold().to_string()).to_string()
+}
+
 /// Text that tells of a refusal or a failure.
 pub fn bad(text: impl Display) -> String {
     text.to_string().if_supports_color(Stream::Stdout, |t| t.red().to_string()).to_string()

@@ -1,6 +1,7 @@
 //! `drydock up`: stands the system of a template up, says where everything is, and keeps it up until it is told to stop.
 
 use super::{CommandResult, UpArgs, print};
+use crate::config::Config;
 use crate::deploy::{self, Deployed};
 use crate::gateway::{Gateway, Options, Running};
 use crate::notice::{Notice, Tone, Topic};
@@ -66,6 +67,7 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
             args.host
         );
     }
+    let config = Config::find(args.config.as_deref())?;
     let scope = Scope::new(args.account.as_str(), args.region.as_str());
     let source = deploy::read(&args.template, &scope, &args.parameters)?;
     let wants_functions = !args.no_functions && lambda_endpoint.is_none();
@@ -83,6 +85,7 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
         tls_port: args.tls_port,
         plain_port: args.plain_port,
         lambda_endpoint,
+        config,
     })
     .await?;
     match deploy::deploy(&gateway, source, binaries, !args.no_functions).await {
@@ -116,6 +119,9 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
     table.add_row(["root certificate for devices", &gateway.root_ca().display().to_string()]);
     table
         .add_row(["state", &if args.ephemeral { "in memory".to_owned() } else { args.data_dir.display().to_string() }]);
+    if let Some(path) = &gateway.config().file {
+        table.add_row(["configuration", &path.display().to_string()]);
+    }
     println!("{table}");
     for line in deployed.summary() {
         println!("{line}");
