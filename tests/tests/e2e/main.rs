@@ -9,11 +9,14 @@
 
 mod bad_input;
 mod config;
+mod connections;
 mod durability;
+mod explain;
 mod functions;
 mod groups;
 mod jitr;
 mod lifecycle;
 mod reset;
 mod rules;
+mod simulation;
 mod transports;

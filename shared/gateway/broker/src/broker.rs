@@ -95,6 +95,9 @@ pub enum DirectError {
     /// The topic is not of a valid form.
     #[error("topic `{0}` is not valid: it must be 1 to 256 bytes with at most 7 slashes and no wildcard")]
     InvalidTopic(SmolStr),
+    /// The client has not acknowledged as many messages as it may.
+    #[error("client `{0}` has {1} messages to acknowledge, and may not have more")]
+    Unacknowledged(SmolStr, u64),
 }
 
 impl Broker {
@@ -173,6 +176,10 @@ impl Broker {
             return Err(DirectError::NotAuthorized(client_id.into(), message.topic));
         }
         let qos = message.qos;
+        let most = inner.limits.outbound_in_flight;
+        if qos == crate::Qos::AtLeastOnce && link.session.unacknowledged() as u64 >= most {
+            return Err(DirectError::Unacknowledged(client_id.into(), most));
+        }
         let (confirm, receiver) = if qos == crate::Qos::AtLeastOnce {
             let (sender, receiver) = oneshot::channel();
             (Some(Box::new(sender)), Some(receiver))

@@ -207,7 +207,8 @@ impl Session {
         self.online.store(false, Ordering::Relaxed);
         state.put_back();
         for delivery in std::mem::take(&mut state.queue) {
-            if delivery.qos == Qos::AtLeastOnce {
+            // A direct message is for this connection: it does not wait for the next.
+            if delivery.qos == Qos::AtLeastOnce && delivery.confirm.is_none() {
                 state.stored.push_back(delivery);
             } else {
                 state.waiting_bytes -= delivery.message.payload.len();
@@ -320,7 +321,8 @@ impl Session {
             effects.dropped(&self.client_id, &delivery.message.topic, DropReason::QueueFull);
             return;
         }
-        if persistent && delivery.qos == Qos::AtLeastOnce && effects.is_journaled() {
+        let lasting = persistent && delivery.qos == Qos::AtLeastOnce && delivery.confirm.is_none();
+        if lasting && effects.is_journaled() {
             state.next_seq += 1;
             delivery.seq = state.next_seq;
             effects.write(rows::put_queued(&self.client_id, &delivery));
@@ -386,6 +388,11 @@ impl Session {
             state.asleep = true;
         }
         pulled
+    }
+
+    /// How many messages the client has to acknowledge.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.state.lock().in_flight.len()
     }
 
     /// How many messages wait, in flight aside.

@@ -1,6 +1,7 @@
 //! The API endpoint: every AWS service on one port, told apart by the SigV4 scope.
 //!
 //! - [`http`]: serving HTTP on a connection.
+//! - [`lines`]: answers that go on while the caller listens.
 //! - [`service`]: which service a request is for.
 //! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
 //! - [`control`]: the operations of AWS IoT, one line each, handed to the rulebooks.
@@ -10,6 +11,7 @@ pub mod admin;
 pub mod control;
 pub mod device;
 pub mod http;
+pub mod lines;
 pub mod service;
 
 use crate::gateway::Gateway;

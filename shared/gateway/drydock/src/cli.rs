@@ -3,9 +3,11 @@
 //! - [`up`]: stands the gateway up and keeps it up.
 //! - [`demo`](crate::demo): the main job on real input, as a timeline.
 //! - [`device`]: makes a device with its files.
+//! - [`explain`]: says why a client may do something, or may not.
 //! - [`limits`]: prints the limits in force.
 
 pub mod device;
+pub mod explain;
 pub mod limits;
 pub mod print;
 pub mod up;
@@ -34,6 +36,8 @@ pub enum Command {
     /// Make and list devices of a gateway that is up.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Say why a client may do something, or may not: with the statements, the variables' values, and what is missing.
+    Explain(Box<explain::ExplainArgs>),
     /// Print the limits that hold, with AWS's values and their source; `[limits]` in `drydock.toml` changes them.
     Limits(LimitsArgs),
 }
@@ -171,6 +175,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Demo(args) => crate::demo::run(args).await,
         Command::Device(DeviceCommand::Create(args)) => device::create(args).await,
+        Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),
     };
     match result {

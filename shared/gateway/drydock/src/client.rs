@@ -55,6 +55,41 @@ impl CallError {
     }
 }
 
+/// Lines that come as they happen.
+#[derive(Debug)]
+pub struct Lines {
+    operation: &'static str,
+    body: hyper::body::Incoming,
+    read: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line; `None` when the gateway has stopped.
+    ///
+    /// # Errors
+    /// [`CallError::BrokeOff`].
+    pub async fn next(&mut self) -> Result<Option<String>, CallError> {
+        loop {
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                return Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()));
+            }
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Ok(frame)) => self.read.extend_from_slice(frame.data_ref().map(AsRef::as_ref).unwrap_or_default()),
+                Some(Err(source)) => {
+                    return Err(CallError::BrokeOff { operation: self.operation.to_owned(), source });
+                }
+            }
+        }
+    }
+}
+
+/// A text as a query's value.
+fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
 /// The API of a gateway.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -80,6 +115,37 @@ impl Api {
     /// [`CallError`].
     pub async fn health(&self) -> Result<Value, CallError> {
         self.send("health", Request::get(format!("{}/_drydock/health", self.url)), Bytes::new()).await
+    }
+
+    /// Asks why somebody may do something, or may not.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn explain(&self, question: &crate::explain::Question) -> Result<Value, CallError> {
+        let body = serde_json::to_vec(question).unwrap_or_default();
+        self.send("explain", Request::post(format!("{}/_drydock/explain", self.url)), Bytes::from(body)).await
+    }
+
+    /// Listens to refusals, of one client or of all.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn refusals(&self, client_id: Option<&str>) -> Result<Lines, CallError> {
+        let query = client_id.map(|id| format!("?clientId={}", encode(id))).unwrap_or_default();
+        self.lines("refusals", &format!("/_drydock/refusals{query}")).await
+    }
+
+    async fn lines(&self, operation: &'static str, path: &str) -> Result<Lines, CallError> {
+        let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
+        let request = request.map_err(|source| CallError::Invalid { operation: operation.to_owned(), source })?;
+        let answer = self.client.request(request).await;
+        let answer = answer.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })?;
+        if answer.status() != StatusCode::OK {
+            let code = answer.status().to_string();
+            let message = "the gateway does not tell of this".to_owned();
+            return Err(CallError::Refused { operation: operation.to_owned(), code, message });
+        }
+        Ok(Lines { operation, body: answer.into_body(), read: Vec::new() })
     }
 
     /// Calls an operation of AWS IoT's control plane; `path` has its query, `headers` are besides the usual.

@@ -13,6 +13,7 @@ mod authorizer;
 mod certificate;
 mod credential;
 mod session;
+pub mod supposed;
 
 pub use certificate::{DeviceCertificate, Standing, present};
 pub use credential::{Caller, Credential, HttpRequestFacts, Shown, Way};

@@ -1,5 +1,6 @@
 //! The composition: every part of the gateway, made once, wired together, stopped together.
 
+use crate::api::control::data::pace::Paces;
 use crate::api::control::{self, Call};
 use crate::books::{Books, Empty};
 use crate::config::Config;
@@ -116,6 +117,7 @@ struct Inner {
     notices: Notices,
     addresses: Addresses,
     data_dir: Option<PathBuf>,
+    paces: Paces,
     started: drydock_core::Timestamp,
     config: Config,
 }
@@ -195,6 +197,7 @@ impl Gateway {
             router: control::router(),
             notices,
             addresses,
+            paces: Paces::default(),
             data_dir: options.data_dir,
             config: options.config,
         };
@@ -272,6 +275,12 @@ impl Gateway {
     #[must_use]
     pub fn notices(&self) -> &Notices {
         &self.inner.notices
+    }
+
+    /// How often the data plane was asked about each client.
+    #[must_use]
+    pub fn paces(&self) -> &Paces {
+        &self.inner.paces
     }
 
     /// Makes keys and a certificate for them. Takes tens of milliseconds.

@@ -6,6 +6,7 @@
 //! - [`listen`]: the sockets. [`api`]: what comes over HTTP. [`publish`]: a publish that comes over HTTP.
 //! - [`rules`]: rules on messages: matching, evaluating, running actions.
 //! - [`events`]: from events to the topics that tell of them. [`notice`], [`watch`]: what people are told.
+//! - [`explain`]: why somebody may do something, or may not.
 //! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
 //! - [`config`]: `drydock.toml`.
 //! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
@@ -19,6 +20,7 @@ pub mod config;
 pub mod demo;
 pub mod deploy;
 pub mod events;
+pub mod explain;
 pub mod functions;
 pub mod gate;
 pub mod gateway;

@@ -36,7 +36,8 @@ pub async fn publish(
     taken.durable().await.map_err(failed)
 }
 
-fn message(gateway: &Gateway, request: PublishRequest) -> Result<Message, ApiError> {
+/// The message that a request describes.
+pub(crate) fn message(gateway: &Gateway, request: PublishRequest) -> Result<Message, ApiError> {
     let topic = Topic::new(&request.topic)?;
     let retain = request.retain.unwrap_or_default();
     let payload = request.payload.unwrap_or_default();

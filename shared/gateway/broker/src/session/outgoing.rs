@@ -23,9 +23,9 @@ impl State {
         self.waker.clone()
     }
 
-    /// Moves what was not acknowledged to the front of what waits, in order.
+    /// Moves what was not acknowledged to the front of what waits, in order. Direct messages, which are for one connection, end.
     pub(super) fn put_back(&mut self) {
-        for delivery in self.in_flight.take_back() {
+        for delivery in self.in_flight.take_back().filter(|delivery| delivery.confirm.is_none()) {
             self.waiting_bytes += delivery.message.payload.len();
             self.stored.push_front(delivery);
         }

@@ -1,32 +1,111 @@
-//! The gateway's own paths: `GET /_drydock/health` and `POST /_drydock/reset`.
+//! The gateway's own paths, below `/_drydock/`.
+//!
+//! | path | method | what |
+//! |---|---|---|
+//! | `health` | GET | how it is, and where everything is |
+//! | `reset` | POST | forgets all state |
+//! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
+//! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
 
 use super::http::{json, json_error};
+use super::lines;
+use crate::explain::Question;
 use crate::gateway::Gateway;
+use crate::notice::{Notice, Tone, Topic};
 use bytes::Bytes;
+use drydock_core::{ApiError, CertificateId};
 use http::{Method, Request, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+const PATHS: &[(&str, Method)] =
+    &[("explain", Method::POST), ("health", Method::GET), ("refusals", Method::GET), ("reset", Method::POST)];
 
 /// Answers a request below `/_drydock/`.
 pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
-    match (request.method(), request.uri().path()) {
-        (&Method::GET, "/_drydock/health") => json(StatusCode::OK, &gateway.health()),
-        (&Method::POST, "/_drydock/reset") => match gateway.reset().await {
-            Ok(()) => json(StatusCode::OK, &json!({ "status": "empty" })),
-            Err(error) => json_error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalFailureException",
-                &format!("reset failed: {error}"),
-            ),
+    let path = request.uri().path();
+    let name = path.strip_prefix("/_drydock/").unwrap_or_default();
+    match PATHS.iter().find(|(known, _)| *known == name) {
+        None => {
+            let all: Vec<String> = PATHS.iter().map(|(name, _)| format!("/_drydock/{name}")).collect();
+            let message = format!("`{path}` is none of this gateway's own paths, which are {}", all.join(", "));
+            json_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
+        }
+        Some((_, method)) if method != request.method() => {
+            let message = format!("{path} answers to {method}");
+            json_error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", &message)
+        }
+        Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
+        Some(("reset", _)) => reset(gateway).await,
+        Some(("explain", _)) => match explain(gateway, request.body()) {
+            Ok(answer) => json(StatusCode::OK, &answer),
+            Err(error) => refuse(&error),
         },
-        (_, "/_drydock/health" | "/_drydock/reset") => json_error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "MethodNotAllowedException",
-            "health answers to GET, reset to POST",
-        ),
-        (_, path) => json_error(
-            StatusCode::NOT_FOUND,
-            "ResourceNotFoundException",
-            &format!("`{path}` is none of this gateway's own paths, which are /_drydock/health and /_drydock/reset"),
-        ),
+        Some(_) => refusals(gateway, parameter(request, "clientId")),
     }
+}
+
+fn parameter(request: &Request<Bytes>, name: &str) -> Option<String> {
+    super::service::query_value(request.uri().query().unwrap_or_default(), name)
+}
+
+fn refuse(error: &ApiError) -> Response<Bytes> {
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json_error(status, error.code.as_str(), &error.message)
+}
+
+async fn reset(gateway: &Gateway) -> Response<Bytes> {
+    match gateway.reset().await {
+        Ok(()) => json(StatusCode::OK, &json!({ "status": "empty" })),
+        Err(error) => {
+            json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &format!("reset failed: {error}"))
+        }
+    }
+}
+
+/// Answers a [`Question`]. A client that is connected is judged by the certificate that it is connected with.
+fn explain(gateway: &Gateway, body: &[u8]) -> Result<Value, ApiError> {
+    let question: Question = serde_json::from_slice(body).map_err(|error| ApiError::invalid(error.to_string()))?;
+    let connected = question.client_id.as_deref().and_then(|id| gateway.broker().connection(id));
+    let principal = connected.filter(|c| c.connected).and_then(|c| CertificateId::new(&c.identity.principal).ok());
+    let principal = principal.map(|id| gateway.books().scope.certificate(&id).to_string());
+    let explanation = question.answer(gateway.books(), principal)?;
+    crate::cli::explain::both(&explanation).map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+/// Sends refusals for as long as the caller listens.
+fn refusals(gateway: &Gateway, client_id: Option<String>) -> Response<Bytes> {
+    let (response, lines) = lines::open();
+    let mut notices = gateway.notices().watch();
+    tokio::spawn(async move {
+        loop {
+            let notice = tokio::select! {
+                notice = notices.recv() => notice,
+                () = lines.closed() => return,
+            };
+            let line = match notice {
+                Ok(notice) if is_refusal(&notice, client_id.as_deref()) => told(&notice),
+                Ok(_) => continue,
+                Err(RecvError::Lagged(missed)) => json!({ "missed": missed }),
+                Err(RecvError::Closed) => return,
+            };
+            if lines.send(Bytes::from(format!("{line}\n"))).await.is_err() {
+                return;
+            }
+        }
+    });
+    response
+}
+
+fn is_refusal(notice: &Notice, client_id: Option<&str>) -> bool {
+    notice.tone == Tone::Bad
+        && matches!(notice.topic, Topic::Connection | Topic::Refusal)
+        && client_id.is_none_or(|id| id == notice.subject)
+}
+
+fn told(notice: &Notice) -> Value {
+    json!({
+        "time": notice.at.to_string(), "topic": notice.topic, "subject": notice.subject,
+        "text": notice.text, "reasons": notice.reasons,
+    })
 }

@@ -3,17 +3,19 @@
 
 mod authorizers;
 mod certificates;
-mod data;
+pub mod data;
 mod endpoints;
 mod groups;
 mod policies;
 mod rules;
+mod simulation;
 mod things;
 
 use crate::books::Books;
 use crate::gate::HttpsSession;
 use crate::gateway::Gateway;
 use drydock_model::Router;
+pub(crate) use policies::check as check_target;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -57,6 +59,7 @@ pub fn router() -> Router<Call> {
     groups::register(&mut router);
     policies::register(&mut router);
     rules::register(&mut router);
+    simulation::register(&mut router);
     things::register(&mut router);
     router
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -32,7 +32,7 @@ where
                 Ok(request) => handler(request).await,
                 Err(refusal) => refusal,
             };
-            Ok::<_, Infallible>(response.map(Full::new))
+            Ok::<_, Infallible>(super::lines::body(response))
         }
     });
     let mut server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());

@@ -1,12 +1,15 @@
 //! The data plane.
 
 mod connections;
+mod direct;
+pub mod pace;
 mod retained;
 
 use super::Call;
 use drydock_core::{ApiError, ErrorCode};
 use drydock_model::Router;
 use drydock_model::iot_data::ops;
+use drydock_policy::Action;
 
 pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::Publish>(|call: Call, input| async move {
@@ -18,7 +21,23 @@ pub(super) fn register(router: &mut Router<Call>) {
         .await
     });
     connections::register(router);
+    direct::register(router);
     retained::register(router);
+}
+
+/// Whether the caller may do something to a client's connection: a device by its policies, as "AWS IoT Core policy actions" lists
+/// `iot:DeleteConnection`; a signed caller always.
+///
+/// # Errors
+/// `ForbiddenException`.
+fn may(call: &Call, action: Action, client_id: &str) -> Result<(), ApiError> {
+    match &call.device {
+        Some(device) if !device.allows(action, client_id) => Err(ApiError::new(
+            ErrorCode::ForbiddenException,
+            format!("the policies of this principal do not allow {} on client `{client_id}`", action.name()),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What a caller gets that may not do what it asks.

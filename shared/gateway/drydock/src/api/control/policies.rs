@@ -30,7 +30,7 @@ pub(super) fn register(router: &mut Router<Call>) {
 }
 
 /// Whether a policy can be attached to a target.
-fn check(books: &Books, target: &Target) -> Result<(), ApiError> {
+pub(crate) fn check(books: &Books, target: &Target) -> Result<(), ApiError> {
     match target.kind() {
         Kind::Certificate => {
             let known = CertificateId::new(target.name())

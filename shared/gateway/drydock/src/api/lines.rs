@@ -1,0 +1,54 @@
+//! An answer that goes on for as long as the caller listens: lines of JSON, each sent as it comes.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// How many lines may wait for a caller that does not read; who falls further behind misses some.
+pub const WAITING: usize = 1024;
+
+/// The body of an answer: whole, or in lines.
+pub type Answer = Either<Full<Bytes>, Lines>;
+
+/// Lines that are on their way.
+#[derive(Debug)]
+pub struct Lines(Receiver<Bytes>);
+
+/// Travels in an answer's extensions from the handler to the connection.
+#[derive(Clone)]
+struct Going(Arc<Mutex<Option<Lines>>>);
+
+/// An answer in lines, and where to put them. It ends when the sender is dropped.
+#[must_use]
+pub fn open() -> (Response<Bytes>, Sender<Bytes>) {
+    let (sender, receiver) = channel(WAITING);
+    let mut response = Response::new(Bytes::new());
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    response.extensions_mut().insert(Going(Arc::new(Mutex::new(Some(Lines(receiver))))));
+    (response, sender)
+}
+
+/// The answer as the connection sends it.
+pub(super) fn body(mut response: Response<Bytes>) -> Response<Answer> {
+    let going = response.extensions_mut().remove::<Going>();
+    let lines = going.and_then(|going| going.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    match lines {
+        Some(lines) => response.map(|_| Either::Right(lines)),
+        None => response.map(|whole| Either::Left(Full::new(whole))),
+    }
+}
+
+impl Body for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.get_mut().0.poll_recv(cx).map(|line| line.map(|line| Ok(Frame::data(line))))
+    }
+}
