@@ -85,6 +85,24 @@ pub enum Event {
         /// Whether it may connect now.
         active: bool,
     },
+    /// A certificate's validity has ended: what connected with it is cut.
+    CertificateExpired {
+        /// The certificate.
+        certificate_id: CertificateId,
+        /// The first moment at which it was no longer valid.
+        at: Timestamp,
+    },
+    /// A device asked the credentials provider for credentials (the log entry `GetDeviceCredentials`).
+    DeviceCredentials {
+        /// The device's certificate.
+        certificate_id: CertificateId,
+        /// Whether it got them.
+        success: bool,
+        /// Which ones, or why not.
+        details: String,
+        /// When.
+        at: Timestamp,
+    },
     /// What a principal or thing may do may have changed: sessions decide anew.
     AuthorizationChanged,
     /// A client is connected.

@@ -56,6 +56,8 @@ pub fn message(scope: &Scope, event: &Event) -> Option<(String, Value)> {
         }
         // The registry's events are off until UpdateEventConfigurations, which this gateway does not have yet, sets them.
         Event::CertificateStatusChanged { .. }
+        | Event::CertificateExpired { .. }
+        | Event::DeviceCredentials { .. }
         | Event::AuthorizationChanged
         | Event::ThingChanged { .. }
         | Event::ThingTypeChanged { .. } => return None,
@@ -88,7 +90,9 @@ pub fn deliver(broker: &Broker, scope: &Scope, event: &Event) {
         }
     }
     // What else changes a session's rights it finds out itself: it looks at the authorization generation with each message.
-    if let Event::CertificateStatusChanged { certificate_id, active: false } = event {
+    if let Event::CertificateStatusChanged { certificate_id, active: false }
+    | Event::CertificateExpired { certificate_id, .. } = event
+    {
         let reason = drydock_core::event::DisconnectReason::AuthError;
         broker.disconnect_where(|client| client.principal == certificate_id.as_str(), reason);
     }

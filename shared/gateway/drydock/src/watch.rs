@@ -34,6 +34,28 @@ pub fn event(notices: &Notices, event: &Event) {
             });
             return;
         }
+        Event::DeviceCredentials { certificate_id, success, details, at } => {
+            notices.tell(|| Notice {
+                at: *at,
+                tone: if *success { Tone::Good } else { Tone::Bad },
+                topic: Topic::Certificate,
+                subject: short(certificate_id).to_owned(),
+                text: format!("credentials {}: {details}", if *success { "issued" } else { "refused" }),
+                reasons: Vec::new(),
+            });
+            return;
+        }
+        Event::CertificateExpired { certificate_id, at } => {
+            notices.tell(|| Notice {
+                at: *at,
+                tone: Tone::Bad,
+                topic: Topic::Certificate,
+                subject: short(certificate_id).to_owned(),
+                text: "expired: what is connected with it is cut".to_owned(),
+                reasons: Vec::new(),
+            });
+            return;
+        }
         _ => return,
     };
     notices.tell(|| Notice { at, tone, topic, subject: subject.to_string(), text, reasons: Vec::new() });

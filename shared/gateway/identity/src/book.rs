@@ -5,21 +5,32 @@
 //! - [`authorities`]: the operations on CA certificates.
 //! - [`authorizers`]: custom authorizers: their operations, and which one a device meets.
 //! - [`certificates`]: the operations on device certificates.
+//! - [`expiry`]: which of them have expired.
 //! - [`lists`]: the lists of both.
 //! - [`present`]: a certificate on a connection, just-in-time registration included.
+//! - [`providers`]: certificate providers, which sign in the place of AWS IoT.
+//! - [`role_aliases`]: role aliases, by which devices get credentials of AWS.
+//! - [`transfers`]: certificates on their way to another account.
 //!
 //! Follows "X.509 client certificates" and "Just-in-time registration" of the AWS IoT Core developer guide.
 
 pub mod authorities;
 pub mod authorizers;
 pub mod certificates;
+pub mod expiry;
 pub mod lists;
 pub mod present;
+pub mod providers;
+pub mod role_aliases;
 pub mod row;
+pub mod transfers;
 
 use crate::x509::Certificate;
 use authorizers::AuthorizerRow;
 use drydock_core::{ApiError, CertificateId, CorruptRow, Rulebook, Scope, Timestamp, Write};
+use drydock_model::iot::CertificateStatus;
+use providers::ProviderRow;
+use role_aliases::RoleAliasRow;
 use row::{AuthorityRow, CertificateRow};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,6 +40,8 @@ const AUTHORITIES: &str = "ca_certificates";
 const CERTIFICATES: &str = "certificates";
 const AUTHORIZERS: &str = "authorizers";
 const DEFAULT_AUTHORIZER: &str = "default_authorizer";
+const ROLE_ALIASES: &str = "role_aliases";
+const PROVIDERS: &str = "certificate_providers";
 
 /// The account's certificates.
 #[derive(Debug)]
@@ -43,8 +56,14 @@ pub struct Identity {
     by_age: BTreeSet<(Timestamp, CertificateId)>,
     /// The same for each CA.
     by_authority: BTreeMap<CertificateId, BTreeSet<(Timestamp, CertificateId)>>,
+    /// Those on their way to another account, in the order of creation.
+    outgoing: BTreeSet<(Timestamp, CertificateId)>,
+    /// By the end of their validity.
+    by_expiry: BTreeSet<(Timestamp, CertificateId)>,
     authorizers: BTreeMap<String, AuthorizerRow>,
     default_authorizer: Option<String>,
+    role_aliases: BTreeMap<String, RoleAliasRow>,
+    providers: BTreeMap<String, ProviderRow>,
 }
 
 /// A CA and its certificate, read once.
@@ -66,8 +85,12 @@ impl Identity {
             certificates: BTreeMap::new(),
             by_age: BTreeSet::new(),
             by_authority: BTreeMap::new(),
+            outgoing: BTreeSet::new(),
+            by_expiry: BTreeSet::new(),
             authorizers: BTreeMap::new(),
             default_authorizer: None,
+            role_aliases: BTreeMap::new(),
+            providers: BTreeMap::new(),
         }
     }
 
@@ -115,6 +138,12 @@ impl Identity {
         if let Some(authority) = &row.authority {
             self.by_authority.entry(authority.clone()).or_default().insert(place.clone());
         }
+        if row.status == CertificateStatus::PendingTransfer {
+            self.outgoing.insert(place.clone());
+        } else {
+            self.outgoing.remove(&place);
+        }
+        self.by_expiry.insert((row.not_after, id.clone()));
         self.by_age.insert(place);
         self.certificates.insert(id, row);
     }
@@ -136,7 +165,8 @@ fn json(row: &impl Serialize) -> String {
 }
 
 impl Rulebook for Identity {
-    const TABLES: &'static [&'static str] = &[CODES, AUTHORITIES, CERTIFICATES, AUTHORIZERS, DEFAULT_AUTHORIZER];
+    const TABLES: &'static [&'static str] =
+        &[CODES, AUTHORITIES, CERTIFICATES, AUTHORIZERS, DEFAULT_AUTHORIZER, ROLE_ALIASES, PROVIDERS];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
@@ -154,6 +184,12 @@ impl Rulebook for Identity {
                 self.authorizers.insert(key.to_owned(), parse(value).map_err(corrupt)?);
             }
             DEFAULT_AUTHORIZER => self.default_authorizer = Some(value.to_owned()),
+            ROLE_ALIASES => {
+                self.role_aliases.insert(key.to_owned(), parse(value).map_err(corrupt)?);
+            }
+            PROVIDERS => {
+                self.providers.insert(key.to_owned(), parse(value).map_err(corrupt)?);
+            }
             _ => return Err(corrupt("the table is not one of the certificates".into())),
         }
         Ok(())

@@ -4,15 +4,17 @@
 //! - [`issuer`]: the local authorities: one signs the server's certificate, one signs device certificates.
 //! - [`book`]: the rulebook [`Identity`]: CAs and device certificates, their operations, just-in-time registration.
 //! - [`authorizer`]: custom authorizers in use: tokens and their signatures, the function's event and its answer.
+//! - [`trust`]: which services an IAM role may be assumed by.
 //! - [`tls`]: the TLS half: server certificates for any name, and client certificates checked as AWS does.
 //!
-//! `x509`, `issuer`, `book` and `authorizer` read no clock and open no socket; what they need of time and randomness is passed in, but for the
+//! `x509`, `issuer`, `book`, `trust` and `authorizer` read no clock and open no socket; what they need of time and randomness is passed in, but for the
 //! keys themselves, which the cryptographic library makes. `tls` and the files of the authorities are machinery.
 
 pub mod authorizer;
 pub mod book;
 pub mod issuer;
 pub mod tls;
+pub mod trust;
 pub mod x509;
 
 pub use book::Identity;

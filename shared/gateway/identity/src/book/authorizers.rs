@@ -1,8 +1,8 @@
 //! The operations on custom authorizers, and which of them a device meets.
 
-use super::{AUTHORIZERS, DEFAULT_AUTHORIZER, Identity, json};
+use super::{AUTHORIZERS, DEFAULT_AUTHORIZER, Identity, json, lists};
 use crate::authorizer::token;
-use drydock_core::{ApiError, Done, ErrorCode, Timestamp, Write, page};
+use drydock_core::{ApiError, Done, ErrorCode, Timestamp, Write};
 use drydock_model::iot::{
     AuthorizerDescription, AuthorizerStatus, AuthorizerSummary, ClearDefaultAuthorizerRequest,
     ClearDefaultAuthorizerResponse, CreateAuthorizerRequest, CreateAuthorizerResponse, DeleteAuthorizerRequest,
@@ -15,8 +15,6 @@ use std::collections::BTreeMap;
 
 /// The key of the row that names the default.
 const DEFAULT: &str = "default";
-/// The size of a page where none is asked for.
-const PAGE: i32 = 25;
 
 /// A custom authorizer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,33 +155,17 @@ impl Identity {
         &self,
         request: &ListAuthorizersRequest,
     ) -> Result<Done<ListAuthorizersResponse>, ApiError> {
-        const OPERATION: &str = "ListAuthorizers";
-        let after = request.marker.as_deref().map(|marker| page::place(OPERATION, marker)).transpose()?;
-        let ascending = request.ascending_order == Some(true);
-        let beyond = |name: &str| match after.as_deref() {
-            None => true,
-            Some(after) if ascending => name > after,
-            Some(after) => name < after,
-        };
         let wanted = request.status.map(|status| status == AuthorizerStatus::Active);
-        // Authorizers are few: all of them are looked at.
-        let mut names: Vec<&String> = self
-            .authorizers
-            .iter()
-            .filter(|(name, row)| beyond(name) && wanted.is_none_or(|active| active == row.active))
-            .map(|(name, _)| name)
-            .collect();
-        if !ascending {
-            names.reverse();
-        }
-        let limit = usize::try_from(request.page_size.unwrap_or(PAGE)).unwrap_or(1);
-        let (names, next) = page::cut(names.into_iter(), limit, |name| (*name).clone());
+        let known = self.authorizers.iter();
+        let known = known.filter(|(_, row)| wanted.is_none_or(|active| active == row.active)).map(|(name, _)| name);
+        let ascending = request.ascending_order == Some(true);
+        let (names, next_marker) =
+            lists::names("ListAuthorizers", known, ascending, request.page_size, request.marker.as_deref())?;
         let summary = |name: &String| AuthorizerSummary {
             authorizer_arn: Some(self.authorizer_arn(name)),
             authorizer_name: Some(name.clone()),
         };
         let authorizers = Some(names.into_iter().map(summary).collect());
-        let next_marker = next.map(|place| page::token(OPERATION, &place));
         Ok(Done::reply(ListAuthorizersResponse { authorizers, next_marker }))
     }
 

@@ -186,9 +186,9 @@ impl Identity {
             generation_id: Some(row.generation.to_string()),
             last_modified_date: Some(row.modified),
             owned_by: Some(self.scope.account.to_string()),
-            previous_owned_by: None,
+            previous_owned_by: row.previous_owner.as_ref().map(ToString::to_string),
             status: Some(row.status),
-            transfer_data: None,
+            transfer_data: row.transfer.as_ref().map(Into::into),
             validity: Some(CertificateValidity { not_before: Some(row.not_before), not_after: Some(row.not_after) }),
         };
         Ok(Done::reply(DescribeCertificateResponse { certificate_description: Some(description) }))
@@ -221,8 +221,7 @@ impl Identity {
         let (id, mut row) = (id.clone(), row.clone());
         let changed = row.status != wanted;
         row.status = wanted;
-        row.modified = now;
-        row.version = row.version.saturating_add(1);
+        row.touch(now);
         let active = row.is_active();
         let write = self.keep(id.clone(), row);
         let done = Done::written((), vec![write]);
@@ -257,8 +256,10 @@ impl Identity {
         }
         let (id, place) = (id.clone(), (row.created, id.clone()));
         let authority = row.authority.clone();
+        let expiry = (row.not_after, id.clone());
         self.certificates.remove(&id);
         self.by_age.remove(&place);
+        self.by_expiry.remove(&expiry);
         if let Some(authority) = authority
             && let Some(of) = self.by_authority.get_mut(&authority)
         {

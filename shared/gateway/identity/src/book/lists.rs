@@ -12,7 +12,7 @@ use std::ops::Bound;
 /// The size of a page where none is asked for ("The default is 25").
 const PAGE: i32 = 25;
 
-type Place = (Timestamp, CertificateId);
+pub(super) type Place = (Timestamp, CertificateId);
 
 impl Identity {
     /// "ListCertificates".
@@ -94,8 +94,32 @@ impl Identity {
     }
 }
 
+/// A page of a list of names, in the order of the alphabet where `ascending`, else against it; and the token that leads on.
+/// Such lists are short: all of the names are looked at.
+pub(super) fn names<'n>(
+    operation: &'static str,
+    names: impl DoubleEndedIterator<Item = &'n String>,
+    ascending: bool,
+    size: Option<i32>,
+    token: Option<&str>,
+) -> Result<(Vec<&'n String>, Option<String>), ApiError> {
+    let after = token.map(|token| page::place(operation, token)).transpose()?;
+    let beyond = |name: &&String| match after.as_deref() {
+        None => true,
+        Some(after) if ascending => name.as_str() > after,
+        Some(after) => name.as_str() < after,
+    };
+    let limit = usize::try_from(size.unwrap_or(PAGE)).unwrap_or(1);
+    let (names, next) = if ascending {
+        page::cut(names.filter(beyond), limit, |name| (*name).clone())
+    } else {
+        page::cut(names.rev().filter(beyond), limit, |name| (*name).clone())
+    };
+    Ok((names, next.map(|place| page::token(operation, &place))))
+}
+
 /// What part of a list is asked for. Newest first is the default.
-struct Asked {
+pub(super) struct Asked {
     operation: &'static str,
     ascending: bool,
     limit: usize,
@@ -103,7 +127,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(
+    pub(super) fn new(
         operation: &'static str,
         ascending: Option<bool>,
         size: Option<i32>,
@@ -122,7 +146,7 @@ impl Asked {
         Ok(Self { operation, ascending: ascending == Some(true), limit, after })
     }
 
-    fn page(&self, all: &BTreeSet<Place>) -> (Vec<Place>, Option<String>) {
+    pub(super) fn page(&self, all: &BTreeSet<Place>) -> (Vec<Place>, Option<String>) {
         let at = |(time, id): &Place| format!("{} {id}", time.millis());
         let beyond = self.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let (places, next) = if self.ascending {

@@ -1,5 +1,6 @@
 //! What is kept of each certificate.
 
+use super::transfers::TransferRow;
 use crate::x509::Certificate;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -155,6 +156,12 @@ pub struct CertificateRow {
     pub not_before: Timestamp,
     /// Valid until.
     pub not_after: Timestamp,
+    /// Its last transfer, where it was not taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<TransferRow>,
+    /// The account that transferred it to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_owner: Option<SmolStr>,
 }
 
 impl CertificateRow {
@@ -177,7 +184,15 @@ impl CertificateRow {
             generation: ids.uuid().to_smolstr(),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
+            transfer: None,
+            previous_owner: None,
         }
+    }
+
+    /// Notes that it changes now.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        self.modified = now;
+        self.version = self.version.saturating_add(1);
     }
 
     /// Whether it may connect, its validity aside.

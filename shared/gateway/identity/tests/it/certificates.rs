@@ -198,3 +198,37 @@ fn lists_page_through_everything_once_newest_first_unless_asked() {
     let damaged = ListCertificatesRequest { marker: Some("zz".into()), ..ListCertificatesRequest::default() };
     assert_eq!(account.book.list_certificates(&damaged).unwrap_err().code, ErrorCode::InvalidRequestException);
 }
+
+#[test]
+fn the_end_of_a_validity_is_told_once_and_for_the_time_it_falls_in() {
+    let mut account = Account::new();
+    let ca = Ca::root("Fleet CA");
+    let end = |seconds: i64| {
+        move |params: &mut rcgen::CertificateParams| params.not_after = NOW.plus_millis(seconds * 1000).utc()
+    };
+    let soon = ca.device("soon", end(10)).pem();
+    let later = ca.device("later", end(20)).pem();
+    let soon = without_ca(&mut account, soon, CertificateStatus::Active);
+    let later = without_ca(&mut account, later, CertificateStatus::Active);
+    account.restart();
+    let expired = |account: &Account, since, until| {
+        let found = account.book.expired(NOW.plus_millis(since), NOW.plus_millis(until));
+        found.into_iter().map(|(id, at)| (id.to_string(), at.since(NOW))).collect::<Vec<_>>()
+    };
+    // Valid until second 10, that second included: no longer valid from 11,000 ms on.
+    for (since, until, wanted) in [
+        (0, 10_999, vec![]),
+        (10_999, 11_000, vec![(soon.clone(), 11_000)]),
+        (11_000, 20_999, vec![]),
+        (0, 60_000, vec![(soon.clone(), 11_000), (later.clone(), 21_000)]),
+        (21_000, 60_000, vec![]),
+        (60_000, 0, vec![]),
+    ] {
+        assert_eq!(expired(&account, since, until), wanted, "{since} {until}");
+    }
+    account.set(&soon, "INACTIVE").unwrap();
+    let request = DeleteCertificateRequest { certificate_id: soon, force_delete: None };
+    let done = account.book.delete_certificate(&request, Attached::default()).unwrap();
+    account.take(done);
+    assert_eq!(expired(&account, 0, 60_000), vec![(later, 21_000)], "one that is gone does not expire");
+}

@@ -9,4 +9,6 @@ mod certificates;
 mod handshake;
 mod issuer;
 mod present;
+mod role_aliases;
 mod support;
+mod transfers;

@@ -1,6 +1,7 @@
-//! CAs and certificates.
+//! CAs and certificates, their transfer, certificate providers, and role aliases.
 
 use super::{Call, operations};
+use crate::books::Books;
 use drydock_core::{ApiError, CertificateId, ErrorCode};
 use drydock_identity::AuthorityError;
 use drydock_identity::book::certificates::Attached;
@@ -23,7 +24,26 @@ pub(super) fn register(router: &mut Router<Call>) {
         UpdateCertificate => |book, input, books| book.update_certificate(&input, books.now());
         ListCertificates => |book, input, books| book.list_certificates(&input);
         ListCertificatesByCA => |book, input, books| book.list_certificates_by_ca(&input);
+        AcceptCertificateTransfer => |book, input, books| book.accept_certificate_transfer(&input, books.now());
+        RejectCertificateTransfer => |book, input, books| book.reject_certificate_transfer(&input, books.now());
+        CancelCertificateTransfer => |book, input, books| book.cancel_certificate_transfer(&input, books.now());
+        ListOutgoingCertificates => |book, input, books| book.list_outgoing_certificates(&input);
+        CreateCertificateProvider => |book, input, books| book.create_certificate_provider(&input, books.now());
+        DescribeCertificateProvider => |book, input, books| book.describe_certificate_provider(&input);
+        UpdateCertificateProvider => |book, input, books| book.update_certificate_provider(&input, books.now());
+        DeleteCertificateProvider => |book, input, books| book.delete_certificate_provider(&input);
+        ListCertificateProviders => |book, input, books| book.list_certificate_providers(&input);
+        CreateRoleAlias => |book, input, books| book.create_role_alias(&input, books.now());
+        DescribeRoleAlias => |book, input, books| book.describe_role_alias(&input);
+        UpdateRoleAlias => |book, input, books| book.update_role_alias(&input, books.now());
+        DeleteRoleAlias => |book, input, books| book.delete_role_alias(&input);
+        ListRoleAliases => |book, input, books| book.list_role_aliases(&input);
     );
+    router.on::<ops::TransferCertificate>(|call: Call, input| async move {
+        let books = call.books();
+        let attached = attached(books, &CertificateId::new(&input.certificate_id)?);
+        books.apply(&books.identity, |book| book.transfer_certificate(&input, attached, books.now())).await
+    });
     router.on::<ops::CreateKeysAndCertificate>(|call: Call, input| async move {
         let issued = issue(&call, |gateway| gateway.issue_keys()).await?;
         let books = call.books();
@@ -47,17 +67,24 @@ pub(super) fn register(router: &mut Router<Call>) {
         let books = call.books();
         let id = CertificateId::new(&input.certificate_id)?;
         let arn = books.scope.certificate(&id);
-        let policies = books.policies.read(|policies| policies.policies_for(&[arn.as_str()]).policies.len());
-        let things = books.registry.read(|registry| registry.things_of(arn.as_str()));
         // With `forceDelete` the policies go with the certificate; things never do.
         let forced = input.force_delete.unwrap_or_default();
-        let attached = Attached { policies, things };
+        let attached = attached(books, &id);
         books.apply(&books.identity, |book| book.delete_certificate(&input, attached)).await?;
-        if forced && policies > 0 {
+        if forced && attached.policies > 0 {
             books.apply(&books.policies, |book| Ok(book.detach_all(arn.as_str()))).await?;
         }
         Ok(())
     });
+}
+
+/// What is attached to a certificate.
+fn attached(books: &Books, id: &CertificateId) -> Attached {
+    let arn = books.scope.certificate(id);
+    Attached {
+        policies: books.policies.read(|policies| policies.policies_for(&[arn.as_str()]).policies.len()),
+        things: books.registry.read(|registry| registry.things_of(arn.as_str())),
+    }
 }
 
 /// Makes keys or a signature off the async threads: a key of 2,048 bits takes tens of milliseconds.

@@ -10,8 +10,10 @@ pub(super) fn register(router: &mut Router<Call>) {
         // The address is this machine's own: a name like AWS's would resolve to nothing, or to AWS.
         let tls = call.gateway.addresses().tls;
         let address = match input.endpoint_type.as_deref() {
-            None | Some("iot:Data" | "iot:Data-ATS" | "iot:Data-Beta") => tls.to_string(),
-            Some(known @ ("iot:CredentialProvider" | "iot:Jobs" | "iot:DeviceAdvisor")) => {
+            // One port serves all of them: it tells them apart by the path.
+            None
+            | Some("iot:Data" | "iot:Data-ATS" | "iot:Data-Beta" | "iot:CredentialProvider" | "iot:Jobs") => tls.to_string(),
+            Some(known @ "iot:DeviceAdvisor") => {
                 return Err(ApiError::not_implemented(&format!("DescribeEndpoint of endpoint type {known}")));
             }
             Some(other) => {
