@@ -16,12 +16,12 @@ DEADLINE = 30
 class Gateway:
     """A running `drydock up` and what its ready file says."""
 
-    def __init__(self, folder, *options, deadline=DEADLINE):
+    def __init__(self, folder, *options, deadline=DEADLINE, template=ROOT / "template.yaml"):
         ready = folder / "ready.json"
         self.log = folder / "drydock.log"
         command = [
             DRYDOCK, "up", "--ephemeral", "--api-port", "0", "--mqtt-port", "0", "--tls-port", "0",
-            "--template", str(ROOT / "template.yaml"), "--ready-file", str(ready), *options,
+            "--template", str(template), "--ready-file", str(ready), *options,
         ]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
@@ -59,11 +59,11 @@ class Gateway:
         assert output.returncode == 0, output.stderr
         return json.loads(output.stdout)
 
-    def aws(self, *arguments, fails=None):
+    def aws(self, *arguments, fails=None, environment=None):
         """Runs the AWS CLI; returns its JSON output, or with `fails` checks the error and returns its text."""
         done = subprocess.run(
             ["aws", "--endpoint-url", self.api_url, "--output", "json", *map(str, arguments)],
-            env=self.environment, capture_output=True, text=True, timeout=DEADLINE,
+            env=environment or self.environment, capture_output=True, text=True, timeout=DEADLINE,
         )
         if fails is not None:
             assert done.returncode != 0, f"{arguments} was to fail with {fails}:\n{done.stdout}"

@@ -7,6 +7,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
+use std::time::SystemTime;
 
 /// A CA.
 pub struct Maker(CertifiedIssuer<'static, KeyPair>);
@@ -37,8 +38,23 @@ impl Maker {
     /// Where the cryptographic library does not.
     #[must_use]
     pub fn sign(&self, common_name: &str) -> Identity {
+        self.signed(common_name, params(common_name))
+    }
+
+    /// The same, valid until a time.
+    ///
+    /// # Panics
+    /// Where the cryptographic library does not.
+    #[must_use]
+    pub fn sign_until(&self, common_name: &str, end: SystemTime) -> Identity {
+        let mut params = params(common_name);
+        params.not_after = end.into();
+        self.signed(common_name, params)
+    }
+
+    fn signed(&self, common_name: &str, params: CertificateParams) -> Identity {
         let signed = KeyPair::generate().and_then(|key| {
-            let certificate = params(common_name).signed_by(&key, &self.0)?;
+            let certificate = params.signed_by(&key, &self.0)?;
             Ok((certificate.pem(), key.serialize_pem()))
         });
         let (certificate, key) = signed.unwrap_or_else(|e| panic!("no certificate: {e}"));

@@ -8,8 +8,10 @@
 )]
 
 mod bad_input;
+mod certificates;
 mod config;
 mod connections;
+mod credentials;
 mod durability;
 mod explain;
 mod functions;

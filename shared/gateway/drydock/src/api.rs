@@ -5,10 +5,11 @@
 //! - [`service`]: which service a request is for.
 //! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
 //! - [`control`]: the operations of AWS IoT, one line each, handed to the rulebooks.
-//! - [`device`]: what a device reaches with its certificate: HTTPS publish.
+//! - [`device`]: what a device reaches with its certificate: HTTPS publish. [`credentials`]: credentials by a role alias.
 
 pub mod admin;
 pub mod control;
+pub mod credentials;
 pub mod device;
 pub mod http;
 pub mod lines;

@@ -14,7 +14,7 @@ pub use cloud::MakeError;
 use cloud::Surroundings;
 use drydock_core::Scope;
 use drydock_template::binary::{self, BinaryError};
-use drydock_template::{Plan, Planned, Resource, Settings, Template, TemplateErrors};
+use drydock_template::{Plan, Planned, Resource, Role, Settings, Template, TemplateErrors};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -162,12 +162,15 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         Resource::Policy(policy) => iot::policy(gateway, policy).await.map_err(MakeError::Iot),
         Resource::Authorizer(authorizer) => iot::authorizer(gateway, authorizer).await.map_err(MakeError::Iot),
         Resource::ThingType(thing_type) => iot::thing_type(gateway, thing_type).await.map_err(MakeError::Iot),
+        Resource::RoleAlias(alias) => iot::role_alias(gateway, alias).await.map_err(MakeError::Iot),
+        // Of IAM there is only who may assume a role.
+        Resource::Role(role) => {
+            let Role { arn, trust, max_session_seconds, .. } = role.clone();
+            gateway.roles().put(arn, crate::roles::Role { trust, max_session_seconds });
+            Ok(())
+        }
         // IAM is not evaluated; a resource policy would only narrow what everybody here may do; logs are shown, not kept.
-        Resource::Role(_)
-        | Resource::IamPolicy(_)
-        | Resource::TopicPolicy(_)
-        | Resource::QueuePolicy(_)
-        | Resource::LogGroup(_) => Ok(()),
+        Resource::IamPolicy(_) | Resource::TopicPolicy(_) | Resource::QueuePolicy(_) | Resource::LogGroup(_) => Ok(()),
         other => surroundings.make(&planned.logical_id, other).await,
     };
     made.map_err(|error| DeployError::Resource {

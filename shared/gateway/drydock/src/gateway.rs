@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::gate::PolicyGate;
 use crate::listen::{self, ListenError};
 use crate::notice::Notices;
+use crate::roles::Roles;
 use crate::rules::Runner;
 use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
@@ -114,6 +115,7 @@ struct Inner {
     tls: Tls,
     device_authority: Authority,
     router: Router<Call>,
+    roles: Roles,
     notices: Notices,
     addresses: Addresses,
     data_dir: Option<PathBuf>,
@@ -195,6 +197,7 @@ impl Gateway {
             tls,
             device_authority: authorities.device,
             router: control::router(),
+            roles: Roles::default(),
             notices,
             addresses,
             paces: Paces::default(),
@@ -220,6 +223,7 @@ impl Gateway {
         runner.start(&mut tasks, self.broker().clone());
         let broker = self.broker().clone();
         tasks.spawn(async move { broker.maintain().await });
+        tasks.spawn(crate::expiry::watch(Arc::clone(self.books())));
         tasks.spawn(listen::accept(self.clone(), api, listen::api));
         tasks.spawn(listen::accept(self.clone(), mqtt, listen::mqtt));
         tasks.spawn(listen::accept(self.clone(), https, listen::https));
@@ -269,6 +273,12 @@ impl Gateway {
     #[must_use]
     pub fn router(&self) -> &Router<Call> {
         &self.inner.router
+    }
+
+    /// The IAM roles of the template.
+    #[must_use]
+    pub fn roles(&self) -> &Roles {
+        &self.inner.roles
     }
 
     /// The stream of notices.
@@ -351,6 +361,7 @@ impl Gateway {
         self.broker().clear().await?;
         self.books().wipe().await?;
         self.cloud().reset().await?;
+        self.roles().clear();
         Ok(())
     }
 

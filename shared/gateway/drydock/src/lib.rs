@@ -4,8 +4,10 @@
 //! - [`books`]: the rulebooks, and the one way to run a command: decide, save, tell.
 //! - [`gate`]: who may connect and do what. [`tls`]: who may pass the handshake.
 //! - [`listen`]: the sockets. [`api`]: what comes over HTTP. [`publish`]: a publish that comes over HTTP.
+//! - [`roles`]: the template's IAM roles. [`credentials`]: temporary credentials for them.
 //! - [`rules`]: rules on messages: matching, evaluating, running actions.
-//! - [`events`]: from events to the topics that tell of them. [`notice`], [`watch`]: what people are told.
+//! - [`events`]: from events to the topics that tell of them. [`expiry`]: certificates that expire.
+//! - [`notice`], [`watch`]: what people are told.
 //! - [`explain`]: why somebody may do something, or may not.
 //! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
 //! - [`config`]: `drydock.toml`.
@@ -17,9 +19,11 @@ pub mod books;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod credentials;
 pub mod demo;
 pub mod deploy;
 pub mod events;
+pub mod expiry;
 pub mod explain;
 pub mod functions;
 pub mod gate;
@@ -27,6 +31,7 @@ pub mod gateway;
 pub mod listen;
 pub mod notice;
 pub mod publish;
+pub mod roles;
 pub mod rules;
 pub mod system;
 pub mod tls;

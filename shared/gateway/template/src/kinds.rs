@@ -10,6 +10,7 @@ mod permission;
 mod policy;
 mod queue;
 mod role;
+mod role_alias;
 mod schedule;
 mod table;
 mod thing_type;
@@ -25,7 +26,8 @@ pub use function::{Function, LoggingConfig};
 pub use permission::LambdaPermission;
 pub use policy::Policy;
 pub use queue::Queue;
-pub use role::Role;
+pub use role::{IamPolicy, Role};
+pub use role_alias::RoleAlias;
 pub use schedule::{DeadLetter, RetryPolicy, Schedule, ScheduleTarget};
 pub use table::Table;
 pub use thing_type::ThingType;
@@ -77,10 +79,12 @@ pub enum Resource {
     EventInvokeConfig(EventInvokeConfig),
     /// A scheduled `AWS::Events::Rule`, an `AWS::Scheduler::Schedule`, or SAM's `Schedule` and `ScheduleV2` events.
     Schedule(Schedule),
-    /// `AWS::IAM::Role`: its ARN is known; IAM is not evaluated here.
+    /// `AWS::IoT::RoleAlias`.
+    RoleAlias(RoleAlias),
+    /// `AWS::IAM::Role`: its ARN is known, and who may assume it.
     Role(Role),
     /// `AWS::IAM::ManagedPolicy` or `AWS::IAM::Policy`: IAM is not evaluated here.
-    IamPolicy(Role),
+    IamPolicy(IamPolicy),
     /// `AWS::Logs::LogGroup`.
     LogGroup(LogGroup),
 }
@@ -190,6 +194,7 @@ const KINDS: &[&Kind] = &[
     &permission::KIND,
     &authorizer::KIND,
     &policy::KIND,
+    &role_alias::KIND,
     &thing_type::KIND,
     &topic_rule::KIND,
     &accepted::LOG_GROUP,

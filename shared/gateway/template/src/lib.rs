@@ -35,9 +35,9 @@ mod yaml;
 
 pub use error::{Problem, TemplateError, TemplateErrors};
 pub use kinds::{
-    Authorizer, DeadLetter, EventInvokeConfig, EventSourceMapping, Function, LambdaPermission, LogGroup, LoggingConfig,
-    Policy, Queue, Resource, ResourcePolicy, RetryPolicy, Role, Schedule, ScheduleTarget, Subscription, Table,
-    ThingType, Topic, TopicRule, function_name, supported_types, type_table,
+    Authorizer, DeadLetter, EventInvokeConfig, EventSourceMapping, Function, IamPolicy, LambdaPermission, LogGroup,
+    LoggingConfig, Policy, Queue, Resource, ResourcePolicy, RetryPolicy, Role, RoleAlias, Schedule, ScheduleTarget,
+    Subscription, Table, ThingType, Topic, TopicRule, function_name, supported_types, type_table,
 };
 pub use plan::{Ignored, Note, Output, Plan, Planned};
 pub use settings::Settings;

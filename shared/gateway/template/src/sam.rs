@@ -124,6 +124,9 @@ fn function(declared: &mut Declared) -> Fallible<Vec<Declared>> {
     }
     if declared.properties.get("Role").is_none() {
         let id = format!("{}Role", declared.logical_id);
+        if role.get("AssumeRolePolicyDocument").is_none() {
+            role.set("AssumeRolePolicyDocument", trust(span, "lambda.amazonaws.com"));
+        }
         declared.properties.set("Role", Node::attribute(span, &id, "Arn"));
         generated.push(Declared::generated(id, "AWS::IAM::Role", span, role, declared));
     }
@@ -142,6 +145,21 @@ fn function(declared: &mut Declared) -> Fallible<Vec<Declared>> {
         }
     }
     Ok(generated)
+}
+
+/// The trust policy of a role that SAM generates for a service.
+fn trust(span: Span, service: &str) -> Node {
+    let texts = |text: &str| Node::list(span, vec![Node::text(span, text)]);
+    let statement = Node::map(
+        span,
+        [
+            ("Effect", Node::text(span, "Allow")),
+            ("Principal", Node::map(span, [("Service", texts(service))])),
+            ("Action", texts("sts:AssumeRole")),
+        ],
+    );
+    let statements = Node::list(span, vec![statement]);
+    Node::map(span, [("Version", Node::text(span, "2012-10-17")), ("Statement", statements)])
 }
 
 /// What a function's events invoke: its alias where it publishes one, else itself.

@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 /// Answers one request of a device.
 pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, remote: SocketAddr) -> Response<Bytes> {
+    if let Some(alias) = super::credentials::role_alias(request.uri().path(), tls.server_name.as_deref()) {
+        return super::credentials::handle(gateway, &request, &alias, tls, remote).await;
+    }
     let query = request.uri().query().unwrap_or_default();
     let signed = super::service::credential_scope(request.headers(), query).is_some();
     if signed || request.uri().path().starts_with("/_drydock/") {

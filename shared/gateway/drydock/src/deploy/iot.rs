@@ -3,11 +3,12 @@
 use crate::gateway::Gateway;
 use drydock_core::{ApiError, Done, ErrorCode};
 use drydock_model::iot::{
-    CreateAuthorizerRequest, CreatePolicyRequest, CreatePolicyVersionRequest, CreateThingTypeRequest,
-    CreateTopicRuleRequest, DeletePolicyVersionRequest, GetPolicyRequest, ListPolicyVersionsRequest,
-    ReplaceTopicRuleRequest, TopicRulePayload, UpdateAuthorizerRequest,
+    CreateAuthorizerRequest, CreatePolicyRequest, CreatePolicyVersionRequest, CreateRoleAliasRequest,
+    CreateThingTypeRequest, CreateTopicRuleRequest, DeletePolicyVersionRequest, GetPolicyRequest,
+    ListPolicyVersionsRequest, ReplaceTopicRuleRequest, TopicRulePayload, UpdateAuthorizerRequest,
+    UpdateRoleAliasRequest,
 };
-use drydock_template::{Authorizer, Policy, ThingType, TopicRule};
+use drydock_template::{Authorizer, Policy, RoleAlias, ThingType, TopicRule};
 use serde_json::{Value, json};
 
 /// How many versions a policy has at the most.
@@ -125,4 +126,27 @@ pub(super) async fn authorizer(gateway: &Gateway, authorizer: &Authorizer) -> Re
         enable_caching_for_http: Some(request.enable_caching_for_http.unwrap_or_default()),
     };
     books.apply(&books.identity, |book| book.update_authorizer(&request, now)).await.map(|_| ())
+}
+
+/// Makes a role alias, or turns it to the role of the template.
+pub(super) async fn role_alias(gateway: &Gateway, alias: &RoleAlias) -> Result<(), ApiError> {
+    let books = gateway.books();
+    let now = books.now();
+    let create = CreateRoleAliasRequest {
+        role_alias: alias.name.clone(),
+        role_arn: alias.role_arn.clone(),
+        credential_duration_seconds: alias.seconds,
+        tags: None,
+    };
+    match books.apply(&books.identity, |book| book.create_role_alias(&create, now)).await {
+        Err(error) if exists(&error) => {
+            let update = UpdateRoleAliasRequest {
+                role_alias: create.role_alias,
+                role_arn: Some(create.role_arn),
+                credential_duration_seconds: create.credential_duration_seconds,
+            };
+            books.apply(&books.identity, |book| book.update_role_alias(&update, now)).await.map(|_| ())
+        }
+        other => other.map(|_| ()),
+    }
 }

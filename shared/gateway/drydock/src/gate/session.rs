@@ -17,6 +17,8 @@ struct Rights {
     /// Who a refusal is told of: the client id, or over HTTPS the certificate.
     subject: SmolStr,
     certificate: DeviceCertificate,
+    /// The thing that it is where the certificate is attached to none exclusively: its client id, or the thing it names.
+    thing: SmolStr,
     context: Context,
     compiled: RwLock<Compiled>,
 }
@@ -34,11 +36,12 @@ impl Rights {
         notices: &Notices,
         subject: SmolStr,
         certificate: DeviceCertificate,
+        thing: SmolStr,
         mut context: Context,
     ) -> Self {
         context.certificate = Some(Arc::clone(&certificate.facts));
-        let compiled = RwLock::new(compile(books, &certificate, &context));
-        Self { books: Arc::clone(books), notices: notices.clone(), subject, certificate, context, compiled }
+        let compiled = RwLock::new(compile(books, &certificate, &thing, &context));
+        Self { books: Arc::clone(books), notices: notices.clone(), subject, certificate, thing, context, compiled }
     }
 
     /// The policies in force now.
@@ -51,7 +54,7 @@ impl Rights {
                 return compiled.clone();
             }
         }
-        let fresh = compile(&self.books, &self.certificate, &self.context);
+        let fresh = compile(&self.books, &self.certificate, &self.thing, &self.context);
         self.compiled.write().unwrap_or_else(PoisonError::into_inner).clone_from(&fresh);
         fresh
     }
@@ -78,14 +81,13 @@ impl Rights {
 }
 
 /// Compiles the policies that apply to a certificate's connection at this moment.
-fn compile(books: &Books, certificate: &DeviceCertificate, context: &Context) -> Compiled {
+fn compile(books: &Books, certificate: &DeviceCertificate, thing: &str, context: &Context) -> Compiled {
     // Read before the books are: what changes in between makes this one stale at once, never wrongly fresh.
     let generation = books.authorization_generation();
     let arn = books.scope.certificate(&certificate.id);
-    let client_id = context.client_id.as_deref().unwrap_or_default();
     // Policies come through the certificate, and through the groups of the attributed thing and all above them.
     let (attributed, mut targets) = books.registry.read(|registry| {
-        let attributed = registry.attribute(arn.as_str(), client_id);
+        let attributed = registry.attribute(arn.as_str(), thing);
         let groups = attributed.as_ref().map(|attributed| registry.groups_of(attributed.thing.as_str()));
         (attributed, groups.unwrap_or_default())
     });
@@ -122,7 +124,8 @@ impl Session {
             persistent: attempt.persistent,
             last_will_topic: attempt.will.as_ref().map(|will| will.topic.clone()),
         });
-        Self(Rights::new(books, notices, attempt.client_id.clone(), certificate, context))
+        let (subject, thing) = (attempt.client_id.clone(), attempt.client_id.clone());
+        Self(Rights::new(books, notices, subject, certificate, thing, context))
     }
 
     /// The policies in force now, and the thing that the certificate is attached to exclusively.
@@ -163,11 +166,24 @@ impl HttpsSession {
         remote: SocketAddr,
         server_name: Option<&str>,
     ) -> Self {
+        Self::of_thing(books, notices, certificate, remote, server_name, None)
+    }
+
+    /// The same of a device that says which thing it is.
+    #[must_use]
+    pub fn of_thing(
+        books: &Arc<Books>,
+        notices: &Notices,
+        certificate: DeviceCertificate,
+        remote: SocketAddr,
+        server_name: Option<&str>,
+        thing: Option<SmolStr>,
+    ) -> Self {
         let mut context = Context::new(books.scope.clone(), books.now());
         context.source_ip = Some(remote.ip());
         context.domain_name = server_name.map(Into::into);
         let subject = SmolStr::new(super::short(&certificate.id));
-        Self(Rights::new(books, notices, subject, certificate, context))
+        Self(Rights::new(books, notices, subject, certificate, thing.unwrap_or_default(), context))
     }
 
     /// Whether the device may publish to a topic, and have the message retained where `retain`.

@@ -1,19 +1,46 @@
-//! `AWS::IAM::Role`, `AWS::IAM::ManagedPolicy` and `AWS::IAM::Policy`: accepted, with their ARNs known.
+//! `AWS::IAM::Role`, `AWS::IAM::ManagedPolicy` and `AWS::IAM::Policy`: accepted, with their ARNs known. Of a role it is known, too,
+//! who may assume it.
 
 use super::{Identity, Kind, Properties, Resource};
 use crate::error::Fallible;
 use crate::names::Naming;
-use crate::shape::{Field, Shape, TAGS, inert, optional};
-use serde::Serialize;
+use crate::shape::{Field, Shape, TAGS, inert, optional, required};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
-/// A role or policy of IAM, which is not evaluated here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A role of IAM. Of its policies only the one that says who may assume it is evaluated, where devices get credentials by a
+/// role alias.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Role {
     /// The name.
     pub name: String,
+    /// The ARN.
+    pub arn: String,
+    /// Who may assume it.
+    pub trust: Json,
+    /// The longest that its credentials may live, in seconds.
+    pub max_session_seconds: i64,
+}
+
+/// A policy of IAM, which is not evaluated here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IamPolicy {
+    /// The name.
+    pub name: String,
     /// The ARN; inline policies have none.
     pub arn: Option<String>,
+}
+
+/// How long credentials may live where a role does not say, in seconds.
+const SESSION: i64 = 3600;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Given {
+    assume_role_policy_document: Json,
+    max_session_duration: Option<i64>,
 }
 
 const IAM: &str = "IAM is not evaluated here: every call of a function is allowed";
@@ -30,10 +57,10 @@ pub(super) const ROLE: Kind = Kind {
     properties: &[
         optional("RoleName", Shape::Text),
         PATH,
-        inert("AssumeRolePolicyDocument", IAM),
+        required("AssumeRolePolicyDocument", Shape::Document),
         inert("Description", "it is for people"),
         inert("ManagedPolicyArns", IAM),
-        inert("MaxSessionDuration", IAM),
+        optional("MaxSessionDuration", Shape::Integer(3600, 43_200)),
         inert("PermissionsBoundary", IAM),
         inert("Policies", IAM),
         TAGS,
@@ -45,11 +72,18 @@ pub(super) const ROLE: Kind = Kind {
         ("Arn", |identity| resource("role", identity)),
         ("RoleId", |identity| format!("AROADRYDOCK{}", identity.suffix().chars().take(10).collect::<String>())),
     ],
-    plan: |identity, _| {
-        let arn = Some(resource("role", identity));
-        Ok(Resource::Role(Role { name: identity.name.clone(), arn }))
-    },
+    plan: role,
 };
+
+fn role(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
+    let given: Given = properties.read()?;
+    Ok(Resource::Role(Role {
+        name: identity.name.clone(),
+        arn: resource("role", identity),
+        trust: given.assume_role_policy_document,
+        max_session_seconds: given.max_session_duration.unwrap_or(SESSION),
+    }))
+}
 
 const ATTACHED: &[Field] = &[
     optional("ManagedPolicyName", Shape::Text),
@@ -74,7 +108,7 @@ pub(super) const MANAGED_POLICY: Kind = Kind {
 
 fn managed(identity: &Identity, _: &Properties<'_>) -> Fallible<Resource> {
     let arn = Some(resource("policy", identity));
-    Ok(Resource::IamPolicy(Role { name: identity.name.clone(), arn }))
+    Ok(Resource::IamPolicy(IamPolicy { name: identity.name.clone(), arn }))
 }
 
 pub(super) const INLINE_POLICY: Kind = Kind {
@@ -91,5 +125,5 @@ pub(super) const INLINE_POLICY: Kind = Kind {
     extra: None,
     reference: |identity| identity.name.clone(),
     attributes: &[],
-    plan: |identity, _| Ok(Resource::IamPolicy(Role { name: identity.name.clone(), arn: None })),
+    plan: |identity, _| Ok(Resource::IamPolicy(IamPolicy { name: identity.name.clone(), arn: None })),
 };

@@ -296,7 +296,8 @@ impl Event<'_> {
         let role = match self.properties.get("RoleArn") {
             Some(role) => role.clone(),
             None => {
-                let id = self.add("Role", "AWS::IAM::Role", Node::map(span, []));
+                let trust = super::trust(span, "scheduler.amazonaws.com");
+                let id = self.add("Role", "AWS::IAM::Role", Node::map(span, [("AssumeRolePolicyDocument", trust)]));
                 Node::attribute(span, &id, "Arn")
             }
         };
