@@ -142,6 +142,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let options = Options {
+            config: crate::config::Config::default(),
             scope: Scope::new("123456789012", "us-east-1"),
             data_dir: None,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
