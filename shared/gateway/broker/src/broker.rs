@@ -6,7 +6,9 @@ mod restore;
 pub(crate) mod snapshot;
 
 pub(crate) use attach::NewConnection;
+pub(crate) use restore::CutShort;
 
+use crate::account::Account;
 use crate::connection;
 use crate::effects::Effects;
 use crate::gate::{Gate, Peer};
@@ -57,7 +59,10 @@ pub(crate) struct Inner {
     pub(crate) groups: Mutex<HashMap<SmolStr, Arc<Group>>>,
     pub(crate) retained: Retention,
     pub(crate) slots: Mutex<Slots>,
+    pub(crate) account: Account,
     pub(crate) counters: snapshot::Counters,
+    /// Connections that an earlier run had when it was killed.
+    pub(crate) cut_short: Mutex<Vec<CutShort>>,
     next_id: AtomicU64,
     random: AtomicU64,
     closing: AtomicBool,
@@ -113,6 +118,8 @@ impl Broker {
         ids.fill(&mut seed);
         Self {
             inner: Arc::new(Inner {
+                account: Account::new(&config.limits, clock.now()),
+                cut_short: Mutex::default(),
                 limits: config.limits,
                 clock,
                 ids,
@@ -187,7 +194,7 @@ impl Broker {
             (None, None)
         };
         let mut effects = inner.effects();
-        let delivery = Delivery { message: Arc::new(message), qos, retain: false, seq: 0, confirm };
+        let delivery = Delivery { confirm, ..Delivery::new(Arc::new(message), qos) };
         let sent = link.session.offer_direct(delivery, &inner.limits, &mut effects);
         drop(inner.settle(&mut effects));
         if sent { Ok(receiver) } else { Err(DirectError::NotConnected(client_id.into())) }

@@ -10,7 +10,7 @@
 //! - `connection`: a stream from CONNECT to close. `connection/wire` reads and writes, `connection/input` does what the
 //!   packets say, `connection/output` writes what waits.
 //! - `session`: what waits for a client, what is in flight. `slots`: who holds which client id, and lifecycle events.
-//! - `index`, `share`, `retained`: where a message goes.
+//! - `index`, `share`, `retained`: where a message goes. `account`, `rate`: how many may.
 //! - `packet`: bytes. [`reserved`]: the `$` topics. [`limits`]: every limit, in one table. `rows`: what a restart reads.
 //!
 //! # The way of a message
@@ -26,6 +26,7 @@
 //! versions, is maintained, checks properties, and each of its packets can be used without its connection. See `packet`
 //! for the parts that are done here and why.
 
+mod account;
 mod broker;
 mod connection;
 mod effects;

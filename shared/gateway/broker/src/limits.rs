@@ -87,6 +87,10 @@ limits! {
     client_id_bytes = 128 in 1..=65_535, "Bytes in a client id. Quota `Client ID size`. The connect is refused.";
     connections = 500_000 in 1..=4_294_967_295, "Concurrent connections. Quota `Maximum concurrent client connections per account`. The connect is refused.";
     connects_per_second_per_client = 0 in 0..=1_000_000, "Connects a second with one client id; 0 is no limit. Quota `Connect requests per second per client ID` is 1; off by default because AWS's burst is not stated.";
+    account_connects_per_second = 0 in 0..=4_294_967_295, "Connects a second of the account; 0 is no limit. Quota `Connect requests per second per account` is 3,000 (100 in small regions); off by default because AWS's burst is not stated. The connect is refused.";
+    account_inbound_publishes_per_second = 0 in 0..=4_294_967_295, "Messages a second that the account takes in; 0 is no limit. Quota `Inbound publish requests per second per account` is 20,000 (2,000); off by default for the same reason. The excess is discarded.";
+    account_outbound_publishes_per_second = 0 in 0..=4_294_967_295, "Copies for subscribers a second of the account; 0 is no limit. Quota `Outbound publish requests per second per account` is 20,000 (2,000); off by default for the same reason. Messages that come in while there are more are discarded.";
+    account_subscriptions_per_second = 0 in 0..=4_294_967_295, "Filters subscribed to a second in the account; 0 is no limit. Quota `Subscriptions per second per account` is 3,000 (200); off by default for the same reason. The excess is refused in the SUBACK.";
     connect_timeout_seconds = 30 in 1..=3_600, "Seconds from the opened stream to a whole CONNECT. Ours: AWS states none.";
     keep_alive_min_seconds = 30 in 1..=65_535, "A smaller keep-alive counts as this. Quota `Connection inactivity (keep-alive interval)`.";
     keep_alive_max_seconds = 1_200 in 1..=65_535, "A larger keep-alive, and none, count as this. Quota `Connection inactivity (keep-alive interval)`.";
@@ -109,6 +113,7 @@ limits! {
     outbound_in_flight = 100 in 1..=65_535, "Unacknowledged QoS 1 messages to a client. Quota `Unacknowledged outbound publish requests`.";
     retry_seconds_v3 = 3_600 in 1..=604_800, "After this an unacknowledged message to an MQTT 3.1.1 client is dropped. Guide, `MQTT QoS options`: up to an hour.";
     retry_seconds_v5 = 960 in 1..=604_800, "The same for an MQTT 5 client. Quota page: 16 minutes.";
+    retry_interval_seconds = 30 in 0..=604_800, "How often an unacknowledged message is written again within that window; 0 is never. Ours: AWS does not say how often it retries.";
     session_expiry_seconds = 3_600 in 0..=604_800, "How long a persistent session lives without its client. Quota `Persistent session expiry period`. A longer Session Expiry Interval is lowered.";
     stored_per_second = 10 in 0..=1_000_000, "Stored messages a second that a resumed session gets; 0 is no limit. Guide, `MQTT persistent sessions`.";
     queue_messages = 10_000 in 1..=4_294_967_295, "Messages waiting for one session. Ours: AWS states none per session. The newest is dropped.";
@@ -119,6 +124,9 @@ limits! {
     correlation_data_bytes = 8_192 in 0..=65_535, "Bytes of Correlation Data. Quota page, MQTT 5.";
     user_properties_bytes = 8_192 in 0..=268_435_455, "Bytes of all User Properties of a packet. Quota page, MQTT 5.";
     retained_messages = 500_000 in 0..=4_294_967_295, "Retained messages of the account. Quota `Retained messages per account`. The new one is not stored.";
+    retained_publishes_per_second = 0 in 0..=4_294_967_295, "Messages to be retained a second of the account; 0 is no limit. Quota `Retained message inbound publish requests per second per account` is 500 (50); off by default because AWS's burst is not stated. The excess is discarded.";
+    retained_publishes_per_second_per_topic = 0 in 0..=4_294_967_295, "The same for one topic that has a retained message; 0 is no limit. Quota `... per topic` is 1; off by default for the same reason.";
+    retained_seconds = 94_608_000 in 0..=4_294_967_295, "How long a retained message is kept after it was last set or read; 0 is for ever. Guide, `MQTT retained messages`: three years.";
     gone_seconds = 1_800 in 0..=604_800, "How long a connection that ended can still be described. API reference, `GetConnection`: 30 minutes.";
     delete_connections_per_second_per_client = 1 in 0..=1_000_000, "DeleteConnection calls a second for one client id; 0 is no limit. Quota `DeleteConnection requests per second per client ID`. ThrottlingException.";
     get_connections_per_second_per_client = 1 in 0..=1_000_000, "GetConnection calls a second for one client id; 0 is no limit. Quota `GetConnection requests per second per client ID`. ThrottlingException.";

@@ -46,6 +46,12 @@ impl Bucket {
         true
     }
 
+    /// Whether there is a token.
+    pub(crate) fn has(&mut self, now: Timestamp) -> bool {
+        self.fill(now);
+        self.rate == 0 || self.level >= 1000
+    }
+
     /// Takes tokens that were used already, even where there are none.
     pub(crate) fn spend(&mut self, count: usize, now: Timestamp) {
         if self.rate != 0 {

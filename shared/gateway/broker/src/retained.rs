@@ -1,6 +1,7 @@
 //! Retained messages: one per topic, found by the exact topic only.
 //!
-//! Follows "MQTT retained messages" of the developer guide: a filter with a wildcard gets none, an empty payload deletes.
+//! Follows "MQTT retained messages" of the developer guide: a filter with a wildcard gets none, an empty payload deletes, and
+//! three years without a use end a message.
 
 use crate::message::Message;
 use drydock_core::Timestamp;
@@ -9,6 +10,7 @@ use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A retained message.
 #[derive(Debug, Clone)]
@@ -19,20 +21,42 @@ pub struct Retained {
     pub at: Timestamp,
 }
 
+/// A retained message and when it was last of use.
+#[derive(Debug)]
+struct Kept {
+    retained: Retained,
+    /// When it was last set or read, in milliseconds.
+    used: AtomicI64,
+    /// The same as far as the disk knows.
+    noted: AtomicI64,
+}
+
+impl Kept {
+    fn is_over(&self, now: Timestamp, most_seconds: u64) -> bool {
+        let unused = now.millis().saturating_sub(self.used.load(Ordering::Relaxed)).max(0).unsigned_abs() / 1000;
+        self.retained.message.is_expired(now) || (most_seconds > 0 && unused >= most_seconds)
+    }
+}
+
 /// All retained messages.
 #[derive(Debug, Default)]
 pub(crate) struct Retention {
-    by_topic: RwLock<BTreeMap<SmolStr, Retained>>,
+    by_topic: RwLock<BTreeMap<SmolStr, Kept>>,
 }
 
+/// The disk learns of a use this many milliseconds after the last one that it knows of.
+const NOTED_EVERY: i64 = 24 * 3600 * 1000;
+
 impl Retention {
-    /// Keeps a message. `false` where there are as many as there may be.
-    pub(crate) fn put(&self, message: Arc<Message>, at: Timestamp, most: u64) -> bool {
+    /// Keeps a message that was set at a time and last used at another. `false` where there are as many as there may be.
+    pub(crate) fn put(&self, message: Arc<Message>, at: Timestamp, used: Timestamp, most: u64) -> bool {
         let mut map = self.by_topic.write();
         if map.len() as u64 >= most && !map.contains_key(&message.topic) {
             return false;
         }
-        map.insert(message.topic.clone(), Retained { message, at });
+        let (topic, used) = (message.topic.clone(), used.millis());
+        let kept = Kept { retained: Retained { message, at }, used: AtomicI64::new(used), noted: AtomicI64::new(used) };
+        map.insert(topic, kept);
         true
     }
 
@@ -41,32 +65,44 @@ impl Retention {
         self.by_topic.write().remove(topic).is_some()
     }
 
-    /// A topic's message, unless it has expired.
-    pub(crate) fn get(&self, topic: &str, now: Timestamp) -> Option<Retained> {
-        self.by_topic.read().get(topic).filter(|r| !r.message.is_expired(now)).cloned()
+    /// When a topic's message was set.
+    pub(crate) fn set_at(&self, topic: &str) -> Option<Timestamp> {
+        self.by_topic.read().get(topic).map(|kept| kept.retained.at)
+    }
+
+    /// A topic's message, unless it is over, and whether its use is to be noted on disk.
+    pub(crate) fn read(&self, topic: &str, now: Timestamp, most_seconds: u64) -> Option<(Retained, bool)> {
+        let map = self.by_topic.read();
+        let kept = map.get(topic).filter(|kept| !kept.is_over(now, most_seconds))?;
+        kept.used.store(now.millis(), Ordering::Relaxed);
+        let note = now.millis().saturating_sub(kept.noted.load(Ordering::Relaxed)) >= NOTED_EVERY;
+        if note {
+            kept.noted.store(now.millis(), Ordering::Relaxed);
+        }
+        Some((kept.retained.clone(), note))
     }
 
     /// Messages behind a topic, in order.
-    pub(crate) fn list(&self, after: Option<&str>, most: usize, now: Timestamp) -> Vec<Retained> {
+    pub(crate) fn list(&self, after: Option<&str>, most: usize, now: Timestamp, most_seconds: u64) -> Vec<Retained> {
         let map = self.by_topic.read();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         map.range::<str, _>((start, Bound::Unbounded))
-            .map(|(_, r)| r)
-            .filter(|r| !r.message.is_expired(now))
+            .map(|(_, kept)| kept)
+            .filter(|kept| !kept.is_over(now, most_seconds))
             .take(most)
-            .cloned()
+            .map(|kept| kept.retained.clone())
             .collect()
     }
 
-    /// Forgets what has expired and returns the topics.
-    pub(crate) fn sweep(&self, now: Timestamp) -> Vec<SmolStr> {
+    /// Forgets what is over and returns the topics.
+    pub(crate) fn sweep(&self, now: Timestamp, most_seconds: u64) -> Vec<SmolStr> {
         let mut gone = Vec::new();
-        self.by_topic.write().retain(|topic, r| {
-            let expired = r.message.is_expired(now);
-            if expired {
+        self.by_topic.write().retain(|topic, kept| {
+            let over = kept.is_over(now, most_seconds);
+            if over {
                 gone.push(topic.clone());
             }
-            !expired
+            !over
         });
         gone
     }

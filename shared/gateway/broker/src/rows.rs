@@ -2,11 +2,13 @@
 
 use crate::message::{Message, Properties, Protocol, Qos};
 use crate::session::{Delivery, SubOptions};
+use crate::slots::PendingWill;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use drydock_core::{CorruptRow, Timestamp, Write};
+use drydock_core::{CorruptRow, ThingName, Timestamp, Write};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use std::net::IpAddr;
 
 /// Retained messages by topic.
 pub(crate) const RETAINED: &str = "mqtt_retained";
@@ -16,6 +18,9 @@ pub(crate) const SESSIONS: &str = "mqtt_sessions";
 pub(crate) const QUEUED: &str = "mqtt_queued";
 /// Messages that wait for a group of shared subscriptions, by group and number.
 pub(crate) const SHARED: &str = "mqtt_shared";
+
+/// Clients by client id: the version numbers of their connections, and the connections that there are.
+pub(crate) const CLIENTS: &str = "mqtt_clients";
 
 /// Stands between the parts of a key; neither client ids nor filters hold it.
 const SEPARATOR: char = '\u{1f}';
@@ -45,6 +50,52 @@ struct MessageRow {
 struct RetainedRow {
     message: MessageRow,
     at: Timestamp,
+    /// When it was last of use; absent where that was when it was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<Timestamp>,
+}
+
+/// A client that is connected, or was not long ago.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ClientRow {
+    /// The version number of its last connection.
+    pub(crate) version: u64,
+    /// When it came or, without `live`, when it went.
+    pub(crate) at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) live: Option<LiveRow>,
+}
+
+/// A connection that is there: what its end has to tell.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LiveRow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) thing: Option<ThingName>,
+    pub(crate) principal: SmolStr,
+    pub(crate) session: SmolStr,
+    pub(crate) ip: IpAddr,
+    /// 4 or 5.
+    pub(crate) protocol: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) will: Option<WillRow>,
+}
+
+/// The will of a connection that is there.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct WillRow {
+    message: MessageRow,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expiry_seconds: Option<u64>,
+}
+
+impl WillRow {
+    pub(crate) fn of(will: &PendingWill) -> Self {
+        Self { message: MessageRow::of(&will.message), expiry_seconds: will.expiry_seconds }
+    }
+
+    pub(crate) fn will(self) -> Option<PendingWill> {
+        Some(PendingWill { message: self.message.message()?, expiry_seconds: self.expiry_seconds })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,8 +152,18 @@ impl SubscriptionRow {
 
 impl SessionRow {
     pub(crate) fn protocol(&self) -> Protocol {
-        if self.protocol == 5 { Protocol::V5 } else { Protocol::V311 }
+        protocol(self.protocol)
     }
+}
+
+/// The protocol level of a version, as CONNECT has it.
+pub(crate) fn protocol_number(protocol: Protocol) -> u8 {
+    if protocol == Protocol::V5 { 5 } else { 4 }
+}
+
+/// The version of a protocol level.
+pub(crate) fn protocol(number: u8) -> Protocol {
+    if number == 5 { Protocol::V5 } else { Protocol::V311 }
 }
 
 impl MessageRow {
@@ -147,8 +208,9 @@ fn put<T: Serialize>(table: &'static str, key: String, row: &T) -> Write {
     Write::put(table, key, serde_json::to_string(row).unwrap_or_default())
 }
 
-pub(crate) fn put_retained(message: &Message, at: Timestamp) -> Write {
-    put(RETAINED, message.topic.to_string(), &RetainedRow { message: MessageRow::of(message), at })
+pub(crate) fn put_retained(message: &Message, at: Timestamp, used: Timestamp) -> Write {
+    let used = (used != at).then_some(used);
+    put(RETAINED, message.topic.to_string(), &RetainedRow { message: MessageRow::of(message), at, used })
 }
 
 pub(crate) fn delete_retained(topic: &str) -> Write {
@@ -179,6 +241,14 @@ pub(crate) fn put_shared(group: &str, seq: u64, message: &Message) -> Write {
 
 pub(crate) fn delete_shared(group: &str, seq: u64) -> Write {
     Write::delete(SHARED, numbered(group, seq))
+}
+
+pub(crate) fn put_client(client_id: &str, row: &ClientRow) -> Write {
+    put(CLIENTS, client_id.to_owned(), row)
+}
+
+pub(crate) fn delete_client(client_id: &str) -> Write {
+    Write::delete(CLIENTS, client_id.to_owned())
 }
 
 fn numbered(owner: &str, seq: u64) -> String {
@@ -212,9 +282,13 @@ impl Row<'_> {
         parts.ok_or_else(|| self.corrupt("the key has no number"))
     }
 
-    pub(crate) fn retained(&self) -> Result<(Message, Timestamp), CorruptRow> {
+    pub(crate) fn retained(&self) -> Result<(Message, Timestamp, Timestamp), CorruptRow> {
         let row: RetainedRow = self.parse()?;
-        Ok((self.message(row.message)?, row.at))
+        Ok((self.message(row.message)?, row.at, row.used.unwrap_or(row.at)))
+    }
+
+    pub(crate) fn client(&self) -> Result<ClientRow, CorruptRow> {
+        self.parse()
     }
 
     pub(crate) fn session(&self) -> Result<SessionRow, CorruptRow> {
@@ -226,7 +300,7 @@ impl Row<'_> {
         let (client_id, seq) = self.numbered()?;
         let message = std::sync::Arc::new(self.message(row.message)?);
         let qos = Qos::from_number(row.qos).unwrap_or_default();
-        Ok((client_id, Delivery { message, qos, retain: row.retain, seq, confirm: None }))
+        Ok((client_id, Delivery { retain: row.retain, seq, ..Delivery::new(message, qos) }))
     }
 
     pub(crate) fn shared(&self) -> Result<(&str, u64, Message), CorruptRow> {

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::task::Waker;
 use tokio::sync::oneshot;
 
@@ -40,8 +40,19 @@ pub(crate) struct Delivery {
     pub(crate) retain: bool,
     /// Its row in the journal; 0 where it has none.
     pub(crate) seq: u64,
+    /// The packet identifier that it was written with on an earlier connection; 0 where there was none.
+    pub(crate) packet_id: u16,
     /// Told when the client acknowledges it.
     pub(crate) confirm: Option<Box<oneshot::Sender<()>>>,
+    /// The group of shared subscriptions that chose the session for it.
+    pub(crate) group: Option<Arc<Group>>,
+}
+
+impl Delivery {
+    /// A message that nobody waits for, without a row.
+    pub(crate) fn new(message: Arc<Message>, qos: Qos) -> Self {
+        Self { message, qos, retain: false, seq: 0, packet_id: 0, confirm: None, group: None }
+    }
 }
 
 /// A message that the connection is to write now.
@@ -68,6 +79,8 @@ pub(crate) struct Session {
     persistent: AtomicBool,
     /// Whether it has rows in the journal.
     saved: AtomicBool,
+    /// Until then its connection is over its rate, in milliseconds.
+    throttled_until: AtomicI64,
     state: Mutex<State>,
 }
 
@@ -108,6 +121,17 @@ pub(crate) struct PullLimits<'a> {
     pub(crate) bytes: usize,
     /// How long a message may stay unacknowledged, in milliseconds.
     pub(crate) retry_millis: i64,
+    /// How long until a message that stays unacknowledged is written again, in milliseconds.
+    pub(crate) again_millis: i64,
+}
+
+/// What a session leaves when it ends.
+pub(crate) struct Left {
+    pub(crate) filters: Vec<SmolStr>,
+    /// The rows of what waited.
+    pub(crate) rows: Vec<u64>,
+    /// Messages of QoS 1 that groups had chosen the session for, oldest first.
+    pub(crate) shared: Vec<(Arc<Group>, Arc<Message>)>,
 }
 
 /// How a [`Session::pull`] ended.
@@ -139,6 +163,7 @@ impl Session {
             online: AtomicBool::new(false),
             persistent: AtomicBool::new(persistent),
             saved: AtomicBool::new(false),
+            throttled_until: AtomicI64::new(0),
             state: Mutex::new(state),
         }
     }
@@ -146,6 +171,24 @@ impl Session {
     /// Whether a connection owns it.
     pub(crate) fn is_online(&self) -> bool {
         self.online.load(Ordering::Relaxed)
+    }
+
+    /// Whether its connection is over its rate, so that another member of a group had better get a message.
+    pub(crate) fn is_throttled(&self, now: Timestamp) -> bool {
+        self.throttled_until.load(Ordering::Relaxed) > now.millis()
+    }
+
+    /// Notes until when its connection is over its rate.
+    pub(crate) fn throttle_until(&self, at: Timestamp) {
+        self.throttled_until.store(at.millis(), Ordering::Relaxed);
+    }
+
+    /// Wakes its connection, for what waits elsewhere.
+    pub(crate) fn nudge(&self) {
+        let waker = self.state.lock().wake_up();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Whether it outlives its connection.
@@ -216,16 +259,25 @@ impl Session {
         }
     }
 
-    /// Ends the session: it takes nothing any more. Returns its filters, its groups, and the rows of what waited.
-    pub(crate) fn end(&self) -> (Vec<SmolStr>, Vec<Arc<Group>>, Vec<u64>) {
+    /// Ends the session: it takes nothing any more.
+    pub(crate) fn end(&self) -> Left {
         let mut state = self.state.lock();
         state.ended = true;
         self.online.store(false, Ordering::Relaxed);
         state.put_back();
-        let waiting = std::mem::take(&mut state.queue).into_iter().chain(std::mem::take(&mut state.stored));
-        let rows = waiting.map(|d| d.seq).filter(|seq| *seq != 0).collect();
-        let filters = std::mem::take(&mut state.subscriptions).into_keys().collect();
-        (filters, std::mem::take(&mut state.groups), rows)
+        let mut left = Left { filters: Vec::new(), rows: Vec::new(), shared: Vec::new() };
+        let stored = std::mem::take(&mut state.stored);
+        for delivery in stored.into_iter().chain(std::mem::take(&mut state.queue)) {
+            if delivery.seq != 0 {
+                left.rows.push(delivery.seq);
+            }
+            if let Some(group) = delivery.group.filter(|_| delivery.qos == Qos::AtLeastOnce) {
+                left.shared.push((group, delivery.message));
+            }
+        }
+        left.filters = std::mem::take(&mut state.subscriptions).into_keys().collect();
+        state.groups.clear();
+        left
     }
 
     /// Notes a subscription; true where it is new, `None` where the session has ended or holds `most` already.
@@ -268,16 +320,21 @@ impl Session {
     }
 
     /// Puts a run of messages in. Those of QoS 1 for a persistent session get a row in the journal.
-    pub(crate) fn offer(&self, run: &[Arc<Message>], options: SubOptions, limits: &Limits, effects: &mut Effects) {
+    pub(crate) fn offer(
+        &self,
+        run: &[Arc<Message>],
+        options: SubOptions,
+        group: Option<&Arc<Group>>,
+        limits: &Limits,
+        effects: &mut Effects,
+    ) {
         let waker = {
             let mut state = self.state.lock();
             for message in run {
                 let delivery = Delivery {
-                    message: Arc::clone(message),
-                    qos: message.qos.min(options.qos),
                     retain: options.retain_as_published && message.retain,
-                    seq: 0,
-                    confirm: None,
+                    group: group.cloned(),
+                    ..Delivery::new(Arc::clone(message), message.qos.min(options.qos))
                 };
                 self.put(&mut state, delivery, limits, effects);
             }
@@ -375,11 +432,15 @@ impl Session {
             effects.dropped(&self.client_id, &delivery.message.topic, DropReason::RetriesExceeded);
             effects.unqueue(&self.client_id, delivery.seq);
         }
+        state.write_again(&mut limits, out, &mut pulled);
         state.take_live(self, &mut limits, out, &mut pulled, effects);
         state.take_stored(self, &mut limits, out, &mut pulled, effects);
         state.take_shared(self, &mut limits, out, &mut pulled, effects);
         if let Some(at) = state.in_flight.oldest() {
             pulled.soonest(at.plus_millis(limits.retry_millis));
+        }
+        if let Some(at) = state.in_flight.next_again() {
+            pulled.soonest(at);
         }
         if !pulled.more {
             if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {

@@ -1,7 +1,8 @@
 //! Groups of shared subscriptions: each message goes to one member.
 //!
 //! Follows "Shared subscriptions" of the developer guide: a group is a share name with a filter; a connected member is
-//! chosen at random; where none is connected and one has a persistent session, messages of QoS 1 wait for the group.
+//! chosen at random; where none is connected, or all that are get as much as they may, and one has a persistent session,
+//! messages of QoS 1 wait for the group.
 
 use crate::message::{Message, Qos};
 use crate::session::{Session, SubOptions};
@@ -40,8 +41,8 @@ pub(crate) struct Waiting {
 pub(crate) enum Choice {
     /// This member gets it.
     Member(Arc<Session>, SubOptions),
-    /// It waits; the number is its row in the journal.
-    Queued(u64),
+    /// It waits; the number is its row in the journal. A member that is connected is to fetch it when it may.
+    Queued(u64, Option<Arc<Session>>),
     /// The queue is full.
     Full,
     /// Nobody wants it.
@@ -78,22 +79,29 @@ impl Group {
     }
 
     /// Chooses who gets a message.
-    pub(crate) fn choose(&self, message: &Arc<Message>, random: u64, most: usize) -> Choice {
+    pub(crate) fn choose(&self, message: &Arc<Message>, random: u64, most: usize, now: Timestamp) -> Choice {
         let mut state = self.state.lock();
         let count = state.members.len();
         if count == 0 {
             return Choice::Nobody;
         }
         let start = usize::try_from(random % count as u64).unwrap_or(0);
-        let turn = state.members.iter().cycle().skip(start).take(count);
-        if let Some((session, options)) = turn.into_iter().find(|(s, _)| s.is_online()) {
-            return Choice::Member(Arc::clone(session), *options);
+        let mut busy = None;
+        for (session, options) in state.members.iter().cycle().skip(start).take(count) {
+            if !session.is_online() {
+                continue;
+            }
+            if !session.is_throttled(now) {
+                return Choice::Member(Arc::clone(session), *options);
+            }
+            busy = busy.or(Some((session, *options)));
         }
         if message.qos == Qos::AtMostOnce
             || !state.members.iter().any(|(s, o)| s.is_persistent() && o.qos != Qos::AtMostOnce)
         {
-            return Choice::Nobody;
+            return busy.map_or(Choice::Nobody, |(session, options)| Choice::Member(Arc::clone(session), options));
         }
+        let busy = busy.map(|(session, _)| Arc::clone(session));
         if state.queue.len() >= most {
             return Choice::Full;
         }
@@ -101,7 +109,7 @@ impl Group {
         let seq = state.next_seq;
         state.queue.push_back(Waiting { message: Arc::clone(message), seq });
         self.waiting.store(state.queue.len(), Ordering::Relaxed);
-        Choice::Queued(seq)
+        Choice::Queued(seq, busy)
     }
 
     /// Puts a message back that was waiting when the broker stopped.

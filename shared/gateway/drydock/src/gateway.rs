@@ -222,7 +222,11 @@ impl Gateway {
         tasks.spawn(deliver(self.clone(), events));
         runner.start(&mut tasks, self.broker().clone());
         let broker = self.broker().clone();
-        tasks.spawn(async move { broker.maintain().await });
+        tasks.spawn(async move {
+            // Those that are to be told listen by now.
+            broker.recover();
+            broker.maintain().await;
+        });
         tasks.spawn(crate::expiry::watch(Arc::clone(self.books())));
         tasks.spawn(listen::accept(self.clone(), api, listen::api));
         tasks.spawn(listen::accept(self.clone(), mqtt, listen::mqtt));

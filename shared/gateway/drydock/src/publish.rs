@@ -5,7 +5,7 @@
 use crate::gateway::Gateway;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use drydock_broker::{JournalError, Message, Origin, Properties, Qos};
+use drydock_broker::{JournalError, Message, Origin, Properties, PublishError, Qos};
 use drydock_core::{ApiError, ErrorCode, Topic};
 use drydock_model::iot_data::{PayloadFormatIndicator, PublishRequest};
 use serde_json::Value;
@@ -30,8 +30,11 @@ pub async fn publish(
             format!("the policies of this principal do not allow to publish to `{}`", message.topic),
         ));
     }
-    let taken =
-        gateway.broker().publish(message, Origin::Outside).map_err(|error| ApiError::invalid(error.to_string()))?;
+    let refused = |error: PublishError| match error {
+        PublishError::Throttled(_) => ApiError::new(ErrorCode::ThrottlingException, error.to_string()),
+        _ => ApiError::invalid(error.to_string()),
+    };
+    let taken = gateway.broker().publish(message, Origin::Outside).map_err(refused)?;
     let failed = |error: JournalError| ApiError::new(ErrorCode::InternalFailureException, error.to_string());
     taken.durable().await.map_err(failed)
 }

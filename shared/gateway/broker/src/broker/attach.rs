@@ -6,8 +6,8 @@ use crate::index::Subscriber;
 use crate::journal::Commit;
 use crate::message::{Protocol, Qos};
 use crate::packet::reason;
-use crate::rows::{self, SessionRow, SubscriptionRow};
-use crate::session::{Session, SubOptions};
+use crate::rows::{self, ClientRow, LiveRow, SessionRow, SubscriptionRow, WillRow};
+use crate::session::{Delivery, Left, Session, SubOptions};
 use crate::share::{self, Group};
 use crate::slots::{Ending, Gone, Link, LinkParts, PendingWill, Slot};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
@@ -45,6 +45,9 @@ impl Inner {
         let slots = self.slots.lock();
         if slots.live as u64 >= self.limits.connections {
             return Err(reason::QUOTA_EXCEEDED);
+        }
+        if !self.account.connects.take(now) {
+            return Err(reason::CONNECTION_RATE_EXCEEDED);
         }
         let per_second = self.limits.connects_per_second_per_client;
         if let Some(slot) = slots.by_client.get(client_id).filter(|_| per_second > 0) {
@@ -113,6 +116,7 @@ impl Inner {
             }
             (link, old_link, old_session)
         };
+        let row = self.client_row(&link, None);
         let resumed = old_session.is_none() && link.session.was_used();
         if let Some(old) = &old_link {
             old.kick(reason::TAKEN_OVER);
@@ -131,7 +135,7 @@ impl Inner {
             self.end_session(&session);
         }
         link.session.attach(link.id);
-        let commit = self.save_session(&link.session, &link.identity.principal, link.version + 1, None);
+        let commit = self.save_session(&link.session, &link.identity.principal, link.version + 1, None, row);
         self.tap.event(Event::ClientConnected { client: Arc::clone(&link.identity), version: link.version, at: now });
         Attached { link, resumed, commit }
     }
@@ -159,11 +163,13 @@ impl Inner {
             next_version
         };
         link.session.detach(link.id);
+        // Nobody waits for these rows: a broker that stops before they are written finds those of the connect, and counts
+        // the session's time from its own start.
+        let row = self.client_row(link, Some(now));
         if keep {
-            // Nobody waits for this row: a broker that stops before it is written finds the row of the connect, and counts
-            // the session's time from its own start.
-            drop(self.save_session(&link.session, &link.identity.principal, next_version, Some(now)));
+            drop(self.save_session(&link.session, &link.identity.principal, next_version, Some(now), row));
         } else {
+            self.write(row);
             self.end_session(&link.session);
         }
         self.tap.event(Event::ClientDisconnected {
@@ -181,25 +187,63 @@ impl Inner {
 
     fn publish_will(&self, link: &Arc<Link>, now: Timestamp) {
         let Some(will) = link.will.lock().take() else { return };
+        self.submit_will(will, &link.identity, link.protocol, now);
+    }
+
+    pub(crate) fn submit_will(
+        &self,
+        will: PendingWill,
+        client: &Arc<ClientIdentity>,
+        protocol: Protocol,
+        now: Timestamp,
+    ) {
         let mut message = will.message;
         if let Some(seconds) = will.expiry_seconds {
             message.expires_at = Some(now.plus_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)));
         }
         let mut effects = self.effects();
-        self.submit(message, Some(&link.identity), Some(link.protocol), &mut effects);
+        self.submit(message, Some(client), Some(protocol), &mut effects);
         drop(self.settle(&mut effects));
     }
 
-    /// Writes a persistent session's row.
+    /// Writes a persistent session's row, and another. The commit is there where the session is persistent.
     fn save_session(
         &self,
         session: &Arc<Session>,
         principal: &SmolStr,
         next_version: u64,
         disconnected_at: Option<Timestamp>,
+        beside: Option<Write>,
     ) -> Option<Commit> {
-        let journal = self.journal.as_ref()?;
-        Some(journal.write(vec![self.session_row(session, principal, next_version, disconnected_at)?]))
+        let Some(row) = self.session_row(session, principal, next_version, disconnected_at) else {
+            self.write(beside);
+            return None;
+        };
+        let rows = std::iter::once(row).chain(beside).collect();
+        self.journal.as_ref().map(|journal| journal.write(rows))
+    }
+
+    /// Writes a row that nobody waits for.
+    pub(crate) fn write(&self, row: Option<Write>) {
+        if let (Some(journal), Some(row)) = (&self.journal, row) {
+            drop(journal.write(vec![row]));
+        }
+    }
+
+    /// What a restart has to know of a client: which version number comes next, and, while it is connected, what to tell
+    /// and to publish if the connection ends with this process.
+    fn client_row(&self, link: &Link, left_at: Option<Timestamp>) -> Option<Write> {
+        self.journal.as_ref()?;
+        let live = left_at.is_none().then(|| LiveRow {
+            thing: link.identity.exclusive_thing.clone(),
+            principal: link.identity.principal.clone(),
+            session: link.identity.session_identifier.clone(),
+            ip: link.identity.ip,
+            protocol: rows::protocol_number(link.protocol),
+            will: link.will.lock().as_ref().map(WillRow::of),
+        });
+        let row = ClientRow { version: link.version, at: left_at.unwrap_or(link.since), live };
+        Some(rows::put_client(&link.identity.client_id, &row))
     }
 
     /// A persistent session's row.
@@ -217,7 +261,7 @@ impl Inner {
         let subscriptions = session.subscriptions().into_iter().map(|(f, o)| SubscriptionRow::new(f, o)).collect();
         let row = SessionRow {
             identifier: session.identifier.clone(),
-            protocol: if session.protocol == Protocol::V5 { 5 } else { 4 },
+            protocol: rows::protocol_number(session.protocol),
             expiry_seconds: session.expiry_seconds(),
             next_version,
             principal: principal.clone(),
@@ -229,7 +273,7 @@ impl Inner {
 
     /// Ends a session: its subscriptions, what waits for it, its rows.
     pub(crate) fn end_session(&self, session: &Arc<Session>) {
-        let (filters, _, waiting) = session.end();
+        let Left { filters, rows: waiting, shared } = session.end();
         for filter in &filters {
             self.withdraw(session, filter);
         }
@@ -239,6 +283,10 @@ impl Inner {
             for seq in waiting {
                 effects.unqueue(&session.client_id, seq);
             }
+        }
+        // What it had not acknowledged goes to the other members of the groups that had chosen it.
+        for (group, message) in shared {
+            self.deliver_to_group(&group, &message, &mut effects);
         }
         drop(self.settle(&mut effects));
     }
@@ -300,15 +348,16 @@ impl Inner {
     }
 
     /// The retained message that a new subscription gets, if any: exact topics only, and never for a shared subscription.
-    pub(crate) fn retained_for(&self, filter: &str, qos: Qos, now: Timestamp) -> Option<crate::session::Delivery> {
+    pub(crate) fn retained_for(&self, filter: &str, qos: Qos, now: Timestamp) -> Option<Delivery> {
         if filter.starts_with("$share/") || filter.contains(['+', '#']) {
             return None;
         }
-        let message = self.retained.get(filter, now)?.message;
-        Some(crate::session::Delivery { qos: qos.min(message.qos), message, retain: true, seq: 0, confirm: None })
+        let message = self.read_retained(filter, now)?.message;
+        let qos = qos.min(message.qos);
+        Some(Delivery { retain: true, ..Delivery::new(message, qos) })
     }
 
-    fn next_due(&self, slot: &Slot, now: Timestamp) -> Timestamp {
+    pub(crate) fn next_due(&self, slot: &Slot, now: Timestamp) -> Timestamp {
         let after = |seconds: u64| slot.left_at.plus_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000));
         [Some(after(self.limits.gone_seconds)), Some(after(self.limits.version_seconds)), slot.session_ends()]
             .into_iter()
@@ -320,6 +369,7 @@ impl Inner {
 
     pub(crate) fn sweep(&self) {
         let now = self.now();
+        let mut effects = self.effects();
         let ended = {
             let mut slots = self.slots.lock();
             let mut ended = Vec::new();
@@ -338,6 +388,7 @@ impl Inner {
                 }
                 if slot.session.is_none() && slot.gone.is_none() && gone_for >= self.limits.version_seconds {
                     slots.by_client.remove(&client_id);
+                    effects.write(rows::delete_client(&client_id));
                 } else {
                     let due = self.next_due(slot, now);
                     if due > now {
@@ -347,6 +398,7 @@ impl Inner {
             }
             ended
         };
+        drop(self.settle(&mut effects));
         for session in &ended {
             self.end_session(session);
         }
@@ -360,7 +412,7 @@ impl Inner {
         }
         self.counters.retained_swept_at.store(now.millis(), Ordering::Relaxed);
         let mut effects = self.effects();
-        for topic in self.retained.sweep(now) {
+        for topic in self.retained.sweep(now, self.limits.retained_seconds) {
             effects.write(rows::delete_retained(&topic));
         }
         drop(self.settle(&mut effects));

@@ -7,11 +7,13 @@ use crate::journal::{Commit, JournalError};
 use crate::limits::Limits;
 use crate::message::{Message, Protocol, Qos};
 use crate::reserved;
+use crate::retained::Retained;
 use crate::rows;
 use crate::session::SubOptions;
-use crate::share::Choice;
+use crate::share::{Choice, Group};
 use crate::tap::{DropReason, Inbound, Route};
 use bytes::Bytes;
+use drydock_core::Timestamp;
 use drydock_core::event::ClientIdentity;
 use drydock_core::topic::without_basic_ingest;
 use smol_str::SmolStr;
@@ -61,6 +63,9 @@ pub enum PublishError {
     /// The payload is too large.
     #[error("the payload has {0} bytes; the limit is {1}")]
     TooLarge(usize, u64),
+    /// The account, or the topic's retained message, is over its rate.
+    #[error("too many messages a second for topic `{0}` or the account: publish it again later")]
+    Throttled(SmolStr),
 }
 
 impl Broker {
@@ -81,6 +86,10 @@ impl Broker {
             && (!reserved::may_publish(&message.topic) || (message.retain && reserved::is_reserved(&message.topic)))
         {
             return Err(PublishError::Reserved(message.topic));
+        }
+        if origin == Origin::Outside && !inner.admits(&message.topic, message.retain, inner.now()) {
+            inner.report_drop("", &message.topic, DropReason::Throttled);
+            return Err(PublishError::Throttled(message.topic));
         }
         let mut effects = inner.effects();
         if origin == Origin::Quiet {
@@ -152,16 +161,38 @@ impl Inner {
         let now = self.now();
         // The payload may be part of a larger buffer, which must not be kept for as long as a retained message is.
         let kept = Message { payload: Bytes::copy_from_slice(&message.payload), ..message.clone() };
-        let row = rows::put_retained(&kept, now);
-        if self.retained.put(Arc::new(kept), now, self.limits.retained_messages) {
+        let row = rows::put_retained(&kept, now, now);
+        if self.retained.put(Arc::new(kept), now, now, self.limits.retained_messages) {
             effects.write(row);
         } else {
             effects.dropped(&SmolStr::default(), &message.topic, DropReason::RetainedQuota);
         }
     }
 
+    /// A topic's retained message, which counts as used from now on. That is noted on disk once a day at most.
+    pub(crate) fn read_retained(&self, topic: &str, now: Timestamp) -> Option<Retained> {
+        let (retained, note) = self.retained.read(topic, now, self.limits.retained_seconds)?;
+        if note && self.journal.is_some() {
+            self.write(Some(rows::put_retained(&retained.message, retained.at, now)));
+        }
+        Some(retained)
+    }
+
+    /// Whether a message may come in, as far as the account's rates go and the rate of its topic's retained messages.
+    pub(crate) fn admits(&self, topic: &str, retain: bool, now: Timestamp) -> bool {
+        let most = self.limits.retained_publishes_per_second_per_topic;
+        if retain && most > 0 {
+            let apart = 1000 / i64::try_from(most).unwrap_or(1000).max(1);
+            if self.retained.set_at(topic).is_some_and(|at| now.since(at) < apart) {
+                return false;
+            }
+        }
+        self.account.admits(retain, now)
+    }
+
     /// Hands a run of messages to all that they match. `from` is the publisher's session, for No Local.
     pub(crate) fn deliver(&self, found: &MatchSet, run: &[Arc<Message>], from: u64, effects: &mut Effects) {
+        self.account.outbound.spend((found.sessions.len() + found.groups.len()) * run.len(), || self.now());
         for subscriber in &found.sessions {
             if subscriber.no_local && subscriber.session.id == from {
                 continue;
@@ -171,23 +202,33 @@ impl Inner {
                 no_local: subscriber.no_local,
                 retain_as_published: subscriber.retain_as_published,
             };
-            subscriber.session.offer(run, options, &self.limits, effects);
+            subscriber.session.offer(run, options, None, &self.limits, effects);
         }
         for group in &found.groups {
-            let most = usize::try_from(self.limits.shared_group_queue).unwrap_or(usize::MAX);
             for message in run {
-                match group.choose(message, self.random(), most) {
-                    Choice::Member(session, options) => {
-                        session.offer(std::slice::from_ref(message), options, &self.limits, effects);
-                    }
-                    Choice::Queued(seq) => effects.write(rows::put_shared(&group.key, seq, message)),
-                    Choice::Full => effects.dropped(&group.key, &message.topic, DropReason::QueueFull),
-                    Choice::Nobody if message.qos == Qos::AtLeastOnce => {
-                        effects.dropped(&group.key, &message.topic, DropReason::QueueFull);
-                    }
-                    Choice::Nobody => {}
+                self.deliver_to_group(group, message, effects);
+            }
+        }
+    }
+
+    /// Hands a message to one member of a group.
+    pub(crate) fn deliver_to_group(&self, group: &Arc<Group>, message: &Arc<Message>, effects: &mut Effects) {
+        let most = usize::try_from(self.limits.shared_group_queue).unwrap_or(usize::MAX);
+        match group.choose(message, self.random(), most, self.now()) {
+            Choice::Member(session, options) => {
+                session.offer(std::slice::from_ref(message), options, Some(group), &self.limits, effects);
+            }
+            Choice::Queued(seq, busy) => {
+                effects.write(rows::put_shared(&group.key, seq, message));
+                if let Some(session) = busy {
+                    session.nudge();
                 }
             }
+            Choice::Full => effects.dropped(&group.key, &message.topic, DropReason::QueueFull),
+            Choice::Nobody if message.qos == Qos::AtLeastOnce => {
+                effects.dropped(&group.key, &message.topic, DropReason::QueueFull);
+            }
+            Choice::Nobody => {}
         }
     }
 }

@@ -110,13 +110,13 @@ impl Broker {
     /// A topic's retained message (API `GetRetainedMessage`).
     #[must_use]
     pub fn retained(&self, topic: &str) -> Option<Retained> {
-        self.inner.retained.get(topic, self.inner.now())
+        self.inner.read_retained(topic, self.inner.now())
     }
 
     /// At most `most` retained messages behind the topic `after`, by topic (API `ListRetainedMessages`).
     #[must_use]
     pub fn retained_after(&self, after: Option<&str>, most: usize) -> Vec<Retained> {
-        self.inner.retained.list(after, most, self.inner.now())
+        self.inner.retained.list(after, most, self.inner.now(), self.inner.limits.retained_seconds)
     }
 
     /// Counts since the start.

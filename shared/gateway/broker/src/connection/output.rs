@@ -9,6 +9,10 @@ use drydock_core::event::DisconnectReason;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
+fn millis(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX / 4000).min(i64::MAX / 4000) * 1000
+}
+
 impl Connection {
     /// Whether the session has to be told of acknowledgements.
     pub(crate) fn has_acks(&self) -> bool {
@@ -51,7 +55,11 @@ impl Connection {
             shared: &mut self.shared,
             rate: &mut self.rate,
             bytes: wire::WRITE - backlog,
-            retry_millis: i64::try_from(retry).unwrap_or(i64::MAX / 1000).saturating_mul(1000),
+            retry_millis: millis(retry),
+            again_millis: match self.inner.limits.retry_interval_seconds {
+                0 => i64::MAX / 4,
+                seconds => millis(seconds),
+            },
         };
         let Pulled { lost, more, again_at } =
             self.session.pull(self.link.id, &mut self.acks, limits, waker, &mut self.staged, &mut self.effects);

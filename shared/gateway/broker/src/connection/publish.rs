@@ -45,7 +45,7 @@ impl Connection {
             }
             None => topic,
         };
-        if !self.rate.take(self.now) {
+        if !self.rate.take(self.now) || !self.inner.admits(topic, retain, self.now) {
             self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::Throttled);
             // MQTT 3.1.1 has no way to refuse a message: it stays without an answer.
             if self.protocol == Protocol::V5 && qos == Qos::AtLeastOnce {

@@ -89,6 +89,9 @@ impl Connection {
         // MQTT-3.8.4-6, MQTT-3.2.2-9: a server without QoS 2 grants less. AWS does not say so for MQTT 5, nor otherwise.
         let qos = if entry.qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
         let options = SubOptions { qos, no_local: entry.no_local, retain_as_published: entry.retain_as_published };
+        if !self.inner.account.subscriptions.take(self.now) {
+            return Err((reason::QUOTA_EXCEEDED, "more subscriptions a second than the account may have"));
+        }
         let most = usize::try_from(limits.subscriptions_per_connection).unwrap_or(usize::MAX);
         let over = (reason::QUOTA_EXCEEDED, "more subscriptions than there may be");
         let is_new = self.session.subscribe(&entry.filter, options, most).ok_or(over)?;

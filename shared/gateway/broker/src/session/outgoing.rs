@@ -6,7 +6,6 @@ use crate::effects::Effects;
 use crate::message::Qos;
 use crate::rows;
 use crate::tap::DropReason;
-use drydock_core::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
@@ -50,6 +49,34 @@ impl State {
         Some(delivery)
     }
 
+    /// Writes again what was not acknowledged for a while (quota "Maximum retry interval for delivering QoS 1 messages": AWS
+    /// retries until the window is over, and does not say how often). The identifier stays, and DUP is not set.
+    pub(super) fn write_again(&mut self, limits: &mut PullLimits<'_>, out: &mut Vec<Outgoing>, pulled: &mut Pulled) {
+        let now = limits.now;
+        if self.in_flight.next_again().is_none_or(|at| at > now) {
+            return;
+        }
+        let mut bytes = 0;
+        self.in_flight.again(now, limits.again_millis, |delivery, packet_id| {
+            if bytes >= limits.bytes {
+                pulled.more = true;
+                return false;
+            }
+            if !limits.rate.take(now) {
+                pulled.soonest(limits.rate.next_at(now));
+                return false;
+            }
+            bytes += delivery.message.payload.len() + 32;
+            out.push(Outgoing {
+                message: Arc::clone(&delivery.message),
+                qos: delivery.qos,
+                retain: delivery.retain,
+                packet_id,
+            });
+            true
+        });
+    }
+
     pub(super) fn take_live(
         &mut self,
         session: &Session,
@@ -70,6 +97,7 @@ impl State {
                 return;
             }
             if !expired && !limits.rate.take(limits.now) {
+                session.throttle_until(limits.rate.next_at(limits.now));
                 if qos == Qos::AtLeastOnce {
                     pulled.soonest(limits.rate.next_at(limits.now));
                     return;
@@ -81,7 +109,7 @@ impl State {
             }
             bytes += size + 32;
             if let Some(delivery) = self.pop_live() {
-                self.send(session, delivery, limits.now, out, effects);
+                self.send(session, delivery, limits, out, effects);
             }
         }
     }
@@ -105,7 +133,7 @@ impl State {
                 }
             }
             if let Some(delivery) = self.pop_stored() {
-                self.send(session, delivery, limits.now, out, effects);
+                self.send(session, delivery, limits, out, effects);
             }
         }
     }
@@ -123,6 +151,10 @@ impl State {
                 if self.in_flight.len() >= limits.window {
                     return;
                 }
+                if limits.rate.next_at(limits.now) > limits.now {
+                    pulled.soonest(limits.rate.next_at(limits.now));
+                    return;
+                }
                 if !limits.shared.take(limits.now) {
                     pulled.soonest(limits.shared.next_at(limits.now));
                     return;
@@ -132,16 +164,17 @@ impl State {
                     effects.write(rows::delete_shared(&group.key, seq));
                 }
                 let Some(waiting) = next else { break };
+                limits.rate.take(limits.now);
                 let qos = self.subscriptions.get(&group.key).map_or(Qos::AtMostOnce, |o| o.qos);
                 let message = waiting.message;
-                let mut delivery =
-                    Delivery { qos: qos.min(message.qos), message, retain: false, seq: 0, confirm: None };
+                let qos = qos.min(message.qos);
+                let mut delivery = Delivery { group: Some(Arc::clone(&group)), ..Delivery::new(message, qos) };
                 if session.is_persistent() && delivery.qos == Qos::AtLeastOnce && effects.is_journaled() {
                     self.next_seq += 1;
                     delivery.seq = self.next_seq;
                     effects.write(rows::put_queued(&session.client_id, &delivery));
                 }
-                self.send(session, delivery, limits.now, out, effects);
+                self.send(session, delivery, limits, out, effects);
             }
         }
     }
@@ -150,17 +183,19 @@ impl State {
         &mut self,
         session: &Session,
         delivery: Delivery,
-        now: Timestamp,
+        limits: &PullLimits<'_>,
         out: &mut Vec<Outgoing>,
         effects: &mut Effects,
     ) {
+        let now = limits.now;
         if delivery.message.is_expired(now) {
             effects.dropped(&session.client_id, &delivery.message.topic, DropReason::Expired);
             effects.unqueue(&session.client_id, delivery.seq);
             return;
         }
         let (message, qos, retain) = (Arc::clone(&delivery.message), delivery.qos, delivery.retain);
-        let packet_id = if qos == Qos::AtLeastOnce { self.in_flight.add(delivery, now) } else { 0 };
+        let packet_id =
+            if qos == Qos::AtLeastOnce { self.in_flight.add(delivery, now, limits.again_millis) } else { 0 };
         out.push(Outgoing { message, qos, retain, packet_id });
     }
 }

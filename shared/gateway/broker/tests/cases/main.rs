@@ -11,7 +11,11 @@
 //! - `deny ACTION WHAT`, `allow ACTION WHAT`: policy. `consume TOPIC`: a service takes the messages of a topic.
 //! - `event LINE`: the broker tells of it, in this order among the `event` lines; a word `*` is any word.
 //!   `never LINE`: it has not told of that until now.
-//! - `advance SECONDS`: the clock moves. `restart`: kill and start again. `full`: the journal's disk is full.
+//! - `advance SECONDS`: the clock moves. `restart`: kill and start again. `full`, `space`: the journal's disk is full, and is
+//!   not any more.
+//! - `thing NAME`: connections are attributed to a thing from now on. `lifetime SECONDS websocket|authorizer`: they are
+//!   bounded.
+//! - `end CLIENT auth|forbidden|error`: the gateway ends a connection. `shutdown`: it stops.
 //! - `publish PACKET-WORDS`, `direct CLIENT PACKET-WORDS`, `cut CLIENT [clean] [nowill]`: what the API does.
 //! - `repeat N STEP`: a step some times; `{}` in it counts from 1.
 
@@ -21,7 +25,9 @@ mod packets;
 mod statements;
 mod world;
 
-use drydock_broker::{DisconnectOptions, Limits, Message, Origin, Qos};
+use drydock_broker::{DisconnectOptions, Lifetime, Limits, Message, Origin, Qos};
+use drydock_core::ThingName;
+use drydock_core::event::DisconnectReason;
 use libtest_mimic::{Arguments, Failed, Trial};
 use packets::{Words, bytes, encode, number};
 use std::collections::{BTreeMap, HashMap};
@@ -108,6 +114,28 @@ impl Stage {
                 self.world = self.world.restart().await;
             }
             ("full", _) => self.world.journal.full.store(true, Ordering::SeqCst),
+            ("space", _) => self.world.journal.full.store(false, Ordering::SeqCst),
+            ("thing", _) => *self.world.gate.thing.lock().unwrap() = Some(ThingName::new(rest).unwrap()),
+            ("lifetime", seconds) => {
+                let reason = match tail {
+                    "websocket" => DisconnectReason::WebsocketTtlExpiration,
+                    _ => DisconnectReason::CustomauthTtlExpiration,
+                };
+                let lifetime = Lifetime { after: Duration::from_secs(number(seconds)), reason };
+                *self.world.gate.lifetime.lock().unwrap() = Some(lifetime);
+            }
+            ("end", client) => {
+                let reason = match tail {
+                    "auth" => DisconnectReason::AuthError,
+                    "forbidden" => DisconnectReason::ForbiddenAccess,
+                    _ => DisconnectReason::ServerError,
+                };
+                let ended = self.world.broker.disconnect_where(|c| c.client_id == client, reason);
+                if ended != 1 {
+                    return Err(format!("{ended} connections ended"));
+                }
+            }
+            ("shutdown", _) => self.world.broker.shutdown(Duration::ZERO).await,
             ("publish", _) => {
                 let sent = self.world.broker.publish(message(line), Origin::Service).map_err(|e| e.to_string())?;
                 sent.durable().await.map_err(|e| e.to_string())?;

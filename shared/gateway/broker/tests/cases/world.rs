@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use drydock_broker::{
-    Admission, Broker, Commit, Config, ConnectAttempt, Dropped, Gate, Inbound, Journal, Limits, Peer, Refusal,
-    RefusalKind, Route, SessionGate, Tap, Transport,
+    Admission, Broker, Commit, Config, ConnectAttempt, Dropped, Gate, Inbound, Journal, Lifetime, Limits, Peer,
+    Refusal, RefusalKind, Route, SessionGate, Tap, Transport,
 };
-use drydock_core::{Clock, Event, Ids, Timestamp, Write};
+use drydock_core::event::ClientIdentity;
+use drydock_core::{Clock, Event, Ids, ThingName, Timestamp, Write};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -38,6 +39,9 @@ impl Ids for TestIds {
 #[derive(Default)]
 pub(crate) struct TestGate {
     denied: Mutex<Vec<(String, String)>>,
+    /// The thing that connections are attributed to, and a bound on their life.
+    pub(crate) thing: Mutex<Option<ThingName>>,
+    pub(crate) lifetime: Mutex<Option<Lifetime>>,
     generation: AtomicU64,
     pub(crate) asked: AtomicU64,
 }
@@ -81,7 +85,8 @@ struct GateHandle(Arc<TestGate>);
 #[async_trait]
 impl Gate for GateHandle {
     async fn connect(&self, attempt: &ConnectAttempt) -> Result<Admission, Refusal> {
-        let refusal = |kind| Refusal { kind, principal: "principal".into(), exclusive_thing: None };
+        let exclusive_thing = self.0.thing.lock().unwrap().clone();
+        let refusal = |kind| Refusal { kind, principal: "principal".into(), exclusive_thing: exclusive_thing.clone() };
         if attempt.password.as_deref() == Some(b"wrong") {
             return Err(refusal(RefusalKind::BadCredentials));
         }
@@ -93,7 +98,8 @@ impl Gate for GateHandle {
             return Err(refusal(RefusalKind::NotAuthorized));
         }
         let session = Arc::new(TestSession(self.0.clone()));
-        Ok(Admission { principal: "principal".into(), exclusive_thing: None, session, lifetime: None })
+        let lifetime = *self.0.lifetime.lock().unwrap();
+        Ok(Admission { principal: "principal".into(), exclusive_thing, session, lifetime })
     }
 }
 
@@ -118,6 +124,12 @@ impl TestTap {
 
 struct TapHandle(Arc<TestTap>);
 
+/// Who an event is about, behind what it says.
+fn who(client: &ClientIdentity) -> String {
+    let thing = client.exclusive_thing.as_ref().map_or(String::new(), |t| format!(" thing={}", t.as_str()));
+    format!("{} ip={}{thing}", client.principal, client.ip)
+}
+
 impl Tap for TapHandle {
     fn publish(&self, inbound: &Inbound<'_>) -> Route {
         let from = inbound.client.map_or("-", |c| c.client_id.as_str());
@@ -134,20 +146,23 @@ impl Tap for TapHandle {
     fn event(&self, event: Event) {
         self.0.tell(match event {
             Event::ClientConnected { client, version, .. } => {
-                format!("connected {} v={version} session={}", client.client_id, client.session_identifier)
-            }
-            Event::ClientDisconnected { client, version, reason, .. } => {
                 format!(
-                    "disconnected {} {} v={version} session={}",
+                    "connected {} v={version} session={} {}",
                     client.client_id,
-                    reason.as_str(),
-                    client.session_identifier
+                    client.session_identifier,
+                    who(&client)
                 )
             }
-            Event::ConnectFailed { client, .. } => format!("connect_failed {} {}", client.client_id, client.principal),
-            Event::Subscribed { client, topics, .. } => format!("subscribed {} {}", client.client_id, topics.join(",")),
+            Event::ClientDisconnected { client, version, reason, .. } => {
+                let (id, session) = (&client.client_id, &client.session_identifier);
+                format!("disconnected {id} {} v={version} session={session} {}", reason.as_str(), who(&client))
+            }
+            Event::ConnectFailed { client, .. } => format!("connect_failed {} {}", client.client_id, who(&client)),
+            Event::Subscribed { client, topics, .. } => {
+                format!("subscribed {} {} {}", client.client_id, topics.join(","), who(&client))
+            }
             Event::Unsubscribed { client, topics, .. } => {
-                format!("unsubscribed {} {}", client.client_id, topics.join(","))
+                format!("unsubscribed {} {} {}", client.client_id, topics.join(","), who(&client))
             }
             other => format!("{other:?}"),
         });
@@ -233,6 +248,7 @@ impl World {
                 broker.load(table, key, value).unwrap();
             }
         }
+        broker.recover();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = broker.clone();
