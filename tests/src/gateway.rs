@@ -85,9 +85,17 @@ impl Place {
         self.folder.path()
     }
 
-    fn spawn(&self, options: &[&str]) -> Child {
+    /// `wrapper` are the words before the command, of a program that becomes the command.
+    fn spawn(&self, wrapper: &[&str], options: &[&str]) -> Child {
         let file = |name| File::create(self.path().join(name)).unwrap_or_else(|e| panic!("no {name}: {e}"));
-        let mut command = Command::new(binary());
+        let mut command = match wrapper {
+            [] => Command::new(binary()),
+            [program, rest @ ..] => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(binary());
+                command
+            }
+        };
         command.args(["up", "--template", "template.yaml", "--ready-file", "ready.json"]);
         for port in ["--api-port", "--mqtt-port", "--tls-port"] {
             if !options.contains(&port) {
@@ -113,7 +121,7 @@ impl Place {
     /// Where it does not fail.
     #[must_use]
     pub fn up_fails(&self, options: &[&str]) -> String {
-        let mut child = self.spawn(options);
+        let mut child = self.spawn(&[], options);
         let status = exit(&mut child);
         assert!(!status.success(), "`drydock up {options:?}` ended well:\n{}", self.log());
         assert!(status.code().is_some(), "`drydock up {options:?}` was killed: {status}");
@@ -140,9 +148,18 @@ impl Place {
     /// Where it does not get there.
     #[must_use]
     pub fn up(&self, options: &[&str]) -> Gateway<'_> {
+        self.up_by(&[], options)
+    }
+
+    /// The same, started by a program that becomes `drydock`, such as `sh -c 'exec "$@"' sh`.
+    ///
+    /// # Panics
+    /// Where it does not get there.
+    #[must_use]
+    pub fn up_by(&self, wrapper: &[&str], options: &[&str]) -> Gateway<'_> {
         let ready = self.path().join("ready.json");
         let _ = fs::remove_file(&ready);
-        let mut child = self.spawn(options);
+        let mut child = self.spawn(wrapper, options);
         let ready = wait_for("drydock is ready", || {
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("drydock ended ({status}):\n{}", self.log());
@@ -325,6 +342,12 @@ impl Gateway<'_> {
     #[must_use]
     pub fn health(&self) -> Value {
         self.send("GET", "/_drydock/health", &[], b"").ok()
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -9`.

@@ -158,6 +158,54 @@ impl Raw {
         assert_eq!(ack, [0x20, 2, 0, 0], "CONNACK");
     }
 
+    /// Connects with MQTT 3.1.1 and a session that stays; whether there was one.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub fn resume(&mut self, client_id: &str) -> bool {
+        let length = u8::try_from(client_id.len()).unwrap_or_else(|e| panic!("a long client id: {e}"));
+        let mut packet = vec![0x10, 12 + length, 0, 4, b'M', b'Q', b'T', b'T', 4, 0, 0, 60, 0, length];
+        packet.extend_from_slice(client_id.as_bytes());
+        self.send(&packet);
+        match self.packet() {
+            Some((0x20, body)) if body.get(1) == Some(&0) => body.first() == Some(&1),
+            other => panic!("no CONNACK but {other:?}"),
+        }
+    }
+
+    /// Sends a PUBLISH of QoS 1 with an identifier.
+    ///
+    /// # Panics
+    /// Where topic and payload together are long.
+    pub fn publish(&mut self, topic: &str, payload: &str, id: u16) {
+        let length = |text: &str| u8::try_from(text.len()).unwrap_or_else(|e| panic!("a long text: {e}"));
+        let mut packet = vec![0x32, 4 + length(topic) + length(payload), 0, length(topic)];
+        packet.extend_from_slice(topic.as_bytes());
+        packet.extend_from_slice(&id.to_be_bytes());
+        packet.extend_from_slice(payload.as_bytes());
+        self.send(&packet);
+    }
+
+    /// The next packet: its first byte and what follows the fixed header; `None` at the end of the stream.
+    pub fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut next = || {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).ok().map(|()| byte[0])
+        };
+        let first = next()?;
+        let mut length = 0;
+        for shift in [0, 7, 14, 21] {
+            let byte = next()?;
+            length |= usize::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).ok()?;
+        Some((first, body))
+    }
+
     /// Reads until the other side closes; gives what came before.
     ///
     /// # Panics

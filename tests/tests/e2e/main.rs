@@ -14,6 +14,7 @@ mod connections;
 mod credentials;
 mod durability;
 mod explain;
+mod faults;
 mod functions;
 mod groups;
 mod jitr;

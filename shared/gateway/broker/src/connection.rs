@@ -91,6 +91,8 @@ pub(crate) struct Connection {
     /// Answers that wait for `commit`.
     held: Vec<u8>,
     commit: Option<Commit>,
+    /// Whether the CONNACK is on its way; nothing else may be before (MQTT-3.2.0-1, MQTT-3.14.0-1).
+    greeted: bool,
     /// PUBLISHes of QoS 1 in the present read.
     unanswered: u64,
     /// Messages taken in and not counted yet.
@@ -138,6 +140,7 @@ impl Connection {
             answers: Vec::new(),
             held: Vec::new(),
             commit: None,
+            greeted: false,
             unanswered: 0,
             received: 0,
             acks: Vec::new(),

@@ -155,6 +155,7 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
         connection.commit = attached.commit;
     } else {
         connection.out = out;
+        connection.greeted = true;
     }
     Ok(connection)
 }

@@ -2,7 +2,7 @@
 
 use super::{Connection, End, wire};
 use crate::message::{Protocol, Qos};
-use crate::packet::{publish, reason};
+use crate::packet::{answer, publish, reason};
 use crate::session::{PullLimits, Pulled};
 use crate::tap::DropReason;
 use drydock_core::event::DisconnectReason;
@@ -26,12 +26,14 @@ impl Connection {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(())) => {
                 self.commit = None;
+                self.greeted = true;
                 self.open_out();
                 self.out.append(&mut self.held);
                 Ok(true)
             }
             Poll::Ready(Err(error)) => {
                 // What the client sent is not acknowledged, so that it sends it again.
+                self.commit = None;
                 self.inner.tap.refused(&self.link.identity.client_id, &error.to_string());
                 Err(End::because(DisconnectReason::ServerError, reason::UNSPECIFIED))
             }
@@ -106,8 +108,15 @@ impl Connection {
         self.inner.counters.delivered.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// The reason code of the DISCONNECT that ends the connection; `None` where the client gets none.
-    pub(crate) fn last_word(&self, end: End) -> Option<u8> {
-        self.link.kicked().or(end.code)
+    /// Appends the packet that ends the connection, where the client gets one.
+    pub(crate) fn put_last_word(&self, end: End, out: &mut Vec<u8>) {
+        if self.greeted {
+            if let Some(code) = self.link.kicked().or(end.code) {
+                answer::put_disconnect(out, self.protocol, code);
+            }
+        } else {
+            // The connect itself has failed: its session could not be made durable, or others ended it before it was.
+            answer::put_connack(out, self.protocol, false, reason::SERVER_UNAVAILABLE, Vec::new());
+        }
     }
 }

@@ -4,7 +4,6 @@
 //! connection holds none.
 
 use super::{Connection, End};
-use crate::packet::answer;
 use drydock_core::Timestamp;
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -213,9 +212,14 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut rest = connection.out.split_off(connection.written.min(connection.out.len()));
-    if let Some(code) = connection.last_word(end) {
-        answer::put_disconnect(&mut rest, connection.protocol, code);
+    // What came before the end counts: it is answered when it is durable.
+    if let Some(commit) = connection.commit.take()
+        && matches!(tokio::time::timeout(FAREWELL, commit).await, Ok(Ok(())))
+    {
+        rest.append(&mut connection.held);
+        connection.greeted = true;
     }
+    connection.put_last_word(end, &mut rest);
     if !rest.is_empty() {
         write_all(stream, &rest).await;
     }
