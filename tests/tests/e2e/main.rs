@@ -14,7 +14,6 @@ mod connections;
 mod credentials;
 mod durability;
 mod explain;
-mod faults;
 mod functions;
 mod groups;
 mod jitr;

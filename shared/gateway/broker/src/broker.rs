@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::packet::reason;
 use crate::retained::Retention;
+use crate::rows;
 use crate::session::Delivery;
 use crate::share::Group;
 use crate::slots::{Ending, Link, Slots};
@@ -351,12 +352,18 @@ impl Inner {
         }
         let journal = self.journal.as_ref()?;
         let must_wait = !effects.writes.is_empty();
-        let mut rows = std::mem::take(&mut effects.writes);
-        rows.append(&mut effects.deletes);
-        if rows.is_empty() {
+        let mut writes = std::mem::take(&mut effects.writes);
+        writes.append(&mut effects.deletes);
+        if writes.is_empty() {
             return None;
         }
-        let commit = journal.write(rows);
+        let commit = journal.write(writes);
+        // A session that ended in the meantime has deleted its rows before these were there.
+        let orphans = effects.queued.drain(..).filter(|(session, _)| session.has_ended());
+        let orphans: Vec<_> = orphans.map(|(session, seq)| rows::delete_queued(&session.client_id, seq)).collect();
+        if !orphans.is_empty() {
+            drop(journal.write(orphans));
+        }
         must_wait.then_some(commit)
     }
 

@@ -1,9 +1,11 @@
 //! What a step of the broker leaves to be done once no lock is held: rows to make durable, drops to report.
 
 use crate::rows;
+use crate::session::{Delivery, Session};
 use crate::tap::DropReason;
 use drydock_core::Write;
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 /// Rows to write and messages that were dropped.
 #[derive(Debug)]
@@ -13,11 +15,14 @@ pub(crate) struct Effects {
     /// Deletions, which no acknowledgement has to wait for.
     pub(crate) deletes: Vec<Write>,
     pub(crate) dropped: Vec<(SmolStr, SmolStr, DropReason)>,
+    /// Rows of messages that wait for a session, among the writes: a session that ends before they are written does not find
+    /// them.
+    pub(crate) queued: Vec<(Arc<Session>, u64)>,
 }
 
 impl Effects {
     pub(crate) fn new(journaled: bool) -> Self {
-        Self { journaled, writes: Vec::new(), deletes: Vec::new(), dropped: Vec::new() }
+        Self { journaled, writes: Vec::new(), deletes: Vec::new(), dropped: Vec::new(), queued: Vec::new() }
     }
 
     /// Whether there is a journal to write to.
@@ -35,6 +40,14 @@ impl Effects {
     /// Makes what was deleted so far something that an acknowledgement waits for.
     pub(crate) fn wait_for_deletes(&mut self) {
         self.writes.append(&mut self.deletes);
+    }
+
+    /// Adds the row of a message that waits for a session.
+    pub(crate) fn queue(&mut self, session: &Arc<Session>, delivery: &Delivery) {
+        if self.journaled {
+            self.writes.push(rows::put_queued(&session.client_id, delivery));
+            self.queued.push((Arc::clone(session), delivery.seq));
+        }
     }
 
     /// Deletes the row of a message that waited for a session, if it has one.

@@ -10,7 +10,6 @@ use crate::effects::Effects;
 use crate::limits::Limits;
 use crate::message::{Message, Protocol, Qos};
 use crate::rate::Bucket;
-use crate::rows;
 use crate::share::Group;
 use crate::tap::DropReason;
 use bytes::Bytes;
@@ -154,7 +153,8 @@ impl Session {
         persistent: bool,
         expiry_seconds: u64,
     ) -> Self {
-        let state = State { expiry_seconds, ..State::default() };
+        // Numbers of rows are not those of an earlier session of the client, whose rows may still be on their way out.
+        let state = State { expiry_seconds, next_seq: id << 32, ..State::default() };
         Self {
             id,
             client_id,
@@ -189,6 +189,11 @@ impl Session {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Whether it takes nothing any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state.lock().ended
     }
 
     /// Whether it outlives its connection.
@@ -321,7 +326,7 @@ impl Session {
 
     /// Puts a run of messages in. Those of QoS 1 for a persistent session get a row in the journal.
     pub(crate) fn offer(
-        &self,
+        self: &Arc<Self>,
         run: &[Arc<Message>],
         options: SubOptions,
         group: Option<&Arc<Group>>,
@@ -346,7 +351,7 @@ impl Session {
     }
 
     /// Puts one message in, whatever the subscriptions. `false` where nobody is connected.
-    pub(crate) fn offer_direct(&self, delivery: Delivery, limits: &Limits, effects: &mut Effects) -> bool {
+    pub(crate) fn offer_direct(self: &Arc<Self>, delivery: Delivery, limits: &Limits, effects: &mut Effects) -> bool {
         let waker = {
             let mut state = self.state.lock();
             if state.owner.is_none() || state.ended {
@@ -361,7 +366,7 @@ impl Session {
         true
     }
 
-    fn put(&self, state: &mut State, mut delivery: Delivery, limits: &Limits, effects: &mut Effects) {
+    fn put(self: &Arc<Self>, state: &mut State, mut delivery: Delivery, limits: &Limits, effects: &mut Effects) {
         let persistent = self.is_persistent();
         if state.ended {
             return;
@@ -382,7 +387,7 @@ impl Session {
         if lasting && effects.is_journaled() {
             state.next_seq += 1;
             delivery.seq = state.next_seq;
-            effects.write(rows::put_queued(&self.client_id, &delivery));
+            effects.queue(self, &delivery);
         }
         state.waiting_bytes += bytes;
         if online {
@@ -406,7 +411,7 @@ impl Session {
     /// Takes acknowledgements in and messages out, for the connection that owns the session; where nothing is left to
     /// take, `waker` is called for the next message.
     pub(crate) fn pull(
-        &self,
+        self: &Arc<Self>,
         connection: u64,
         acks: &mut Vec<u16>,
         mut limits: PullLimits<'_>,

@@ -135,8 +135,10 @@ impl Inner {
     fn load_queued(&self, row: &Row<'_>) -> Result<(), CorruptRow> {
         let (client_id, delivery) = row.queued()?;
         let session = self.slots.lock().by_client.get(client_id).and_then(|s| s.session.clone());
-        if let Some(session) = session {
-            session.restore(delivery);
+        match session {
+            Some(session) => session.restore(delivery),
+            // Its session ended in the moment of the kill.
+            None => self.write(Some(rows::delete_queued(client_id, delivery.seq))),
         }
         Ok(())
     }

@@ -140,7 +140,7 @@ impl State {
 
     pub(super) fn take_shared(
         &mut self,
-        session: &Session,
+        session: &Arc<Session>,
         limits: &mut PullLimits<'_>,
         out: &mut Vec<Outgoing>,
         pulled: &mut Pulled,
@@ -172,7 +172,7 @@ impl State {
                 if session.is_persistent() && delivery.qos == Qos::AtLeastOnce && effects.is_journaled() {
                     self.next_seq += 1;
                     delivery.seq = self.next_seq;
-                    effects.write(rows::put_queued(&session.client_id, &delivery));
+                    effects.queue(session, &delivery);
                 }
                 self.send(session, delivery, limits, out, effects);
             }
