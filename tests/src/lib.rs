@@ -3,11 +3,13 @@
 //! - [`workspace`]: the packages and what they depend on, as `cargo metadata` tells it
 //! - [`sources`]: the Rust files of the repository, and a file reduced to the code that ships
 //! - [`gateway`]: the real `drydock` binary, started and asked as a person does
+//! - [`bootstrap`]: a Lambda function as a shell script
 //! - [`http`]: one HTTP request over a socket
 //! - [`mqtt`]: a device's connection, by a client that knows nothing of the gateway, or byte by byte
 //! - [`tls`]: a device's certificate, and what it does with it
 //! - [`maker`]: a device maker's own CA
 
+pub mod bootstrap;
 pub mod gateway;
 pub mod http;
 pub mod maker;

@@ -73,7 +73,7 @@ impl Mqtt {
     ///
     /// # Errors
     /// How the connection ended instead.
-    pub fn publish(&mut self, topic: &str, payload: &str) -> Result<(), String> {
+    pub fn publish(&mut self, topic: &str, payload: impl Into<Vec<u8>>) -> Result<(), String> {
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).map_err(|e| e.to_string())?;
         self.until("PUBACK", |event| matches!(event, Event::Incoming(Packet::PubAck(_)))).map(|_| ())
     }

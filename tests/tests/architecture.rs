@@ -37,6 +37,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-identity", Rulebook),
     ("drydock-model", Vocabulary),
     ("drydock-policy", Rulebook),
+    ("drydock-provisioning", Rulebook),
     ("drydock-registry", Rulebook),
     ("drydock-rules", Rulebook),
     ("drydock-store", Machinery),
@@ -46,6 +47,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("fleet-aws", Adapter),
     ("iot-events", Vocabulary),
     ("jit-registration", Function),
+    ("provisioning-hook", Function),
     ("telemetry", Function),
     ("xtask", Chore),
 ];
@@ -109,6 +111,7 @@ const WORLD: &[Exception] = &[
     Exception { what: "*", place: "functions/connectivity/src/main.rs", why: "the wiring of a function" },
     Exception { what: "*", place: "functions/device-authorizer/src/main.rs", why: "the wiring of a function" },
     Exception { what: "*", place: "functions/jit-registration/src/main.rs", why: "the wiring of a function" },
+    Exception { what: "*", place: "functions/provisioning-hook/src/main.rs", why: "the wiring of a function" },
     Exception { what: "*", place: "functions/telemetry/src/main.rs", why: "the wiring of a function" },
     Exception {
         what: "Instant::now",

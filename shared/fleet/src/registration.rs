@@ -1,6 +1,7 @@
 //! Just-in-time registration: may a certificate join the fleet, as which thing, and in which order is that done?
 //!
 //! - [`certificate`]: what a certificate says of its device.
+//! - [`claim`]: a device that has no certificate yet, judged by its serial number.
 //! - [`decision`]: the checks, and every reason against.
 //! - [`plan`]: the steps that register a device, activation last.
 //!
@@ -9,6 +10,7 @@
 //! the model, which decides the thing type. The key is RSA of 2,048 bits or more, or ECDSA on P-256 or P-384.
 
 pub mod certificate;
+pub mod claim;
 pub mod decision;
 pub mod plan;
 

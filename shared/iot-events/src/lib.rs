@@ -3,6 +3,7 @@
 //! - [`authorizer`]: a device connects through a custom authorizer, and what its function answers.
 //! - [`certificate`]: a certificate was registered on a device's first connection (just-in-time registration).
 //! - [`presence`]: a client connected, disconnected, or was refused.
+//! - [`provisioning`]: a device asks to be provisioned, and the hook's answer.
 //! - [`telemetry`]: what the telemetry rule's `SELECT` makes of a device's message.
 //! - [`error_action`]: what a rule's error action carries when an action failed.
 //! - [`sqs`]: a batch of queue messages, and the reply that names those to deliver again.
@@ -16,6 +17,7 @@ pub mod certificate;
 pub mod error_action;
 mod lenient;
 pub mod presence;
+pub mod provisioning;
 pub mod sqs;
 pub mod telemetry;
 
@@ -23,6 +25,7 @@ pub use authorizer::{AuthorizerRequest, AuthorizerResponse};
 pub use certificate::{CertificateRegistered, CertificateStatus};
 pub use error_action::{ActionFailure, RuleFailure};
 pub use presence::{ConnectFailed, Connected, DisconnectReason, Disconnected, Presence};
+pub use provisioning::{PreProvisioning, PreProvisioningAnswer};
 pub use sqs::{BatchResponse, SqsBatch, SqsMessage};
 pub use telemetry::TelemetryEnvelope;
 

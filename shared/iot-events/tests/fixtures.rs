@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use iot_events::{
-    AuthorizerRequest, AuthorizerResponse, CertificateRegistered, CertificateStatus, DisconnectReason, Presence,
-    RuleFailure, SqsBatch, TelemetryEnvelope,
+    AuthorizerRequest, AuthorizerResponse, CertificateRegistered, CertificateStatus, DisconnectReason, PreProvisioning,
+    PreProvisioningAnswer, Presence, RuleFailure, SqsBatch, TelemetryEnvelope,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,6 +76,16 @@ fn certificate_registration_time_in_each_form_seen() {
     sent["certificateRegistrationTimestamp"] = json!("yesterday");
     let error = serde_json::from_value::<CertificateRegistered>(sent).unwrap_err().to_string();
     assert!(error.contains("yesterday"), "{error}");
+}
+
+#[test]
+fn pre_provisioning() {
+    let event: PreProvisioning = round_trip("provisioning-hook-known-serial.json");
+    assert_eq!(event.parameters.get("SerialNumber").map(String::as_str), Some("SN-0001"));
+    let _: PreProvisioning = round_trip("provisioning-hook-no-serial.json");
+    // Source: "Pre-provisioning hook return value".
+    let answer = PreProvisioningAnswer { allow_provisioning: true, ..Default::default() };
+    assert_eq!(serde_json::to_value(&answer).unwrap(), json!({"allowProvisioning": true}));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Any SAM project comes up: a function that is a built `bootstrap`, here a shell script that speaks the Lambda Runtime API.
 
+use drydock_tests::bootstrap;
 use drydock_tests::gateway::{Place, wait_for};
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 const TEMPLATE: &str = r"
 Transform: AWS::Serverless-2016-10-31
@@ -27,43 +27,12 @@ Resources:
             AwsIotSqlVersion: '2016-03-23'
 ";
 
-/// Answers each event with a greeting and the event, and appends it to a file in its own folder.
-const BOOTSTRAP: &str = r#"#!/usr/bin/env bash
-export LC_ALL=C
-host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API##*:}
-base=/2018-06-01/runtime/invocation
-while true; do
-  exec 3<>"/dev/tcp/$host/$port" || exit 1
-  printf 'GET %s/next HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$base" "$AWS_LAMBDA_RUNTIME_API" >&3
-  id='' length=0
-  while IFS= read -r line <&3; do
-    line=${line%$'\r'}
-    [ -z "$line" ] && break
-    case "${line,,}" in
-      lambda-runtime-aws-request-id:*) id=${line#*: } ;;
-      content-length:*) length=${line#*: } ;;
-    esac
-  done
-  IFS= read -r -N "$length" event <&3
-  exec 3>&-
-  [ -z "$id" ] && exit 1
-  printf '%s\n' "$event" >>"${BASH_SOURCE[0]%/*}/events"
-  answer="{\"greeting\":\"$GREETING\",\"event\":$event}"
-  exec 3<>"/dev/tcp/$host/$port" || exit 1
-  printf 'POST %s/%s/response HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' \
-    "$base" "$id" "$AWS_LAMBDA_RUNTIME_API" "${#answer}" "$answer" >&3
-  cat <&3 >/dev/null
-  exec 3>&-
-done
-"#;
-
 #[test]
 fn a_built_bootstrap_is_invoked_by_the_api_and_by_a_rule() {
     let place = Place::new(TEMPLATE);
     let folder = place.path().join("greeter");
     fs::create_dir(&folder).unwrap();
-    fs::write(folder.join("bootstrap"), BOOTSTRAP).unwrap();
-    fs::set_permissions(folder.join("bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
+    bootstrap::write(&folder, r#"answer="{\"greeting\":\"$GREETING\",\"event\":$event}""#);
     let gateway = place.up(&["--ephemeral"]);
 
     let path = "/2015-03-31/functions/greeter/invocations";

@@ -18,6 +18,7 @@ mod functions;
 mod groups;
 mod jitr;
 mod lifecycle;
+mod provisioning;
 mod reset;
 mod rules;
 mod simulation;

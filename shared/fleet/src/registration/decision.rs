@@ -101,8 +101,11 @@ pub enum Reason {
     /// The subject has no common name.
     #[error("its subject has no common name, which must be the thing's name")]
     NoName,
-    /// The common name cannot be a thing's name.
-    #[error("its common name `{0}` is no thing name: 1 to 128 of a-z A-Z 0-9 : _ -")]
+    /// The device did not say its serial number.
+    #[error("it gave no serial number")]
+    NoSerial,
+    /// The name cannot be a thing's name.
+    #[error("its name `{0}` is no thing name: 1 to 128 of a-z A-Z 0-9 : _ -")]
     BadName(String),
     /// The serial number cannot be a thing's attribute.
     #[error("its serial number `{0}` cannot be an attribute: at most 800 of a-z A-Z 0-9 _ . , @ / : # = [ ] -")]

@@ -78,6 +78,15 @@ pub enum Event {
         /// Now.
         at: Timestamp,
     },
+    /// The same for a certificate whose CA provisions its devices by a template ("Just-in-time provisioning").
+    CertificateToProvision {
+        /// The device's certificate.
+        certificate_id: CertificateId,
+        /// The CA that signed it.
+        ca_certificate_id: CertificateId,
+        /// Now.
+        at: Timestamp,
+    },
     /// A certificate's status changed, or the certificate is gone (`active` is false then).
     CertificateStatusChanged {
         /// The certificate.

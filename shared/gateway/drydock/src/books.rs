@@ -4,6 +4,7 @@
 use drydock_core::{ApiError, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
 use drydock_policy::Policies;
+use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
 use drydock_rules::{Capabilities, RuleSet, Rules};
 use drydock_store::{Held, Store, StoreError};
@@ -25,6 +26,8 @@ pub struct Books {
     pub registry: Held<Registry>,
     /// Policies and their attachments.
     pub policies: Held<Policies>,
+    /// Provisioning templates and ownership tokens.
+    pub provisioning: Held<Provisioning>,
     /// Topic rules.
     pub rules: Held<Rules>,
     enabled_rules: RwLock<Arc<RuleSet>>,
@@ -51,6 +54,7 @@ impl Books {
             identity: Held::open(store, &scope, empty.identity)?,
             registry: Held::open(store, &scope, empty.registry)?,
             policies: Held::open(store, &scope, empty.policies)?,
+            provisioning: Held::open(store, &scope, empty.provisioning)?,
             rules,
             scope,
             clock,
@@ -131,6 +135,7 @@ impl Books {
     pub async fn wipe(&self) -> Result<(), StoreError> {
         self.rules.wipe().await?;
         self.refresh_rules();
+        self.provisioning.wipe().await?;
         self.policies.wipe().await?;
         self.registry.wipe().await?;
         self.identity.wipe().await?;
@@ -147,6 +152,8 @@ pub struct Empty {
     pub registry: Registry,
     /// Policies and their attachments.
     pub policies: Policies,
+    /// Provisioning templates and ownership tokens.
+    pub provisioning: Provisioning,
     /// Topic rules.
     pub rules: Rules,
 }
@@ -159,6 +166,7 @@ impl Empty {
             identity: Identity::new(scope.clone()),
             registry: Registry::new(scope.clone()),
             policies: Policies::new(scope.clone()),
+            provisioning: Provisioning::new(scope.clone()),
             rules: Rules::new(scope.clone(), Capabilities::NONE),
         }
     }

@@ -7,6 +7,7 @@
 
 mod cloud;
 mod iot;
+mod provisioning;
 
 use crate::functions::{self, BuildError, Order};
 use crate::gateway::Gateway;
@@ -161,6 +162,9 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         Resource::TopicRule(rule) => iot::rule(gateway, rule).await.map_err(MakeError::Iot),
         Resource::Policy(policy) => iot::policy(gateway, policy).await.map_err(MakeError::Iot),
         Resource::Authorizer(authorizer) => iot::authorizer(gateway, authorizer).await.map_err(MakeError::Iot),
+        Resource::ProvisioningTemplate(template) => {
+            provisioning::template(gateway, template).await.map_err(MakeError::Iot)
+        }
         Resource::ThingType(thing_type) => iot::thing_type(gateway, thing_type).await.map_err(MakeError::Iot),
         Resource::RoleAlias(alias) => iot::role_alias(gateway, alias).await.map_err(MakeError::Iot),
         // Of IAM there is only who may assume a role.

@@ -54,6 +54,8 @@ pub fn message(scope: &Scope, event: &Event) -> Option<(String, Value)> {
             body.insert("topics".to_owned(), json!(topics));
             (format!("$aws/events/subscriptions/unsubscribed/{}", client.client_id), Value::Object(body))
         }
+        // Provisioning answers with a device that connects; nobody else is told.
+        Event::CertificateToProvision { .. } => return None,
         // The registry's events are off until UpdateEventConfigurations, which this gateway does not have yet, sets them.
         Event::CertificateStatusChanged { .. }
         | Event::CertificateExpired { .. }

@@ -98,7 +98,7 @@ impl PolicyGate {
                 RefusalKind::Silent,
                 id.as_str(),
                 format!("certificate {} is PENDING_ACTIVATION", short(&id)),
-                vec!["its CA registers certificates just in time: activate it, then connect again".to_owned()],
+                vec!["it connects once it is active: after its provisioning, or when somebody activates it".to_owned()],
             ),
             Standing::Refused { id, why } => {
                 refused(RefusalKind::Silent, id.as_ref().map_or("", |id| id.as_str()), why, Vec::new())

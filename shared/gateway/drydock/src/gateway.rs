@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::gate::PolicyGate;
 use crate::listen::{self, ListenError};
 use crate::notice::Notices;
+use crate::provisioning::{self, Underway};
 use crate::roles::Roles;
 use crate::rules::Runner;
 use crate::system::{SystemClock, SystemIds};
@@ -117,6 +118,7 @@ struct Inner {
     router: Router<Call>,
     roles: Roles,
     notices: Notices,
+    underway: Underway,
     addresses: Addresses,
     data_dir: Option<PathBuf>,
     paces: Paces,
@@ -184,7 +186,8 @@ impl Gateway {
                 format!("http://{}", addresses.api),
             )
         })?;
-        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), events);
+        let (requests, requested) = mpsc::unbounded_channel();
+        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), events, requests);
         let gate = Arc::new(PolicyGate::new(Arc::clone(&books), notices.clone()));
         let broker = journal::open_broker(&books, &store, options.config.limits.clone(), gate, tap)?;
 
@@ -199,13 +202,16 @@ impl Gateway {
             router: control::router(),
             roles: Roles::default(),
             notices,
+            underway: Underway::default(),
             addresses,
             paces: Paces::default(),
             data_dir: options.data_dir,
             config: options.config,
         };
         let gateway = Self { inner: Arc::new(inner) };
-        let running = gateway.serve(runner, arriving, api, mqtt, https, plain);
+        let mut running = gateway.serve(runner, arriving, api, mqtt, https, plain);
+        running.tasks.spawn(provisioning::mqtt::serve(gateway.clone(), requested));
+        running.tasks.spawn(provisioning::sweep::run(Arc::clone(gateway.books())));
         Ok((gateway, Running { temporary, ..running }))
     }
 
@@ -283,6 +289,12 @@ impl Gateway {
     #[must_use]
     pub fn roles(&self) -> &Roles {
         &self.inner.roles
+    }
+
+    /// What is being provisioned.
+    #[must_use]
+    pub fn underway(&self) -> &Underway {
+        &self.inner.underway
     }
 
     /// The stream of notices.
@@ -386,6 +398,9 @@ impl Gateway {
 async fn deliver(gateway: Gateway, mut events: mpsc::UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
         crate::watch::event(gateway.notices(), &event);
+        if let Event::CertificateToProvision { certificate_id, .. } = &event {
+            provisioning::jitp::begin(&gateway, certificate_id);
+        }
         crate::events::deliver(gateway.broker(), &gateway.books().scope, &event);
     }
 }

@@ -30,6 +30,7 @@ pub mod gate;
 pub mod gateway;
 pub mod listen;
 pub mod notice;
+pub mod provisioning;
 pub mod publish;
 pub mod roles;
 pub mod rules;

@@ -5,6 +5,7 @@ mod act;
 
 use crate::books::Books;
 use crate::notice::{Notice, Notices, Tone, Topic as About};
+use crate::provisioning::mqtt::{Request, is_request};
 use drydock_broker::{Broker, DropReason, Dropped, Inbound, Route, Tap};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids};
@@ -37,18 +38,27 @@ pub struct RunnerTap {
     notices: Notices,
     jobs: mpsc::Sender<Job>,
     events: UnboundedSender<Event>,
+    provisioning: UnboundedSender<Request>,
 }
 
 impl Runner {
-    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`.
+    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`, requests of the MQTT API of fleet
+    /// provisioning to `provisioning`.
     pub fn new(
         books: Arc<Books>,
         cloud: Cloud,
         notices: Notices,
         events: UnboundedSender<Event>,
+        provisioning: UnboundedSender<Request>,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
-        let tap = Arc::new(RunnerTap { books: Arc::clone(&books), notices: notices.clone(), jobs: sender, events });
+        let tap = Arc::new(RunnerTap {
+            books: Arc::clone(&books),
+            notices: notices.clone(),
+            jobs: sender,
+            events,
+            provisioning,
+        });
         (Self { acting: act::Acting { books, cloud, notices }, jobs }, tap)
     }
 
@@ -117,6 +127,13 @@ impl Tap for RunnerTap {
                     reasons: Vec::new(),
                 });
             }
+        }
+        if is_request(topic) {
+            if let Some(request) = Request::of(inbound) {
+                // Only a gateway that is stopping has nobody at the other end.
+                let _ = self.provisioning.send(request);
+            }
+            return Route::Consumed;
         }
         if basic_ingest { Route::Consumed } else { Route::Deliver }
     }

@@ -11,6 +11,7 @@
 //! - [`providers`]: certificate providers, which sign in the place of AWS IoT.
 //! - [`role_aliases`]: role aliases, by which devices get credentials of AWS.
 //! - [`transfers`]: certificates on their way to another account.
+//! - [`provisioned`]: certificates that wait for provisioning, and provisioning claims.
 //!
 //! Follows "X.509 client certificates" and "Just-in-time registration" of the AWS IoT Core developer guide.
 
@@ -21,6 +22,7 @@ pub mod expiry;
 pub mod lists;
 pub mod present;
 pub mod providers;
+pub mod provisioned;
 pub mod role_aliases;
 pub mod row;
 pub mod transfers;
@@ -30,6 +32,7 @@ use authorizers::AuthorizerRow;
 use drydock_core::{ApiError, CertificateId, CorruptRow, Rulebook, Scope, Timestamp, Write};
 use drydock_model::iot::CertificateStatus;
 use providers::ProviderRow;
+use provisioned::ClaimRow;
 use role_aliases::RoleAliasRow;
 use row::{AuthorityRow, CertificateRow};
 use serde::{Serialize, de::DeserializeOwned};
@@ -42,6 +45,7 @@ const AUTHORIZERS: &str = "authorizers";
 const DEFAULT_AUTHORIZER: &str = "default_authorizer";
 const ROLE_ALIASES: &str = "role_aliases";
 const PROVIDERS: &str = "certificate_providers";
+const CLAIMS: &str = "provisioning_claims";
 
 /// The account's certificates.
 #[derive(Debug)]
@@ -64,6 +68,7 @@ pub struct Identity {
     default_authorizer: Option<String>,
     role_aliases: BTreeMap<String, RoleAliasRow>,
     providers: BTreeMap<String, ProviderRow>,
+    claims: BTreeMap<CertificateId, ClaimRow>,
 }
 
 /// A CA and its certificate, read once.
@@ -91,6 +96,7 @@ impl Identity {
             default_authorizer: None,
             role_aliases: BTreeMap::new(),
             providers: BTreeMap::new(),
+            claims: BTreeMap::new(),
         }
     }
 
@@ -166,7 +172,7 @@ fn json(row: &impl Serialize) -> String {
 
 impl Rulebook for Identity {
     const TABLES: &'static [&'static str] =
-        &[CODES, AUTHORITIES, CERTIFICATES, AUTHORIZERS, DEFAULT_AUTHORIZER, ROLE_ALIASES, PROVIDERS];
+        &[CODES, AUTHORITIES, CERTIFICATES, AUTHORIZERS, DEFAULT_AUTHORIZER, ROLE_ALIASES, PROVIDERS, CLAIMS];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
@@ -189,6 +195,9 @@ impl Rulebook for Identity {
             }
             PROVIDERS => {
                 self.providers.insert(key.to_owned(), parse(value).map_err(corrupt)?);
+            }
+            CLAIMS => {
+                self.claims.insert(id()?, parse(value).map_err(corrupt)?);
             }
             _ => return Err(corrupt("the table is not one of the certificates".into())),
         }

@@ -8,6 +8,7 @@ mod event_source_mapping;
 mod function;
 mod permission;
 mod policy;
+mod provisioning_template;
 mod queue;
 mod role;
 mod role_alias;
@@ -25,6 +26,7 @@ pub use event_source_mapping::EventSourceMapping;
 pub use function::{Function, LoggingConfig};
 pub use permission::LambdaPermission;
 pub use policy::Policy;
+pub use provisioning_template::ProvisioningTemplate;
 pub use queue::Queue;
 pub use role::{IamPolicy, Role};
 pub use role_alias::RoleAlias;
@@ -55,6 +57,8 @@ pub enum Resource {
     TopicRule(TopicRule),
     /// `AWS::IoT::Policy`.
     Policy(Policy),
+    /// `AWS::IoT::ProvisioningTemplate`.
+    ProvisioningTemplate(ProvisioningTemplate),
     /// `AWS::IoT::ThingType`.
     ThingType(ThingType),
     /// `AWS::IoT::Authorizer`.
@@ -194,6 +198,7 @@ const KINDS: &[&Kind] = &[
     &permission::KIND,
     &authorizer::KIND,
     &policy::KIND,
+    &provisioning_template::KIND,
     &role_alias::KIND,
     &thing_type::KIND,
     &topic_rule::KIND,

@@ -17,7 +17,7 @@
 )]
 
 use drydock_core::Scope;
-use drydock_model::iot::{CreateThingTypeRequest, TopicRulePayload};
+use drydock_model::iot::{CreateProvisioningTemplateRequest, CreateThingTypeRequest, TopicRulePayload};
 use drydock_template::{Resource, Settings, Template};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fmt::Write as _;
@@ -116,6 +116,10 @@ fn is_what_the_api_takes(resource: &Resource) {
     let (given, read) = match resource {
         Resource::TopicRule(rule) => {
             (&rule.payload, TopicRulePayload::from_json(&rule.payload).map(|read| read.to_json()))
+        }
+        Resource::ProvisioningTemplate(template) => {
+            let request = &template.request;
+            (request, CreateProvisioningTemplateRequest::from_json(request).map(|read| read.to_json()))
         }
         Resource::ThingType(type_) => {
             (&type_.request, CreateThingTypeRequest::from_json(&type_.request).map(|read| read.to_json()))

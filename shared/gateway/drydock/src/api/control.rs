@@ -7,6 +7,7 @@ pub mod data;
 mod endpoints;
 mod groups;
 mod policies;
+mod provisioning;
 mod rules;
 mod simulation;
 mod things;
@@ -58,6 +59,7 @@ pub fn router() -> Router<Call> {
     endpoints::register(&mut router);
     groups::register(&mut router);
     policies::register(&mut router);
+    provisioning::register(&mut router);
     rules::register(&mut router);
     simulation::register(&mut router);
     things::register(&mut router);

@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 /// How many versions a policy has at the most.
 const MAX_VERSIONS: usize = 5;
 
-fn exists(error: &ApiError) -> bool {
+pub(super) fn exists(error: &ApiError) -> bool {
     error.code == ErrorCode::ResourceAlreadyExistsException
 }
 
-fn malformed(what: &str, error: impl std::fmt::Display) -> ApiError {
+pub(super) fn malformed(what: &str, error: impl std::fmt::Display) -> ApiError {
     ApiError::invalid(format!("{what}: {error}"))
 }
 

@@ -13,6 +13,8 @@ pub struct DeviceCertificate {
     pub id: CertificateId,
     /// What policies may ask about it.
     pub facts: Arc<CertificateFacts>,
+    /// The provisioning template that it is a claim for.
+    pub claim: Option<String>,
 }
 
 /// What a certificate counts for.
@@ -47,7 +49,11 @@ pub async fn present(books: &Books, chain: &[Vec<u8>], sni: Option<&str>) -> Sta
                     CertificateFacts::from_variables(admitted.certificate_id.as_str(), leaf.facts().variables())
                 })
                 .unwrap_or_default();
-            Standing::Active(Box::new(DeviceCertificate { id: admitted.certificate_id, facts: Arc::new(facts) }))
+            Standing::Active(Box::new(DeviceCertificate {
+                id: admitted.certificate_id,
+                facts: Arc::new(facts),
+                claim: admitted.claim,
+            }))
         }
         Ok(Err(refusal)) => match refusal.certificate_id {
             Some(id) if refusal.reason == Reason::DeviceCertificateInactive && is_pending(books, &id) => {

@@ -101,7 +101,11 @@ fn compile(books: &Books, certificate: &DeviceCertificate, thing: &str, context:
         })
     });
     let targets: Vec<&str> = targets.iter().map(Arn::as_str).collect();
-    let set = Arc::new(books.policies.read(|policies| policies.policies_for(&targets)));
+    let set = Arc::new(match &certificate.claim {
+        // A claim has no policies in the book; it may do what provisioning takes and nothing else.
+        Some(template) => crate::provisioning::claim_policies(&books.scope, template),
+        None => books.policies.read(|policies| policies.policies_for(&targets)),
+    });
     let context = Context { thing, now: books.now(), ..context.clone() };
     Compiled { generation, policies: SessionPolicies::new(set, Arc::new(context)), exclusive_thing }
 }

@@ -74,6 +74,8 @@ pub struct Admitted {
     pub certificate_id: CertificateId,
     /// Valid until: the connection is to end then.
     pub not_after: Timestamp,
+    /// The provisioning template that it may be used for, and nothing else, where it is a provisioning claim.
+    pub claim: Option<String>,
 }
 
 impl Identity {
@@ -83,7 +85,7 @@ impl Identity {
     /// # Errors
     /// The [`Refusal`].
     pub fn admits(&self, chain: &[&[u8]], now: Timestamp) -> Result<(), Refusal> {
-        if self.registered(chain).is_some() {
+        if self.registered(chain).is_some() || self.claim(chain).is_some() {
             return Ok(());
         }
         self.registrable(&Shown::read(chain)?, now).map(|_| ())
@@ -100,7 +102,8 @@ impl Identity {
     ///
     /// A certificate that is active and valid is admitted. One that nobody registered is registered as `PENDING_ACTIVATION` where
     /// an active CA with auto-registration signed it; each sight of a pending one is told as [`Event::CertificatePending`], and
-    /// the connection is refused until somebody activates it.
+    /// the connection is refused until somebody activates it. Where the CA provisions its devices by a template, that is told
+    /// instead, as [`Event::CertificateToProvision`].
     pub fn present(
         &mut self,
         chain: &[&[u8]],
@@ -110,6 +113,14 @@ impl Identity {
     ) -> Done<Result<Admitted, Refusal>> {
         if let Some((id, row)) = self.registered(chain) {
             return self.known_shown(id, row, sni, now);
+        }
+        if let Some((id, claim)) = self.claim(chain) {
+            if now >= claim.expires {
+                let why = format!("the provisioning claim expired at {}", claim.expires);
+                return Done::reply(Err(Refusal::new(Reason::NotAuthenticated, Some(id), why)));
+            }
+            let (certificate_id, claim_for) = (id.clone(), Some(claim.template.clone()));
+            return Done::reply(Ok(Admitted { certificate_id, not_after: claim.expires, claim: claim_for }));
         }
         let shown = match Shown::read(chain) {
             Ok(shown) => shown,
@@ -124,14 +135,9 @@ impl Identity {
         let row = CertificateRow::new(&shown.certificate, status, mode, Some(authority.clone()), now, ids);
         let why =
             format!("it was registered just now, by the CA certificate `{authority}`, and waits for its activation");
+        let event = waiting(id, &authority, provisioning.is_some(), now, now);
         let refusal = pending(id, why, provisioning);
         let write = self.keep(id.clone(), row);
-        let event = Event::CertificatePending {
-            certificate_id: id.clone(),
-            ca_certificate_id: authority,
-            registered_at: now,
-            at: now,
-        };
         Done::written(Err(refusal), vec![write]).with(event)
     }
 
@@ -162,12 +168,7 @@ impl Identity {
                 };
                 let provisioning = self.authorities.get(authority).and_then(|held| held.row.provisioning.clone());
                 let why = format!("it waits for its activation since {}", row.created);
-                let event = Event::CertificatePending {
-                    certificate_id: id.clone(),
-                    ca_certificate_id: authority.clone(),
-                    registered_at: row.created,
-                    at: now,
-                };
+                let event = waiting(id, authority, provisioning.is_some(), row.created, now);
                 return Done::reply(Err(pending(id, why, provisioning))).with(event);
             }
         }
@@ -181,7 +182,7 @@ impl Identity {
             let why = "it was registered without a CA, or with one in the mode `SNI_ONLY`: the client must name the server (SNI)";
             return refuse(Reason::SniMisused, why.into());
         }
-        Done::reply(Ok(Admitted { certificate_id: id.clone(), not_after: row.not_after }))
+        Done::reply(Ok(Admitted { certificate_id: id.clone(), not_after: row.not_after, claim: None }))
     }
 
     /// The CA by which a certificate that nobody registered registers itself.
@@ -244,6 +245,22 @@ impl Identity {
             current = above;
         }
         Err(named.unwrap_or_else(|| "no registered CA certificate signed it or the chain it was sent with".into()))
+    }
+}
+
+/// The event that a certificate waits: for somebody to activate it, or for its provisioning.
+fn waiting(
+    id: &CertificateId,
+    authority: &CertificateId,
+    provisions: bool,
+    registered_at: Timestamp,
+    at: Timestamp,
+) -> Event {
+    let (certificate_id, ca_certificate_id) = (id.clone(), authority.clone());
+    if provisions {
+        Event::CertificateToProvision { certificate_id, ca_certificate_id, at }
+    } else {
+        Event::CertificatePending { certificate_id, ca_certificate_id, registered_at, at }
     }
 }
 

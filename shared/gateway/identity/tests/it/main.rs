@@ -9,6 +9,7 @@ mod certificates;
 mod handshake;
 mod issuer;
 mod present;
+mod provisioned;
 mod role_aliases;
 mod support;
 mod transfers;

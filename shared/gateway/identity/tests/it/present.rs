@@ -241,6 +241,7 @@ fn a_certificate_of_the_mode_sni_only_needs_the_servers_name() {
     let device = ca.device("dock-1", |_| {});
     let refusal = connect(&mut account, &device).unwrap_err();
     assert_eq!(refusal.provisioning.unwrap().template_name.as_deref(), Some("t"));
+    assert!(matches!(account.events.as_slice(), [Event::CertificateToProvision { .. }]), "{:?}", account.events);
     account.set(&device.id(), "ACTIVE").unwrap();
     let refusal = show(&mut account, &[device.der()], None, NOW).unwrap_err();
     assert_eq!(refusal.reason.as_str(), "SNI_MISUSED");

@@ -2,6 +2,7 @@
 
 use super::{Call, operations};
 use crate::books::Books;
+use crate::provisioning::jitp;
 use drydock_core::{ApiError, CertificateId, ErrorCode};
 use drydock_identity::AuthorityError;
 use drydock_identity::book::certificates::Attached;
@@ -12,9 +13,15 @@ pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, identity:
         GetRegistrationCode => |book, input, books| Ok(book.get_registration_code(&input, books.ids.as_ref()));
         DeleteRegistrationCode => |book, input, books| book.delete_registration_code(&input);
-        RegisterCACertificate => |book, input, books| book.register_ca_certificate(&input, books.now(), books.ids.as_ref());
+        RegisterCACertificate => |book, input, books| {
+            jitp::check(input.registration_config.as_ref())?;
+            book.register_ca_certificate(&input, books.now(), books.ids.as_ref())
+        };
         DescribeCACertificate => |book, input, books| book.describe_ca_certificate(&input);
-        UpdateCACertificate => |book, input, books| book.update_ca_certificate(&input, books.now());
+        UpdateCACertificate => |book, input, books| {
+            jitp::check(input.registration_config.as_ref())?;
+            book.update_ca_certificate(&input, books.now())
+        };
         DeleteCACertificate => |book, input, books| book.delete_ca_certificate(&input);
         ListCACertificates => |book, input, books| book.list_ca_certificates(&input);
         RegisterCertificate => |book, input, books| book.register_certificate(&input, books.now(), books.ids.as_ref());

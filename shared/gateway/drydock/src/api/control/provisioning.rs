@@ -1,0 +1,39 @@
+//! Provisioning: templates and their versions, claims, and "RegisterThing".
+
+use super::{Call, operations};
+use crate::provisioning::certificate::make_keys;
+use crate::provisioning::provision;
+use drydock_model::Router;
+use drydock_model::iot::{RegisterThingResponse, ops};
+use drydock_provisioning::{Dialect, Template};
+
+pub(super) fn register(router: &mut Router<Call>) {
+    operations!(router, provisioning:
+        CreateProvisioningTemplate => |book, input, books| book.create_provisioning_template(input, books.now());
+        DescribeProvisioningTemplate => |book, input, books| book.describe_provisioning_template(&input);
+        ListProvisioningTemplates => |book, input, books| book.list_provisioning_templates(&input);
+        UpdateProvisioningTemplate => |book, input, books| book.update_provisioning_template(input, books.now());
+        DeleteProvisioningTemplate => |book, input, books| book.delete_provisioning_template(&input);
+        CreateProvisioningTemplateVersion => |book, input, books|
+            book.create_provisioning_template_version(input, books.now());
+        DescribeProvisioningTemplateVersion => |book, input, books| book.describe_provisioning_template_version(&input);
+        ListProvisioningTemplateVersions => |book, input, books| book.list_provisioning_template_versions(&input);
+        DeleteProvisioningTemplateVersion => |book, input, books|
+            book.delete_provisioning_template_version(&input, books.now());
+    );
+    router.on::<ops::CreateProvisioningClaim>(|call: Call, input| async move {
+        let books = call.books();
+        let template = input.template_name;
+        books.provisioning.read(|book| book.usable(&template, Dialect::Fleet))?;
+        let issued = make_keys(&call.gateway).await?;
+        let made =
+            books.apply(&books.identity, |book| Ok(book.create_provisioning_claim(&template, issued, books.now())));
+        made.await
+    });
+    router.on::<ops::RegisterThing>(|call: Call, input| async move {
+        let template = Template::parse(&input.template_body, Dialect::Registration)?;
+        let plan = template.plan(&input.parameters.unwrap_or_default())?;
+        let done = provision(&call.gateway, &plan).await?;
+        Ok(RegisterThingResponse { certificate_pem: done.certificate_pem, resource_arns: Some(done.arns) })
+    });
+}

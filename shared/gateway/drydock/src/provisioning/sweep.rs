@@ -1,0 +1,50 @@
+//! Certificates that a device asked for and did not provision in time go, and claims that have expired.
+
+use crate::books::Books;
+use drydock_core::{ApiError, CertificateId};
+use drydock_identity::book::certificates::Attached;
+use drydock_model::iot::{CertificateStatus, DeleteCertificateRequest};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often is looked: a certificate goes within this much of its hour.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Sweeps as long as the gateway runs.
+pub async fn run(books: Arc<Books>) {
+    let mut timer = tokio::time::interval(EVERY);
+    loop {
+        timer.tick().await;
+        if let Err(error) = once(&books).await {
+            tracing::warn!(%error, "what provisioning left behind could not be swept");
+        }
+    }
+}
+
+/// Sweeps once, as of now.
+///
+/// # Errors
+/// Where the disk does not take it.
+pub async fn once(books: &Books) -> Result<(), ApiError> {
+    let now = books.now();
+    for (id, token) in books.provisioning.read(|book| book.expired(now)) {
+        if is_left(books, &id) {
+            let request = DeleteCertificateRequest { certificate_id: id.to_string(), ..Default::default() };
+            books.apply(&books.identity, |book| book.delete_certificate(&request, Attached::default())).await?;
+            tracing::info!(certificate = %id, "deleted: it was not provisioned within the hour");
+        }
+        books.apply(&books.provisioning, |book| Ok(book.expire(&token))).await?;
+    }
+    books.apply(&books.identity, |book| Ok(book.forget_expired_claims(now))).await
+}
+
+/// Whether a certificate waits still, with nothing attached.
+fn is_left(books: &Books, id: &CertificateId) -> bool {
+    let arn = books.scope.certificate(id);
+    let waits = books.identity.read(|identity| {
+        identity.certificate(id.as_str()).is_some_and(|row| row.status == CertificateStatus::PendingActivation)
+    });
+    waits
+        && !books.policies.read(|policies| policies.is_attached(arn.as_str()))
+        && books.registry.read(|registry| registry.things_of(arn.as_str())) == 0
+}

@@ -1,0 +1,189 @@
+//! The thing of a plan: made, or where it exists changed as its `OverrideSettings` say; and its groups.
+
+use super::failure::NotProvisioned;
+use super::run::then;
+use crate::books::Books;
+use crate::gateway::Gateway;
+use drydock_core::{ApiError, Arn};
+use drydock_model::iot::{
+    AttachThingPrincipalRequest, AttributePayload, CreateThingRequest, DescribeThingRequest, DescribeThingResponse,
+    DescribeThingTypeRequest, ListPrincipalThingsRequest, ListThingGroupsForThingRequest,
+    UpdateThingGroupsForThingRequest, UpdateThingRequest,
+};
+use drydock_provisioning::plan::{Override, ThingPlan};
+use std::collections::BTreeMap;
+
+/// Looks at what would fail: a type, a group or an override.
+pub(super) fn check_thing(
+    gateway: &Gateway,
+    wanted: &ThingPlan,
+    certificate: Option<&Arn>,
+) -> Result<(), NotProvisioned> {
+    let books = gateway.books();
+    let failed = || NotProvisioned::of(wanted.logical_name.clone());
+    books.registry.read(|registry| {
+        if let Some(name) = &wanted.thing_type {
+            let request = DescribeThingTypeRequest { thing_type_name: name.to_string() };
+            registry.describe_thing_type(&request).map(|_| ()).map_err(failed())?;
+        }
+        match wanted.groups.iter().find(|group| !registry.has_thing_group(group.as_str())) {
+            Some(group) => Err(failed()(ApiError::not_found(format!("there is no thing group `{group}`")))),
+            None => Ok(()),
+        }
+    })?;
+    match existing(books, wanted) {
+        Some(_) if wanted.billing_group.is_some() => {
+            Err(failed()(ApiError::not_implemented("`BillingGroup` for a thing that exists")))
+        }
+        Some(thing) => changes(wanted, &thing, is_attached(books, wanted, certificate)).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+fn existing(books: &Books, wanted: &ThingPlan) -> Option<DescribeThingResponse> {
+    let request = DescribeThingRequest { thing_name: wanted.name.to_string() };
+    books.registry.read(|registry| registry.describe_thing(&request).ok()).map(|done| done.reply)
+}
+
+/// Whether the thing has this very certificate: then this is the same device again, or a run that was cut short.
+fn is_attached(books: &Books, wanted: &ThingPlan, certificate: Option<&Arn>) -> bool {
+    let Some(certificate) = certificate else { return false };
+    let request = ListPrincipalThingsRequest {
+        principal: certificate.to_string(),
+        max_results: Some(250),
+        ..ListPrincipalThingsRequest::default()
+    };
+    let things = books.registry.read(|registry| registry.list_principal_things(&request));
+    let things = things.ok().and_then(|done| done.reply.things).unwrap_or_default();
+    things.iter().any(|thing| thing == wanted.name.as_str())
+}
+
+/// What is to be done about a thing that exists; `None` where it stays.
+fn changes(
+    wanted: &ThingPlan,
+    thing: &DescribeThingResponse,
+    same_device: bool,
+) -> Result<Option<UpdateThingRequest>, NotProvisioned> {
+    let name = &wanted.name;
+    let settings = wanted.overrides;
+    let fails = [settings.attributes, settings.thing_type, settings.groups].contains(&Some(Override::Fail));
+    if fails && !same_device {
+        return Err(NotProvisioned::Conflict(format!("the thing `{name}` exists already")));
+    }
+    let differs = |what: &str| {
+        Err(NotProvisioned::Conflict(format!(
+            "the thing `{name}` exists with {what}: say in `OverrideSettings` what is to happen"
+        )))
+    };
+    let mut update = UpdateThingRequest {
+        thing_name: name.to_string(),
+        expected_version: thing.version,
+        ..UpdateThingRequest::default()
+    };
+    if let Some(attributes) = &wanted.attributes {
+        let attributes: BTreeMap<String, String> =
+            attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let there = thing.attributes.clone().unwrap_or_default();
+        let merge = settings.attributes == Some(Override::Merge);
+        let kept = merge && attributes.iter().all(|(name, value)| there.get(name) == Some(value));
+        if there != attributes && !kept {
+            match settings.attributes {
+                None => return differs("other attributes"),
+                Some(Override::DoNothing | Override::Fail) => {}
+                Some(Override::Replace | Override::Merge) => {
+                    update.attribute_payload =
+                        Some(AttributePayload { attributes: Some(attributes), merge: Some(merge) });
+                }
+            }
+        }
+    }
+    if let Some(thing_type) = &wanted.thing_type
+        && thing.thing_type_name.as_deref() != Some(thing_type.as_str())
+    {
+        match settings.thing_type {
+            None => return differs("another type"),
+            Some(Override::Replace) => update.thing_type_name = Some(thing_type.to_string()),
+            Some(Override::DoNothing | Override::Fail | Override::Merge) => {}
+        }
+    }
+    Ok((update.attribute_payload.is_some() || update.thing_type_name.is_some()).then_some(update))
+}
+
+/// Makes or changes the thing and attaches the certificate to it, in one step; then sees to its groups.
+pub(super) async fn make_thing(
+    gateway: &Gateway,
+    wanted: &ThingPlan,
+    certificate: Option<&Arn>,
+) -> Result<String, NotProvisioned> {
+    let books = gateway.books();
+    let failed = || NotProvisioned::of(wanted.logical_name.clone());
+    let there = existing(books, wanted);
+    let update = match &there {
+        Some(thing) => changes(wanted, thing, is_attached(books, wanted, certificate))?,
+        None => None,
+    };
+    let attach = certificate.map(|arn| AttachThingPrincipalRequest {
+        thing_name: wanted.name.to_string(),
+        principal: arn.to_string(),
+        ..AttachThingPrincipalRequest::default()
+    });
+    let attached = books.apply(&books.registry, |registry| {
+        let made = match (&there, &update) {
+            (None, _) => registry.create_thing(&creation(wanted), books.now(), books.ids.as_ref())?.map(|_| ()),
+            (Some(_), Some(update)) => registry.update_thing(update, books.now())?.map(|_| ()),
+            (Some(_), None) => drydock_core::Done::reply(()),
+        };
+        // The thing is made by now: whether or not the certificate can be attached, that stays and is kept.
+        Ok(match &attach {
+            None => made.map(Ok),
+            Some(request) => match registry.attach_thing_principal(request, true) {
+                Ok(done) => then(made, done.map(|_| Ok(()))),
+                Err(error) => made.map(|()| Err(error)),
+            },
+        })
+    });
+    attached.await.and_then(|attached| attached).map_err(failed())?;
+    if !wanted.groups.is_empty() {
+        groups(books, wanted, there.is_some()).await.map_err(failed())?;
+    }
+    Ok(books.scope.thing(&wanted.name).into())
+}
+
+fn creation(wanted: &ThingPlan) -> CreateThingRequest {
+    let attributes = wanted.attributes.as_ref();
+    let attributes = attributes
+        .map(|attributes| attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect());
+    CreateThingRequest {
+        thing_name: wanted.name.to_string(),
+        thing_type_name: wanted.thing_type.as_ref().map(ToString::to_string),
+        attribute_payload: attributes.map(|attributes| AttributePayload { attributes: Some(attributes), merge: None }),
+        billing_group_name: wanted.billing_group.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Puts the thing into its groups; for one that existed only where, and as, the template says.
+async fn groups(books: &Books, wanted: &ThingPlan, existed: bool) -> Result<(), ApiError> {
+    let setting = if existed { wanted.overrides.groups } else { None };
+    if setting == Some(Override::DoNothing) {
+        return Ok(());
+    }
+    let name = wanted.name.to_string();
+    let mut leave = None;
+    if setting == Some(Override::Replace) {
+        let request = ListThingGroupsForThingRequest {
+            thing_name: name.clone(),
+            max_results: Some(250),
+            ..ListThingGroupsForThingRequest::default()
+        };
+        let now = books.registry.read(|registry| registry.list_thing_groups_for_thing(&request))?.reply;
+        let now = now.thing_groups.unwrap_or_default().into_iter().filter_map(|group| group.group_name);
+        leave = Some(now.filter(|group| wanted.groups.iter().all(|name| name.as_str() != group)).collect());
+    }
+    let request = UpdateThingGroupsForThingRequest {
+        thing_name: Some(name),
+        thing_groups_to_add: Some(wanted.groups.iter().map(ToString::to_string).collect()),
+        thing_groups_to_remove: leave,
+        ..UpdateThingGroupsForThingRequest::default()
+    };
+    books.apply(&books.registry, |registry| registry.update_thing_groups_for_thing(&request)).await.map(|_| ())
+}
