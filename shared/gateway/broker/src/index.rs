@@ -12,6 +12,7 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,7 +63,7 @@ impl Index {
     /// Removes a session's subscription.
     pub(crate) fn unsubscribe(&self, filter: &str, session: u64) {
         let mut tree = self.tree.write();
-        tree.remove(filter, |leaf| leaf.sessions.retain(|s| s.session.id != session));
+        tree.remove(filter, |leaf| leaf.take_out(session));
         self.generation.fetch_add(1, Ordering::Release);
     }
 
@@ -129,20 +130,50 @@ impl Node {
     }
 }
 
+/// Subscribers of one filter that are looked through one by one; where there are more, their places are kept.
+const FEW: usize = 16;
+
 #[derive(Debug, Default)]
 struct Leaf {
     sessions: SmallVec<[Subscriber; 1]>,
+    /// Where each session stands in `sessions`, once there are more than a few.
+    places: Option<Box<HashMap<u64, usize, RandomState>>>,
     groups: SmallVec<[Arc<Group>; 0]>,
 }
 
 impl Leaf {
+    fn place(&self, session: u64) -> Option<usize> {
+        match &self.places {
+            Some(places) => places.get(&session).copied(),
+            None => self.sessions.iter().position(|s| s.session.id == session),
+        }
+    }
+
     fn put(&mut self, subscriber: Subscriber) -> bool {
-        if let Some(known) = self.sessions.iter_mut().find(|s| s.session.id == subscriber.session.id) {
+        if let Some(known) = self.place(subscriber.session.id).and_then(|at| self.sessions.get_mut(at)) {
             *known = subscriber;
             return false;
         }
+        if let Some(places) = &mut self.places {
+            places.insert(subscriber.session.id, self.sessions.len());
+        }
         self.sessions.push(subscriber);
+        if self.sessions.len() > FEW && self.places.is_none() {
+            let places = self.sessions.iter().enumerate().map(|(at, s)| (s.session.id, at));
+            self.places = Some(Box::new(places.collect()));
+        }
         true
+    }
+
+    fn take_out(&mut self, session: u64) {
+        let Some(at) = self.place(session) else { return };
+        self.sessions.swap_remove(at);
+        if let Some(places) = &mut self.places {
+            places.remove(&session);
+            if let Some(moved) = self.sessions.get(at) {
+                places.insert(moved.session.id, at);
+            }
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -339,6 +370,25 @@ mod tests {
             }
             prop_assert_eq!(index.nodes(), 0, "an empty tree keeps no node");
         }
+    }
+
+    #[test]
+    fn many_subscribers_of_one_filter_come_and_go() {
+        let index = Index::default();
+        let sessions: Vec<_> = (0..20_000).map(session).collect();
+        for session in &sessions {
+            assert!(index.subscribe("a", subscriber(session, Qos::AtMostOnce)));
+        }
+        assert!(!index.subscribe("a", subscriber(&sessions[7], Qos::AtLeastOnce)));
+        for id in (0..20_000).filter(|id| id % 3 != 0) {
+            index.unsubscribe("a", id);
+        }
+        let left: Vec<u64> = index.find("a").1.sessions.iter().map(|s| s.session.id).collect();
+        assert_eq!(left, (0..20_000).step_by(3).collect::<Vec<_>>());
+        for id in left {
+            index.unsubscribe("a", id);
+        }
+        assert_eq!(index.nodes(), 0, "nothing is kept for a filter without subscribers");
     }
 
     #[test]
