@@ -143,13 +143,18 @@ impl Broker {
 
     /// Runs one MQTT connection on a stream, from its CONNECT to its close. Whatever the client sends ends at most this
     /// connection. Dropping the future ends the connection as the server's doing.
-    pub async fn serve<S>(&self, stream: S, peer: Peer)
+    pub fn serve<S>(&self, stream: S, peer: Peer) -> impl Future<Output = ()> + Send + use<S>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
-        self.inner.open.fetch_add(1, Ordering::Relaxed);
-        let _open = Open(&self.inner);
-        connection::run(self.inner.clone(), stream, Arc::new(peer)).await;
+        let inner = Arc::clone(&self.inner);
+        // On the heap: a TLS stream is large, and each of the futures around it would hold a copy's worth of room for it.
+        let stream = Box::new(stream);
+        async move {
+            inner.open.fetch_add(1, Ordering::Relaxed);
+            let _open = Open(&inner);
+            connection::run(Arc::clone(&inner), stream, Arc::new(peer)).await;
+        }
     }
 
     /// The limits in force.

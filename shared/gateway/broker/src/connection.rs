@@ -86,6 +86,10 @@ pub(crate) struct Connection {
     out: Vec<u8>,
     written: usize,
     flush: bool,
+    /// When something was last written.
+    wrote_at: Timestamp,
+    /// Whether others were let go first since the connection last slept.
+    waited: bool,
     /// Answers to the packets of the present read.
     answers: Vec<u8>,
     /// Answers that wait for `commit`.
@@ -137,6 +141,8 @@ impl Connection {
             out: Vec::new(),
             written: 0,
             flush: false,
+            wrote_at: Timestamp::default(),
+            waited: false,
             answers: Vec::new(),
             held: Vec::new(),
             commit: None,

@@ -85,7 +85,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut look = true;
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         connection.now = connection.inner.now();
         if let Some(end) = connection.check(cx.waker()) {
             return Poll::Ready(Err(end));
@@ -99,6 +99,10 @@ where
                 Poll::Pending => {}
             }
         }
+        if round == 0 && !moved && connection.lets_others_first() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         // While answers wait for a commit, messages wait behind them: a CONNACK comes before all (MQTT-3.2.0-1).
         if connection.commit.is_some() {
             look = false;
@@ -111,6 +115,7 @@ where
             Poll::Pending => look = false,
         }
         if !moved && !look {
+            connection.waited = false;
             let due = connection.next_time();
             let now = connection.now;
             ready!(connection.timer.poll(due, now, cx));
@@ -164,6 +169,7 @@ fn write<S: AsyncWrite + Unpin>(
     }
     if wrote {
         connection.recycle();
+        connection.wrote_at = connection.now;
     }
     if connection.flush {
         ready!(Pin::new(stream).poll_flush(cx))?;
@@ -176,6 +182,14 @@ impl Connection {
     /// Whether more may be read now.
     fn may_read(&self) -> bool {
         self.commit.is_none() && self.out.len() - self.written < BACKLOG && self.bytes.next_at(self.now) <= self.now
+    }
+
+    /// Whether to write a turn later. Who is woken to write, and has written in this millisecond already, takes part in a busy
+    /// stream: publishers that are ready go first, once, so that one write carries what they all send.
+    fn lets_others_first(&mut self) -> bool {
+        let first = !self.waited && self.out.is_empty() && self.wrote_at == self.now;
+        self.waited |= first;
+        first
     }
 
     /// Takes a buffer to write into, unless there is one.
