@@ -194,7 +194,8 @@ async fn handshake(
             reasons,
         });
     };
-    match tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await {
+    // The handshake's future is large and short-lived: it is not to be part of every connection's task.
+    match Box::pin(tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream))).await {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
             let chain = session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();

@@ -12,5 +12,6 @@ pub use facts::{AlternativeNames, CertificateFacts, NameAttribute};
 pub use request::SigningRequest;
 pub use signature::BadSignature;
 
+pub(crate) use certificate::public_key_info;
 pub(crate) use pem::encode as pem_encode;
 pub(crate) use signature::{algorithms, public_key};

@@ -2,7 +2,7 @@
 
 use crate::books::Books;
 use drydock_core::{ApiError, CertificateId};
-use drydock_identity::{Certificate, Reason};
+use drydock_identity::{CertificateFacts as X509Facts, Reason};
 use drydock_policy::CertificateFacts;
 use std::sync::Arc;
 
@@ -43,12 +43,8 @@ pub async fn present(books: &Books, chain: &[Vec<u8>], sni: Option<&str>) -> Sta
     });
     match shown.await {
         Ok(Ok(admitted)) => {
-            let facts = parts.first().and_then(|leaf| Certificate::from_der("client certificate", leaf).ok());
-            let facts = facts
-                .map(|leaf| {
-                    CertificateFacts::from_variables(admitted.certificate_id.as_str(), leaf.facts().variables())
-                })
-                .unwrap_or_default();
+            let said = parts.first().map(|leaf| X509Facts::from_der(leaf)).unwrap_or_default();
+            let facts = CertificateFacts::from_variables(admitted.certificate_id.as_str(), said.variables());
             Standing::Active(Box::new(DeviceCertificate {
                 id: admitted.certificate_id,
                 facts: Arc::new(facts),

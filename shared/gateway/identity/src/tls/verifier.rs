@@ -69,7 +69,7 @@ impl ClientCertVerifier for DeviceVerifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let spki = public_key(cert)?;
         let (key_algorithm, key) =
-            x509::public_key(&spki).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+            x509::public_key(spki).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let candidates = self
             .algorithms
             .mapping
@@ -100,10 +100,8 @@ impl ClientCertVerifier for DeviceVerifier {
     }
 }
 
-fn public_key(cert: &CertificateDer<'_>) -> Result<Vec<u8>, Error> {
-    x509::Certificate::from_der("the client certificate", cert)
-        .map(|certificate| certificate.public_key().to_vec())
-        .map_err(|_| CertificateError::BadEncoding.into())
+fn public_key<'c>(cert: &'c CertificateDer<'_>) -> Result<&'c [u8], Error> {
+    x509::public_key_info(cert).ok_or_else(|| CertificateError::BadEncoding.into())
 }
 
 /// Why the directory refused a certificate, where that is what ended a handshake. Takes the error of the handshake itself or the

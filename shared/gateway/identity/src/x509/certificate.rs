@@ -169,8 +169,15 @@ impl Certificate {
     /// What the certificate says about its subject and issuer.
     #[must_use]
     pub fn facts(&self) -> CertificateFacts {
-        X509Certificate::from_der(&self.der).map(|(_, parsed)| CertificateFacts::read(&parsed)).unwrap_or_default()
+        CertificateFacts::from_der(&self.der)
     }
+}
+
+/// The SubjectPublicKeyInfo of a certificate in DER, without reading more of it than its structure; `None` where the bytes are
+/// not one whole certificate.
+pub(crate) fn public_key_info(der: &[u8]) -> Option<&[u8]> {
+    let (rest, parsed) = X509Certificate::from_der(der).ok()?;
+    rest.is_empty().then_some(parsed.tbs_certificate.subject_pki.raw)
 }
 
 /// The id of a certificate on AWS: the SHA-256 of its DER in hexadecimal digits.

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::{Any, Tag};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
 /// The attributes of a distinguished name that AWS knows: object identifier and name in policy variables.
@@ -64,6 +65,12 @@ pub struct CertificateFacts {
 }
 
 impl CertificateFacts {
+    /// What a certificate in DER says; nothing where the bytes are none.
+    #[must_use]
+    pub fn from_der(der: &[u8]) -> Self {
+        X509Certificate::from_der(der).map(|(_, parsed)| Self::read(&parsed)).unwrap_or_default()
+    }
+
     pub(crate) fn read(certificate: &X509Certificate<'_>) -> Self {
         let tbs = &certificate.tbs_certificate;
         let mut facts = Self {
