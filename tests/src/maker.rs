@@ -52,6 +52,21 @@ impl Maker {
         self.signed(common_name, params)
     }
 
+    /// A server's certificate for `localhost` and `127.0.0.1`, signed by the CA.
+    ///
+    /// # Panics
+    /// Where the cryptographic library does not.
+    #[must_use]
+    pub fn sign_server(&self) -> Identity {
+        let mut params = params("localhost");
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        params.subject_alt_names = match CertificateParams::new(names) {
+            Ok(named) => named.subject_alt_names,
+            Err(error) => panic!("no names: {error}"),
+        };
+        self.signed("localhost", params)
+    }
+
     fn signed(&self, common_name: &str, params: CertificateParams) -> Identity {
         let signed = KeyPair::generate().and_then(|key| {
             let certificate = params.signed_by(&key, &self.0)?;

@@ -1,0 +1,144 @@
+//! A million subscriptions that do not match: the memory that they take, and that messages cost no more for them.
+
+use crate::Options;
+use crate::brokers::{Load, Server, beside, both, take_turns};
+use crate::devices::Devices;
+use crate::idle::settled;
+use crate::link::{Link, PAYLOAD, Way, publish};
+use crate::meter::Spent;
+use crate::report::Report;
+use futures_util::future::{join, join_all};
+
+/// Clients that the subscriptions are spread over.
+const CLIENTS: usize = 500;
+/// Messages written at once.
+const BURST: usize = 50;
+/// Topics that the publisher of the look-ups takes turns with: more than a connection remembers.
+const TOPICS: usize = 20_000;
+/// How much more a message may cost than with one subscription. It must not grow; the rest is noise.
+const TARGET: f64 = 1.1;
+
+/// One publisher and one subscriber of one topic, or a publisher of many topics that nobody subscribes to.
+struct Publisher {
+    link: Link,
+    subscriber: Option<Link>,
+    bursts: Vec<Vec<u8>>,
+    rounds: usize,
+}
+
+impl Publisher {
+    async fn delivering(way: &Way, rounds: usize) -> Self {
+        let mut subscriber = way.connect("subscriber", 0).await;
+        subscriber.subscribe(&["bench/one/telemetry".to_owned()], 0).await;
+        let bursts = vec![crate::link::burst("bench/one/telemetry", 1, BURST)];
+        Self { link: way.connect("publisher", 1).await, subscriber: Some(subscriber), bursts, rounds }
+    }
+
+    async fn looking_up(way: &Way, rounds: usize) -> Self {
+        let message = |n: usize, id: usize| {
+            let topic = format!("bench/{}/{n}/state", n % 1000);
+            publish(&topic, Some(u16::try_from(id + 1).unwrap()), &[b'x'; PAYLOAD])
+        };
+        let burst = |at: usize| (0..BURST).flat_map(|n| message(at * BURST + n, n)).collect();
+        let bursts = (0..TOPICS / BURST).map(burst).collect();
+        Self { link: way.connect("looker", 1).await, subscriber: None, bursts, rounds }
+    }
+}
+
+impl Load for Publisher {
+    async fn turn(&mut self) {
+        let Self { link, subscriber, bursts, rounds } = self;
+        for bytes in bursts.iter().cycle().take(*rounds) {
+            let publishing = async {
+                link.write(bytes).await;
+                link.acknowledged(BURST).await;
+            };
+            let receiving = async {
+                if let Some(subscriber) = subscriber.as_mut() {
+                    subscriber.receive(BURST, |_| ()).await;
+                }
+            };
+            join(publishing, receiving).await;
+        }
+    }
+}
+
+/// What the messages cost each server.
+async fn messages(servers: &[Server], devices: &Devices, rounds: usize, turns: usize) -> [Vec<Spent>; 2] {
+    let (mut delivering, mut looking_up): (Vec<(&Server, Publisher)>, Vec<(&Server, Publisher)>) = (vec![], vec![]);
+    for server in servers {
+        let way = server.way(devices, false);
+        delivering.push((server, Publisher::delivering(&way, rounds).await));
+        looking_up.push((server, Publisher::looking_up(&way, rounds).await));
+    }
+    for (_, load) in delivering.iter_mut().chain(&mut looking_up) {
+        load.turn().await;
+    }
+    [take_turns(turns, &mut delivering).await, take_turns(turns, &mut looking_up).await]
+}
+
+/// Subscribes.
+struct Subscribing {
+    clients: Vec<(Link, Vec<String>)>,
+}
+
+impl Subscribing {
+    async fn new(way: &Way, count: usize) -> Self {
+        let mut clients = Vec::new();
+        for n in 0..CLIENTS {
+            // One in ten has a wildcard, so that look-ups have paths to follow that lead nowhere.
+            let filter = |m: usize| match m % 10 {
+                0 => format!("bench/{}/+/command-{n}-{m}", m % 1000),
+                _ => format!("bench/{}/device-{n}-{m}/command", m % 1000),
+            };
+            clients.push((way.connect(&format!("client-{n}"), n).await, (0..count / CLIENTS).map(filter).collect()));
+        }
+        Self { clients }
+    }
+}
+
+impl Load for Subscribing {
+    async fn turn(&mut self) {
+        join_all(self.clients.iter_mut().map(|(link, filters)| async move {
+            for some in filters.chunks(80) {
+                link.subscribe(some, 0).await;
+            }
+        }))
+        .await;
+    }
+}
+
+/// Runs the scenario.
+pub(crate) async fn run(name: &str, options: &Options, report: &mut Report) {
+    let devices = Devices::new();
+    let servers = both(options, &devices);
+    let turns = if options.callgrind { 1 } else { options.turns };
+    let rounds = if options.callgrind { 100 } else { 1_000 };
+    let count = options.count(1_000_000, 100_000) / CLIENTS * CLIENTS;
+    let few = messages(&servers, &devices, rounds, turns).await;
+
+    let mut loads: Vec<(&Server, Subscribing)> = Vec::new();
+    let mut before = Vec::new();
+    for server in &servers {
+        loads.push((server, Subscribing::new(&server.way(&devices, false), count).await));
+        before.push(settled(server.pid()).await);
+    }
+    let spent = take_turns(1, &mut loads).await;
+    report.spent(&format!("{name}: to subscribe"), count, spent[0], beside(&spent, &servers), None);
+    if !options.callgrind {
+        let mut bytes = Vec::new();
+        for (server, before) in servers.iter().zip(before) {
+            bytes.push((server.name, (settled(server.pid()).await - before) as f64 / count as f64));
+        }
+        report.number(name, count, "bytes each", bytes[0].1, bytes.get(1).copied(), None);
+    }
+
+    let many = messages(&servers, &devices, rounds, turns).await;
+    let sent = rounds * BURST * turns;
+    let titles = ["a delivered message", "a message to a new topic"];
+    for ((title, few), many) in titles.into_iter().zip(few).zip(many) {
+        let title = format!("{name}: {title}");
+        report.spent(&title, sent, many[0], Some(("with one subscription", few[0])), Some(TARGET));
+        report.spent(&title, sent, many[0], beside(&many, &servers), None);
+    }
+}
