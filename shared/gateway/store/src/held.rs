@@ -3,7 +3,10 @@
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::writer::{Lane, Work};
-use drydock_core::{Done, Event, Rulebook, Scope};
+use drydock_core::{Done, Event, Rulebook, Scope, Write};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A rulebook whose commands are answered when their writes are on disk.
@@ -90,6 +93,32 @@ impl<R: Rulebook> Held<R> {
         self.settle(commit.await, epoch)
     }
 
+    /// Puts these rows in the place of the rulebook's state, in memory and on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where a row does not read back, and whatever the disk answers; the rulebook is then as it was.
+    pub async fn replace(&self, tables: &Tables) -> Result<(), StoreError> {
+        let (commit, epoch) = {
+            let mut state = self.lock();
+            self.refresh(&mut state)?;
+            state.rulebook.clear();
+            let mut writes = Vec::new();
+            for table in R::TABLES {
+                for (key, value) in tables.get(*table).into_iter().flatten() {
+                    if let Err(error) = state.rulebook.load(table, key, value) {
+                        state.stale = true;
+                        self.refresh(&mut state)?;
+                        return Err(error.into());
+                    }
+                    writes.push(Write::put(table, key.as_str(), value.clone()));
+                }
+            }
+            let lane = Some((Arc::clone(&self.lane), state.epoch));
+            (self.store.send(|| Work::Replace(self.scope.clone(), R::TABLES, writes), lane), state.epoch)
+        };
+        self.settle(commit.await, epoch)
+    }
+
     /// Takes in how a commit ended.
     fn settle(&self, result: Result<(), StoreError>, epoch: u64) -> Result<(), StoreError> {
         let Err(error) = result else { return Ok(()) };
@@ -138,5 +167,37 @@ impl<R: Rulebook> Held<R> {
             state.stale = self.store.is_durable();
             state
         })
+    }
+}
+
+/// Rows by table and key.
+pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
+
+/// What a [`Kept`] rulebook does in its time.
+type Doing<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
+
+/// A [`Held`] rulebook, whichever it is.
+pub trait Kept: Send + Sync {
+    /// Its tables, in the order they are loaded in.
+    fn tables(&self) -> &'static [&'static str];
+
+    /// See [`Held::replace`].
+    fn replace<'a>(&'a self, tables: &'a Tables) -> Doing<'a>;
+
+    /// See [`Held::wipe`].
+    fn wipe(&self) -> Doing<'_>;
+}
+
+impl<R: Rulebook> Kept for Held<R> {
+    fn tables(&self) -> &'static [&'static str] {
+        R::TABLES
+    }
+
+    fn replace<'a>(&'a self, tables: &'a Tables) -> Doing<'a> {
+        Box::pin(Held::replace(self, tables))
+    }
+
+    fn wipe(&self) -> Doing<'_> {
+        Box::pin(Held::wipe(self))
     }
 }

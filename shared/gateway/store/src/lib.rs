@@ -2,6 +2,7 @@
 //!
 //! - [`Store`]: opens the data directory, takes writes in order, commits them in groups, hands rows back.
 //! - [`Held`]: a rulebook behind a lock, whose commands are answered only when their writes are on disk.
+//! - [`Kept`]: the same whatever the rulebook, for those who go over all of them.
 //! - [`StoreError`]: what can go wrong, in words that say what to do.
 //!
 //! What is promised: when [`Store::submit`]'s [`Commit`] has resolved to `Ok`, the writes survive `kill -9` and a power cut
@@ -12,11 +13,12 @@ mod commit;
 mod error;
 mod held;
 mod lock;
+mod memory;
 mod schema;
 mod store;
 mod writer;
 
 pub use commit::Commit;
 pub use error::StoreError;
-pub use held::Held;
+pub use held::{Held, Kept, Tables};
 pub use store::{Options, Store};

@@ -13,6 +13,9 @@ type Migration = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 /// Step `n` leads from format `n` to format `n + 1`. An empty file has format 0. Steps are only ever added.
 const MIGRATIONS: &[Migration] = &[rows];
 
+/// The present format, as many as there are steps. It is that of the rows too: what changes a row's form is a new step.
+pub(crate) const FORMAT: u32 = 1;
+
 /// The first format: every row of every rulebook in one table. `row` is clustered by its key, so that a rulebook loads by
 /// one sequential scan; `state` is for people.
 fn rows(tx: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -45,7 +48,8 @@ pub(crate) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     if !fresh && id != APPLICATION_ID {
         return Err(StoreError::Foreign { path: path.to_path_buf() });
     }
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    debug_assert_eq!(u32::try_from(MIGRATIONS.len()), Ok(FORMAT));
+    let known = FORMAT;
     if found > known {
         return Err(StoreError::TooNew { path: path.to_path_buf(), found, known });
     }

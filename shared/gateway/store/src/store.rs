@@ -3,6 +3,7 @@
 use crate::commit::Commit;
 use crate::error::StoreError;
 use crate::lock::DirLock;
+use crate::memory::Memory;
 use crate::schema;
 use crate::writer::{Job, Lane, Work, Writer};
 use drydock_core::{Scope, Write};
@@ -41,7 +42,7 @@ impl Options {
     /// file is not for this version, and whatever the disk answers.
     pub fn open(&self, directory: Option<&Path>) -> Result<Store, StoreError> {
         let Some(directory) = directory else {
-            return Ok(Store { inner: Arc::new(Inner { file: None }) });
+            return Ok(Store { inner: Arc::new(Inner { file: None, memory: Memory::default() }) });
         };
         let lock = DirLock::take(directory)?;
         let path = directory.join(FILE);
@@ -53,7 +54,7 @@ impl Options {
             .spawn(move || writer.run(&receiver))
             .map_err(|e| StoreError::Directory { path: directory.to_path_buf(), source: Arc::new(e) })?;
         let file = File { path, jobs: Some(sender), writer: Some(thread), _lock: lock };
-        Ok(Store { inner: Arc::new(Inner { file: Some(file) }) })
+        Ok(Store { inner: Arc::new(Inner { file: Some(file), memory: Memory::default() }) })
     }
 
     fn connect(&self, path: &Path) -> Result<Connection, StoreError> {
@@ -83,6 +84,8 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     file: Option<File>,
+    /// In the place of the file.
+    memory: Memory,
 }
 
 #[derive(Debug)]
@@ -94,6 +97,9 @@ struct File {
 }
 
 impl Store {
+    /// The format of the file and of the rows in it.
+    pub const FORMAT: u32 = schema::FORMAT;
+
     /// Opens the store in a data directory; `None` keeps everything in memory only.
     ///
     /// # Errors
@@ -128,7 +134,14 @@ impl Store {
     }
 
     pub(crate) fn send(&self, work: impl FnOnce() -> Work, lane: Option<(Arc<Lane>, u64)>) -> Commit {
-        let Some(file) = &self.inner.file else { return Commit::ready(Ok(())) };
+        let Some(file) = &self.inner.file else {
+            match work() {
+                // Not those of a rulebook: nobody asks for them again.
+                Work::Rows(..) if lane.is_none() => {}
+                work => self.inner.memory.apply(work),
+            }
+            return Commit::ready(Ok(()));
+        };
         let (done, answer) = oneshot::channel();
         let job = Job { work: work(), lane, done };
         match file.jobs.as_ref().map(|sender| sender.send(job)) {
@@ -147,20 +160,41 @@ impl Store {
         table: &str,
         mut row: impl FnMut(&str, &str) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(file) = &self.inner.file else { return Ok(()) };
+        self.load_all(scope, &[table], |_, key, value| row(key, value))
+    }
+
+    /// Gives every committed row of some tables to `row(table, key, value)`: the tables one after the other, each by key, and
+    /// all as they were at one moment. An error of `row` ends the loading.
+    ///
+    /// # Errors
+    /// Whatever the disk answers, and the error of `row`.
+    pub fn load_all<E: From<StoreError>>(
+        &self,
+        scope: &Scope,
+        tables: &[&str],
+        mut row: impl FnMut(&str, &str, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(file) = &self.inner.file else {
+            let memory = &self.inner.memory;
+            return tables.iter().try_for_each(|of| memory.each(scope, of, &mut |key, value| row(of, key, value)));
+        };
         let failed = |e| E::from(StoreError::sqlite("reading", &file.path, e));
-        let connection = file.reader().map_err(failed)?;
-        let mut statement = connection
+        let mut connection = file.reader().map_err(failed)?;
+        // What is read in a transaction is read from one snapshot.
+        let snapshot = connection.transaction().map_err(failed)?;
+        let mut statement = snapshot
             .prepare(
                 "SELECT key, value FROM row WHERE tbl = ?3 AND scope = \
                  (SELECT id FROM scope WHERE account = ?1 AND region = ?2) ORDER BY key",
             )
             .map_err(failed)?;
-        let mut rows =
-            statement.query(params![scope.account.as_str(), scope.region.as_str(), table]).map_err(failed)?;
-        while let Some(found) = rows.next().map_err(failed)? {
-            let text = |index| found.get_ref(index).and_then(|v| v.as_str().map_err(Into::into));
-            row(text(0).map_err(failed)?, text(1).map_err(failed)?)?;
+        for table in tables {
+            let asked = params![scope.account.as_str(), scope.region.as_str(), table];
+            let mut rows = statement.query(asked).map_err(failed)?;
+            while let Some(found) = rows.next().map_err(failed)? {
+                let text = |index| found.get_ref(index).and_then(|v| v.as_str().map_err(Into::into));
+                row(table, text(0).map_err(failed)?, text(1).map_err(failed)?)?;
+            }
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ pub(crate) enum Work {
     Rows(Scope, Vec<Write>),
     /// Deletes every row of some tables of a scope.
     Clear(Scope, &'static [&'static str]),
+    /// Puts rows in the place of every row of some tables of a scope.
+    Replace(Scope, &'static [&'static str], Vec<Write>),
     /// Deletes everything.
     Wipe,
 }
@@ -119,10 +121,12 @@ impl Writer {
                 }
                 Work::Clear(scope, tables) => {
                     let scope = scope_id(&tx, &mut self.scopes, scope)?;
-                    for table in *tables {
-                        tx.prepare_cached("DELETE FROM row WHERE scope = ?1 AND tbl = ?2")?
-                            .execute(params![scope, table])?;
-                    }
+                    clear(&tx, scope, tables)?;
+                }
+                Work::Replace(scope, tables, writes) => {
+                    let scope = scope_id(&tx, &mut self.scopes, scope)?;
+                    clear(&tx, scope, tables)?;
+                    put(&tx, scope, writes)?;
                 }
                 Work::Wipe => {
                     tx.execute_batch("DELETE FROM row")?;
@@ -131,6 +135,13 @@ impl Writer {
         }
         tx.commit()
     }
+}
+
+fn clear(tx: &Transaction<'_>, scope: i64, tables: &[&str]) -> rusqlite::Result<()> {
+    for table in tables {
+        tx.prepare_cached("DELETE FROM row WHERE scope = ?1 AND tbl = ?2")?.execute(params![scope, table])?;
+    }
+    Ok(())
 }
 
 fn put(tx: &Transaction<'_>, scope: i64, writes: &[Write]) -> rusqlite::Result<()> {
