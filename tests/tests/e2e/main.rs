@@ -19,6 +19,7 @@ mod groups;
 mod jitr;
 mod lifecycle;
 mod provisioning;
+mod registry;
 mod reset;
 mod rules;
 mod simulation;

@@ -135,6 +135,11 @@ pub trait SessionGate: Send + Sync + 'static {
     fn subscribe(&self, filter: &str) -> bool;
     /// `iot:Receive` on the topic.
     fn receive(&self, topic: &str) -> bool;
+    /// User Properties that every message of the client carries besides its own ("Adding propagating attributes for message
+    /// enrichment"). Asked for anew when [`generation`](Self::generation) changes.
+    fn propagated(&self) -> Option<Arc<[(SmolStr, SmolStr)]>> {
+        None
+    }
     /// Changes whenever one of the decisions may have changed. Called per message: an atomic load.
     fn generation(&self) -> u64;
 }

@@ -101,6 +101,15 @@ impl Message {
         self
     }
 
+    /// The same with User Properties besides those that it has.
+    #[must_use]
+    pub fn with_user(mut self, user: &[(SmolStr, SmolStr)]) -> Self {
+        if !user.is_empty() {
+            self.properties.get_or_insert_default().user.extend_from_slice(user);
+        }
+        self
+    }
+
     /// Whether it is past its expiry.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {

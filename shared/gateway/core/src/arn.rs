@@ -1,6 +1,6 @@
 //! The account and region that the gateway plays, and the ARNs in it.
 
-use crate::names::{CertificateId, PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName};
+use crate::names::{BillingGroupName, CertificateId, PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::fmt;
@@ -54,6 +54,12 @@ impl Scope {
     #[must_use]
     pub fn thing_group(&self, name: &ThingGroupName) -> Arn {
         self.arn("iot", &format!("thinggroup/{name}"))
+    }
+
+    /// The ARN of a billing group.
+    #[must_use]
+    pub fn billing_group(&self, name: &BillingGroupName) -> Arn {
+        self.arn("iot", &format!("billinggroup/{name}"))
     }
 
     /// The ARN of a device certificate.

@@ -1,11 +1,15 @@
 //! What happened, as one stream. A part of the gateway emits events; the composition delivers each to every consumer
 //! (lifecycle topics, rules, index, Device Defender, logs). Adding a consumer touches the composition alone.
 
+pub mod registry;
+
 use crate::clock::Timestamp;
 use crate::names::{CertificateId, ThingName, ThingTypeName};
+use registry::{GroupState, HierarchyState, MembershipState, ThingState, TypeState};
 use smol_str::SmolStr;
 use std::net::IpAddr;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Why a connection ended, as the `disconnectReason` of the lifecycle event spells it ("Lifecycle events" in the guide).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -161,19 +165,59 @@ pub enum Event {
     },
     /// A thing was created, updated or deleted.
     ThingChanged {
-        /// Which.
-        thing: ThingName,
+        /// As it is now, or was last.
+        thing: Box<ThingState>,
         /// What happened to it.
         change: Change,
         /// When.
         at: Timestamp,
     },
-    /// A thing type was created, updated or deleted.
+    /// A thing type was created, updated, deprecated or deleted.
     ThingTypeChanged {
-        /// Which.
-        thing_type: ThingTypeName,
+        /// As it is now, or was last.
+        thing_type: Box<TypeState>,
         /// What happened to it.
         change: Change,
+        /// When.
+        at: Timestamp,
+    },
+    /// A thing got a type, or has it no longer.
+    ThingTypeAssociation {
+        /// The thing.
+        thing: ThingName,
+        /// Its id.
+        thing_id: Uuid,
+        /// The type.
+        thing_type: ThingTypeName,
+        /// Whether it has the type now.
+        link: Link,
+        /// When.
+        at: Timestamp,
+    },
+    /// A thing group was created, updated or deleted.
+    ThingGroupChanged {
+        /// As it is now, or was last.
+        group: Box<GroupState>,
+        /// What happened to it.
+        change: Change,
+        /// When.
+        at: Timestamp,
+    },
+    /// A thing was put into a thing group, or taken out.
+    ThingGroupMembership {
+        /// Which thing, which group.
+        membership: Box<MembershipState>,
+        /// Whether it is in the group now.
+        link: Link,
+        /// When.
+        at: Timestamp,
+    },
+    /// A thing group was made as a child of another, or is gone from there.
+    ThingGroupHierarchy {
+        /// Which child, which parent.
+        hierarchy: Box<HierarchyState>,
+        /// Whether it is a child now.
+        link: Link,
         /// When.
         at: Timestamp,
     },
@@ -188,4 +232,13 @@ pub enum Change {
     Updated,
     /// It is gone.
     Deleted,
+}
+
+/// Whether two resources belong together now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// They do.
+    Added,
+    /// They do no longer.
+    Removed,
 }

@@ -26,8 +26,8 @@ pub use error::{ApiError, ErrorCode, Service};
 pub use event::Event;
 pub use ids::Ids;
 pub use names::{
-    AttributeName, AttributeValue, CertificateId, ClientId, InvalidName, PolicyName, RuleName, ThingGroupName,
-    ThingName, ThingTypeName,
+    AttributeName, AttributeValue, BillingGroupName, CertificateId, ClientId, InvalidName, PolicyName, RuleName,
+    ThingGroupName, ThingName, ThingTypeName,
 };
 pub use rulebook::{CorruptRow, Done, Rulebook, Write};
 pub use topic::{Topic, TopicFilter};

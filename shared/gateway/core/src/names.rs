@@ -114,6 +114,10 @@ name!(
     ThingGroupName, "thing group name", "1 to 128 characters of a-z, A-Z, 0-9, `:`, `_` and `-`", |t| within(t, 1, 128, is_thing_char)
 );
 name!(
+    /// The name of a billing group: `[a-zA-Z0-9:_-]{1,128}`.
+    BillingGroupName, "billing group name", "1 to 128 characters of a-z, A-Z, 0-9, `:`, `_` and `-`", |t| within(t, 1, 128, is_thing_char)
+);
+name!(
     /// The name of a thing attribute: `[a-zA-Z0-9_.,@/:#-]{1,128}`.
     AttributeName, "attribute name", "1 to 128 characters of a-z, A-Z, 0-9, and `_.,@/:#-`",
     |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || "_.,@/:#-".contains(c))

@@ -6,8 +6,9 @@ use drydock_identity::Identity;
 use drydock_policy::Policies;
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
+use drydock_registry::tags::Tags;
 use drydock_rules::{Capabilities, RuleSet, Rules};
-use drydock_store::{Held, Store, StoreError};
+use drydock_store::{Held, Kept, Store, StoreError, Tables};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::UnboundedSender;
@@ -30,6 +31,8 @@ pub struct Books {
     pub provisioning: Held<Provisioning>,
     /// Topic rules.
     pub rules: Held<Rules>,
+    /// Tags of all of them.
+    pub tags: Held<Tags>,
     enabled_rules: RwLock<Arc<RuleSet>>,
     authorization: AtomicU64,
     events: UnboundedSender<Event>,
@@ -56,6 +59,7 @@ impl Books {
             policies: Held::open(store, &scope, empty.policies)?,
             provisioning: Held::open(store, &scope, empty.provisioning)?,
             rules,
+            tags: Held::open(store, &scope, Tags::new())?,
             scope,
             clock,
             ids,
@@ -112,10 +116,7 @@ impl Books {
 
     /// Hands an event on.
     pub fn emit(&self, event: Event) {
-        if matches!(
-            event,
-            Event::AuthorizationChanged | Event::CertificateStatusChanged { .. } | Event::ThingChanged { .. }
-        ) {
+        if matches!(event, Event::AuthorizationChanged | Event::CertificateStatusChanged { .. }) {
             self.authorization.fetch_add(1, Ordering::Release);
         }
         // Only a gateway that is stopping has nobody at the other end.
@@ -133,14 +134,44 @@ impl Books {
     /// # Errors
     /// Where the disk does not take it.
     pub async fn wipe(&self) -> Result<(), StoreError> {
-        self.rules.wipe().await?;
-        self.refresh_rules();
-        self.provisioning.wipe().await?;
-        self.policies.wipe().await?;
-        self.registry.wipe().await?;
-        self.identity.wipe().await?;
-        self.authorization.fetch_add(1, Ordering::Release);
+        // Backwards: what refers to others goes before them.
+        for book in self.all().into_iter().rev() {
+            book.wipe().await?;
+        }
+        self.changed_as_a_whole();
         Ok(())
+    }
+
+    /// Puts these rows in the place of all state of the account. Where one cannot be read, all state is gone: half of an
+    /// account would be no account.
+    ///
+    /// # Errors
+    /// Where a row does not read back, or the disk does not take it.
+    pub async fn replace(&self, tables: &Tables) -> Result<(), StoreError> {
+        for book in self.all() {
+            if let Err(error) = book.replace(tables).await {
+                self.wipe().await?;
+                return Err(error);
+            }
+        }
+        self.changed_as_a_whole();
+        Ok(())
+    }
+
+    /// Every table of every rulebook.
+    #[must_use]
+    pub fn tables(&self) -> Vec<&'static str> {
+        self.all().into_iter().flat_map(|book| book.tables()).copied().collect()
+    }
+
+    /// Every rulebook: those that others refer to come first. A new one is a line here.
+    fn all(&self) -> Vec<&dyn Kept> {
+        vec![&self.identity, &self.registry, &self.policies, &self.provisioning, &self.rules, &self.tags]
+    }
+
+    fn changed_as_a_whole(&self) {
+        self.refresh_rules();
+        self.authorization.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -1,9 +1,14 @@
 //! From events to the topics that tell of them. Each event of the gateway passes here once; adding a consumer is adding it to
 //! [`deliver`].
 //!
+//! - [`registry`]: what the registry tells, where the account wants to hear it.
+//!
 //! Follows "Lifecycle events" and "Register a client certificate when the client connects to AWS IoT just-in-time registration
 //! (JITR)" of the AWS IoT Core developer guide.
 
+pub mod registry;
+
+use crate::books::Books;
 use drydock_broker::{Broker, Message, Origin, Qos};
 use drydock_core::event::ClientIdentity;
 use drydock_core::{Event, Scope, Timestamp};
@@ -54,15 +59,8 @@ pub fn message(scope: &Scope, event: &Event) -> Option<(String, Value)> {
             body.insert("topics".to_owned(), json!(topics));
             (format!("$aws/events/subscriptions/unsubscribed/{}", client.client_id), Value::Object(body))
         }
-        // Provisioning answers with a device that connects; nobody else is told.
-        Event::CertificateToProvision { .. } => return None,
-        // The registry's events are off until UpdateEventConfigurations, which this gateway does not have yet, sets them.
-        Event::CertificateStatusChanged { .. }
-        | Event::CertificateExpired { .. }
-        | Event::DeviceCredentials { .. }
-        | Event::AuthorizationChanged
-        | Event::ThingChanged { .. }
-        | Event::ThingTypeChanged { .. } => return None,
+        // Told by `registry`, or by nothing.
+        _ => return None,
     })
 }
 
@@ -84,8 +82,8 @@ fn lifecycle(client: &ClientIdentity, event_type: &str, at: Timestamp) -> Option
 }
 
 /// Brings one event to its consumers.
-pub fn deliver(broker: &Broker, scope: &Scope, event: &Event) {
-    if let Some((topic, body)) = message(scope, event) {
+pub fn deliver(broker: &Broker, books: &Books, event: &Event) {
+    if let Some((topic, body)) = message(&books.scope, event).or_else(|| registry::wanted(books, event)) {
         let told = broker.publish(Message::new(topic, body.to_string()).with_qos(Qos::AtLeastOnce), Origin::Service);
         if let Err(error) = told {
             tracing::warn!(%error, "an event could not be told");

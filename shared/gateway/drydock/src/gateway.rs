@@ -401,7 +401,7 @@ async fn deliver(gateway: Gateway, mut events: mpsc::UnboundedReceiver<Event>) {
         if let Event::CertificateToProvision { certificate_id, .. } = &event {
             provisioning::jitp::begin(&gateway, certificate_id);
         }
-        crate::events::deliver(gateway.broker(), &gateway.books().scope, &event);
+        crate::events::deliver(gateway.broker(), gateway.books(), &event);
     }
 }
 

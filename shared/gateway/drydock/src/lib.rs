@@ -35,5 +35,6 @@ pub mod publish;
 pub mod roles;
 pub mod rules;
 pub mod system;
+pub mod tags;
 pub mod tls;
 pub mod watch;

@@ -106,6 +106,12 @@ impl Identity {
         self.certificates.get(id)
     }
 
+    /// Whether a CA of this id is registered.
+    #[must_use]
+    pub fn has_authority(&self, id: &str) -> bool {
+        self.authorities.contains_key(id)
+    }
+
     /// How many device certificates there are.
     #[must_use]
     pub fn len(&self) -> usize {

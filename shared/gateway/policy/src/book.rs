@@ -3,7 +3,7 @@
 //! - `policy`, `version`: the commands on policies and on their versions.
 //! - `attachment`: attaching and detaching, and the lists of either side.
 //! - `simulate`: `TestAuthorization` and `GetEffectivePolicies`.
-//! - `target`, `page`, `tags`: what a policy is attached to, pages of a list, and tags.
+//! - `target`, `page`: what a policy is attached to, and pages of a list.
 //!
 //! Changes apply at once; AWS may take minutes, as it caches policies ("AWS IoT Core policies").
 
@@ -11,7 +11,6 @@ mod attachment;
 mod page;
 mod policy;
 mod simulate;
-mod tags;
 mod target;
 mod version;
 
@@ -80,8 +79,6 @@ struct PolicyRow {
     /// The number of the latest version there ever was.
     latest: u32,
     versions: BTreeMap<u32, VersionRow>,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
 }
 
 /// A version of a policy as it is stored.
@@ -127,6 +124,12 @@ impl Policies {
             policies.push(entry.applied(name, attached_to));
         }
         PolicySet { generation, policies }
+    }
+
+    /// Whether there is a policy of this name.
+    #[must_use]
+    pub fn has_policy(&self, name: &str) -> bool {
+        self.policies.contains_key(name)
     }
 
     /// Counts changes to what anybody may do: a set that was taken at this generation is still current.

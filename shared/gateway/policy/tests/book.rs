@@ -358,24 +358,6 @@ fn a_policy_through_two_targets_is_listed_once_with_both() {
 }
 
 #[test]
-fn tags_are_kept() {
-    let mut kept = Kept::new();
-    let tag = |key: &str, value: &str| Tag { key: key.into(), value: Some(value.into()) };
-    let request = CreatePolicyRequest { tags: Some(vec![tag("team", "dock")]), ..creation("Device", ALLOW) };
-    let done = kept.book.create_policy(request, Timestamp(0), &NoIds).unwrap();
-    kept.keep(done);
-    let done = kept.book.tag("Device", vec![tag("team", "lamp"), tag("stage", "test")]).unwrap();
-    kept.keep(done);
-    let done = kept.book.untag("Device", &["stage".to_owned()]).unwrap();
-    kept.keep(done);
-    assert_eq!(
-        kept.reloaded().tags("Device").unwrap().iter().collect::<Vec<_>>(),
-        [(&"team".to_owned(), &"lamp".to_owned())]
-    );
-    assert_eq!(code(kept.book.tag("Device", vec![tag("aws:x", "")])), ErrorCode::InvalidRequestException);
-}
-
-#[test]
 fn a_broken_row_is_named() {
     let mut book = Policies::new(scope());
     for (table, key, value) in [

@@ -4,6 +4,7 @@
 use crate::principals::{Kind, Principal};
 use crate::registry::Registry;
 use crate::shelf::Thing;
+use crate::thing_types::{CLIENT_ID, Propagating, THING_NAME};
 use drydock_core::{ThingName, ThingTypeName};
 use smol_str::SmolStr;
 
@@ -47,6 +48,22 @@ impl Registry {
     #[must_use]
     pub fn facts(&self, thing: &ThingName) -> Option<ThingFacts> {
         self.shelf.get(thing.as_str()).map(|thing| self.facts_of(thing))
+    }
+
+    /// The user properties that messages of a thing on a connection carry, as its type's propagating attributes say. What the
+    /// thing does not have, its messages do not carry.
+    #[must_use]
+    pub fn propagated(&self, thing: &ThingName, client_id: &str) -> Vec<(SmolStr, SmolStr)> {
+        let Some(thing) = self.shelf.get(thing.as_str()) else { return Vec::new() };
+        let row = thing.thing_type.as_ref().and_then(|of| self.types.get(of));
+        let propagating = row.into_iter().flat_map(|row| &row.properties.propagating);
+        let value = |of: &Propagating| match (of.thing_attribute.as_deref(), of.connection_attribute.as_deref()) {
+            (Some(name), _) => self.shelf.attributes(thing).find(|(of, _)| *of == name).map(|(_, value)| value.into()),
+            (_, Some(CLIENT_ID)) => Some(SmolStr::new(client_id)),
+            (_, Some(THING_NAME)) => Some(SmolStr::new(thing.name.as_str())),
+            _ => None,
+        };
+        propagating.filter_map(|of| Some((SmolStr::new(&of.key), value(of)?))).collect()
     }
 
     fn attributed(&self, thing: &Thing, exclusive: bool) -> Attributed {

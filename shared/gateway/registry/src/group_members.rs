@@ -3,9 +3,11 @@
 
 use crate::groups::no_group;
 use crate::principals::page_size;
-use crate::registry::{MEMBERS, Registry, no_thing};
+use crate::registry::{MEMBERS, MemberRow, Registry, json, no_thing};
 use crate::shelf::Slot;
-use drydock_core::{ApiError, Arn, Done, Event, ThingGroupName, Write, page};
+use drydock_core::event::Link;
+use drydock_core::event::registry::MembershipState;
+use drydock_core::{ApiError, Arn, Done, Event, Ids, ThingGroupName, Timestamp, Write, page};
 use drydock_model::iot::{
     AddThingToThingGroupRequest, AddThingToThingGroupResponse, ListThingGroupsForThingRequest,
     ListThingGroupsForThingResponse, ListThingsInThingGroupRequest, ListThingsInThingGroupResponse,
@@ -13,6 +15,7 @@ use drydock_model::iot::{
     UpdateThingGroupsForThingResponse,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// The most groups that a thing may be in.
 const MOST_GROUPS: usize = 10;
@@ -26,12 +29,14 @@ impl Registry {
     pub fn add_thing_to_thing_group(
         &mut self,
         request: &AddThingToThingGroupRequest,
+        now: Timestamp,
+        ids: &dyn Ids,
     ) -> Result<Done<AddThingToThingGroupResponse>, ApiError> {
         let slot = self.member(request.thing_name.as_deref(), request.thing_arn.as_deref())?;
         let group = self.group(request.thing_group_name.as_deref(), request.thing_group_arn.as_deref())?;
         let mut groups = self.groups.of(slot);
         groups.insert(group);
-        self.set_groups(slot, &groups).map(|done| done.map(|()| AddThingToThingGroupResponse {}))
+        self.set_groups(slot, &groups, now, ids).map(|done| done.map(|()| AddThingToThingGroupResponse {}))
     }
 
     /// "RemoveThingFromThingGroup". Removing a thing from a group that it is not in succeeds.
@@ -41,12 +46,14 @@ impl Registry {
     pub fn remove_thing_from_thing_group(
         &mut self,
         request: &RemoveThingFromThingGroupRequest,
+        now: Timestamp,
+        ids: &dyn Ids,
     ) -> Result<Done<RemoveThingFromThingGroupResponse>, ApiError> {
         let slot = self.member(request.thing_name.as_deref(), request.thing_arn.as_deref())?;
         let group = self.group(request.thing_group_name.as_deref(), request.thing_group_arn.as_deref())?;
         let mut groups = self.groups.of(slot);
         groups.remove(&group);
-        self.set_groups(slot, &groups).map(|done| done.map(|()| RemoveThingFromThingGroupResponse {}))
+        self.set_groups(slot, &groups, now, ids).map(|done| done.map(|()| RemoveThingFromThingGroupResponse {}))
     }
 
     /// "UpdateThingGroupsForThing": all of it or, on an error, nothing. What is removed makes room for what is added.
@@ -56,6 +63,8 @@ impl Registry {
     pub fn update_thing_groups_for_thing(
         &mut self,
         request: &UpdateThingGroupsForThingRequest,
+        now: Timestamp,
+        ids: &dyn Ids,
     ) -> Result<Done<UpdateThingGroupsForThingResponse>, ApiError> {
         let slot = self.member(request.thing_name.as_deref(), None)?;
         let mut groups = self.groups.of(slot);
@@ -65,7 +74,7 @@ impl Registry {
         for name in request.thing_groups_to_add.iter().flatten() {
             groups.insert(self.group(Some(name), None)?);
         }
-        self.set_groups(slot, &groups).map(|done| done.map(|()| UpdateThingGroupsForThingResponse {}))
+        self.set_groups(slot, &groups, now, ids).map(|done| done.map(|()| UpdateThingGroupsForThingResponse {}))
     }
 
     /// "ListThingsInThingGroup": those in the group, and where `recursive` those in the groups below it. A token is good as
@@ -131,18 +140,36 @@ impl Registry {
     }
 
     /// Takes a thing out of every group that it is in, as it goes away itself.
-    pub(crate) fn leave_groups(&mut self, thing: &str) -> Vec<Write> {
-        let Some(slot) = self.shelf.slot(thing) else { return Vec::new() };
-        let mut writes = Vec::new();
+    pub(crate) fn leave_groups(&mut self, slot: Slot, now: Timestamp) -> Done<()> {
+        let mut done = Done::reply(());
         for group in self.groups.of(slot) {
-            self.groups.leave(slot, group.as_str());
-            writes.push(Write::delete(MEMBERS, format!("{thing}/{group}")));
+            self.leave_group(slot, &group, now, &mut done);
         }
-        writes
+        done
+    }
+
+    fn leave_group(&mut self, slot: Slot, group: &ThingGroupName, now: Timestamp, done: &mut Done<()>) {
+        let Some(id) = self.groups.leave(slot, group.as_str()) else { return };
+        let Some(membership) = self.membership(slot, group, id) else { return };
+        done.writes.push(Write::delete(MEMBERS, format!("{}/{group}", membership.thing)));
+        done.events.push(Event::ThingGroupMembership { membership, link: Link::Removed, at: now });
+    }
+
+    /// A thing in a group, as events tell of it.
+    pub(crate) fn membership(&self, slot: Slot, group: &ThingGroupName, id: Uuid) -> Option<Box<MembershipState>> {
+        let thing = self.shelf.at(slot)?;
+        let group = self.group_ref(group)?;
+        Some(Box::new(MembershipState { id, group, thing: thing.name.clone(), thing_id: thing.id }))
     }
 
     /// Has a thing be in these groups and no other, where the rules allow it.
-    fn set_groups(&mut self, slot: Slot, wanted: &BTreeSet<ThingGroupName>) -> Result<Done<()>, ApiError> {
+    fn set_groups(
+        &mut self,
+        slot: Slot,
+        wanted: &BTreeSet<ThingGroupName>,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Result<Done<()>, ApiError> {
         let thing = self.shelf.at(slot).map(|thing| thing.name.clone()).ok_or_else(|| no_thing(""))?;
         if wanted.len() > MOST_GROUPS {
             return Err(ApiError::invalid(format!(
@@ -158,23 +185,24 @@ impl Registry {
                 )));
             }
         }
-        let now = self.groups.of(slot);
-        let mut writes = Vec::new();
-        for group in now.difference(wanted) {
-            self.groups.leave(slot, group.as_str());
-            writes.push(Write::delete(MEMBERS, format!("{thing}/{group}")));
+        let present = self.groups.of(slot);
+        let mut done = Done::reply(());
+        for group in present.difference(wanted) {
+            self.leave_group(slot, group, now, &mut done);
         }
-        for group in wanted.difference(&now) {
-            self.groups.join(slot, group.as_str());
-            writes.push(Write::put(MEMBERS, format!("{thing}/{group}"), "{}".into()));
+        for group in wanted.difference(&present) {
+            let id = ids.uuid();
+            self.groups.join(slot, group.as_str(), id);
+            done.writes.push(Write::put(MEMBERS, format!("{thing}/{group}"), json(&MemberRow { id })));
+            if let Some(membership) = self.membership(slot, group, id) {
+                done.events.push(Event::ThingGroupMembership { membership, link: Link::Added, at: now });
+            }
         }
-        let changed = !writes.is_empty();
-        let done = Done::written((), writes);
-        Ok(if changed { done.with(Event::AuthorizationChanged) } else { done })
+        Ok(if done.writes.is_empty() { done } else { done.with(Event::AuthorizationChanged) })
     }
 
     /// The thing that a request names, by name, ARN or both.
-    fn member(&self, name: Option<&str>, arn: Option<&str>) -> Result<Slot, ApiError> {
+    pub(crate) fn member(&self, name: Option<&str>, arn: Option<&str>) -> Result<Slot, ApiError> {
         let name = self.either("thing", name, arn)?;
         self.shelf.slot(&name).ok_or_else(|| no_thing(&name))
     }
@@ -186,7 +214,7 @@ impl Registry {
     }
 
     /// The name that a request means. An ARN of another account is a name that nothing here has.
-    fn either(&self, kind: &str, name: Option<&str>, arn: Option<&str>) -> Result<String, ApiError> {
+    pub(crate) fn either(&self, kind: &str, name: Option<&str>, arn: Option<&str>) -> Result<String, ApiError> {
         let Some(arn) = arn else {
             let missing = || ApiError::invalid(format!("the request names no {kind}: give its name or its ARN"));
             return name.map(str::to_owned).ok_or_else(missing);

@@ -36,7 +36,8 @@ pub(crate) struct Groups {
     free: Vec<Number>,
     /// Parent and child. By name, as a child may be read back before its parent.
     children: BTreeSet<(ThingGroupName, ThingGroupName)>,
-    members: BTreeSet<(Number, Slot)>,
+    /// With the id that the membership got when it began.
+    members: BTreeMap<(Number, Slot), Uuid>,
     of_thing: BTreeSet<(Slot, Number)>,
 }
 
@@ -68,12 +69,10 @@ impl Groups {
         self.rows.insert(name, (number, row));
     }
 
-    /// Takes a group out, and everything out of it; gives the things that were in it.
-    pub(crate) fn remove(&mut self, name: &ThingGroupName) -> Vec<Slot> {
-        let members: Vec<Slot> = self.members(name.as_str(), None).collect();
-        for slot in &members {
-            self.leave(*slot, name.as_str());
-        }
+    /// Takes a group out, and everything out of it; gives the things that were in it, with the ids of their memberships.
+    pub(crate) fn remove(&mut self, name: &ThingGroupName) -> Vec<(Slot, Uuid)> {
+        let slots: Vec<Slot> = self.members(name.as_str(), None).collect();
+        let members = slots.into_iter().filter_map(|slot| Some((slot, self.leave(slot, name.as_str())?))).collect();
         let Some((number, row)) = self.rows.remove(name) else { return members };
         if let Some(parent) = row.parent {
             self.children.remove(&(parent, name.clone()));
@@ -121,7 +120,7 @@ impl Groups {
             };
             self.members.range((from, Bound::Included((number, Slot::MAX))))
         });
-        entries.map(|(_, slot)| *slot)
+        entries.map(|((_, slot), _)| *slot)
     }
 
     /// The groups that a thing is directly in.
@@ -130,16 +129,16 @@ impl Groups {
         entries.filter_map(|(_, number)| self.names.get(usize::try_from(*number).ok()?)?.clone()).collect()
     }
 
-    /// Puts a thing into a group that there is.
-    pub(crate) fn join(&mut self, slot: Slot, group: &str) -> bool {
+    /// Puts a thing into a group that there is and that it is not in yet.
+    pub(crate) fn join(&mut self, slot: Slot, group: &str, id: Uuid) -> bool {
         let Some((number, _)) = self.rows.get(group) else { return false };
         self.of_thing.insert((slot, *number));
-        self.members.insert((*number, slot))
+        self.members.insert((*number, slot), id).is_none()
     }
 
-    /// Takes a thing out of a group.
-    pub(crate) fn leave(&mut self, slot: Slot, group: &str) -> bool {
-        let Some((number, _)) = self.rows.get(group) else { return false };
+    /// Takes a thing out of a group; gives the id of its membership.
+    pub(crate) fn leave(&mut self, slot: Slot, group: &str) -> Option<Uuid> {
+        let (number, _) = self.rows.get(group)?;
         self.of_thing.remove(&(slot, *number));
         self.members.remove(&(*number, slot))
     }

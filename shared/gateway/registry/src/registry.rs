@@ -1,10 +1,15 @@
 //! The rulebook's state and how it is filled again.
 
+use crate::billing_groups::Billing;
+use crate::event_settings::EventSettings;
 use crate::groups::Groups;
 use crate::principals::{Attachments, Kind, Principal};
 use crate::shelf::Shelf;
 use crate::thing_types::TypeRow;
-use drydock_core::{ApiError, CorruptRow, Rulebook, Scope, ThingGroupName, ThingName, ThingTypeName, Write};
+use drydock_core::event::registry::GroupRef;
+use drydock_core::{
+    ApiError, BillingGroupName, CorruptRow, Rulebook, Scope, ThingGroupName, ThingName, ThingTypeName, Write,
+};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -15,8 +20,11 @@ pub(crate) const THINGS: &str = "things";
 pub(crate) const PRINCIPALS: &str = "thing_principals";
 pub(crate) const GROUPS: &str = "thing_groups";
 pub(crate) const MEMBERS: &str = "thing_group_members";
+pub(crate) const BILLING_GROUPS: &str = "billing_groups";
+pub(crate) const BILLED: &str = "billing_group_members";
+pub(crate) const EVENTS: &str = "event_configurations";
 
-/// The account's things, thing types, thing groups and attachments.
+/// The account's things, thing types, thing groups, billing groups and attachments, and which events it wants to be told of.
 #[derive(Debug)]
 pub struct Registry {
     pub(crate) scope: Scope,
@@ -24,6 +32,8 @@ pub struct Registry {
     pub(crate) shelf: Shelf,
     pub(crate) attachments: Attachments,
     pub(crate) groups: Groups,
+    pub(crate) billing: Billing,
+    pub(crate) events: EventSettings,
 }
 
 /// A thing in a row; its key is its name.
@@ -37,6 +47,12 @@ pub(crate) struct ThingRow {
     pub(crate) attributes: BTreeMap<SmolStr, SmolStr>,
 }
 
+/// A thing in a group; its key is the thing's name, `/` and the group's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MemberRow {
+    pub(crate) id: Uuid,
+}
+
 impl Registry {
     /// An empty registry.
     #[must_use]
@@ -47,6 +63,8 @@ impl Registry {
             shelf: Shelf::default(),
             attachments: Attachments::default(),
             groups: Groups::default(),
+            billing: Billing::default(),
+            events: EventSettings::default(),
         }
     }
 
@@ -60,6 +78,11 @@ impl Registry {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// A thing group as events name it.
+    pub(crate) fn group_ref(&self, name: &ThingGroupName) -> Option<GroupRef> {
+        self.groups.get(name.as_str()).map(|row| GroupRef { name: name.clone(), id: row.id })
     }
 
     /// Puts a thing into memory and gives the write that keeps it.
@@ -81,10 +104,12 @@ pub(crate) fn no_thing(name: &str) -> ApiError {
 }
 
 impl Rulebook for Registry {
-    const TABLES: &'static [&'static str] = &[TYPES, THINGS, PRINCIPALS, GROUPS, MEMBERS];
+    const TABLES: &'static [&'static str] =
+        &[TYPES, THINGS, PRINCIPALS, GROUPS, MEMBERS, BILLING_GROUPS, BILLED, EVENTS];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
+        let text = |error: serde_json::Error| corrupt(error.to_string());
         match table {
             TYPES => {
                 let name = ThingTypeName::new(key).map_err(|error| corrupt(error.to_string()))?;
@@ -109,10 +134,23 @@ impl Rulebook for Registry {
             MEMBERS => {
                 let (thing, group) = key.split_once('/').ok_or_else(|| corrupt("its key has no `/`".into()))?;
                 let slot = self.shelf.slot(thing).ok_or_else(|| corrupt("its thing is missing".into()))?;
-                if !self.groups.join(slot, group) {
+                let MemberRow { id } = serde_json::from_str(value).map_err(text)?;
+                if !self.groups.join(slot, group, id) {
                     return Err(corrupt("its group is missing, or the row comes twice".into()));
                 }
             }
+            BILLING_GROUPS => {
+                let name = BillingGroupName::new(key).map_err(|error| corrupt(error.to_string()))?;
+                self.billing.put(name, serde_json::from_str(value).map_err(text)?);
+            }
+            BILLED => {
+                let slot = self.shelf.slot(key).ok_or_else(|| corrupt("its thing is missing".into()))?;
+                let name: BillingGroupName = serde_json::from_str(value).map_err(text)?;
+                if !self.billing.join(slot, &name) {
+                    return Err(corrupt("its billing group is missing".into()));
+                }
+            }
+            EVENTS => self.events = serde_json::from_str(value).map_err(text)?,
             _ => return Err(corrupt("the table is not one of the registry".into())),
         }
         Ok(())

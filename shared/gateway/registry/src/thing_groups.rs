@@ -5,6 +5,8 @@ use crate::groups::{GroupRow, no_group};
 use crate::principals::page_size;
 use crate::registry::{GROUPS, MEMBERS, Registry, json};
 use crate::things::apply;
+use drydock_core::event::registry::{GroupRef, GroupState, HierarchyState, MembershipState};
+use drydock_core::event::{Change, Link};
 use drydock_core::{ApiError, Done, ErrorCode, Event, Ids, ThingGroupName, Timestamp, Write, page};
 use drydock_model::iot::{
     AttributePayload, CreateThingGroupRequest, CreateThingGroupResponse, DeleteThingGroupRequest,
@@ -28,16 +30,13 @@ impl Registry {
     /// # Errors
     /// `ResourceAlreadyExistsException` where it exists otherwise; `ResourceNotFoundException` for the parent;
     /// `InvalidRequestException` where the hierarchy gets too deep, the parent has too many children or the group too many
-    /// attributes; 501 for tags.
+    /// attributes.
     pub fn create_thing_group(
         &mut self,
         request: &CreateThingGroupRequest,
         now: Timestamp,
         ids: &dyn Ids,
     ) -> Result<Done<CreateThingGroupResponse>, ApiError> {
-        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::not_implemented("CreateThingGroup with `tags`"));
-        }
         let name = ThingGroupName::new(&request.thing_group_name)?;
         let parent = request.parent_group_name.as_deref().map(ThingGroupName::new).transpose()?;
         let (description, attributes) = read(None, request.thing_group_properties.as_ref())?;
@@ -60,7 +59,12 @@ impl Registry {
         let id = ids.uuid();
         let reply = reply(id.to_string());
         let row = GroupRow { id, version: 1, created: now, parent, description, attributes };
-        Ok(Done::written(reply, vec![self.keep_group(name, row)]))
+        let write = self.keep_group(name.clone(), row);
+        let done = Done::written(reply, vec![write]).with(self.group_changed(&name, Change::Created, now));
+        Ok(match self.hierarchy_changed(&name, Link::Added, now) {
+            Some(event) => done.with(event),
+            None => done,
+        })
     }
 
     /// "DescribeThingGroup".
@@ -101,6 +105,7 @@ impl Registry {
     pub fn update_thing_group(
         &mut self,
         request: &UpdateThingGroupRequest,
+        now: Timestamp,
     ) -> Result<Done<UpdateThingGroupResponse>, ApiError> {
         let name = &request.thing_group_name;
         let (name, row) = self.groups.entry(name).ok_or_else(|| no_group(name))?;
@@ -109,7 +114,8 @@ impl Registry {
         (row.description, row.attributes) = read(Some(&row), Some(&request.thing_group_properties))?;
         row.version = row.version.saturating_add(1);
         let reply = UpdateThingGroupResponse { version: Some(row.version) };
-        Ok(Done::written(reply, vec![self.keep_group(name, row)]))
+        let write = self.keep_group(name.clone(), row);
+        Ok(Done::written(reply, vec![write]).with(self.group_changed(&name, Change::Updated, now)))
     }
 
     /// "DeleteThingGroup". The things in it stay; deleting a group that does not exist succeeds.
@@ -119,6 +125,7 @@ impl Registry {
     pub fn delete_thing_group(
         &mut self,
         request: &DeleteThingGroupRequest,
+        now: Timestamp,
     ) -> Result<Done<DeleteThingGroupResponse>, ApiError> {
         let reply = DeleteThingGroupResponse {};
         let Some((name, row)) = self.groups.entry(&request.thing_group_name) else { return Ok(Done::reply(reply)) };
@@ -130,12 +137,22 @@ impl Registry {
             )));
         }
         let name = name.clone();
-        let members = self.groups.remove(&name);
-        let mut writes = vec![Write::delete(GROUPS, name.as_str())];
-        let things = members.iter().filter_map(|slot| self.shelf.at(*slot));
-        writes.extend(things.map(|thing| Write::delete(MEMBERS, format!("{}/{name}", thing.name))));
-        let done = Done::written(reply, writes);
-        Ok(if members.is_empty() { done } else { done.with(Event::AuthorizationChanged) })
+        let Some(group) = self.group_ref(&name) else { return Ok(Done::reply(reply)) };
+        let deleted = self.group_changed(&name, Change::Deleted, now);
+        let unlinked = self.hierarchy_changed(&name, Link::Removed, now);
+        let mut done = Done::written(reply, vec![Write::delete(GROUPS, name.as_str())]);
+        for (slot, id) in self.groups.remove(&name) {
+            let Some(thing) = self.shelf.at(slot) else { continue };
+            done.writes.push(Write::delete(MEMBERS, format!("{}/{name}", thing.name)));
+            let (group, thing, thing_id) = (group.clone(), thing.name.clone(), thing.id);
+            let membership = Box::new(MembershipState { id, group, thing, thing_id });
+            done.events.push(Event::ThingGroupMembership { membership, link: Link::Removed, at: now });
+        }
+        if !done.events.is_empty() {
+            done.events.push(Event::AuthorizationChanged);
+        }
+        done.events.extend(unlinked);
+        Ok(done.with(deleted))
     }
 
     /// "ListThingGroups" by name: all, or where `recursive` is false those without a parent; with `parentGroup`, its children,
@@ -173,6 +190,27 @@ impl Registry {
 
     pub(crate) fn named(&self, name: &ThingGroupName) -> GroupNameAndArn {
         GroupNameAndArn { group_arn: Some(self.scope.thing_group(name).into()), group_name: Some(name.to_string()) }
+    }
+
+    fn group_changed(&self, name: &ThingGroupName, change: Change, now: Timestamp) -> Event {
+        let row = self.groups.get(name.as_str());
+        let mut above: Vec<_> = self.groups.ancestors(name.as_str()).filter_map(|name| self.group_ref(name)).collect();
+        above.reverse();
+        let state = GroupState {
+            group: GroupRef { name: name.clone(), id: row.map(|row| row.id).unwrap_or_default() },
+            version: row.map(|row| row.version).unwrap_or_default(),
+            above,
+            description: row.and_then(|row| row.description.clone()),
+            attributes: row.map(|row| row.attributes.clone()).unwrap_or_default(),
+        };
+        Event::ThingGroupChanged { group: Box::new(state), change, at: now }
+    }
+
+    /// What there is to tell of a group's place below another, where it has one.
+    fn hierarchy_changed(&self, name: &ThingGroupName, link: Link, now: Timestamp) -> Option<Event> {
+        let parent = self.groups.get(name.as_str())?.parent.as_ref()?;
+        let hierarchy = HierarchyState { parent: self.group_ref(parent)?, child: self.group_ref(name)? };
+        Some(Event::ThingGroupHierarchy { hierarchy: Box::new(hierarchy), link, at: now })
     }
 
     /// Whether a group can get one more child.

@@ -3,6 +3,7 @@
 use crate::principals::page_size;
 use crate::registry::{Registry, TYPES, json};
 use drydock_core::event::Change;
+use drydock_core::event::registry::{Propagated, TypeState};
 use drydock_core::{ApiError, AttributeName, Done, Event, Ids, ThingTypeName, Timestamp, Write, page};
 use drydock_model::iot::{
     CreateThingTypeRequest, CreateThingTypeResponse, DeleteThingTypeRequest, DeleteThingTypeResponse,
@@ -18,6 +19,11 @@ use uuid::Uuid;
 const MOST_SEARCHABLE: usize = 3;
 /// The most propagating attributes of a type.
 const MOST_PROPAGATING: usize = 20;
+/// What of a connection can be propagated. Source: `ConnectionAttribute` of `AWS::IoT::ThingType PropagatingAttribute` in the
+/// CloudFormation reference.
+pub(crate) const CONNECTION_ATTRIBUTES: [&str; 2] = [CLIENT_ID, THING_NAME];
+pub(crate) const CLIENT_ID: &str = "iot:ClientId";
+pub(crate) const THING_NAME: &str = "iot:Thing.ThingName";
 /// How long a type has to be deprecated before it may be deleted.
 const DEPRECATION_MILLIS: i64 = 5 * 60 * 1000;
 
@@ -30,27 +36,27 @@ pub(crate) struct TypeRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deprecated: Option<Timestamp>,
     #[serde(flatten)]
-    properties: Properties,
+    pub(crate) properties: Properties,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Properties {
+pub(crate) struct Properties {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     searchable: Vec<AttributeName>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    propagating: Vec<Propagating>,
+    pub(crate) propagating: Vec<Propagating>,
 }
 
 /// An attribute of the thing or of its connection that messages of the thing carry as a user property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Propagating {
-    key: String,
+pub(crate) struct Propagating {
+    pub(crate) key: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    thing_attribute: Option<String>,
+    pub(crate) thing_attribute: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    connection_attribute: Option<String>,
+    pub(crate) connection_attribute: Option<String>,
 }
 
 impl Properties {
@@ -98,6 +104,12 @@ impl Propagating {
                 "the propagating attribute `{key}` needs either a `thingAttribute` or a `connectionAttribute`"
             )));
         }
+        if let Some(unknown) = wire.connection_attribute.as_deref().filter(|of| !CONNECTION_ATTRIBUTES.contains(of)) {
+            return Err(ApiError::invalid(format!(
+                "the propagating attribute `{key}` names the connection attribute `{unknown}`, which is none of {}",
+                CONNECTION_ATTRIBUTES.join(" and ")
+            )));
+        }
         let (thing_attribute, connection_attribute) = (wire.thing_attribute.clone(), wire.connection_attribute.clone());
         Ok(Self { key, thing_attribute, connection_attribute })
     }
@@ -112,6 +124,22 @@ impl Propagating {
 }
 
 impl TypeRow {
+    fn state(&self, name: &ThingTypeName) -> Box<TypeState> {
+        let propagated = |of: &Propagating| Propagated {
+            key: of.key.clone(),
+            thing_attribute: of.thing_attribute.clone(),
+            connection_attribute: of.connection_attribute.clone(),
+        };
+        Box::new(TypeState {
+            name: name.clone(),
+            id: self.id,
+            deprecated: self.deprecated,
+            searchable: self.properties.searchable.clone(),
+            propagating: self.properties.propagating.iter().map(propagated).collect(),
+            description: self.properties.description.clone(),
+        })
+    }
+
     fn metadata(&self) -> ThingTypeMetadata {
         ThingTypeMetadata {
             creation_date: Some(self.created),
@@ -132,9 +160,6 @@ impl Registry {
         now: Timestamp,
         ids: &dyn Ids,
     ) -> Result<Done<CreateThingTypeResponse>, ApiError> {
-        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::not_implemented("CreateThingType with `tags`"));
-        }
         let name = ThingTypeName::new(&request.thing_type_name)?;
         let properties = Properties::read(request.thing_type_properties.as_ref())?;
         let arn = String::from(self.scope.thing_type(&name));
@@ -155,18 +180,39 @@ impl Registry {
         Ok(self.keep_type(name, row, Change::Created, now).map(|()| reply))
     }
 
-    /// "UpdateThingType": replaces the properties.
+    /// "UpdateThingType": replaces the MQTT 5 configuration. The description and the searchable attributes stay what they were
+    /// when the type was made.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`; `InvalidRequestException` for too many attributes.
+    /// `ResourceNotFoundException`; `InvalidRequestException` for too many attributes, and for another description or other
+    /// searchable attributes.
     pub fn update_thing_type(
         &mut self,
         request: &UpdateThingTypeRequest,
         now: Timestamp,
     ) -> Result<Done<UpdateThingTypeResponse>, ApiError> {
         let (name, mut row) = self.known_type(&request.thing_type_name)?;
-        row.properties = Properties::read(request.thing_type_properties.as_ref())?;
-        Ok(self.keep_type(name, row, Change::Updated, now).map(|()| UpdateThingTypeResponse {}))
+        let wire = request.thing_type_properties.as_ref();
+        let given = Properties::read(wire)?;
+        let fixed = |what: &str| {
+            let message =
+                format!("the {what} of the thing type `{name}` cannot be changed: only `mqtt5Configuration` can");
+            Err(ApiError::invalid(message))
+        };
+        if given.description.is_some() && given.description != row.properties.description {
+            return fixed("description");
+        }
+        if wire.is_some_and(|wire| wire.searchable_attributes.is_some())
+            && given.searchable != row.properties.searchable
+        {
+            return fixed("searchable attributes");
+        }
+        if wire.is_some_and(|wire| wire.mqtt5_configuration.is_some()) {
+            row.properties.propagating = given.propagating;
+        }
+        let done = self.keep_type(name, row, Change::Updated, now).map(|()| UpdateThingTypeResponse {});
+        // What messages carry is decided where a session's rights are: sessions look again.
+        Ok(done.with(Event::AuthorizationChanged))
     }
 
     /// "DeprecateThingType", or takes the deprecation back. The things that have the type keep it.
@@ -218,7 +264,7 @@ impl Registry {
         }
         self.types.remove(&name);
         let write = Write::delete(TYPES, name.as_str());
-        let event = Event::ThingTypeChanged { thing_type: name, change: Change::Deleted, at: now };
+        let event = Event::ThingTypeChanged { thing_type: row.state(&name), change: Change::Deleted, at: now };
         Ok(Done::written(DeleteThingTypeResponse {}, vec![write]).with(event))
     }
 
@@ -263,6 +309,12 @@ impl Registry {
         Ok(Done::reply(ListThingTypesResponse { next_token, thing_types }))
     }
 
+    /// Whether there is a thing type of this name.
+    #[must_use]
+    pub fn has_thing_type(&self, name: &str) -> bool {
+        self.types.contains_key(name)
+    }
+
     fn known_type(&self, name: &str) -> Result<(ThingTypeName, TypeRow), ApiError> {
         self.types
             .get_key_value(name)
@@ -272,7 +324,7 @@ impl Registry {
 
     fn keep_type(&mut self, name: ThingTypeName, row: TypeRow, change: Change, now: Timestamp) -> Done<()> {
         let write = Write::put(TYPES, name.as_str(), json(&row));
-        let event = Event::ThingTypeChanged { thing_type: name.clone(), change, at: now };
+        let event = Event::ThingTypeChanged { thing_type: row.state(&name), change, at: now };
         self.types.insert(name, row);
         Done::written((), vec![write]).with(event)
     }

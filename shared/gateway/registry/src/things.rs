@@ -1,11 +1,14 @@
 //! The operations on things, but for their list. Source: the API reference of the operations and "AWS IoT Core thing registry
 //! limits and quotas".
 
+use crate::billing_groups::no_billing_group;
 use crate::registry::{Registry, THINGS, ThingRow, no_thing};
 use crate::shelf::Thing;
-use drydock_core::event::Change;
+use drydock_core::event::registry::ThingState;
+use drydock_core::event::{Change, Link};
 use drydock_core::{
-    ApiError, AttributeName, AttributeValue, Done, ErrorCode, Event, Ids, ThingName, ThingTypeName, Timestamp, Write,
+    ApiError, AttributeName, AttributeValue, BillingGroupName, Done, ErrorCode, Event, Ids, ThingName, ThingTypeName,
+    Timestamp, Write,
 };
 use drydock_model::iot::{
     AttributePayload, CreateThingRequest, CreateThingResponse, DeleteThingRequest, DeleteThingResponse,
@@ -24,7 +27,8 @@ impl Registry {
     /// "CreateThing". Creating a thing that exists with the same configuration succeeds and changes nothing.
     ///
     /// # Errors
-    /// `ResourceAlreadyExistsException` where it exists with another configuration; `ResourceNotFoundException` for the type;
+    /// `ResourceAlreadyExistsException` where it exists with another configuration; `ResourceNotFoundException` for the type or
+    /// the billing group;
     /// `InvalidRequestException` for a deprecated type, or too many or too large attributes.
     pub fn create_thing(
         &mut self,
@@ -32,11 +36,12 @@ impl Registry {
         now: Timestamp,
         ids: &dyn Ids,
     ) -> Result<Done<CreateThingResponse>, ApiError> {
-        if request.billing_group_name.is_some() {
-            return Err(ApiError::not_implemented("CreateThing with `billingGroupName`"));
-        }
         let name = ThingName::new(&request.thing_name)?;
         let thing_type = self.usable_type(request.thing_type_name.as_deref())?;
+        let billing = request.billing_group_name.as_deref().map(BillingGroupName::new).transpose()?;
+        if let Some(group) = billing.as_ref().filter(|group| !self.has_billing_group(group.as_str())) {
+            return Err(no_billing_group(group.as_str()));
+        }
         let mut attributes = Attributes::new();
         apply(&mut attributes, request.attribute_payload.as_ref(), true)?;
         within_limits(&attributes, thing_type.is_some())?;
@@ -47,16 +52,24 @@ impl Registry {
             thing_name: Some(name.to_string()),
         };
         if let Some(existing) = self.shelf.get(name.as_str()) {
-            if existing.thing_type == thing_type && self.attributes(existing) == attributes {
+            if existing.thing_type == thing_type
+                && self.attributes(existing) == attributes
+                && self.billing_group_of(name.as_str()) == billing.as_ref()
+            {
                 return Ok(Done::reply(reply(existing.id.to_string())));
             }
-            let message = format!("the thing `{name}` exists already, with another type or other attributes");
+            let message =
+                format!("the thing `{name}` exists already, with another type, billing group or other attributes");
             return Err(ApiError::exists(message, name.as_str(), arn));
         }
         let id = ids.uuid();
         let reply = reply(id.to_string());
-        let write = self.keep(name.clone(), ThingRow { id, version: 1, thing_type, attributes });
-        Ok(Done::written(reply, vec![write]).with(changed(name, Change::Created, now)))
+        let mut writes = vec![self.keep(name.clone(), ThingRow { id, version: 1, thing_type, attributes })];
+        writes.extend(billing.and_then(|group| self.bill(name.as_str(), &group)));
+        let mut done = Done::written(reply, writes);
+        done.events.extend(self.changed(name.as_str(), Change::Created, now));
+        done.events.extend(self.association(name.as_str(), Link::Added, now));
+        Ok(done)
     }
 
     /// "UpdateThing": replaces the attributes, or merges into them; an empty value removes one.
@@ -87,10 +100,17 @@ impl Registry {
         };
         apply(&mut attributes, request.attribute_payload.as_ref(), false)?;
         within_limits(&attributes, thing_type.is_some())?;
+        let typed_anew = thing.thing_type != thing_type;
+        let unlinked = self.association(name.as_str(), Link::Removed, now);
         let row = ThingRow { id, version: version.saturating_add(1), thing_type, attributes };
         let write = self.keep(name.clone(), row);
-        let done = Done::written(UpdateThingResponse {}, vec![write]);
-        Ok(done.with(changed(name, Change::Updated, now)).with(Event::AuthorizationChanged))
+        let mut done = Done::written(UpdateThingResponse {}, vec![write]);
+        done.events.extend(self.changed(name.as_str(), Change::Updated, now));
+        if typed_anew {
+            done.events.extend(unlinked);
+            done.events.extend(self.association(name.as_str(), Link::Added, now));
+        }
+        Ok(done.with(Event::AuthorizationChanged))
     }
 
     /// "DescribeThing".
@@ -101,7 +121,7 @@ impl Registry {
         let thing = self.shelf.get(&request.thing_name).ok_or_else(|| no_thing(&request.thing_name))?;
         Ok(Done::reply(DescribeThingResponse {
             attributes: Some(self.wire_attributes(thing)),
-            billing_group_name: None,
+            billing_group_name: self.billing_group_of(thing.name.as_str()).map(ToString::to_string),
             default_client_id: Some(thing.name.to_string()),
             thing_arn: Some(self.scope.thing(&thing.name).into()),
             thing_id: Some(thing.id.to_string()),
@@ -131,11 +151,13 @@ impl Registry {
                 "cannot delete the thing `{name}`: {attached} principals are attached to it, detach them first"
             )));
         }
-        let mut writes = self.leave_groups(name.as_str());
+        let mut done = self.leave_groups(slot, now).map(|()| reply);
+        done.writes.extend(self.unbill(name.as_str()));
+        done.events.extend(self.association(name.as_str(), Link::Removed, now));
+        done.events.extend(self.changed(name.as_str(), Change::Deleted, now));
         self.shelf.remove(name.as_str());
-        writes.push(Write::delete(THINGS, name.as_str()));
-        let done = Done::written(reply, writes);
-        Ok(done.with(changed(name, Change::Deleted, now)).with(Event::AuthorizationChanged))
+        done.writes.push(Write::delete(THINGS, name.as_str()));
+        Ok(done.with(Event::AuthorizationChanged))
     }
 
     /// The type that a thing is to get: it has to exist and not be deprecated.
@@ -150,6 +172,25 @@ impl Registry {
         }
     }
 
+    fn changed(&self, name: &str, change: Change, at: Timestamp) -> Option<Event> {
+        let thing = self.shelf.get(name)?;
+        let state = ThingState {
+            name: thing.name.clone(),
+            id: thing.id,
+            version: thing.version,
+            thing_type: thing.thing_type.clone(),
+            attributes: self.attributes(thing),
+        };
+        Some(Event::ThingChanged { thing: Box::new(state), change, at })
+    }
+
+    /// What there is to tell of a thing and its type, where it has one.
+    fn association(&self, name: &str, link: Link, at: Timestamp) -> Option<Event> {
+        let thing = self.shelf.get(name)?;
+        let thing_type = thing.thing_type.clone()?;
+        Some(Event::ThingTypeAssociation { thing: thing.name.clone(), thing_id: thing.id, thing_type, link, at })
+    }
+
     fn attributes(&self, thing: &Thing) -> Attributes {
         self.shelf.attributes(thing).map(|(name, value)| (name.into(), value.into())).collect()
     }
@@ -157,10 +198,6 @@ impl Registry {
     pub(crate) fn wire_attributes(&self, thing: &Thing) -> BTreeMap<String, String> {
         self.shelf.attributes(thing).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
-}
-
-fn changed(thing: ThingName, change: Change, at: Timestamp) -> Event {
-    Event::ThingChanged { thing, change, at }
 }
 
 fn expect_version(thing: &Thing, expected: Option<i64>) -> Result<(), ApiError> {

@@ -34,7 +34,6 @@ pub struct Rules {
 struct Entry {
     payload: iot::TopicRulePayload,
     created_at: Timestamp,
-    tags: Option<String>,
     compiled: Arc<CompiledRule>,
 }
 
@@ -44,8 +43,6 @@ struct Entry {
 struct Row {
     created_at: Timestamp,
     payload: serde_json::Value,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tags: Option<String>,
 }
 
 impl Entry {
@@ -57,7 +54,6 @@ impl Entry {
         let row = serde_json::json!({
             "createdAt": self.created_at,
             "payload": self.payload.to_json(),
-            "tags": self.tags,
         });
         Write::put(RULES, self.compiled.name.as_str(), row.to_string())
     }
@@ -94,10 +90,10 @@ impl Rules {
         self.rules.get(name).map(|entry| Arc::clone(&entry.compiled))
     }
 
-    /// The tags that a rule was created with, as the `x-amz-tagging` header gave them.
+    /// Whether there is a rule of this name, enabled or not.
     #[must_use]
-    pub fn tags(&self, name: &RuleName) -> Option<&str> {
-        self.rules.get(name)?.tags.as_deref()
+    pub fn has_rule(&self, name: &str) -> bool {
+        self.rules.contains_key(name)
     }
 
     fn compile(&self, name: &RuleName, payload: &iot::TopicRulePayload) -> Result<Arc<CompiledRule>, ApiError> {
@@ -146,21 +142,21 @@ impl Rules {
         }
         let payload = request.topic_rule_payload;
         let compiled = self.compile(&name, &payload)?;
-        let write = self.put(Entry { payload, created_at: now, tags: request.tags, compiled });
+        let write = self.put(Entry { payload, created_at: now, compiled });
         Ok(Done::written((), vec![write]))
     }
 
-    /// `ReplaceTopicRule`: the rule keeps its time of creation and its tags.
+    /// `ReplaceTopicRule`: the rule keeps its time of creation.
     ///
     /// # Errors
     /// An `UnauthorizedException` where there is none of this name; else as `CreateTopicRule`.
     pub fn replace_topic_rule(&mut self, request: iot::ReplaceTopicRuleRequest) -> Result<Done<()>, ApiError> {
         let name = RuleName::new(&request.rule_name)?;
         let old = self.rules.get(&name).ok_or_else(|| denied(&name))?;
-        let (created_at, tags) = (old.created_at, old.tags.clone());
+        let created_at = old.created_at;
         let payload = request.topic_rule_payload;
         let compiled = self.compile(&name, &payload)?;
-        let write = self.put(Entry { payload, created_at, tags, compiled });
+        let write = self.put(Entry { payload, created_at, compiled });
         Ok(Done::written((), vec![write]))
     }
 
@@ -212,7 +208,7 @@ impl Rulebook for Rules {
         let row: Row = serde_json::from_str(value).map_err(|error| corrupt(error.to_string()))?;
         let payload = iot::TopicRulePayload::from_json(&row.payload).map_err(|error| corrupt(error.to_string()))?;
         let compiled = self.compile(&name, &payload).map_err(|error| corrupt(error.to_string()))?;
-        self.put(Entry { payload, created_at: row.created_at, tags: row.tags, compiled });
+        self.put(Entry { payload, created_at: row.created_at, compiled });
         Ok(())
     }
 

@@ -66,6 +66,9 @@ impl Connection {
             }
             message = self.with_properties(message, found);
         }
+        if let Some(user) = self.topics.propagated(&*self.link.gate) {
+            message = message.with_user(&user);
+        }
         self.received += 1;
         if qos == Qos::AtLeastOnce {
             put_ack(&mut self.answers, id, reason::SUCCESS);

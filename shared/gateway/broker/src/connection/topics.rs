@@ -19,6 +19,14 @@ pub(crate) struct Topics {
     entries: Vec<Entry>,
     by_topic: HashMap<SmolStr, usize, RandomState>,
     last: usize,
+    propagated: Propagated,
+}
+
+/// What every message carries, and the gate's generation in which that was so.
+#[derive(Default)]
+struct Propagated {
+    generation: Option<u64>,
+    user: Option<Arc<[(SmolStr, SmolStr)]>>,
 }
 
 struct Entry {
@@ -71,6 +79,15 @@ impl Topics {
             }
         };
         Ok((entry.topic.clone(), targets))
+    }
+
+    /// The User Properties that every message of the client carries besides its own.
+    pub(crate) fn propagated(&mut self, gate: &dyn SessionGate) -> Option<Arc<[(SmolStr, SmolStr)]>> {
+        let generation = Some(gate.generation());
+        if self.propagated.generation != generation {
+            self.propagated = Propagated { generation, user: gate.propagated() };
+        }
+        self.propagated.user.clone()
     }
 
     fn find(&mut self, topic: &str, limits: &Limits) -> Result<usize, Denied> {

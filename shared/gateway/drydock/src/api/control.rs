@@ -1,7 +1,9 @@
 //! The operations of AWS IoT: each one line, handed to the rulebook that decides. An operation without a line here answers
 //! 501 and names itself.
 
+mod account;
 mod authorizers;
+mod billing;
 mod certificates;
 pub mod data;
 mod endpoints;
@@ -10,6 +12,7 @@ mod policies;
 mod provisioning;
 mod rules;
 mod simulation;
+mod tags;
 mod things;
 
 use crate::books::Books;
@@ -49,11 +52,43 @@ macro_rules! operations {
 }
 use operations;
 
+/// Registers operations that make a resource which may have tags. They are checked before anything is done, and kept under the
+/// ARN that is the answer's field in brackets.
+macro_rules! tagged {
+    ($router:ident, $book:ident: $($op:ident[$arn:ident] => |$held:ident, $input:ident, $books:ident| $command:expr;)*) => {
+        $($router.on::<ops::$op>(|call: Call, $input| async move {
+            let $books = call.books();
+            let tags = drydock_registry::tags::NewTags::read($input.tags.as_deref())?;
+            let reply = $books.apply(&$books.$book, |$held| $command).await?;
+            crate::tags::keep($books, reply.$arn.as_deref(), tags).await?;
+            Ok(reply)
+        });)*
+    };
+}
+use tagged;
+
+/// Registers operations that delete a resource which may have tags; in brackets stands how its ARN's resource begins, and the
+/// input's field with the rest.
+macro_rules! untagged {
+    ($router:ident, $book:ident: $($op:ident[$kind:literal $name:ident] => |$held:ident, $input:ident, $books:ident| $command:expr;)*) => {
+        $($router.on::<ops::$op>(|call: Call, $input| async move {
+            let $books = call.books();
+            let resource = format!(concat!($kind, "{}"), $input.$name);
+            let reply = $books.apply(&$books.$book, |$held| $command).await?;
+            crate::tags::forget($books, &resource).await?;
+            Ok(reply)
+        });)*
+    };
+}
+use untagged;
+
 /// All operations that are implemented.
 #[must_use]
 pub fn router() -> Router<Call> {
     let mut router = Router::new();
+    account::register(&mut router);
     authorizers::register(&mut router);
+    billing::register(&mut router);
     certificates::register(&mut router);
     data::register(&mut router);
     endpoints::register(&mut router);
@@ -62,6 +97,7 @@ pub fn router() -> Router<Call> {
     provisioning::register(&mut router);
     rules::register(&mut router);
     simulation::register(&mut router);
+    tags::register(&mut router);
     things::register(&mut router);
     router
 }

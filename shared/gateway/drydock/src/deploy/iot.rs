@@ -4,8 +4,8 @@ use crate::gateway::Gateway;
 use drydock_core::{ApiError, Done, ErrorCode};
 use drydock_model::iot::{
     CreateAuthorizerRequest, CreatePolicyRequest, CreatePolicyVersionRequest, CreateRoleAliasRequest,
-    CreateThingTypeRequest, CreateTopicRuleRequest, DeletePolicyVersionRequest, GetPolicyRequest,
-    ListPolicyVersionsRequest, ReplaceTopicRuleRequest, TopicRulePayload, UpdateAuthorizerRequest,
+    CreateThingTypeRequest, CreateTopicRuleRequest, DeletePolicyVersionRequest, DeprecateThingTypeRequest,
+    GetPolicyRequest, ListPolicyVersionsRequest, ReplaceTopicRuleRequest, TopicRulePayload, UpdateAuthorizerRequest,
     UpdateRoleAliasRequest,
 };
 use drydock_template::{Authorizer, Policy, RoleAlias, ThingType, TopicRule};
@@ -93,10 +93,12 @@ pub(super) async fn thing_type(gateway: &Gateway, thing_type: &ThingType) -> Res
         Err(error) if exists(&error) => Ok(()),
         other => other.map(|_| ()),
     }?;
-    if thing_type.deprecated {
-        return Err(ApiError::not_implemented("`DeprecateThingType` in a template"));
-    }
-    Ok(())
+    // A template that no longer deprecates the type takes the deprecation back.
+    let request = DeprecateThingTypeRequest {
+        thing_type_name: thing_type.name.clone(),
+        undo_deprecate: Some(!thing_type.deprecated),
+    };
+    books.apply(&books.registry, |book| book.deprecate_thing_type(&request, now)).await.map(|_| ())
 }
 
 /// Makes a custom authorizer, or changes it. Whether its tokens are signed cannot change; on AWS that takes a replacement.

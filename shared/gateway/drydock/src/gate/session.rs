@@ -28,6 +28,8 @@ struct Compiled {
     generation: u64,
     policies: SessionPolicies,
     exclusive_thing: Option<ThingName>,
+    /// What the thing's type has its messages carry.
+    propagated: Option<Arc<[(SmolStr, SmolStr)]>>,
 }
 
 impl Rights {
@@ -86,10 +88,13 @@ fn compile(books: &Books, certificate: &DeviceCertificate, thing: &str, context:
     let generation = books.authorization_generation();
     let arn = books.scope.certificate(&certificate.id);
     // Policies come through the certificate, and through the groups of the attributed thing and all above them.
-    let (attributed, mut targets) = books.registry.read(|registry| {
+    let client_id = context.client_id.as_deref().unwrap_or_default();
+    let (attributed, mut targets, propagated) = books.registry.read(|registry| {
         let attributed = registry.attribute(arn.as_str(), thing);
-        let groups = attributed.as_ref().map(|attributed| registry.groups_of(attributed.thing.as_str()));
-        (attributed, groups.unwrap_or_default())
+        let thing = attributed.as_ref().map(|attributed| &attributed.thing);
+        let groups = thing.map(|thing| registry.groups_of(thing.as_str())).unwrap_or_default();
+        let propagated = thing.map(|thing| registry.propagated(thing, client_id)).unwrap_or_default();
+        (attributed, groups, propagated)
     });
     targets.push(arn);
     let exclusive_thing = attributed.as_ref().filter(|a| a.exclusive).map(|a| a.thing.clone());
@@ -107,7 +112,9 @@ fn compile(books: &Books, certificate: &DeviceCertificate, thing: &str, context:
         None => books.policies.read(|policies| policies.policies_for(&targets)),
     });
     let context = Context { thing, now: books.now(), ..context.clone() };
-    Compiled { generation, policies: SessionPolicies::new(set, Arc::new(context)), exclusive_thing }
+    let policies = SessionPolicies::new(set, Arc::new(context));
+    let propagated = (!propagated.is_empty()).then(|| propagated.into());
+    Compiled { generation, policies, exclusive_thing, propagated }
 }
 
 /// An MQTT connection with a certificate.
@@ -150,6 +157,10 @@ impl SessionGate for Session {
 
     fn receive(&self, topic: &str) -> bool {
         self.0.check(Action::Receive, topic)
+    }
+
+    fn propagated(&self) -> Option<Arc<[(SmolStr, SmolStr)]>> {
+        self.0.current().propagated
     }
 
     fn generation(&self) -> u64 {

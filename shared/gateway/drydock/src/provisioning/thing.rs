@@ -26,6 +26,9 @@ pub(super) fn check_thing(
             let request = DescribeThingTypeRequest { thing_type_name: name.to_string() };
             registry.describe_thing_type(&request).map(|_| ()).map_err(failed())?;
         }
+        if let Some(group) = wanted.billing_group.as_ref().filter(|group| !registry.has_billing_group(group)) {
+            return Err(failed()(ApiError::not_found(format!("there is no billing group `{group}`"))));
+        }
         match wanted.groups.iter().find(|group| !registry.has_thing_group(group.as_str())) {
             Some(group) => Err(failed()(ApiError::not_found(format!("there is no thing group `{group}`")))),
             None => Ok(()),
@@ -185,5 +188,10 @@ async fn groups(books: &Books, wanted: &ThingPlan, existed: bool) -> Result<(), 
         thing_groups_to_remove: leave,
         ..UpdateThingGroupsForThingRequest::default()
     };
-    books.apply(&books.registry, |registry| registry.update_thing_groups_for_thing(&request)).await.map(|_| ())
+    books
+        .apply(&books.registry, |registry| {
+            registry.update_thing_groups_for_thing(&request, books.now(), books.ids.as_ref())
+        })
+        .await
+        .map(|_| ())
 }

@@ -59,9 +59,6 @@ impl Identity {
         now: Timestamp,
         ids: &dyn Ids,
     ) -> Result<Done<RegisterCACertificateResponse>, ApiError> {
-        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::not_implemented("RegisterCACertificate with `tags`"));
-        }
         let certificate = Certificate::from_pem(CA, &request.ca_certificate)?;
         if !certificate.signs() {
             let why = "it may not sign certificates: its basic constraints must say CA, and its key usage, where it has one, \

@@ -76,9 +76,6 @@ impl Identity {
         request: &CreateAuthorizerRequest,
         now: Timestamp,
     ) -> Result<Done<CreateAuthorizerResponse>, ApiError> {
-        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::not_implemented("CreateAuthorizer with `tags`"));
-        }
         let name = &request.authorizer_name;
         let arn = self.authorizer_arn(name);
         if self.authorizers.contains_key(name) {

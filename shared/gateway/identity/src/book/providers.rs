@@ -39,9 +39,6 @@ impl Identity {
         request: &CreateCertificateProviderRequest,
         now: Timestamp,
     ) -> Result<Done<CreateCertificateProviderResponse>, ApiError> {
-        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::not_implemented("CreateCertificateProvider with `tags`"));
-        }
         let name = &request.certificate_provider_name;
         let arn = self.certificate_provider_arn(name);
         if self.providers.contains_key(name) {
@@ -159,6 +156,12 @@ impl Identity {
     #[must_use]
     pub fn certificate_provider_arn(&self, name: &str) -> String {
         self.scope.arn("iot", &format!("certificateprovider:{name}")).into()
+    }
+
+    /// Whether there is a certificate provider of this name.
+    #[must_use]
+    pub fn has_certificate_provider(&self, name: &str) -> bool {
+        self.providers.contains_key(name)
     }
 
     fn known_provider(&self, name: &str) -> Result<&ProviderRow, ApiError> {

@@ -39,9 +39,6 @@ impl Identity {
         request: &CreateRoleAliasRequest,
         now: Timestamp,
     ) -> Result<Done<CreateRoleAliasResponse>, ApiError> {
-        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::not_implemented("CreateRoleAlias with `tags`"));
-        }
         let name = &request.role_alias;
         let arn = self.role_alias_arn(name);
         if self.role_aliases.contains_key(name) {

@@ -4,7 +4,7 @@ use crate::support::{Account, Ca, DAY, Kind, NOW, scope};
 use drydock_core::ErrorCode;
 use drydock_model::iot::{
     CACertificateStatus, CertificateMode, DeleteCACertificateRequest, DeleteRegistrationCodeRequest,
-    DescribeCACertificateRequest, ListCACertificatesRequest, RegisterCACertificateRequest, RegistrationConfig, Tag,
+    DescribeCACertificateRequest, ListCACertificatesRequest, RegisterCACertificateRequest, RegistrationConfig,
     UpdateCACertificateRequest,
 };
 use rcgen::{IsCa, KeyUsagePurpose};
@@ -61,7 +61,7 @@ fn a_ca_registers_with_a_certificate_that_carries_the_code_for_every_kind_of_key
 fn what_is_wrong_with_a_registration_is_said() {
     use ErrorCode::{
         CertificateValidationException as Validation, InvalidRequestException as Invalid,
-        NotImplementedException as NotImplemented, RegistrationCodeValidationException as Code,
+        RegistrationCodeValidationException as Code,
     };
     let mut account = Account::new();
     let code = account.code();
@@ -73,7 +73,6 @@ fn what_is_wrong_with_a_registration_is_said() {
         Ca::with("No CA", Kind::P256, |params| params.key_usages = vec![KeyUsagePurpose::DigitalSignature]);
     let expired = Ca::with("Old CA", Kind::P256, |params| params.not_after = NOW.plus_millis(-1000).utc());
     let future = Ca::with("New CA", Kind::P256, |params| params.not_before = NOW.plus_millis(1000).utc());
-    let tagged = || Tag { key: "k".into(), value: None };
     let cases: Vec<(&str, RegisterCACertificateRequest, ErrorCode, &str)> = vec![
         (
             "no PEM",
@@ -142,12 +141,6 @@ fn what_is_wrong_with_a_registration_is_said() {
             RegisterCACertificateRequest { certificate_mode: Some(CertificateMode::SniOnly), ..fine() },
             Invalid,
             "without `verificationCertificate`",
-        ),
-        (
-            "tags",
-            RegisterCACertificateRequest { tags: Some(vec![tagged()]), ..fine() },
-            NotImplemented,
-            "RegisterCACertificate with `tags`",
         ),
     ];
     for (case, request, code, message) in cases {

@@ -8,7 +8,7 @@ use drydock_identity::book::authorizers::{DomainAuthorizer, NoAuthorizer};
 use drydock_model::iot::{
     AuthorizerDescription, AuthorizerStatus, ClearDefaultAuthorizerRequest, CreateAuthorizerRequest,
     DeleteAuthorizerRequest, DescribeAuthorizerRequest, DescribeDefaultAuthorizerRequest, ListAuthorizersRequest,
-    SetDefaultAuthorizerRequest, Tag, UpdateAuthorizerRequest,
+    SetDefaultAuthorizerRequest, UpdateAuthorizerRequest,
 };
 
 const ARN: &str = "arn:aws:iot:us-east-1:123456789012:authorizer/";
@@ -138,8 +138,6 @@ fn what_is_wrong_with_an_authorizer_is_said() {
         assert!(error.message.contains(message), "{case}: {}", error.message);
     }
     assert_eq!(code(account.create(&request("taken"))), ErrorCode::ResourceAlreadyExistsException);
-    let tagged = with(|request| request.tags = Some(vec![Tag::default()]));
-    assert_eq!(code(account.create(&tagged)), ErrorCode::NotImplementedException);
     let unsigned = with(|request| {
         (request.token_key_name, request.token_signing_public_keys) = (None, None);
         (request.signing_disabled, request.status) = (Some(true), None);

@@ -5,7 +5,7 @@ use drydock_core::ApiError;
 use drydock_model::iot::{
     CertificateProviderOperation, CreateCertificateProviderRequest, CreateRoleAliasRequest,
     DeleteCertificateProviderRequest, DeleteRoleAliasRequest, DescribeCertificateProviderRequest,
-    DescribeRoleAliasRequest, ListCertificateProvidersRequest, ListRoleAliasesRequest, Tag,
+    DescribeRoleAliasRequest, ListCertificateProvidersRequest, ListRoleAliasesRequest,
     UpdateCertificateProviderRequest, UpdateRoleAliasRequest,
 };
 
@@ -70,9 +70,6 @@ fn what_is_wrong_with_a_role_alias_is_said() {
         let request = CreateRoleAliasRequest { role_arn: arn.into(), ..alias("a") };
         assert_eq!(code(create(&mut account, &request)), "InvalidRequestException", "{arn}");
     }
-    let tags = Some(vec![Tag { key: "a".into(), value: Some("b".into()) }]);
-    let tagged = CreateRoleAliasRequest { tags, ..alias("a") };
-    assert_eq!(code(create(&mut account, &tagged)), "NotImplementedException");
     for number in 0..100 {
         create(&mut account, &alias(&format!("alias-{number:03}"))).unwrap();
     }

@@ -16,7 +16,7 @@ impl Policies {
     ///
     /// # Errors
     /// `ResourceAlreadyExistsException` where the name is taken, `MalformedPolicyException` where the document is no policy,
-    /// `InvalidRequestException` for a bad name or bad tags.
+    /// `InvalidRequestException` for a bad name. Tags are not kept here.
     pub fn create_policy(
         &mut self,
         request: CreatePolicyRequest,
@@ -31,7 +31,6 @@ impl Policies {
             return Err(ApiError::exists(message, name.as_str(), arn));
         }
         let compiled = Arc::new(CompiledDocument::parse(&request.policy_document)?);
-        let tags = super::tags::add(BTreeMap::new(), request.tags.unwrap_or_default())?;
         let version = VersionRow { document: request.policy_document.clone(), created: now };
         let row = PolicyRow {
             sequence: self.next_sequence(),
@@ -41,7 +40,6 @@ impl Policies {
             default: FIRST,
             latest: FIRST,
             versions: BTreeMap::from([(FIRST, version)]),
-            tags,
         };
         let entry = Entry { row, compiled, generation: self.next_generation(), targets: BTreeMap::new() };
         let write = entry.write(&name)?;

@@ -32,20 +32,23 @@ pub struct Usable {
 }
 
 impl Provisioning {
+    /// Whether there is a template of this name.
+    #[must_use]
+    pub fn has_template(&self, name: &str) -> bool {
+        self.templates.contains_key(name)
+    }
+
     /// "CreateProvisioningTemplate", with its first version.
     ///
     /// # Errors
     /// `InvalidRequestException` for a template body or a hook that is not valid; `ResourceAlreadyExistsException`;
-    /// `LimitExceededException` at the 257th template; 501 for tags.
+    /// `LimitExceededException` at the 257th template.
     pub fn create_provisioning_template(
         &mut self,
         request: CreateProvisioningTemplateRequest,
         now: Timestamp,
     ) -> Result<Done<CreateProvisioningTemplateResponse>, ApiError> {
         const FIRST: i32 = 1;
-        if request.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            return Err(ApiError::not_implemented("CreateProvisioningTemplate with `tags`"));
-        }
         let name = request.template_name;
         let arn = self.arn(&name);
         if self.templates.contains_key(&name) {

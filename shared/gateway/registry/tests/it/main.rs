@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
 
+mod billing_groups;
+mod events;
 mod principals;
 mod support;
+mod tags;
 mod thing_groups;
 mod thing_types;
 mod things;

@@ -108,6 +108,32 @@ impl Account {
     }
 }
 
+/// What happened, in a line each, since it was last asked.
+pub(crate) fn told(account: &mut Account) -> Vec<String> {
+    let line = |event: Event| match event {
+        Event::AuthorizationChanged => "authorization".to_owned(),
+        Event::ThingChanged { thing, change, .. } => format!("{} v{} {change:?}", thing.name, thing.version),
+        Event::ThingTypeChanged { thing_type, change, .. } => format!("type {} {change:?}", thing_type.name),
+        Event::ThingTypeAssociation { thing, thing_type, link, .. } => format!("{thing} as {thing_type} {link:?}"),
+        Event::ThingGroupChanged { group, change, .. } => {
+            let above: Vec<_> = group.above.iter().map(|above| above.name.as_str()).collect();
+            format!(
+                "group /{} v{} {change:?}",
+                [&above[..], &[group.group.name.as_str()]].concat().join("/"),
+                group.version
+            )
+        }
+        Event::ThingGroupMembership { membership, link, .. } => {
+            format!("{} in {} {link:?}", membership.thing, membership.group.name)
+        }
+        Event::ThingGroupHierarchy { hierarchy, link, .. } => {
+            format!("{} below {} {link:?}", hierarchy.child.name, hierarchy.parent.name)
+        }
+        other => format!("{other:?}"),
+    };
+    std::mem::take(&mut account.events).into_iter().map(line).collect()
+}
+
 pub(crate) fn payload(attributes: &[(&str, &str)], merge: Option<bool>) -> AttributePayload {
     let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     AttributePayload { attributes: Some(attributes), merge }

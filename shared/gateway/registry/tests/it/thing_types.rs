@@ -2,11 +2,11 @@
 
 use crate::support::{Account, NOW};
 use drydock_core::event::Change;
-use drydock_core::{ErrorCode, Event, ThingTypeName, Timestamp};
+use drydock_core::{ErrorCode, Event, Timestamp};
 use drydock_model::iot::{
     CreateThingTypeRequest, DeleteThingRequest, DeleteThingTypeRequest, DeprecateThingTypeRequest,
-    DescribeThingTypeRequest, ListThingTypesRequest, Mqtt5Configuration, PropagatingAttribute, Tag,
-    ThingTypeProperties, UpdateThingTypeRequest,
+    DescribeThingTypeRequest, ListThingTypesRequest, Mqtt5Configuration, PropagatingAttribute, ThingTypeProperties,
+    UpdateThingTypeRequest,
 };
 
 fn properties(description: &str, searchable: usize) -> Option<ThingTypeProperties> {
@@ -55,8 +55,16 @@ fn a_type_is_created_once_and_updated() {
     let update =
         |thing_type_properties| UpdateThingTypeRequest { thing_type_name: "dock".into(), thing_type_properties };
     let both = PropagatingAttribute { connection_attribute: Some("iot:ClientId".into()), ..attribute("k") };
+    let unknown = PropagatingAttribute {
+        thing_attribute: None,
+        connection_attribute: Some("iot:Nothing".into()),
+        ..attribute("k")
+    };
     for (case, properties) in [
-        ("four searchable attributes", properties("d", 4)),
+        ("four searchable attributes", properties("a dock", 4)),
+        ("another description", properties("another", 3)),
+        ("other searchable attributes", properties("a dock", 2)),
+        ("an attribute that no connection has", mqtt5(vec![unknown])),
         ("twenty-one propagating attributes", mqtt5((0..21).map(|n| attribute(&format!("k{n}"))).collect())),
         ("no key", mqtt5(vec![PropagatingAttribute { user_property_key: None, ..attribute("k") }])),
         ("two sources", mqtt5(vec![both])),
@@ -71,7 +79,7 @@ fn a_type_is_created_once_and_updated() {
     assert_eq!(described.thing_type_id, made.thing_type_id);
     let found = described.thing_type_properties.unwrap();
     assert_eq!(found.mqtt5_configuration, wanted.unwrap().mqtt5_configuration);
-    assert_eq!(found.thing_type_description, None);
+    assert_eq!(found.thing_type_description.as_deref(), Some("a dock"), "what was not given stays");
 }
 
 #[test]
@@ -99,8 +107,10 @@ fn a_type_is_deleted_five_minutes_after_its_deprecation_when_no_thing_has_it() {
     invalid(delete(&mut account, minutes(10)), "wait for five minutes");
     account.events.clear();
     delete(&mut account, minutes(11)).unwrap();
-    let thing_type = ThingTypeName::new("dock").unwrap();
-    assert_eq!(account.events, [Event::ThingTypeChanged { thing_type, change: Change::Deleted, at: minutes(11) }]);
+    let [Event::ThingTypeChanged { thing_type, change: Change::Deleted, at }] = account.events.as_slice() else {
+        panic!("{:?}", account.events)
+    };
+    assert_eq!((thing_type.name.as_str(), thing_type.deprecated, *at), ("dock", Some(minutes(6)), minutes(11)));
     assert_eq!(delete(&mut account, minutes(11)).unwrap_err().code, ErrorCode::ResourceNotFoundException);
 }
 
@@ -122,12 +132,4 @@ fn types_are_listed_by_name_in_pages() {
     assert_eq!(list(next, None), ("c".into(), None));
     assert_eq!(list(None, Some("b")), ("b".into(), None));
     assert_eq!(list(None, Some("x")), (String::new(), None));
-}
-
-#[test]
-fn tags_are_not_swallowed() {
-    let tags = Some(vec![Tag { key: "k".into(), value: None }]);
-    let request = CreateThingTypeRequest { tags, ..create("dock", None) };
-    let error = Account::new().run(|book, ids| book.create_thing_type(&request, NOW, ids)).unwrap_err();
-    assert_eq!(error.code, ErrorCode::NotImplementedException);
 }

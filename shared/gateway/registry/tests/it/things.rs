@@ -1,15 +1,10 @@
 //! Things. Source: the API reference of the operations; "AWS IoT Core thing registry limits and quotas".
 
-use crate::support::{Account, NOW, certificate, payload};
-use drydock_core::event::Change;
-use drydock_core::{ErrorCode, Event, ThingName};
+use crate::support::{Account, NOW, certificate, payload, told};
+use drydock_core::ErrorCode;
 use drydock_model::iot::{
     CreateThingRequest, DeleteThingRequest, DeprecateThingTypeRequest, ListThingsRequest, UpdateThingRequest,
 };
-
-fn changed(name: &str, change: Change) -> Event {
-    Event::ThingChanged { thing: ThingName::new(name).unwrap(), change, at: NOW }
-}
 
 #[test]
 fn creating_again_is_fine_only_with_the_same_configuration() {
@@ -18,7 +13,7 @@ fn creating_again_is_fine_only_with_the_same_configuration() {
     account.events.clear();
     let id = account.create_typed("dock-1", Some("dock"), &[("room", "7")]).unwrap();
     assert_eq!(account.create_typed("dock-1", Some("dock"), &[("room", "7")]).unwrap(), id);
-    assert_eq!(account.events, [changed("dock-1", Change::Created)]);
+    assert_eq!(told(&mut account), ["dock-1 v1 Created", "dock-1 as dock Added"]);
     type Case<'a> = (Option<&'a str>, &'a [(&'a str, &'a str)]);
     let different: [Case<'_>; 3] = [(None, &[("room", "7")]), (Some("dock"), &[]), (Some("dock"), &[("room", "8")])];
     for (thing_type, attributes) in different {
@@ -37,10 +32,7 @@ fn creating_again_is_fine_only_with_the_same_configuration() {
 
 #[test]
 fn what_cannot_be_created_is_refused() {
-    use ErrorCode::{
-        InvalidRequestException as Invalid, NotImplementedException as NotImplemented,
-        ResourceNotFoundException as NotFound,
-    };
+    use ErrorCode::{InvalidRequestException as Invalid, ResourceNotFoundException as NotFound};
     let many: Vec<String> = (0..51).map(|n| format!("a{n}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "x")).collect();
     let long = "x".repeat(800);
@@ -76,7 +68,7 @@ fn what_cannot_be_created_is_refused() {
         ..CreateThingRequest::default()
     };
     let error = account.run(|book, ids| book.create_thing(&grouped, NOW, ids)).unwrap_err();
-    assert_eq!(error.code, NotImplemented);
+    assert_eq!(error.code, NotFound, "there is no such billing group");
     assert_eq!(account.describe("g").unwrap_err().code, NotFound);
 }
 
@@ -103,7 +95,7 @@ fn an_update_merges_or_replaces_and_counts() {
         let described = account.describe("dock-1").unwrap();
         assert_eq!(described.attributes, payload(expected, None).attributes, "{case}");
         assert_eq!(described.version, Some(2), "{case}");
-        assert_eq!(account.events, [changed("dock-1", Change::Updated), Event::AuthorizationChanged], "{case}");
+        assert_eq!(told(&mut account), ["dock-1 v2 Updated", "authorization"], "{case}");
         // The index follows.
         for name in ["a", "b", "c"] {
             let value = expected.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
@@ -183,7 +175,7 @@ fn a_thing_is_deleted_when_nothing_is_attached() {
     assert_eq!(error.code, ErrorCode::VersionConflictException);
     account.events.clear();
     account.run(|book, _| book.delete_thing(&delete(Some(1)), NOW)).unwrap();
-    assert_eq!(account.events, [changed("dock-1", Change::Deleted), Event::AuthorizationChanged]);
+    assert_eq!(told(&mut account), ["dock-1 v1 Deleted", "authorization"]);
     account.run(|book, _| book.delete_thing(&delete(None), NOW)).unwrap();
     assert!(account.book.is_empty());
     assert!(list(&account, ListThingsRequest { attribute_name: Some("a".into()), ..Default::default() }).is_empty());

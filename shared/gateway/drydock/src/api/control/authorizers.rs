@@ -1,6 +1,6 @@
 //! Custom authorizers. "TestInvokeAuthorizer" calls the Lambda function just as a connection would.
 
-use super::{Call, operations};
+use super::{Call, operations, tagged, untagged};
 use crate::gateway::Gateway;
 use drydock_cloud::lambda::LambdaError;
 use drydock_core::{ApiError, Arn, ErrorCode};
@@ -15,14 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, identity:
-        CreateAuthorizer => |book, input, books| book.create_authorizer(&input, books.now());
         DescribeAuthorizer => |book, input, books| book.describe_authorizer(&input);
         UpdateAuthorizer => |book, input, books| book.update_authorizer(&input, books.now());
         ListAuthorizers => |book, input, books| book.list_authorizers(&input);
-        DeleteAuthorizer => |book, input, books| book.delete_authorizer(&input);
         SetDefaultAuthorizer => |book, input, books| book.set_default_authorizer(&input);
         DescribeDefaultAuthorizer => |book, input, books| book.describe_default_authorizer(&input);
         ClearDefaultAuthorizer => |book, input, books| book.clear_default_authorizer(&input);
+    );
+    tagged!(router, identity:
+        CreateAuthorizer[authorizer_arn] => |book, input, books| book.create_authorizer(&input, books.now());
+    );
+    untagged!(router, identity:
+        DeleteAuthorizer["authorizer/" authorizer_name] => |book, input, books| book.delete_authorizer(&input);
     );
     router.on::<ops::TestInvokeAuthorizer>(|call: Call, input| async move {
         let answer = ask(&call.gateway, input).await?;

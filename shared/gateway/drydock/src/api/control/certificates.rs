@@ -1,6 +1,6 @@
 //! CAs and certificates, their transfer, certificate providers, and role aliases.
 
-use super::{Call, operations};
+use super::{Call, operations, tagged, untagged};
 use crate::books::Books;
 use crate::provisioning::jitp;
 use drydock_core::{ApiError, CertificateId, ErrorCode};
@@ -13,16 +13,11 @@ pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, identity:
         GetRegistrationCode => |book, input, books| Ok(book.get_registration_code(&input, books.ids.as_ref()));
         DeleteRegistrationCode => |book, input, books| book.delete_registration_code(&input);
-        RegisterCACertificate => |book, input, books| {
-            jitp::check(input.registration_config.as_ref())?;
-            book.register_ca_certificate(&input, books.now(), books.ids.as_ref())
-        };
         DescribeCACertificate => |book, input, books| book.describe_ca_certificate(&input);
         UpdateCACertificate => |book, input, books| {
             jitp::check(input.registration_config.as_ref())?;
             book.update_ca_certificate(&input, books.now())
         };
-        DeleteCACertificate => |book, input, books| book.delete_ca_certificate(&input);
         ListCACertificates => |book, input, books| book.list_ca_certificates(&input);
         RegisterCertificate => |book, input, books| book.register_certificate(&input, books.now(), books.ids.as_ref());
         RegisterCertificateWithoutCA => |book, input, books|
@@ -35,16 +30,27 @@ pub(super) fn register(router: &mut Router<Call>) {
         RejectCertificateTransfer => |book, input, books| book.reject_certificate_transfer(&input, books.now());
         CancelCertificateTransfer => |book, input, books| book.cancel_certificate_transfer(&input, books.now());
         ListOutgoingCertificates => |book, input, books| book.list_outgoing_certificates(&input);
-        CreateCertificateProvider => |book, input, books| book.create_certificate_provider(&input, books.now());
         DescribeCertificateProvider => |book, input, books| book.describe_certificate_provider(&input);
         UpdateCertificateProvider => |book, input, books| book.update_certificate_provider(&input, books.now());
-        DeleteCertificateProvider => |book, input, books| book.delete_certificate_provider(&input);
         ListCertificateProviders => |book, input, books| book.list_certificate_providers(&input);
-        CreateRoleAlias => |book, input, books| book.create_role_alias(&input, books.now());
         DescribeRoleAlias => |book, input, books| book.describe_role_alias(&input);
         UpdateRoleAlias => |book, input, books| book.update_role_alias(&input, books.now());
-        DeleteRoleAlias => |book, input, books| book.delete_role_alias(&input);
         ListRoleAliases => |book, input, books| book.list_role_aliases(&input);
+    );
+    tagged!(router, identity:
+        RegisterCACertificate[certificate_arn] => |book, input, books| {
+            jitp::check(input.registration_config.as_ref())?;
+            book.register_ca_certificate(&input, books.now(), books.ids.as_ref())
+        };
+        CreateCertificateProvider[certificate_provider_arn] => |book, input, books|
+            book.create_certificate_provider(&input, books.now());
+        CreateRoleAlias[role_alias_arn] => |book, input, books| book.create_role_alias(&input, books.now());
+    );
+    untagged!(router, identity:
+        DeleteCACertificate["cacert/" certificate_id] => |book, input, books| book.delete_ca_certificate(&input);
+        DeleteCertificateProvider["certificateprovider:" certificate_provider_name] => |book, input, books|
+            book.delete_certificate_provider(&input);
+        DeleteRoleAlias["rolealias/" role_alias] => |book, input, books| book.delete_role_alias(&input);
     );
     router.on::<ops::TransferCertificate>(|call: Call, input| async move {
         let books = call.books();

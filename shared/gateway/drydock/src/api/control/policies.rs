@@ -1,6 +1,6 @@
 //! Policies, their versions and their attachments.
 
-use super::{Call, operations};
+use super::{Call, operations, tagged, untagged};
 use crate::books::Books;
 use drydock_core::{ApiError, CertificateId, Done, ThingGroupName};
 use drydock_model::Router;
@@ -9,9 +9,7 @@ use drydock_policy::book::{Kind, Target};
 
 pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, policies:
-        CreatePolicy => |book, input, books| book.create_policy(input, books.now(), books.ids.as_ref());
         GetPolicy => |book, input, books| book.get_policy(&input).map(Done::reply);
-        DeletePolicy => |book, input, books| book.delete_policy(&input);
         ListPolicies => |book, input, books| book.list_policies(&input).map(Done::reply);
         CreatePolicyVersion => |book, input, books| book.create_policy_version(input, books.now());
         GetPolicyVersion => |book, input, books| book.get_policy_version(&input).map(Done::reply);
@@ -26,6 +24,12 @@ pub(super) fn register(router: &mut Router<Call>) {
         ListTargetsForPolicy => |book, input, books| book.list_targets_for_policy(&input).map(Done::reply);
         ListPrincipalPolicies => |book, input, books| book.list_principal_policies(&input).map(Done::reply);
         ListPolicyPrincipals => |book, input, books| book.list_policy_principals(&input).map(Done::reply);
+    );
+    tagged!(router, policies:
+        CreatePolicy[policy_arn] => |book, input, books| book.create_policy(input, books.now(), books.ids.as_ref());
+    );
+    untagged!(router, policies:
+        DeletePolicy["policy/" policy_name] => |book, input, books| book.delete_policy(&input);
     );
 }
 

@@ -1,6 +1,6 @@
 //! Provisioning: templates and their versions, claims, and "RegisterThing".
 
-use super::{Call, operations};
+use super::{Call, operations, tagged, untagged};
 use crate::provisioning::certificate::make_keys;
 use crate::provisioning::provision;
 use drydock_model::Router;
@@ -9,17 +9,23 @@ use drydock_provisioning::{Dialect, Template};
 
 pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, provisioning:
-        CreateProvisioningTemplate => |book, input, books| book.create_provisioning_template(input, books.now());
         DescribeProvisioningTemplate => |book, input, books| book.describe_provisioning_template(&input);
         ListProvisioningTemplates => |book, input, books| book.list_provisioning_templates(&input);
         UpdateProvisioningTemplate => |book, input, books| book.update_provisioning_template(input, books.now());
-        DeleteProvisioningTemplate => |book, input, books| book.delete_provisioning_template(&input);
         CreateProvisioningTemplateVersion => |book, input, books|
             book.create_provisioning_template_version(input, books.now());
         DescribeProvisioningTemplateVersion => |book, input, books| book.describe_provisioning_template_version(&input);
         ListProvisioningTemplateVersions => |book, input, books| book.list_provisioning_template_versions(&input);
         DeleteProvisioningTemplateVersion => |book, input, books|
             book.delete_provisioning_template_version(&input, books.now());
+    );
+    tagged!(router, provisioning:
+        CreateProvisioningTemplate[template_arn] => |book, input, books|
+            book.create_provisioning_template(input, books.now());
+    );
+    untagged!(router, provisioning:
+        DeleteProvisioningTemplate["provisioningtemplate/" template_name] => |book, input, books|
+            book.delete_provisioning_template(&input);
     );
     router.on::<ops::CreateProvisioningClaim>(|call: Call, input| async move {
         let books = call.books();

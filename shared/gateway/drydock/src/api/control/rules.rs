@@ -1,14 +1,18 @@
 //! Topic rules.
 
 use super::Call;
+use crate::tags;
 use drydock_core::Done;
 use drydock_model::Router;
 use drydock_model::iot::ops;
 
 pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::CreateTopicRule>(|call: Call, input| async move {
-        let now = call.books().now();
-        call.books().change_rules(|book| book.create_topic_rule(input, now)).await
+        let books = call.books();
+        let (now, tags) = (books.now(), tags::of_header(input.tags.as_deref())?);
+        let resource = format!("rule/{}", input.rule_name);
+        books.change_rules(|book| book.create_topic_rule(input, now)).await?;
+        tags::keep(books, Some(books.scope.arn("iot", &resource).as_str()), tags).await
     });
     router.on::<ops::ReplaceTopicRule>(|call: Call, input| async move {
         call.books().change_rules(|book| book.replace_topic_rule(input)).await
@@ -20,7 +24,9 @@ pub(super) fn register(router: &mut Router<Call>) {
         call.books().change_rules(|book| book.disable_topic_rule(&input)).await
     });
     router.on::<ops::DeleteTopicRule>(|call: Call, input| async move {
-        call.books().change_rules(|book| book.delete_topic_rule(&input)).await
+        let books = call.books();
+        books.change_rules(|book| book.delete_topic_rule(&input)).await?;
+        tags::forget(books, &format!("rule/{}", input.rule_name)).await
     });
     super::operations!(router, rules:
         GetTopicRule => |book, input, books| book.get_topic_rule(&input).map(Done::reply);

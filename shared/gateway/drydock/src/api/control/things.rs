@@ -1,6 +1,6 @@
 //! Things, thing types, and the principals attached to things.
 
-use super::{Call, operations};
+use super::{Call, operations, tagged, untagged};
 use crate::books::Books;
 use drydock_core::Arn;
 use drydock_model::Router;
@@ -13,11 +13,9 @@ pub(super) fn register(router: &mut Router<Call>) {
         DescribeThing => |book, input, books| book.describe_thing(&input);
         DeleteThing => |book, input, books| book.delete_thing(&input, books.now());
         ListThings => |book, input, books| book.list_things(&input);
-        CreateThingType => |book, input, books| book.create_thing_type(&input, books.now(), books.ids.as_ref());
         UpdateThingType => |book, input, books| book.update_thing_type(&input, books.now());
         DescribeThingType => |book, input, books| book.describe_thing_type(&input);
         DeprecateThingType => |book, input, books| book.deprecate_thing_type(&input, books.now());
-        DeleteThingType => |book, input, books| book.delete_thing_type(&input, books.now());
         ListThingTypes => |book, input, books| book.list_thing_types(&input);
         AttachThingPrincipal => |book, input, books| book.attach_thing_principal(&input, exists(books, &input.principal));
         DetachThingPrincipal => |book, input, books| book.detach_thing_principal(&input);
@@ -25,6 +23,12 @@ pub(super) fn register(router: &mut Router<Call>) {
         ListThingPrincipalsV2 => |book, input, books| book.list_thing_principals_v2(&input);
         ListPrincipalThings => |book, input, books| book.list_principal_things(&input);
         ListPrincipalThingsV2 => |book, input, books| book.list_principal_things_v2(&input);
+    );
+    tagged!(router, registry:
+        CreateThingType[thing_type_arn] => |book, input, books| book.create_thing_type(&input, books.now(), books.ids.as_ref());
+    );
+    untagged!(router, registry:
+        DeleteThingType["thingtype/" thing_type_name] => |book, input, books| book.delete_thing_type(&input, books.now());
     );
 }
 
