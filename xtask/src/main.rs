@@ -1,19 +1,23 @@
 //! The workspace's chores, run as `cargo xtask <chore>`.
 //!
 //! - `ci`: all checks, or those that are named, as `.ci/run` runs them.
+//! - [`support`]: renews the README's table of the operations that are implemented.
 //! - [`model`]: downloads AWS's service models, strips them, and generates the code of `drydock-model` from them.
 
 mod model;
+mod support;
 
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask ci [STEP…]
        cargo xtask model [--offline | --check]
+       cargo xtask support
 
   ci               run all checks, or the steps that are named (format, test, clippy, demo, tools, licenses, template, cfn-lint, clients)
   model            download the service models, strip them, and generate the code of drydock-model
   model --offline  generate the code from the stripped models that are committed
-  model --check    change nothing; fail where the generated code is not what the stripped models give";
+  model --check    change nothing; fail where the generated code is not what the stripped models give
+  support          renew the README's table of operations";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +27,7 @@ fn main() -> ExitCode {
         ["model"] => model::update(),
         ["model", "--offline"] => model::generate(),
         ["model", "--check"] => model::check(),
+        ["support"] => support::update(),
         _ => Err(USAGE.to_owned()),
     };
     match done {

@@ -2,13 +2,17 @@
 //!
 //! - [`up`]: stands the gateway up and keeps it up.
 //! - [`demo`](crate::demo): the main job on real input, as a timeline.
+//! - [`account`]: a whole account's state to files and back.
+//! - [`operations`]: which operations of AWS IoT there are.
 //! - [`device`]: makes a device with its files.
 //! - [`explain`]: says why a client may do something, or may not.
 //! - [`limits`]: prints the limits in force.
 
+pub mod account;
 pub mod device;
 pub mod explain;
 pub mod limits;
+pub mod operations;
 pub mod print;
 pub mod up;
 
@@ -40,6 +44,57 @@ pub enum Command {
     Explain(Box<explain::ExplainArgs>),
     /// Print the limits that hold, with AWS's values and their source; `[limits]` in `drydock.toml` changes them.
     Limits(LimitsArgs),
+    /// Write an account's whole state to a folder of JSON files.
+    Export(ExportArgs),
+    /// Put the state that was exported to a folder into an account.
+    Import(ImportArgs),
+    /// List the operations of AWS IoT's three APIs, and which of them this version implements.
+    Operations(OperationsArgs),
+}
+
+/// What `drydock operations` takes.
+#[derive(Debug, Clone, Args)]
+pub struct OperationsArgs {
+    /// Print JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    pub json: bool,
+    /// Print the table that the README has.
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+/// Where an account's state is.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// The API endpoint of a gateway that is up.
+    #[arg(long, value_name = "URL", env = "DRYDOCK_API_URL", default_value = "http://127.0.0.1:4566")]
+    pub api_url: String,
+    /// The state folder of a gateway that is not up, instead of one that is.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// What `drydock export` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// The folder to write to: a new one, or one that was exported to before.
+    pub folder: PathBuf,
+    /// Where the state is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What `drydock import` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The folder that was exported to.
+    pub folder: PathBuf,
+    /// Where the state is to be put.
+    #[command(flatten)]
+    pub place: Place,
+    /// Put it in the place of what the account holds.
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// What `drydock up` takes.
@@ -177,6 +232,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Device(DeviceCommand::Create(args)) => device::create(args).await,
         Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),
+        Command::Export(args) => account::export(args).await,
+        Command::Import(args) => account::import(args).await,
+        Command::Operations(args) => operations::run(&args),
     };
     match result {
         Ok(code) => code,

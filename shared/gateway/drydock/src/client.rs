@@ -148,6 +148,23 @@ impl Api {
         Ok(Lines { operation, body: answer.into_body(), read: Vec::new() })
     }
 
+    /// An account's whole state, as `GET /_drydock/export` gives it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn export(&self) -> Result<Bytes, CallError> {
+        self.exchange("export", Request::get(format!("{}/_drydock/export", self.url)), Bytes::new()).await
+    }
+
+    /// Puts an account's whole state in.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn import(&self, account: Vec<u8>, replace: bool) -> Result<Value, CallError> {
+        let request = Request::post(format!("{}/_drydock/import?replace={replace}", self.url));
+        self.send("import", request, Bytes::from(account)).await
+    }
+
     /// Calls an operation of AWS IoT's control plane; `path` has its query, `headers` are besides the usual.
     ///
     /// # Errors
@@ -191,6 +208,16 @@ impl Api {
     }
 
     async fn send(&self, operation: &str, request: http::request::Builder, body: Bytes) -> Result<Value, CallError> {
+        let body = self.exchange(operation, request, body).await?;
+        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    async fn exchange(
+        &self,
+        operation: &str,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> Result<Bytes, CallError> {
         let operation = || operation.to_owned();
         let request =
             request.body(Full::new(body)).map_err(|source| CallError::Invalid { operation: operation(), source })?;
@@ -202,10 +229,10 @@ impl Api {
         let (parts, body) = answer.into_parts();
         let body =
             body.collect().await.map_err(|source| CallError::BrokeOff { operation: operation(), source })?.to_bytes();
-        let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         if parts.status == StatusCode::OK {
-            return Ok(value);
+            return Ok(body);
         }
+        let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         let header = parts.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok()).map(str::to_owned);
         Err(CallError::Refused {

@@ -1,5 +1,6 @@
 //! The composition: every part of the gateway, made once, wired together, stopped together.
 
+use crate::account::{Account, AccountError};
 use crate::api::control::data::pace::Paces;
 use crate::api::control::{self, Call};
 use crate::books::{Books, Empty};
@@ -14,6 +15,7 @@ use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use drydock_broker::Broker;
 use drydock_cloud::{Cloud, CloudConfig, CloudError};
+use drydock_core::event::DisconnectReason;
 use drydock_core::{ApiError, Clock, Event, Ids, Scope};
 use drydock_identity::{Authority, AuthorityError, Issued};
 use drydock_model::Router;
@@ -378,6 +380,25 @@ impl Gateway {
         self.books().wipe().await?;
         self.cloud().reset().await?;
         self.roles().clear();
+        Ok(())
+    }
+
+    /// The whole state of the account.
+    ///
+    /// # Errors
+    /// Where the disk cannot be read.
+    pub fn export(&self) -> Result<Account, AccountError> {
+        Account::of(self.books(), &self.inner.store)
+    }
+
+    /// Puts a whole state in the place of the account's, which has to be empty unless `replace`. Connections end: who they
+    /// belong to is another matter now.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn import(&self, account: &Account, replace: bool) -> Result<(), AccountError> {
+        account.put(self.books(), &self.inner.store, replace).await?;
+        self.broker().disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
         Ok(())
     }
 

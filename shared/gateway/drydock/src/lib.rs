@@ -14,6 +14,7 @@
 //! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
 //! - [`system`]: the only place that reads the clock and randomness of the machine.
 
+pub mod account;
 pub mod api;
 pub mod books;
 pub mod cli;
@@ -34,6 +35,7 @@ pub mod provisioning;
 pub mod publish;
 pub mod roles;
 pub mod rules;
+pub mod support;
 pub mod system;
 pub mod tags;
 pub mod tls;

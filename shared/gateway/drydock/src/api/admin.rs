@@ -4,8 +4,12 @@
 //! |---|---|---|
 //! | `health` | GET | how it is, and where everything is |
 //! | `reset` | POST | forgets all state |
+//! | `export` | GET | the whole state of the account ([`account`]) |
+//! | `import` | POST | takes such a state in, with `?replace=true` in the place of another |
 //! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
 //! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
+
+pub mod account;
 
 use super::http::{json, json_error};
 use super::lines;
@@ -18,8 +22,14 @@ use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
-const PATHS: &[(&str, Method)] =
-    &[("explain", Method::POST), ("health", Method::GET), ("refusals", Method::GET), ("reset", Method::POST)];
+const PATHS: &[(&str, Method)] = &[
+    ("explain", Method::POST),
+    ("export", Method::GET),
+    ("health", Method::GET),
+    ("import", Method::POST),
+    ("refusals", Method::GET),
+    ("reset", Method::POST),
+];
 
 /// Answers a request below `/_drydock/`.
 pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
@@ -37,6 +47,8 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
         }
         Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
         Some(("reset", _)) => reset(gateway).await,
+        Some(("export", _)) => account::export(gateway),
+        Some(("import", _)) => account::import(gateway, request).await,
         Some(("explain", _)) => match explain(gateway, request.body()) {
             Ok(answer) => json(StatusCode::OK, &answer),
             Err(error) => refuse(&error),

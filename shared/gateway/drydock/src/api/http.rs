@@ -15,6 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// The most bytes of a request body: Lambda's 6 MB of a synchronous invoke is the largest that any service here takes.
 pub const MAX_BODY: usize = 6 * 1024 * 1024 + 64 * 1024;
 
+/// The most bytes of an account's whole state: some two million things.
+const MAX_IMPORT: usize = 512 * 1024 * 1024;
+
 /// How long a peer may take to send a request's headers.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -45,12 +48,13 @@ where
 /// Reads the body whole; refuses one that is too large or breaks off.
 async fn whole(request: Request<Incoming>) -> Result<Request<Bytes>, Response<Bytes>> {
     let (parts, body) = request.into_parts();
-    match Limited::new(body, MAX_BODY).collect().await {
+    let limit = if parts.uri.path() == "/_drydock/import" { MAX_IMPORT } else { MAX_BODY };
+    match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(Request::from_parts(parts, body.to_bytes())),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(json_error(
             StatusCode::PAYLOAD_TOO_LARGE,
             "RequestEntityTooLargeException",
-            &format!("the request body is larger than {MAX_BODY} bytes"),
+            &format!("the request body is larger than {limit} bytes"),
         )),
         Err(error) => Err(json_error(
             StatusCode::BAD_REQUEST,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::{SmolStr, ToSmolStr as _};
 use std::str::FromStr;
 
-/// The bytes of a certificate; base64 in a row.
+/// The bytes of a certificate; PEM in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Der(Box<[u8]>);
 
@@ -34,14 +34,15 @@ impl Der {
 
 impl Serialize for Der {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        serializer.serialize_str(&self.pem())
     }
 }
 
 impl<'de> Deserialize<'de> for Der {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(|bytes| Self(bytes.into())).map_err(serde::de::Error::custom)
+        let base64: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        STANDARD.decode(base64).map(|bytes| Self(bytes.into())).map_err(serde::de::Error::custom)
     }
 }
 
@@ -99,6 +100,7 @@ impl From<&Provisioning> for iot::RegistrationConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorityRow {
     /// The certificate.
+    #[serde(rename = "pem", alias = "der")]
     pub der: Der,
     /// Whether certificates of it may be registered.
     #[serde(with = "spelled")]
@@ -134,6 +136,7 @@ impl AuthorityRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateRow {
     /// The certificate.
+    #[serde(rename = "pem", alias = "der")]
     pub der: Der,
     /// Whether it may connect, and why not.
     #[serde(with = "spelled")]

@@ -1,0 +1,87 @@
+//! `drydock export` and `drydock import`: a whole account's state to a folder of readable files, and back; of a gateway that is up,
+//! or of the folder that one keeps its state in.
+
+use super::{CommandResult, ExportArgs, ImportArgs, Place, print};
+use crate::account::Account;
+use crate::books::{Books, Empty};
+use crate::client::Api;
+use crate::system::{SystemClock, SystemIds};
+use drydock_core::Scope;
+use drydock_store::Store;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Runs `drydock export`.
+///
+/// # Errors
+/// Where the state cannot be had, or the folder not be written.
+pub async fn export(args: ExportArgs) -> CommandResult {
+    let account = match &args.place {
+        Place { data_dir: Some(data_dir), .. } => {
+            let store = existing(data_dir)?;
+            let scope = only_scope(&store, data_dir)?;
+            Account::of(&books(&store, scope)?, &store)?
+        }
+        Place { api_url, .. } => Account::parse(&Api::new(api_url, "us-east-1").export().await?)?,
+    };
+    account.write(&args.folder)?;
+    report(&account, &format!("written to {}", args.folder.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `drydock import`.
+///
+/// # Errors
+/// Where the folder does not read, or the gateway does not take it.
+pub async fn import(args: ImportArgs) -> CommandResult {
+    let account = Account::read(&args.folder)?;
+    match &args.place {
+        Place { data_dir: Some(data_dir), .. } => {
+            let store = Store::open(Some(data_dir))?;
+            let scope = Scope::new(account.account.as_str(), account.region.as_str());
+            account.put(&books(&store, scope)?, &store, args.replace).await?;
+        }
+        Place { api_url, .. } => {
+            Api::new(api_url, "us-east-1").import(serde_json::to_vec(&account)?, args.replace).await?;
+        }
+    }
+    report(&account, "imported");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn existing(data_dir: &Path) -> Result<Store, Box<dyn std::error::Error + Send + Sync>> {
+    if !data_dir.is_dir() {
+        return Err(format!("there is no folder `{}`", data_dir.display()).into());
+    }
+    Ok(Store::open(Some(data_dir))?)
+}
+
+fn only_scope(store: &Store, data_dir: &Path) -> Result<Scope, Box<dyn std::error::Error + Send + Sync>> {
+    match store.scopes()?.as_slice() {
+        [scope] => Ok(scope.clone()),
+        [] => Err(format!("`{}` holds no state", data_dir.display()).into()),
+        several => {
+            let names: Vec<_> = several.iter().map(|scope| format!("{} in {}", scope.account, scope.region)).collect();
+            let names = names.join(", ");
+            Err(format!("`{}` holds several accounts ({names}): export from a gateway", data_dir.display()).into())
+        }
+    }
+}
+
+/// The rulebooks of a folder without a gateway; nobody is told of anything.
+fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
+    let empty = Empty::new(&scope);
+    let (events, _) = mpsc::unbounded_channel();
+    Books::open(store, scope, Arc::new(SystemClock), Arc::new(SystemIds::new()), empty, events)
+}
+
+fn report(account: &Account, done: &str) {
+    let mut table = print::table(["table", "rows"]);
+    for (name, count) in account.counts() {
+        table.add_row([name, &count.to_string()]);
+    }
+    println!("{table}");
+    println!("account {} in {}: {done}", account.account, account.region);
+}

@@ -1,0 +1,25 @@
+//! `drydock operations`: which operations of AWS IoT's three APIs there are, and which of them this version implements.
+
+use super::{CommandResult, OperationsArgs, print};
+use crate::support;
+use std::process::ExitCode;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the list cannot be written as JSON.
+pub fn run(args: &OperationsArgs) -> CommandResult {
+    let areas = support::areas();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&areas)?);
+    } else if args.markdown {
+        print!("{}", support::markdown(&areas));
+    } else {
+        let mut table = print::table(["area", "implemented", "not yet (501)"]);
+        for area in &areas {
+            table.add_row([area.area, &area.implemented.join("\n"), &area.missing.join("\n")]);
+        }
+        println!("{table}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,36 @@
+//! The README's table of operations, from the binary that serves them.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const BEGIN: &str = "<!-- operations -->\n";
+const END: &str = "<!-- /operations -->";
+
+/// Renews the table between its marks.
+pub(crate) fn update() -> Result<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "--package", "drydock", "--", "operations", "--markdown"]);
+    let output = command.current_dir(&root).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|why| format!("cargo does not start: {why}"))?;
+    if !output.status.success() {
+        return Err(format!("`drydock operations` failed: {}", output.status));
+    }
+    let table = String::from_utf8(output.stdout).map_err(|why| format!("the table is no UTF-8: {why}"))?;
+    let path = root.join("README.md");
+    let readme = std::fs::read_to_string(&path).map_err(|why| format!("cannot read {}: {why}", path.display()))?;
+    let renewed = replaced(&readme, &table)?;
+    if renewed == readme {
+        return Ok("the table of operations is current".to_owned());
+    }
+    std::fs::write(&path, renewed).map_err(|why| format!("cannot write {}: {why}", path.display()))?;
+    Ok("the table of operations was renewed".to_owned())
+}
+
+fn replaced(readme: &str, table: &str) -> Result<String, String> {
+    let missing = || format!("README.md has no `{}` … `{END}`", BEGIN.trim());
+    let (before, rest) = readme.split_once(BEGIN).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(END).ok_or_else(missing)?;
+    Ok(format!("{before}{BEGIN}{table}{END}{after}"))
+}
