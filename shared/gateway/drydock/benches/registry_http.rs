@@ -1,0 +1,138 @@
+//! A hundred thousand things over HTTP: made by many callers at once, each answered once its thing is on disk, then listed by page
+//! and by attribute, and exported. Prints the rates, the latency and the memory of the whole gateway.
+//! `THINGS=10000 CALLERS=16 cargo bench --package drydock --bench registry_http` takes fewer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails by panicking"
+)]
+
+use bytes::Bytes;
+use drydock::config::Config;
+use drydock::gateway::{Gateway, Options};
+use drydock_core::Scope;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// The largest page there is.
+const PAGE: usize = 250;
+
+#[derive(Clone)]
+struct Api {
+    url: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Api {
+    async fn call(&self, method: Method, path: &str, body: &Value) -> Bytes {
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url)).body(Full::new(body));
+        let answer = self.client.request(request.unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(status.is_success(), "{path}: {status} {body:?}");
+        body
+    }
+
+    /// Every page of a list of things.
+    async fn pages(&self, query: &str) -> usize {
+        let mut found = 0;
+        let mut token = String::new();
+        loop {
+            let body = self.call(Method::GET, &format!("/things?maxResults={PAGE}{query}{token}"), &Value::Null).await;
+            let page: Value = serde_json::from_slice(&body).unwrap();
+            found += page["things"].as_array().unwrap().len();
+            match page["nextToken"].as_str() {
+                Some(next) => token = format!("&nextToken={next}"),
+                None => return found,
+            }
+        }
+    }
+}
+
+/// What the process has in memory, in bytes; 0 where the system does not tell.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|text| text.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn rate(what: &str, count: usize, took: Duration) {
+    println!("{what:<46} {count:>9} in {:>7.2} s {:>12.0} /s", took.as_secs_f64(), count as f64 / took.as_secs_f64());
+}
+
+#[tokio::main]
+async fn main() {
+    let (count, callers) = (number("THINGS", 100_000), number("CALLERS", 64));
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        scope: Scope::new("123456789012", "us-east-1"),
+        data_dir: Some(folder.path().to_owned()),
+        host: [127, 0, 0, 1].into(),
+        api_port: 0,
+        mqtt_port: 0,
+        tls_port: 0,
+        plain_port: None,
+        lambda_endpoint: None,
+        config: Config::default(),
+    };
+    let (gateway, running) = Gateway::open(options).await.unwrap();
+    let api = Api {
+        url: format!("http://{}", gateway.addresses().api),
+        client: Client::builder(TokioExecutor::new()).build_http(),
+    };
+    let before = resident();
+    let begin = Instant::now();
+    let tasks: Vec<_> = (0..callers)
+        .map(|caller| {
+            let api = api.clone();
+            tokio::spawn(async move {
+                let mut waits = Vec::with_capacity(count / callers + 1);
+                for n in (caller..count).step_by(callers) {
+                    let attributes = json!({ "serial": format!("SN-{n:08}"), "site": format!("site-{}", n % 100) });
+                    let body = json!({ "attributePayload": { "attributes": attributes } });
+                    let begin = Instant::now();
+                    api.call(Method::POST, &format!("/things/charger-{n:07}"), &body).await;
+                    waits.push(begin.elapsed());
+                }
+                waits
+            })
+        })
+        .collect();
+    let mut waits = Vec::with_capacity(count);
+    for task in tasks {
+        waits.extend(task.await.unwrap());
+    }
+    rate(&format!("CreateThing, {callers} callers, each on disk"), count, begin.elapsed());
+    waits.sort_unstable();
+    let at = |percent: usize| waits[(count - 1) * percent / 100].as_secs_f64() * 1000.0;
+    println!("{:<46} p50 {:.1} ms, p99 {:.1} ms", "latency of it", at(50), at(99));
+    let bytes = resident().saturating_sub(before);
+    println!("{:<46} {:>9} MiB {:>12} bytes a thing", "memory, callers included", bytes >> 20, bytes / count as u64);
+
+    let begin = Instant::now();
+    assert_eq!(api.pages("").await, count);
+    rate("ListThings, pages of 250", count, begin.elapsed());
+    let begin = Instant::now();
+    for n in 0..1_000 {
+        assert_eq!(api.pages(&format!("&attributeName=serial&attributeValue=SN-{n:08}")).await, 1);
+    }
+    rate("ListThings of one serial number", 1_000, begin.elapsed());
+    let begin = Instant::now();
+    let text = api.call(Method::GET, "/_drydock/export", &Value::Null).await;
+    rate(&format!("export, {} MiB", text.len() >> 20), count, begin.elapsed());
+    drop(api);
+    gateway.stop(running).await;
+}
