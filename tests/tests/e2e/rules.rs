@@ -70,7 +70,7 @@ fn a_disabled_rule_does_nothing_until_it_is_enabled() {
     rule(&gateway, "asleep", sql, &json!([republish("out/asleep")]), &json!({ "ruleDisabled": true }));
     rule(&gateway, "awake", sql, &json!([republish("out/awake")]), &Value::Null);
     for count in 0..3 {
-        device.publish("in", &json!({ "count": count }).to_string()).unwrap();
+        device.publish("in", json!({ "count": count }).to_string()).unwrap();
         let message = device.receive("out/");
         assert_eq!((message.topic.as_str(), &message.json()["count"]), ("out/awake", &json!(count)));
     }

@@ -145,7 +145,7 @@ pub(super) async fn make_thing(
             },
         })
     });
-    attached.await.and_then(|attached| attached).map_err(failed())?;
+    attached.await.flatten().map_err(failed())?;
     if !wanted.groups.is_empty() {
         groups(books, wanted, there.is_some()).await.map_err(failed())?;
     }
