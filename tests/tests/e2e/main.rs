@@ -15,6 +15,7 @@ mod connections;
 mod credentials;
 mod durability;
 mod explain;
+mod faults;
 mod functions;
 mod groups;
 mod jitr;

@@ -3,6 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::{OwoColorize, Stream};
 use std::fmt::Display;
+use std::io::Write;
 
 /// How wide a table is where there is no terminal to ask.
 const WIDTH: u16 = 160;
@@ -15,6 +16,12 @@ pub fn error(error: &(dyn std::error::Error + 'static)) {
         eprintln!("  {} {inner}", "because".if_supports_color(Stream::Stderr, |t| t.dimmed().to_string()));
         cause = inner.source();
     }
+}
+
+/// Prints a line of something that goes on. Where it cannot be printed (a full disk, a reader that has gone), what goes on
+/// does not end for it.
+pub fn told(line: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// A heading on standard output.

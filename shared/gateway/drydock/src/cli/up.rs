@@ -34,7 +34,7 @@ pub async fn run(args: UpArgs) -> CommandResult {
         () = follow(&gateway) => {}
         () = &mut signal => {}
     }
-    println!("stopping");
+    print::told("stopping");
     gateway.stop(running).await;
     Ok(ExitCode::SUCCESS)
 }
@@ -143,7 +143,7 @@ async fn follow(gateway: &Gateway) {
         match notices.recv().await {
             Ok(notice) => show(&notice),
             Err(RecvError::Lagged(missed)) => {
-                println!("{}", print::dim(format!("… {missed} notices too fast to print")))
+                print::told(print::dim(format!("… {missed} notices too fast to print")));
             }
             Err(RecvError::Closed) => return,
         }
@@ -159,9 +159,9 @@ fn show(notice: &Arc<Notice>) {
         Tone::Plain => notice.text.clone(),
         Tone::Bad => print::bad(&notice.text),
     };
-    println!("{} {}  {text}", print::dim(time), notice.subject);
+    print::told(format!("{} {}  {text}", print::dim(time), notice.subject));
     for reason in &notice.reasons {
-        println!("             {}", print::dim(reason));
+        print::told(format!("             {}", print::dim(reason)));
     }
 }
 
