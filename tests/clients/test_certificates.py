@@ -83,6 +83,18 @@ def certificate(iot):
     return make
 
 
+def pages(iot, operation, key, size, **options):
+    """A whole list, page by page: the CLI leaves that to the caller where the operation itself has `--page-size`."""
+    found, marker = [], {}
+    while True:
+        page = iot(operation, page_size=size, **options, **marker)
+        assert len(page[key]) <= size
+        found += page[key]
+        if "nextMarker" not in page:
+            return found
+        marker = {"marker": page["nextMarker"]}
+
+
 def describe(iot, identifier):
     return iot("describe-certificate", certificate_id=identifier)["certificateDescription"]
 
@@ -195,9 +207,10 @@ def test_a_certificate_that_something_is_attached_to_stays(iot, certificate):
 
 def test_lists_come_in_pages_and_in_both_orders(iot, certificate):
     made = [certificate()[0] for _ in range(4)]
-    descending = [c["certificateId"] for c in iot("list-certificates", page_size=2)["certificates"]]
-    ascending = [c["certificateId"] for c in iot("list-certificates", page_size=3, ascending_order=True)["certificates"]]
+    descending = [c["certificateId"] for c in pages(iot, "list-certificates", "certificates", 3)]
+    ascending = [c["certificateId"] for c in pages(iot, "list-certificates", "certificates", 4, ascending_order=True)]
     assert descending == ascending[::-1]
+    iot("list-certificates", marker="made up", fails="InvalidRequestException")
     assert [i for i in ascending if i in made] == made
 
 
@@ -255,7 +268,7 @@ def test_role_aliases(iot):
     seen = iot("describe-role-alias", role_alias="walk")["roleAliasDescription"]
     assert (seen["roleArn"], seen["credentialDurationSeconds"], seen["roleAliasArn"]) == (role, 43200, made["roleAliasArn"])
     iot("create-role-alias", role_alias="walk-2", role_arn=role)
-    assert iot("list-role-aliases", ascending_order=True, page_size=1)["roleAliases"] == ["walk", "walk-2"]
+    assert pages(iot, "list-role-aliases", "roleAliases", 1, ascending_order=True) == ["walk", "walk-2"]
     for name in ("walk", "walk-2"):
         iot("delete-role-alias", role_alias=name)
     iot("delete-role-alias", role_alias="walk", fails="ResourceNotFoundException")
