@@ -3,20 +3,28 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 
 import pytest
+import awscli  # brings botocore along, under its own name
+import botocore.session
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DRYDOCK = os.environ.get("DRYDOCK", str(ROOT / "target" / "release" / "drydock"))
+NODE = ROOT / "target" / "clients-node"
 DEADLINE = 30
+KEYS = ("AKIACLIENTS", "a secret of the clients")
 
 
 class Gateway:
     """A running `drydock up` and what its ready file says."""
 
-    def __init__(self, folder, *options, deadline=DEADLINE, template=ROOT / "template.yaml"):
+    def __init__(self, folder, *options, deadline=DEADLINE, template=ROOT / "template.yaml", keys=("local", "local")):
         ready = folder / "ready.json"
         self.log = folder / "drydock.log"
         command = [
@@ -34,11 +42,14 @@ class Gateway:
         self.ready = json.loads(ready.read_text())
         self.api_url = self.ready["apiUrl"]
         self.mqtt = (self.ready["mqtt"]["host"], self.ready["mqtt"]["port"])
+        self.tls = (self.ready["tls"]["host"], self.ready["tls"]["port"])
+        self.region = self.ready["region"]
+        self.keys = keys
         self.root_ca = self.ready["rootCa"]
         self.folder = folder
         self.environment = {
             **os.environ,
-            "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": self.ready["region"],
+            "AWS_ACCESS_KEY_ID": keys[0], "AWS_SECRET_ACCESS_KEY": keys[1], "AWS_REGION": self.ready["region"],
             "AWS_DEFAULT_REGION": self.ready["region"], "AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "",
         }
 
@@ -54,7 +65,7 @@ class Gateway:
         """Makes a device with `drydock device create`; returns what it prints as JSON."""
         output = subprocess.run(
             [DRYDOCK, "device", "create", name, "--out", str(self.folder / name), "--api-url", self.api_url, "--json"],
-            capture_output=True, text=True, timeout=DEADLINE,
+            env=self.environment, capture_output=True, text=True, timeout=DEADLINE,
         )
         assert output.returncode == 0, output.stderr
         return json.loads(output.stdout)
@@ -71,6 +82,35 @@ class Gateway:
             return done.stderr
         assert done.returncode == 0, f"{arguments}:\n{done.stderr}"
         return json.loads(done.stdout) if done.stdout.strip() else {}
+
+
+    def websocket_url(self, keys=None):
+        """A URL that opens a WebSocket on the TLS port, presigned by botocore."""
+        request = AWSRequest("GET", "https://%s:%d/mqtt" % self.tls)
+        signer = SigV4QueryAuth(Credentials(*(keys or self.keys)), "iotdevicegateway", self.region, expires=300)
+        signer.add_auth(request)
+        return request.url.replace("https:", "wss:", 1)
+
+
+def node(script, given):
+    """Runs a script with one argument of JSON; returns whether it ended well, and the JSON that it printed."""
+    shutil.copy(pathlib.Path(__file__).parent / script, NODE / script)
+    command = ["node", str(NODE / script), json.dumps(given)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * DEADLINE)
+    assert done.stdout.strip(), done.stderr
+    return done.returncode == 0, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def signed_gateway(tmp_path_factory):
+    """A gateway with keys of its own, which checks every signature."""
+    folder = tmp_path_factory.mktemp("gateway")
+    text = '[[credentials]]\naccess_key_id = "%s"\nsecret_access_key = "%s"\n' % KEYS
+    (folder / "drydock.toml").write_text(text)
+    running = Gateway(folder, "--no-functions", keys=KEYS)
+    yield running
+    running.stop()
+    assert running.process.returncode == 0, running.log.read_text()
 
 
 @pytest.fixture(scope="module")

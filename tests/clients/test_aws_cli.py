@@ -121,3 +121,18 @@ def test_the_services_beside_iot(gateway, region):
     gateway.aws("sns", "publish", "--topic-arn", topic, "--message", "too hot")
     (message,) = gateway.aws("sqs", "receive-message", "--queue-url", queue, "--wait-time-seconds", "10")["Messages"]
     assert json.loads(message["Body"])["Message"] == "too hot"
+
+
+def test_signatures_are_checked_where_keys_are_configured(signed_gateway):
+    signed_gateway.aws("iot", "list-things")
+    signed_gateway.aws("sts", "get-caller-identity")
+    signed_gateway.aws("dynamodb", "list-tables")
+    wrong = {**signed_gateway.environment, "AWS_SECRET_ACCESS_KEY": "a guess"}
+    for service, operation, code in [
+        ("iot", "list-things", "InvalidSignatureException"),
+        ("sts", "get-caller-identity", "SignatureDoesNotMatch"),
+        ("dynamodb", "list-tables", "InvalidSignatureException"),
+    ]:
+        signed_gateway.aws(service, operation, fails=code, environment=wrong)
+    nobody = {**signed_gateway.environment, "AWS_ACCESS_KEY_ID": "AKIANOBODY"}
+    signed_gateway.aws("iot", "list-things", fails="UnrecognizedClientException", environment=nobody)

@@ -1,9 +1,9 @@
-"""The AWS IoT Device SDK for Python v2, with its MQTT 3.1.1 and its MQTT 5 client."""
+"""The AWS IoT Device SDK for Python v2, with its MQTT 3.1.1 and its MQTT 5 client, over mutual TLS and signed WebSockets."""
 
 import concurrent.futures
 
 import pytest
-from awscrt import mqtt, mqtt5
+from awscrt import auth, mqtt, mqtt5
 from awsiot import mqtt5_client_builder, mqtt_connection_builder
 
 DEADLINE = 20
@@ -23,7 +23,7 @@ def test_mqtt_3_round_trip(gateway):
         callback=lambda topic, payload, **_: received.set_result((topic, payload)),
     )
     assert subscribed.result(DEADLINE)["qos"] == mqtt.QoS.AT_LEAST_ONCE
-    gateway.aws("iot-data", "publish", "--topic", "cmd/sdk-3/go", "--qos", "1", 
+    gateway.aws("iot-data", "publish", "--topic", "cmd/sdk-3/go", "--qos", "1",
                 "--payload", "now")
     assert received.result(DEADLINE) == ("cmd/sdk-3/go", b"now")
     published, _ = connection.publish(topic="dt/sdk-3/telemetry", payload='{"temperature": 21}', qos=mqtt.QoS.AT_LEAST_ONCE)
@@ -92,3 +92,48 @@ def test_a_publish_that_the_policy_denies_is_answered_so(gateway, qos):
     answer = client.publish(mqtt5.PublishPacket(topic="dt/another/telemetry", payload=b"x", qos=qos)).result(DEADLINE)
     assert answer.puback.reason_code == mqtt5.PubackReasonCode.NOT_AUTHORIZED
     client.stop()
+
+
+def provider(gateway):
+    return auth.AwsCredentialsProvider.new_static(*gateway.keys)
+
+
+def test_mqtt_3_over_a_signed_websocket(signed_gateway):
+    host, port = signed_gateway.tls
+    connection = mqtt_connection_builder.websockets_with_default_aws_signing(
+        endpoint=host, port=port, region=signed_gateway.region, credentials_provider=provider(signed_gateway),
+        ca_filepath=signed_gateway.root_ca, client_id="sdk-wss-3", clean_session=True, keep_alive_secs=30,
+    )
+    connection.connect().result(DEADLINE)
+    received = concurrent.futures.Future()
+    subscribed, _ = connection.subscribe(
+        topic="dt/sdk-wss-3", qos=mqtt.QoS.AT_LEAST_ONCE,
+        callback=lambda topic, payload, **_: received.set_result((topic, payload)),
+    )
+    subscribed.result(DEADLINE)
+    signed_gateway.aws("iot-data", "publish", "--topic", "dt/sdk-wss-3", "--qos", "1",
+                       "--payload", "signed")
+    assert received.result(DEADLINE) == ("dt/sdk-wss-3", b"signed")
+    connection.disconnect().result(DEADLINE)
+
+
+def test_mqtt_5_over_a_signed_websocket(signed_gateway):
+    host, port = signed_gateway.tls
+    connected, stopped, received = (concurrent.futures.Future() for _ in range(3))
+    client = mqtt5_client_builder.websockets_with_default_aws_signing(
+        endpoint=host, port=port, region=signed_gateway.region, credentials_provider=provider(signed_gateway),
+        ca_filepath=signed_gateway.root_ca, client_id="sdk-wss-5",
+        on_lifecycle_connection_success=lambda data: connected.set_result(data),
+        on_lifecycle_stopped=lambda data: stopped.set_result(data),
+        on_publish_received=lambda data: received.set_result(data.publish_packet),
+    )
+    client.start()
+    assert connected.result(DEADLINE).connack_packet.reason_code == mqtt5.ConnectReasonCode.SUCCESS
+    client.subscribe(mqtt5.SubscribePacket(
+        subscriptions=[mqtt5.Subscription(topic_filter="dt/sdk-wss-5", qos=mqtt5.QoS.AT_LEAST_ONCE)])).result(DEADLINE)
+    # Larger than any short frame, on the way there and back.
+    payload = bytes(range(256)) * 400
+    client.publish(mqtt5.PublishPacket(topic="dt/sdk-wss-5", payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)).result(DEADLINE)
+    assert received.result(DEADLINE).payload == payload
+    client.stop()
+    stopped.result(DEADLINE)

@@ -4,8 +4,9 @@
 
 use crate::http::{self, Answer};
 use crate::mqtt::{Mqtt, Raw};
-use crate::tls::Identity;
+use crate::tls::{self, Identity};
 use crate::{DEADLINE, workspace};
+use rustls::{ClientConnection, StreamOwned};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::net::TcpStream;
@@ -232,6 +233,21 @@ impl Gateway<'_> {
     pub fn root(&self) -> String {
         let path = self.ready.get("rootCa").and_then(Value::as_str).unwrap_or_default();
         fs::read_to_string(path).unwrap_or_else(|e| panic!("no root at `{path}`: {e}"))
+    }
+
+    /// A TLS connection to the shared port, without a client certificate.
+    ///
+    /// # Panics
+    /// Where TLS cannot begin.
+    #[must_use]
+    pub fn anonymous(&self) -> StreamOwned<ClientConnection, TcpStream> {
+        tls::anonymous(&self.root(), self.tcp(self.port("tls")))
+    }
+
+    /// One request of AWS IoT's control plane, signed in name, and its answer whatever it is.
+    #[must_use]
+    pub fn iot_answer(&self, method: &str, path: &str) -> Answer {
+        self.call("iot", method, path, &[], &Value::Null)
     }
 
     /// One request to the API, with these headers.

@@ -6,6 +6,8 @@
 //! - [`bootstrap`]: a Lambda function as a shell script
 //! - [`http`]: one HTTP request over a socket
 //! - [`mqtt`]: a device's connection, by a client that knows nothing of the gateway, or byte by byte
+//! - [`sign`]: signatures of Signature Version 4
+//! - [`websocket`]: a WebSocket, frame by frame
 //! - [`tls`]: a device's certificate, and what it does with it
 //! - [`maker`]: a device maker's own CA
 
@@ -14,8 +16,10 @@ pub mod gateway;
 pub mod http;
 pub mod maker;
 pub mod mqtt;
+pub mod sign;
 pub mod sources;
 pub mod tls;
+pub mod websocket;
 pub mod workspace;
 
 use std::time::Duration;

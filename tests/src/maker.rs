@@ -10,7 +10,11 @@ use rcgen::{
 use std::time::SystemTime;
 
 /// A CA.
-pub struct Maker(CertifiedIssuer<'static, KeyPair>);
+pub struct Maker {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// What devices show behind their own certificate, as PEM.
+    chain: String,
+}
 
 impl Maker {
     /// Makes a CA.
@@ -19,17 +23,26 @@ impl Maker {
     /// Where the cryptographic library does not.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let mut params = params(name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = KeyPair::generate().and_then(|key| CertifiedIssuer::self_signed(params, key));
-        Self(issuer.unwrap_or_else(|e| panic!("no CA: {e}")))
+        let issuer = KeyPair::generate().and_then(|key| CertifiedIssuer::self_signed(authority(name), key));
+        Self { issuer: issuer.unwrap_or_else(|e| panic!("no CA: {e}")), chain: String::new() }
+    }
+
+    /// A CA below this one; its devices show its certificate behind their own.
+    ///
+    /// # Panics
+    /// Where the cryptographic library does not.
+    #[must_use]
+    pub fn intermediate(&self, name: &str) -> Self {
+        let signed = |key| CertifiedIssuer::signed_by(authority(name), key, &self.issuer);
+        let issuer = KeyPair::generate().and_then(signed).unwrap_or_else(|e| panic!("no CA: {e}"));
+        let chain = format!("{}{}", issuer.pem(), self.chain);
+        Self { issuer, chain }
     }
 
     /// Its certificate as PEM.
     #[must_use]
     pub fn pem(&self) -> String {
-        self.0.pem()
+        self.issuer.pem()
     }
 
     /// A certificate with this common name, signed by the CA.
@@ -69,12 +82,19 @@ impl Maker {
 
     fn signed(&self, common_name: &str, params: CertificateParams) -> Identity {
         let signed = KeyPair::generate().and_then(|key| {
-            let certificate = params.signed_by(&key, &self.0)?;
-            Ok((certificate.pem(), key.serialize_pem()))
+            let certificate = params.signed_by(&key, &self.issuer)?;
+            Ok((format!("{}{}", certificate.pem(), self.chain), key.serialize_pem()))
         });
         let (certificate, key) = signed.unwrap_or_else(|e| panic!("no certificate: {e}"));
         Identity { name: common_name.to_owned(), id: String::new(), arn: String::new(), certificate, key }
     }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = params(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn params(common_name: &str) -> CertificateParams {

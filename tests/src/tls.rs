@@ -2,11 +2,44 @@
 
 #![expect(clippy::panic, reason = "a helper of tests: what does not work fails the test")]
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use std::net::TcpStream;
 use std::sync::Arc;
+
+/// TLS over a socket, without a client certificate.
+///
+/// # Panics
+/// Where TLS cannot begin.
+#[must_use]
+pub fn anonymous(root: &str, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    let config = trusting(root, rustls::ALL_VERSIONS).with_no_client_auth();
+    over(Arc::new(config), socket)
+}
+
+fn over(config: Arc<ClientConfig>, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    let name = ServerName::try_from("127.0.0.1").unwrap_or_else(|e| panic!("no name: {e}"));
+    let session = ClientConnection::new(config, name).unwrap_or_else(|e| panic!("no TLS: {e}"));
+    StreamOwned::new(session, socket)
+}
+
+fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
+    let parsed: Result<_, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    parsed.unwrap_or_else(|e| panic!("no certificate: {e}"))
+}
+
+fn trusting(
+    root: &str,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(root));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
+    builder.unwrap_or_else(|e| panic!("no TLS: {e}")).with_root_certificates(roots)
+}
 
 /// Who a device is.
 #[derive(Debug, Clone)]
@@ -30,18 +63,22 @@ impl Identity {
     /// Where a PEM does not read.
     #[must_use]
     pub fn config(&self, root: &str, alpn: &[&str]) -> Arc<ClientConfig> {
-        let certificates = |pem: &str| -> Vec<_> {
-            let parsed: Result<_, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-            parsed.unwrap_or_else(|e| panic!("no certificate: {e}"))
-        };
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(certificates(root));
+        self.config_of(root, alpn, rustls::ALL_VERSIONS)
+    }
+
+    /// The same with these versions of TLS only.
+    ///
+    /// # Panics
+    /// Where a PEM does not read.
+    #[must_use]
+    pub fn config_of(
+        &self,
+        root: &str,
+        alpn: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap_or_else(|e| panic!("no key: {e}"));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map(|builder| builder.with_root_certificates(roots))
-            .and_then(|builder| builder.with_client_auth_cert(certificates(&self.certificate), key));
+        let config = trusting(root, versions).with_client_auth_cert(certificates(&self.certificate), key);
         let mut config = config.unwrap_or_else(|e| panic!("no TLS: {e}"));
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
@@ -53,8 +90,6 @@ impl Identity {
     /// Where TLS cannot begin; a refusal shows at the first read.
     #[must_use]
     pub fn stream(&self, root: &str, alpn: &[&str], socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
-        let name = ServerName::try_from("127.0.0.1").unwrap_or_else(|e| panic!("no name: {e}"));
-        let session = ClientConnection::new(self.config(root, alpn), name).unwrap_or_else(|e| panic!("no TLS: {e}"));
-        StreamOwned::new(session, socket)
+        over(self.config(root, alpn), socket)
     }
 }

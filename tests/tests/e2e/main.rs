@@ -24,5 +24,7 @@ mod provisioning;
 mod registry;
 mod reset;
 mod rules;
+mod sigv4;
 mod simulation;
 mod transports;
+mod websocket;

@@ -25,6 +25,8 @@ pub struct CloudConfig {
     /// The URL of the gateway's API, without a trailing slash, for example `http://127.0.0.1:4566`. Functions get it as
     /// `AWS_ENDPOINT_URL`, and queue URLs start with it.
     pub endpoint: String,
+    /// Where the keys of a function's process come from.
+    pub function_keys: KeySource,
     /// Variables that every function process gets besides those of Lambda, for example `PATH` and `HOME`; a process
     /// inherits nothing else.
     pub function_env: BTreeMap<String, String>,
@@ -44,10 +46,53 @@ impl CloudConfig {
             clock,
             ids,
             endpoint: endpoint.into(),
+            function_keys: KeySource::in_name(),
             function_env: BTreeMap::new(),
             lambda: LambdaConfig::default(),
             observer: Observer::silent(),
         }
+    }
+}
+
+/// The keys of a function's process. They have no `Debug`: two of them are secret.
+#[derive(Clone)]
+pub struct FunctionKeys {
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: String,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: String,
+}
+
+/// Gives the keys of a function's process, by the function's name. Called when a process starts.
+#[derive(Clone)]
+pub struct KeySource(Arc<dyn Fn(&str) -> FunctionKeys + Send + Sync>);
+
+impl KeySource {
+    /// A source that asks a function.
+    pub fn new(give: impl Fn(&str) -> FunctionKeys + Send + Sync + 'static) -> Self {
+        Self(Arc::new(give))
+    }
+
+    /// Keys in name only, for where signatures are not checked.
+    #[must_use]
+    pub fn in_name() -> Self {
+        Self::new(|function| FunctionKeys {
+            access_key_id: "ASIADRYDOCKFUNCTION0".to_owned(),
+            secret_access_key: "any-key-is-accepted-on-loopback".to_owned(),
+            session_token: format!("drydock-{function}"),
+        })
+    }
+
+    pub(crate) fn give(&self, function: &str) -> FunctionKeys {
+        (self.0)(function)
+    }
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySource")
     }
 }
 

@@ -31,6 +31,6 @@ mod timers;
 mod wire;
 
 pub use cloud::Cloud;
-pub use config::{CloudConfig, LambdaConfig, Notice, Observer, RetryPolicy};
+pub use config::{CloudConfig, FunctionKeys, KeySource, LambdaConfig, Notice, Observer, RetryPolicy};
 pub use error::CloudError;
 pub use service::Service;

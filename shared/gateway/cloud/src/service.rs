@@ -1,5 +1,8 @@
 //! Which stand-in a request is for.
 
+use crate::wire;
+use bytes::Bytes;
+use http::Response;
 use std::fmt;
 
 /// A service that this crate stands in for.
@@ -47,5 +50,32 @@ impl Service {
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The answer of a service to a request that is not let in, in the form of its protocol: `code` is the error's name in the JSON
+/// protocols, `query_code` in the query protocol.
+#[must_use]
+pub fn refusal(
+    service: Service,
+    code: &'static str,
+    query_code: &str,
+    message: &str,
+    request_id: &str,
+) -> Response<Bytes> {
+    match service {
+        Service::Lambda => {
+            let body = serde_json::json!({ "message": message }).to_string();
+            let mut response = wire::response(403, "application/json", body);
+            wire::set_header(&mut response, "x-amzn-errortype", code);
+            response
+        }
+        Service::DynamoDb | Service::Sqs => {
+            let name = format!("com.amazon.coral.service#{code}");
+            let body = serde_json::json!({ "__type": name, "message": message }).to_string();
+            wire::response(400, wire::json::CONTENT_TYPE, body)
+        }
+        Service::Sns => wire::query::error(crate::sns::api::NAMESPACE, 403, query_code, message, request_id),
+        Service::Sts => wire::query::error(crate::sts::NAMESPACE, 403, query_code, message, request_id),
     }
 }

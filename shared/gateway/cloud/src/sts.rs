@@ -5,7 +5,7 @@ use crate::wire::query::{self, Params};
 use bytes::Bytes;
 use http::{Request, Response};
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+pub(crate) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// Answers a request: `GetCallerIdentity`; any other operation is refused by name.
 pub(crate) fn handle(context: &Context, request: &Request<Bytes>, request_id: &str) -> Response<Bytes> {

@@ -6,6 +6,8 @@
 //! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
 //! - [`control`]: the operations of AWS IoT, one line each, handed to the rulebooks.
 //! - [`device`]: what a device reaches with its certificate: HTTPS publish. [`credentials`]: credentials by a role alias.
+//! - [`signature`]: who signed a request.
+//! - [`websocket`]: who may open a WebSocket for MQTT.
 
 pub mod admin;
 pub mod control;
@@ -14,6 +16,8 @@ pub mod device;
 pub mod http;
 pub mod lines;
 pub mod service;
+pub mod signature;
+pub mod websocket;
 
 use crate::gateway::Gateway;
 use ::http::{HeaderValue, Request, Response, StatusCode};
@@ -36,6 +40,9 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, remote: SocketAd
     };
     if let Some(refusal) = scope.and_then(|scope| wrong_region(gateway, &scope)) {
         return refusal;
+    }
+    if let Err(why) = signature::of_request(gateway, service, &request) {
+        return signature::denied(gateway, service, &why);
     }
     match service {
         Service::Cloud(service) => gateway.cloud().handle(service, request).await,

@@ -1,6 +1,9 @@
-//! A small client of the gateway's own API, for the command line: plain HTTP, signed in name only, as loopback accepts.
+//! A small client of the gateway's own API, for the command line: plain HTTP, signed.
 
+use crate::system::SystemClock;
 use bytes::Bytes;
+use drydock_core::Clock as _;
+use drydock_identity::sigv4::{Secret, SignedRequest, Signer};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -94,17 +97,28 @@ fn encode(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct Api {
     url: String,
-    region: String,
+    signer: Signer,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Api {
-    /// The API at a URL such as `http://127.0.0.1:4566`, for a region.
+    /// The API at a URL such as `http://127.0.0.1:4566`, for a region. Requests are signed with the keys of the environment
+    /// (`AWS_ACCESS_KEY_ID` and so on), and in name where there are none.
     pub fn new(url: impl Into<String>, region: impl Into<String>) -> Self {
+        let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let (access_key, secret) = given("AWS_ACCESS_KEY_ID")
+            .zip(given("AWS_SECRET_ACCESS_KEY"))
+            .unwrap_or_else(|| ("drydock".to_owned(), "drydock".to_owned()));
+        let token = given("AWS_SESSION_TOKEN").map(Secret::new);
+        Self::signed_by(url, Signer { access_key, secret: Secret::new(secret), token, region: region.into() })
+    }
+
+    /// The API at a URL, with these keys.
+    pub fn signed_by(url: impl Into<String>, signer: Signer) -> Self {
         let url = url.into();
         Self {
             url: url.trim_end_matches('/').to_owned(),
-            region: region.into(),
+            signer,
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
     }
@@ -177,15 +191,8 @@ impl Api {
         headers: &[(&str, &str)],
         body: &Value,
     ) -> Result<Value, CallError> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url))
-            .header("authorization", self.authorization("iot"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        self.send(operation, request, body).await
+        self.call("iot", operation, method, path, headers, body).await
     }
 
     /// Calls an operation of a service that speaks AWS's JSON protocol, such as `DynamoDB_20120810.Scan`.
@@ -193,18 +200,32 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn json(&self, service: &str, target: &str, body: &Value) -> Result<Value, CallError> {
-        let request = Request::post(format!("{}/", self.url))
-            .header("authorization", self.authorization(service))
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-target", target);
-        self.send(target, request, Bytes::from(body.to_string())).await
+        let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", target)];
+        self.call(service, target, Method::POST, "/", &headers, Bytes::from(body.to_string())).await
     }
 
-    fn authorization(&self, service: &str) -> String {
-        format!(
-            "AWS4-HMAC-SHA256 Credential=drydock/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
-            self.region
-        )
+    /// Signs a request and sends it.
+    async fn call(
+        &self,
+        service: &str,
+        operation: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Value, CallError> {
+        let host = self.url.split_once("://").map_or(self.url.as_str(), |(_, host)| host);
+        let mut all = vec![("host".to_owned(), host.to_owned())];
+        all.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned())));
+        let (bare, query) = path.split_once('?').unwrap_or((path, ""));
+        let unsigned = SignedRequest { method: method.as_str(), path: bare, query, headers: &all, body: &body };
+        let added = self.signer.headers(service, &unsigned, SystemClock.now());
+        all.extend(added);
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in all {
+            request = request.header(name, value);
+        }
+        self.send(operation, request, body).await
     }
 
     async fn send(&self, operation: &str, request: http::request::Builder, body: Bytes) -> Result<Value, CallError> {

@@ -4,9 +4,11 @@
 //! A key that is not known, and a value that cannot be, are refused with their place. Each table of the file has a module
 //! here and a line in [`SECTIONS`].
 
+mod credentials;
 mod fault;
 mod limits;
 
+pub use credentials::AccountKey;
 pub use fault::{ConfigError, Fault};
 
 use drydock_broker::Limits;
@@ -25,13 +27,15 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// `[limits]`: the limits of the message broker.
     pub limits: Limits,
+    /// `[[credentials]]`: the keys that requests have to be signed with; any key will do where there are none.
+    pub credentials: Vec<AccountKey>,
 }
 
 /// Reads one table, or array of tables, of the file.
 type Section = fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults);
 
 /// The tables that the file may have, each with what reads it.
-const SECTIONS: &[(&str, Section)] = &[("limits", limits::read)];
+const SECTIONS: &[(&str, Section)] = &[("credentials", credentials::read), ("limits", limits::read)];
 
 impl Config {
     /// Reads the file that was named, or else [`FILE`] in the working directory where there is one.

@@ -20,6 +20,7 @@ use crate::gateway::Gateway;
 use authority::DeviceMaker;
 use client::{Device, PATIENCE};
 use drydock_core::{CertificateId, ThingName};
+use drydock_identity::sigv4::Signer;
 use http::Method;
 use rows::Rows;
 use serde_json::{Value, json};
@@ -100,7 +101,16 @@ pub async fn run(args: DemoArgs) -> CommandResult {
 }
 
 fn api(gateway: &Gateway) -> Api {
-    Api::new(format!("http://{}", gateway.addresses().api), gateway.books().scope.region.as_str())
+    let scope = &gateway.books().scope;
+    let role = format!("arn:{}:iam::{}:role/demo", scope.partition(), scope.account);
+    let keys = gateway.credentials().issue(&role, "demo", None, gateway.books().ids.as_ref());
+    let signer = Signer {
+        access_key: keys.access_key_id,
+        secret: keys.secret_access_key,
+        token: Some(keys.session_token),
+        region: scope.region.to_string(),
+    };
+    Api::signed_by(format!("http://{}", gateway.addresses().api), signer)
 }
 
 fn text(answer: &Value, operation: &'static str, name: &'static str) -> Result<String, DemoError> {

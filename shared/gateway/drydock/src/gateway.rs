@@ -4,7 +4,7 @@ use crate::account::{Account, AccountError};
 use crate::api::control::data::pace::Paces;
 use crate::api::control::{self, Call};
 use crate::books::{Books, Empty};
-use crate::config::Config;
+use crate::config::{AccountKey, Config};
 use crate::gate::PolicyGate;
 use crate::listen::{self, ListenError};
 use crate::notice::Notices;
@@ -14,9 +14,10 @@ use crate::rules::Runner;
 use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use drydock_broker::Broker;
-use drydock_cloud::{Cloud, CloudConfig, CloudError};
+use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::DisconnectReason;
 use drydock_core::{ApiError, Clock, Event, Ids, Scope};
+use drydock_identity::sigv4::Credentials;
 use drydock_identity::{Authority, AuthorityError, Issued};
 use drydock_model::Router;
 use drydock_store::{Store, StoreError};
@@ -32,6 +33,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 mod journal;
+mod seal;
 
 /// How long clients may take to hang up when the gateway stops.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -80,6 +82,14 @@ pub enum OpenError {
     /// The gateway's own certificates cannot be made or read.
     #[error(transparent)]
     Tls(#[from] TlsSetupError),
+    /// The key that temporary credentials depend on cannot be made or read.
+    #[error("the gateway's own key `{path}` cannot be made or read", path = .path.display())]
+    Seal {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A stand-in beside IoT does not start.
     #[error("a service beside AWS IoT does not start")]
     Cloud(#[from] CloudError),
@@ -117,6 +127,7 @@ struct Inner {
     cloud: Cloud,
     tls: Tls,
     device_authority: Authority,
+    credentials: Arc<Credentials>,
     router: Router<Call>,
     roles: Roles,
     notices: Notices,
@@ -176,8 +187,16 @@ impl Gateway {
             events.clone(),
         )?);
         let tls = Tls::new(&books, authorities.root, options.host, &files)?;
+        let key = seal::open(&files, ids.as_ref());
+        let key = key.map_err(|source| OpenError::Seal { path: files.join(seal::FILE), source })?;
+        let mut credentials = Credentials::new(&key);
+        for AccountKey { access_key_id, secret_access_key, session_token } in &options.config.credentials {
+            credentials.configure(access_key_id.clone(), secret_access_key.clone(), session_token.clone());
+        }
+        let credentials = Arc::new(credentials);
         let cloud = Cloud::open(CloudConfig {
             data_dir: options.data_dir.clone(),
+            function_keys: function_keys(&credentials, &options.scope, &ids),
             function_env: crate::deploy::function_environment(),
             lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
             observer: crate::watch::cloud_observer(&notices, &clock),
@@ -201,6 +220,7 @@ impl Gateway {
             cloud,
             tls,
             device_authority: authorities.device,
+            credentials,
             router: control::router(),
             roles: Roles::default(),
             notices,
@@ -279,6 +299,12 @@ impl Gateway {
     #[must_use]
     pub fn tls(&self) -> &Tls {
         &self.inner.tls
+    }
+
+    /// The keys that are known, and the issuer of temporary ones.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.inner.credentials
     }
 
     /// The operations of AWS IoT.
@@ -413,6 +439,20 @@ impl Gateway {
             tracing::warn!(%error, "a temporary folder stays");
         }
     }
+}
+
+/// Issues each function's process the keys of a role that is called as the function. They never end, as the process may not.
+fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Ids>) -> KeySource {
+    let (credentials, scope, ids) = (Arc::clone(credentials), scope.clone(), Arc::clone(ids));
+    KeySource::new(move |function| {
+        let role = format!("arn:{}:iam::{}:role/{function}", scope.partition(), scope.account);
+        let issued = credentials.issue(&role, function, None, ids.as_ref());
+        FunctionKeys {
+            access_key_id: issued.access_key_id,
+            secret_access_key: issued.secret_access_key.reveal().to_owned(),
+            session_token: issued.session_token.reveal().to_owned(),
+        }
+    })
 }
 
 /// Brings events to their consumers, in the order they happened.

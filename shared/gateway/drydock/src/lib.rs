@@ -4,7 +4,7 @@
 //! - [`books`]: the rulebooks, and the one way to run a command: decide, save, tell.
 //! - [`gate`]: who may connect and do what. [`tls`]: who may pass the handshake.
 //! - [`listen`]: the sockets. [`api`]: what comes over HTTP. [`publish`]: a publish that comes over HTTP.
-//! - [`roles`]: the template's IAM roles. [`credentials`]: temporary credentials for them.
+//! - [`roles`]: the template's IAM roles.
 //! - [`rules`]: rules on messages: matching, evaluating, running actions.
 //! - [`events`]: from events to the topics that tell of them. [`expiry`]: certificates that expire.
 //! - [`notice`], [`watch`]: what people are told.
@@ -12,6 +12,7 @@
 //! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
 //! - [`config`]: `drydock.toml`.
 //! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
+//! - [`websocket`]: MQTT over WebSocket.
 //! - [`system`]: the only place that reads the clock and randomness of the machine.
 
 pub mod account;
@@ -20,7 +21,6 @@ pub mod books;
 pub mod cli;
 pub mod client;
 pub mod config;
-pub mod credentials;
 pub mod demo;
 pub mod deploy;
 pub mod events;
@@ -40,3 +40,4 @@ pub mod system;
 pub mod tags;
 pub mod tls;
 pub mod watch;
+pub mod websocket;

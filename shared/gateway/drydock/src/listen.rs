@@ -3,20 +3,25 @@
 //! | port | speaks |
 //! |---|---|
 //! | `--mqtt-port` | MQTT over mutual TLS |
-//! | `--tls-port` | HTTPS with an optional client certificate, and MQTT over mutual TLS; told apart by ALPN or, without it, by the first byte |
-//! | `--api-port` | the AWS API of every service, plain HTTP |
+//! | `--tls-port` | HTTPS with an optional client certificate, MQTT over WebSocket, and MQTT over mutual TLS; told apart by ALPN or, without it, by the first byte |
+//! | `--api-port` | the AWS API of every service, plain HTTP, and MQTT over WebSocket |
 //! | `--plain-port` | MQTT without TLS, for conformance tests; off unless named, loopback only |
 
-use crate::api::http;
-use crate::gate::{Credential, Shown};
+mod prefixed;
+
+pub use prefixed::Prefixed;
+
+use crate::api::http::{self, Endpoint};
+use crate::gate::{Credential, HttpRequestFacts, Shown};
 use crate::gateway::Gateway;
 use crate::notice::{Notice, Tone, Topic};
+use bytes::Bytes;
 use drydock_broker::{Peer, Transport};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -90,18 +95,15 @@ where
 
 /// Serves one connection of the AWS API.
 pub async fn api(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
-    http::serve(stream, move |request| {
-        let gateway = gateway.clone();
-        async move { crate::api::handle(&gateway, request, remote).await }
-    })
-    .await;
+    let local = stream.local_addr().unwrap_or(remote);
+    http::serve(stream, Endpoint { gateway, remote, local, tls: None }).await;
 }
 
 /// Serves one connection of MQTT over mutual TLS.
 pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
     let acceptor = gateway.tls().mqtt.clone();
     if let Some((stream, tls)) = handshake(&gateway, acceptor, stream, remote).await {
-        let peer = tls.peer(remote, Transport::Tls);
+        let peer = tls.peer(remote, Transport::Tls, None);
         gateway.broker().serve(stream, peer).await;
     }
 }
@@ -109,26 +111,26 @@ pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
 /// Serves one connection of the port that HTTPS and MQTT share.
 pub async fn https(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
     let acceptor = gateway.tls().https.clone();
-    let Some((stream, tls)) = handshake(&gateway, acceptor, stream, remote).await else { return };
-    let mut stream = BufReader::new(stream);
+    let Some((mut stream, tls)) = handshake(&gateway, acceptor, stream, remote).await else { return };
+    let mut first = Bytes::new();
     let speaks_mqtt = match tls.alpn.as_deref() {
         Some(b"x-amzn-mqtt-ca" | b"mqtt") => true,
         Some(_) => false,
         // The first byte of an MQTT connection is that of a CONNECT packet, which begins no HTTP request.
-        None => match tokio::time::timeout(HANDSHAKE_DEADLINE, stream.fill_buf()).await {
-            Ok(Ok(bytes)) => bytes.first() == Some(&0x10),
+        None => match tokio::time::timeout(HANDSHAKE_DEADLINE, stream.read_u8()).await {
+            Ok(Ok(byte)) => {
+                first = Bytes::copy_from_slice(&[byte]);
+                byte == 0x10
+            }
             _ => return,
         },
     };
+    let stream = Prefixed::new(first, stream);
     if speaks_mqtt {
-        let peer = tls.peer(remote, Transport::Tls);
+        let peer = tls.peer(remote, Transport::Tls, None);
         gateway.broker().serve(stream, peer).await;
     } else {
-        http::serve(stream, move |request| {
-            let (gateway, tls) = (gateway.clone(), tls.clone());
-            async move { crate::api::device::handle(&gateway, request, &tls, remote).await }
-        })
-        .await;
+        http::serve(stream, Endpoint { local: tls.local, gateway, remote, tls: Some(tls) }).await;
     }
 }
 
@@ -160,7 +162,9 @@ pub struct TlsPeer {
 }
 
 impl TlsPeer {
-    fn peer(&self, remote: SocketAddr, transport: Transport) -> Peer {
+    /// The peer of a connection that shows what the handshake told, and for a WebSocket the request that opened it.
+    #[must_use]
+    pub fn peer(&self, remote: SocketAddr, transport: Transport, upgrade: Option<Arc<HttpRequestFacts>>) -> Peer {
         Peer {
             remote,
             local: self.local,
@@ -169,7 +173,7 @@ impl TlsPeer {
             credential: Arc::new(Credential::Device(Arc::new(Shown {
                 chain: Arc::clone(&self.chain),
                 alpn: self.alpn.clone(),
-                upgrade: None,
+                upgrade,
             }))),
             lifetime: None,
         }

@@ -4,15 +4,17 @@
 //! - [`issuer`]: the local authorities: one signs the server's certificate, one signs device certificates.
 //! - [`book`]: the rulebook [`Identity`]: CAs and device certificates, their operations, just-in-time registration.
 //! - [`authorizer`]: custom authorizers in use: tokens and their signatures, the function's event and its answer.
+//! - [`sigv4`]: Signature Version 4: what a request claims, whether it holds, whose the keys are; temporary credentials.
 //! - [`trust`]: which services an IAM role may be assumed by.
 //! - [`tls`]: the TLS half: server certificates for any name, and client certificates checked as AWS does.
 //!
-//! `x509`, `issuer`, `book`, `trust` and `authorizer` read no clock and open no socket; what they need of time and randomness is passed in, but for the
-//! keys themselves, which the cryptographic library makes. `tls` and the files of the authorities are machinery.
+//! All but `tls` and the files of the authorities, which are machinery, read no clock and open no socket; what they need of
+//! time and randomness is passed in, but for the keys themselves, which the cryptographic library makes.
 
 pub mod authorizer;
 pub mod book;
 pub mod issuer;
+pub mod sigv4;
 pub mod tls;
 pub mod trust;
 pub mod x509;

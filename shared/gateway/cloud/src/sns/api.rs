@@ -10,7 +10,7 @@ use http::{Request, Response};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
+pub(crate) const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 /// The entries of a page of a list.
 const PAGE: usize = 100;
 

@@ -4,13 +4,12 @@
 //! the checks and the texts of the refusals are those that the notes of AWS's own session helper for it record.
 
 use super::http::{json, json_error};
-use crate::credentials::Temporary;
 use crate::gate::{DeviceCertificate, HttpsSession, Standing};
 use crate::gateway::Gateway;
 use crate::listen::TlsPeer;
 use crate::roles::Unassumable;
 use bytes::Bytes;
-use drydock_core::{CertificateId, Event};
+use drydock_core::{CertificateId, Event, Timestamp};
 use drydock_identity::trust::{Assumer, CREDENTIALS_PROVIDER};
 use drydock_policy::Action;
 use http::{Method, Request, Response, StatusCode};
@@ -119,17 +118,22 @@ fn issue(
         }
     }
     let expires = books.now().plus_millis(seconds * 1000);
-    let given = Temporary::issue(gateway, &role, id.as_str(), expires);
+    let given = gateway.credentials().issue(&role, id.as_str(), Some(expires), books.ids.as_ref());
     tell(gateway, &id, true, format!("credentials of `{role}` by the role alias `{alias}`, until {expires}"));
     json(
         StatusCode::OK,
         &json!({ "credentials": {
-            "accessKeyId": given.access_key,
-            "secretAccessKey": given.secret,
-            "sessionToken": given.token,
-            "expiration": given.expiration(),
+            "accessKeyId": given.access_key_id,
+            "secretAccessKey": given.secret_access_key.reveal(),
+            "sessionToken": given.session_token.reveal(),
+            "expiration": without_fraction(expires),
         } }),
     )
+}
+
+/// `2023-02-06T05:54:46Z`.
+fn without_fraction(at: Timestamp) -> String {
+    Timestamp(at.seconds() * 1000).to_string().replace(".000Z", "Z")
 }
 
 /// A refusal as AWS words it.

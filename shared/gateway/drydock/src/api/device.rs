@@ -7,7 +7,7 @@ use crate::gate::{HttpsSession, Standing};
 use crate::gateway::Gateway;
 use crate::listen::TlsPeer;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
         return super::handle(gateway, request, remote).await;
     }
     if tls.chain.is_empty() {
-        return forbidden();
+        return forbidden(gateway);
     }
     let certificate = match crate::gate::present(gateway.books(), &tls.chain, tls.server_name.as_deref()).await {
         Standing::Active(certificate) => *certificate,
@@ -47,8 +47,11 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
 }
 
 /// What AWS IoT's data plane answers to whom it does not know: the reason is in its logs, not in the answer.
-fn forbidden() -> Response<Bytes> {
-    json_error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")
+pub(super) fn forbidden(gateway: &Gateway) -> Response<Bytes> {
+    let trace = gateway.books().ids.uuid().to_string();
+    let mut response = json(StatusCode::FORBIDDEN, &json!({ "message": "Forbidden", "traceId": trace }));
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static("ForbiddenException"));
+    super::with_request_id(gateway, response)
 }
 
 fn unauthorized(why: &str) -> Response<Bytes> {

@@ -1,14 +1,20 @@
 //! Serving HTTP on an accepted connection: bodies read whole within a limit, every answer with a request id, a slow or dead
-//! peer never in the way of another.
+//! peer never in the way of another; and handing the connection on where it becomes a WebSocket.
 
+use crate::gateway::Gateway;
+use crate::listen::TlsPeer;
+use crate::websocket::{self, Frames};
 use bytes::Bytes;
+use drydock_broker::Peer;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
-use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -21,18 +27,47 @@ const MAX_IMPORT: usize = 512 * 1024 * 1024;
 /// How long a peer may take to send a request's headers.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Serves one connection until it closes, HTTP/1.1 or HTTP/2 as the peer begins it.
-pub async fn serve<S, H, F>(stream: S, handler: H)
+/// Who answers on a connection, and to whom.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// The gateway.
+    pub gateway: Gateway,
+    /// The client's address.
+    pub remote: SocketAddr,
+    /// Our address.
+    pub local: SocketAddr,
+    /// What the TLS handshake told, where there was one.
+    pub tls: Option<TlsPeer>,
+}
+
+impl Endpoint {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        match &self.tls {
+            Some(tls) => super::device::handle(&self.gateway, request, tls, self.remote).await,
+            None => super::handle(&self.gateway, request, self.remote).await,
+        }
+    }
+}
+
+/// Serves one connection until it closes, HTTP/1.1 or HTTP/2 as the peer begins it. A WebSocket takes the connection over.
+pub async fn serve<S>(stream: S, endpoint: Endpoint)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Fn(Request<Bytes>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Bytes>> + Send + 'static,
 {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let handler = handler.clone();
+    let opened: Arc<Mutex<Option<(OnUpgrade, Peer)>>> = Arc::default();
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let (endpoint, opened) = (endpoint.clone(), Arc::clone(&opened));
         async move {
+            if websocket::asks(&request) {
+                let response = super::websocket::open(&endpoint, &request).map(|(response, peer)| {
+                    let upgrade = hyper::upgrade::on(&mut request);
+                    *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, peer));
+                    response
+                });
+                return Ok(super::lines::body(response.unwrap_or_else(|refusal| refusal)));
+            }
             let response = match whole(request).await {
-                Ok(request) => handler(request).await,
+                Ok(request) => endpoint.answer(request).await,
                 Err(refusal) => refusal,
             };
             Ok::<_, Infallible>(super::lines::body(response))
@@ -40,8 +75,20 @@ where
     });
     let mut server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
     server.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
-    if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
+    // On the heap, and gone before a WebSocket goes on: its connection may idle for long.
+    let served = Box::pin(server.serve_connection_with_upgrades(TokioIo::new(stream), service)).await;
+    if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection ended early");
+    }
+    let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some((upgrade, peer)) = opened else { return };
+    match upgrade.await.map(hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<S>>) {
+        Ok(Ok(parts)) => {
+            let frames = Frames::new(parts.io.into_inner(), parts.read_buf);
+            endpoint.gateway.broker().serve(frames, peer).await;
+        }
+        Ok(Err(_)) => tracing::error!("a WebSocket's stream is not the one that its request came by"),
+        Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
     }
 }
 

@@ -60,14 +60,14 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
         .as_deref()
         .map(|url| url.parse::<http::Uri>().map_err(|e| format!("--lambda-endpoint `{url}` is no URL: {e}")))
         .transpose()?;
-    if !args.host.is_loopback() {
+    let config = Config::find(args.config.as_deref())?;
+    if !args.host.is_loopback() && config.credentials.is_empty() {
         eprintln!(
             "{} listening on {}: whoever reaches this address may call the API with any access key",
             print::bad("warning:"),
             args.host
         );
     }
-    let config = Config::find(args.config.as_deref())?;
     let scope = Scope::new(args.account.as_str(), args.region.as_str());
     let source = deploy::read(&args.template, &scope, &args.parameters)?;
     let wants_functions = !args.no_functions && lambda_endpoint.is_none();
@@ -127,9 +127,13 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
         println!("{line}");
     }
     println!("\n{}", print::dim("# what next"));
+    let key = gateway.config().credentials.first();
     println!(
-        "export AWS_ENDPOINT_URL=http://{} AWS_REGION={} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local",
-        addresses.api, args.region
+        "export AWS_ENDPOINT_URL=http://{} AWS_REGION={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
+        addresses.api,
+        args.region,
+        key.map_or("local", |key| key.access_key_id.as_str()),
+        key.map_or("local", |_| "…")
     );
     println!("aws iot list-things");
     println!("drydock device create dock-1 --api-url http://{}", addresses.api);

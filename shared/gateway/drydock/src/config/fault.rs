@@ -88,7 +88,7 @@ impl<'a> Faults<'a> {
             what,
             help,
             // A tab would move the marks below it.
-            text: text.replace('\t', " "),
+            text: without_secret(text).replace('\t', " "),
             width: about.chars().count().max(1),
         };
         self.found.push((span.start, fault));
@@ -102,6 +102,14 @@ impl<'a> Faults<'a> {
         self.found.sort_by_key(|(at, _)| *at);
         let faults = self.found.into_iter().map(|(_, fault)| fault).collect();
         Err(ConfigError::Wrong { path: self.path.to_owned(), faults })
+    }
+}
+
+/// A line that may set a secret is shown up to its value.
+fn without_secret(line: &str) -> String {
+    match line.split_once('=') {
+        Some((name, _)) if name.contains("secret") || name.contains("token") => format!("{name}= …"),
+        _ => line.to_owned(),
     }
 }
 

@@ -11,5 +11,6 @@ mod issuer;
 mod present;
 mod provisioned;
 mod role_aliases;
+mod sigv4;
 mod support;
 mod transfers;

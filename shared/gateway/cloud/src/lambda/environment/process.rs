@@ -91,12 +91,13 @@ impl Process {
     }
 }
 
-/// The variables of a process: those of "Defined runtime environment variables", keys that any stand-in accepts, the
+/// The variables of a process: those of "Defined runtime environment variables", the keys of its role, the
 /// gateway's API, and the function's own.
 fn variables(setup: &Setup, runtime_api: &str, stream: &str) -> Vec<(String, String)> {
     let (config, definition) = (&setup.context.config, &setup.definition);
     let root = definition.task_root().to_string_lossy().into_owned();
     let scope = &config.scope;
+    let keys = config.function_keys.give(&definition.name);
     let defaults = [
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_ENDPOINT_URL", config.endpoint.clone()),
@@ -104,9 +105,9 @@ fn variables(setup: &Setup, runtime_api: &str, stream: &str) -> Vec<(String, Str
         ("TZ", ":UTC".to_owned()),
     ];
     let reserved = [
-        ("AWS_ACCESS_KEY_ID", "ASIADRYDOCKFUNCTION0".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "any-key-is-accepted-on-loopback".to_owned()),
-        ("AWS_SESSION_TOKEN", format!("drydock-{}", definition.name)),
+        ("AWS_ACCESS_KEY_ID", keys.access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key),
+        ("AWS_SESSION_TOKEN", keys.session_token),
         ("AWS_DEFAULT_REGION", scope.region.to_string()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", definition.memory.to_string()),
         ("AWS_LAMBDA_FUNCTION_NAME", definition.name.clone()),

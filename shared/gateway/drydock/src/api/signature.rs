@@ -1,0 +1,133 @@
+//! Who signed a request, and whether the signature holds.
+//!
+//! Where keys are configured (`[[credentials]]` in `drydock.toml`), every request has to be signed by one of them or by
+//! credentials that this gateway issued. Otherwise any key will do; only the signatures of issued credentials are checked then.
+//! The date of a signature is compared with the machine's clock, which clients have, and the end of credentials with the
+//! gateway's.
+
+use super::http::json_error;
+use super::service::{self, Service};
+use crate::gate::Caller;
+use crate::gateway::Gateway;
+use crate::notice::{Notice, Tone, Topic};
+use crate::system::SystemClock;
+use bytes::Bytes;
+use drydock_core::{Clock as _, Ids as _};
+use drydock_identity::sigv4::{Claim, Denied, SignedRequest, verify};
+use drydock_model::Service as Plane;
+use http::{HeaderMap, Request, Response, StatusCode};
+use serde_json::json;
+use smol_str::SmolStr;
+
+/// The caller of a request to the API; `None` where it is not signed and need not be.
+///
+/// # Errors
+/// [`Denied`], which [`denied`] makes an answer of.
+pub fn of_request(gateway: &Gateway, service: Service, request: &Request<Bytes>) -> Result<Option<Caller>, Denied> {
+    match judge(gateway, request, request.body()) {
+        Err(Denied::Missing) if needs_none(service, request) => Ok(None),
+        judged => judged,
+    }
+}
+
+/// The caller who opens a WebSocket for MQTT; `None` where the request is not signed.
+///
+/// # Errors
+/// The refusal.
+pub fn of_websocket<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option<Caller>, Response<Bytes>> {
+    let query = request.uri().query().unwrap_or_default();
+    let refused = |why: &Denied| denied(gateway, Service::Iot(Plane::IotData), why);
+    let Some(scope) = service::credential_scope(request.headers(), query) else { return Ok(None) };
+    if let Some(refusal) = super::wrong_region(gateway, &scope) {
+        return Err(refusal);
+    }
+    if !matches!(scope.service.as_str(), "iotdevicegateway" | "iotdata") {
+        let why = "Credential should be scoped to correct service: 'iotdevicegateway'.";
+        return Err(refused(&Denied::Invalid(why.to_owned())));
+    }
+    judge(gateway, request, b"").map_err(|why| refused(&why))
+}
+
+fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8]) -> Result<Option<Caller>, Denied> {
+    let credentials = gateway.credentials();
+    let (uri, headers) = (request.uri(), headers(request));
+    let signed = SignedRequest {
+        method: request.method().as_str(),
+        path: uri.path(),
+        query: uri.query().unwrap_or_default(),
+        headers: &headers,
+        body,
+    };
+    let claim = match Claim::read(&signed) {
+        Some(Ok(claim)) => claim,
+        None if credentials.are_configured() => return Err(Denied::Missing),
+        Some(Err(why)) if credentials.are_configured() => return Err(why),
+        // Signed in name, as tools for local use do.
+        None | Some(Err(_)) => {
+            let scope = service::credential_scope(request.headers(), signed.query);
+            return Ok(scope.map(|scope| unknown(&scope.access_key)));
+        }
+    };
+    match credentials.lookup(&claim.access_key, claim.token.as_deref(), gateway.books().now())? {
+        Some(known) => {
+            verify(&claim, &signed, &known.secret, SystemClock.now())?;
+            Ok(Some(Caller { access_key: claim.access_key.into(), principal: known.principal }))
+        }
+        None if credentials.are_configured() => Err(Denied::UnknownKey),
+        None => Ok(Some(unknown(&claim.access_key))),
+    }
+}
+
+/// A caller with a key that nobody knows, where any key will do.
+fn unknown(access_key: &str) -> Caller {
+    Caller { access_key: access_key.into(), principal: SmolStr::new(access_key) }
+}
+
+/// What may be asked without a signature: the links that SNS sends to a subscriber.
+fn needs_none(service: Service, request: &Request<Bytes>) -> bool {
+    let action = service::query_value(request.uri().query().unwrap_or_default(), "Action");
+    service == Service::Cloud(drydock_cloud::Service::Sns)
+        && matches!(action.as_deref(), Some("ConfirmSubscription" | "Unsubscribe"))
+}
+
+/// The headers as they are signed; HTTP/2 has the host elsewhere.
+fn headers<B>(request: &Request<B>) -> Vec<(String, String)> {
+    let all: &HeaderMap = request.headers();
+    let mut headers: Vec<(String, String)> = all
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    if let Some(authority) = request.uri().authority().filter(|_| !all.contains_key(http::header::HOST)) {
+        headers.push(("host".to_owned(), authority.as_str().to_owned()));
+    }
+    headers
+}
+
+/// The answer to who is not let in, as the service that was asked shows it.
+#[must_use]
+pub fn denied(gateway: &Gateway, service: Service, why: &Denied) -> Response<Bytes> {
+    let message = why.to_string();
+    let first = message.lines().next().unwrap_or_default();
+    gateway.notices().tell(|| Notice {
+        at: gateway.books().now(),
+        tone: Tone::Bad,
+        topic: Topic::Refusal,
+        subject: "signature".to_owned(),
+        text: format!("request refused: {}: {first}", why.code()),
+        reasons: Vec::new(),
+    });
+    let id = gateway.books().ids.uuid().to_string();
+    let response = match service {
+        // The device gateway does not show the texts that were to be signed.
+        Service::Iot(Plane::IotData) => {
+            let mut response = json_error(StatusCode::FORBIDDEN, why.code(), first);
+            *response.body_mut() = json!({ "message": first, "traceId": id }).to_string().into();
+            response
+        }
+        Service::Iot(_) => json_error(StatusCode::FORBIDDEN, why.code(), &message),
+        Service::Cloud(service) => {
+            drydock_cloud::service::refusal(service, why.code(), why.query_code(), &message, &id)
+        }
+    };
+    super::with_request_id(gateway, response)
+}

@@ -1,0 +1,168 @@
+//! Whether a signature holds.
+
+use super::canonical::{self, QueryToken, sha256_hex};
+use super::claim::write_date;
+use super::{Claim, Form, Secret, SignedRequest, key};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use drydock_core::Timestamp;
+
+/// How far the signer's clock may be off, in seconds; also how long a presigned request holds that does not say.
+const SKEW: i64 = 300;
+/// The longest that a presigned request may be valid, in seconds: seven days.
+const LONGEST: u64 = 604_800;
+/// What a client states instead of the body's hash where it did not sign the body.
+const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// Why a request is not let in. The text of each is AWS's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// It is not signed.
+    #[error("Missing Authentication Token")]
+    Missing,
+    /// What it says of its signature is not all there.
+    #[error("{0}")]
+    Incomplete(String),
+    /// Nobody knows the access key, or its session token is not its own.
+    #[error("The security token included in the request is invalid.")]
+    UnknownKey,
+    /// The temporary credentials are over.
+    #[error("The security token included in the request is expired")]
+    ExpiredToken,
+    /// The time, the scope or the signature is wrong; the text says which.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Denied {
+    /// AWS's name for the error, as services of the JSON protocols spell it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "MissingAuthenticationTokenException",
+            Self::Incomplete(_) => "IncompleteSignatureException",
+            Self::UnknownKey => "UnrecognizedClientException",
+            Self::ExpiredToken => "ExpiredTokenException",
+            Self::Invalid(_) => "InvalidSignatureException",
+        }
+    }
+
+    /// The same as services of the query protocol spell it.
+    #[must_use]
+    pub fn query_code(&self) -> &'static str {
+        match self {
+            Self::Missing => "MissingAuthenticationToken",
+            Self::Incomplete(_) => "IncompleteSignature",
+            Self::UnknownKey => "InvalidClientTokenId",
+            Self::ExpiredToken => "ExpiredToken",
+            Self::Invalid(_) => "SignatureDoesNotMatch",
+        }
+    }
+}
+
+/// Checks a claim against the request that it came with, by the secret of its access key.
+///
+/// # Errors
+/// [`Denied::Invalid`] and [`Denied::Incomplete`].
+pub fn verify(claim: &Claim, request: &SignedRequest<'_>, secret: &Secret, now: Timestamp) -> Result<(), Denied> {
+    if !claim.signed_headers.iter().any(|name| name == "host") {
+        let why = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
+        return Err(Denied::Invalid(why.to_owned()));
+    }
+    if !claim.date.starts_with(&claim.day) {
+        let date = claim.date.get(..8).unwrap_or_default();
+        return Err(Denied::Invalid(format!(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{date}', from '{}'.",
+            claim.day, claim.date
+        )));
+    }
+    in_time(claim, now)?;
+    let payload = payload(request)?;
+    let scope = claim.scope();
+    let texts = |token| {
+        let canonical = canonical::request(request, &claim.signed_headers, &payload, token);
+        let to_sign = canonical::string_to_sign(&claim.date, &scope, &canonical);
+        (canonical, to_sign)
+    };
+    let fits = |to_sign: &str| {
+        let expected = key::signature(secret, &claim.day, &claim.region, &claim.service, to_sign);
+        verify_slices_are_equal(expected.as_bytes(), claim.signature.as_bytes()).is_ok()
+    };
+    let (canonical, to_sign) = texts(QueryToken::Signed);
+    if fits(&to_sign) {
+        return Ok(());
+    }
+    let may_add_token = claim.service == "iotdevicegateway" && claim.form != Form::Header && claim.token.is_some();
+    if may_add_token && fits(&texts(QueryToken::AddedLater).1) {
+        return Ok(());
+    }
+    Err(Denied::Invalid(mismatch(&without_token(&canonical, claim), &to_sign)))
+}
+
+/// The texts that AWS shows for finding the difference.
+fn mismatch(canonical: &str, to_sign: &str) -> String {
+    format!(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and \
+         signing method. Consult the service documentation for details.\n\nThe Canonical String for this request should have \
+         been\n'{canonical}'\n\nThe String-to-Sign should have been\n'{to_sign}'\n"
+    )
+}
+
+/// A session token is a secret: the texts that are shown do not have it.
+fn without_token(canonical: &str, claim: &Claim) -> String {
+    let Some(token) = claim.token.as_deref().filter(|token| !token.is_empty()) else { return canonical.to_owned() };
+    let mut encoded = String::new();
+    canonical::encode(token.as_bytes(), &mut encoded);
+    canonical.replace(token, "***").replace(&encoded, "***")
+}
+
+fn in_time(claim: &Claim, now: Timestamp) -> Result<(), Denied> {
+    let age = now.seconds() - claim.at.seconds();
+    let shown = |seconds: i64| write_date(Timestamp(seconds * 1000));
+    if age < -SKEW {
+        return Err(Denied::Invalid(format!(
+            "Signature not yet current: {} is still later than {} ({} + 5 min.)",
+            claim.date,
+            shown(now.seconds() + SKEW),
+            shown(now.seconds())
+        )));
+    }
+    let valid = match claim.form {
+        Form::Query { expires: Some(seconds) } if seconds > LONGEST => {
+            return Err(Denied::Incomplete("X-Amz-Expires must be less than a week (in seconds); i.e., the given X-Amz-Expires must be less than 604800 seconds".to_owned()));
+        }
+        Form::Query { expires: Some(seconds) } => i64::try_from(seconds).unwrap_or(i64::MAX),
+        Form::Header | Form::Query { expires: None } => SKEW,
+    };
+    if age > valid {
+        return Err(Denied::Invalid(match claim.form {
+            Form::Header => format!(
+                "Signature expired: {} is now earlier than {} ({} - 5 min.)",
+                claim.date,
+                shown(now.seconds() - SKEW),
+                shown(now.seconds())
+            ),
+            Form::Query { .. } => format!(
+                "Signature expired: {} is now later than {}",
+                shown(now.seconds()),
+                shown(claim.at.seconds().saturating_add(valid))
+            ),
+        }));
+    }
+    Ok(())
+}
+
+/// The hash of the body that was signed: what the client states must be so.
+fn payload(request: &SignedRequest<'_>) -> Result<String, Denied> {
+    let real = || sha256_hex(request.body);
+    match request.header("x-amz-content-sha256") {
+        None => Ok(real()),
+        Some(UNSIGNED_PAYLOAD) => Ok(UNSIGNED_PAYLOAD.to_owned()),
+        Some(stated) if stated.starts_with("STREAMING-") => {
+            Err(Denied::Incomplete(format!("x-amz-content-sha256 '{stated}' is not supported by this service")))
+        }
+        Some(stated) if stated.eq_ignore_ascii_case(&real()) => Ok(stated.to_owned()),
+        Some(_) => Err(Denied::Invalid(
+            "The provided 'x-amz-content-sha256' header does not match what was computed.".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,194 @@
+//! Signature Version 4: AWS's own cases, and what they do not cover.
+
+use crate::support::Counting;
+use drydock_core::Timestamp;
+use drydock_identity::sigv4::{
+    Claim, Credentials, Denied, Secret, SignedRequest, Signer,
+    canonical::{self, QueryToken, sha256_hex},
+    key, verify,
+};
+use serde::Deserialize;
+
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+/// 2015-08-30T12:36:00Z.
+const AT: Timestamp = Timestamp(1_440_938_160_000);
+const PRESIGNED: &str = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20150830%2Fus-east-1%2Fiotdevicegateway%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-SignedHeaders=host";
+
+#[derive(Deserialize)]
+struct Suite {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn judge(request: &SignedRequest<'_>, secret: &str, now: Timestamp) -> Result<(), Denied> {
+    let claim = Claim::read(request).expect("it is signed")?;
+    verify(&claim, request, &Secret::new(secret), now)
+}
+
+#[test]
+fn the_cases_of_aws_hold() {
+    let suite: Suite = serde_json::from_str(include_str!("../../cases/sigv4.json")).unwrap();
+    for case in &suite.cases {
+        let request = SignedRequest {
+            method: &case.method,
+            path: &case.path,
+            query: &case.query,
+            headers: &case.headers,
+            body: case.body.as_bytes(),
+        };
+        assert_eq!(judge(&request, SECRET, AT), Ok(()), "{}", case.name);
+        let wrong = judge(&request, "another", AT).expect_err(&case.name);
+        assert_eq!(wrong.code(), "InvalidSignatureException", "{}", case.name);
+        let text = wrong.to_string();
+        assert!(text.contains("The Canonical String for this request should have been\n'"), "{}: {text}", case.name);
+        assert!(!text.contains("6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267"), "{text}");
+        if !case.body.is_empty() {
+            let changed = SignedRequest { body: b"another", ..request };
+            assert!(judge(&changed, SECRET, AT).expect_err("changed").to_string().contains("x-amz-content-sha256"));
+        }
+    }
+}
+
+#[test]
+fn a_signature_holds_in_its_time_only() {
+    let suite: Suite = serde_json::from_str(include_str!("../../cases/sigv4.json")).unwrap();
+    for case in &suite.cases {
+        let request = SignedRequest {
+            method: &case.method,
+            path: &case.path,
+            query: &case.query,
+            headers: &case.headers,
+            body: case.body.as_bytes(),
+        };
+        let valid = if case.query.contains("X-Amz-Expires=3600") { 3600 } else { 300 };
+        let at = |seconds: i64| judge(&request, SECRET, AT.plus_millis(seconds * 1000));
+        for (seconds, text) in [
+            (-301, Some("Signature not yet current")),
+            (-300, None),
+            (valid, None),
+            (valid + 1, Some("Signature expired")),
+        ] {
+            match (at(seconds), text) {
+                (Ok(()), None) => {}
+                (Err(Denied::Invalid(why)), Some(text)) => assert!(why.starts_with(text), "{}: {why}", case.name),
+                other => panic!("{} at {seconds} s: {other:?}", case.name),
+            }
+        }
+    }
+}
+
+/// Signs a query as a client does; `later` is added when the signature has been made.
+fn presigned(before: &str, later: &str) -> String {
+    let headers = [("host".to_owned(), "example".to_owned())];
+    let query = format!("{PRESIGNED}{before}");
+    let request = SignedRequest { method: "GET", path: "/mqtt", query: &query, headers: &headers, body: b"" };
+    let text = canonical::request(&request, &["host".to_owned()], &sha256_hex(b""), QueryToken::Signed);
+    let scope = "20150830/us-east-1/iotdevicegateway/aws4_request";
+    let text = canonical::string_to_sign("20150830T123600Z", scope, &text);
+    let signature = key::signature(&Secret::new(SECRET), "20150830", "us-east-1", "iotdevicegateway", &text);
+    format!("{query}&X-Amz-Signature={signature}{later}")
+}
+
+#[test]
+fn a_websocket_may_add_its_session_token_before_or_after_signing() {
+    let headers = [("host".to_owned(), "example".to_owned())];
+    for (query, holds) in [
+        (presigned("&X-Amz-Security-Token=a%2Fb", ""), true),
+        (presigned("", "&X-Amz-Security-Token=a%2Fb"), true),
+        (presigned("", "&X-Amz-Other=1"), false),
+        (presigned("&X-Amz-Expires=604801", ""), false),
+    ] {
+        let request = SignedRequest { method: "GET", path: "/mqtt", query: &query, headers: &headers, body: b"" };
+        assert_eq!(judge(&request, SECRET, AT).is_ok(), holds, "{query}");
+        let elsewhere = query.replace("iotdevicegateway", "iotdata");
+        let request = SignedRequest { query: &elsewhere, ..request };
+        assert!(judge(&request, SECRET, AT).is_err(), "the service is part of the key");
+    }
+}
+
+#[test]
+fn what_is_not_whole_is_named() {
+    let full = "AWS4-HMAC-SHA256 Credential=A/20150830/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=00";
+    let date = Some("20150830T123600Z");
+    for (authorization, date, code, text) in [
+        ("AWS4-HMAC-SHA256 Credential=x", date, "IncompleteSignatureException", "requires 'Signature' parameter"),
+        (&full.replace("A/2015", "2015"), date, "IncompleteSignatureException", "5 slash-delimited elements"),
+        (full, None, "IncompleteSignatureException", "'X-Amz-Date' or a 'Date' header"),
+        (full, Some("yesterday"), "IncompleteSignatureException", "ISO-8601 'basic format'"),
+        (&full.replace("=host", "=date"), date, "InvalidSignatureException", "must be a 'SignedHeader'"),
+        (&full.replace("/2015", "/2014"), date, "InvalidSignatureException", "'20140830' != '20150830'"),
+    ] {
+        let mut headers =
+            vec![("host".to_owned(), "example".to_owned()), ("authorization".to_owned(), authorization.to_owned())];
+        headers.extend(date.map(|date| ("x-amz-date".to_owned(), date.to_owned())));
+        let request = SignedRequest { method: "GET", path: "/", query: "", headers: &headers, body: b"" };
+        let denied = judge(&request, SECRET, AT).expect_err(authorization);
+        assert_eq!(denied.code(), code, "{authorization}");
+        assert!(denied.to_string().contains(text), "{denied}");
+    }
+    let unsigned = SignedRequest { method: "GET", path: "/", query: "a=b", headers: &[], body: b"" };
+    assert!(Claim::read(&unsigned).is_none());
+}
+
+#[test]
+fn what_is_issued_is_known_until_it_is_over_and_to_its_own_seal_only() {
+    let ids = Counting::default();
+    let role = "arn:aws:iam::123456789012:role/dock";
+    let store = Credentials::new(&[7; 32]);
+    let issued = store.issue(role, "dock-1", Some(AT), &ids);
+    let token = Some(issued.session_token.reveal());
+    let known = store.lookup(&issued.access_key_id, token, AT.plus_millis(-1)).unwrap().unwrap();
+    assert_eq!((known.secret, known.role.as_deref()), (issued.secret_access_key.clone(), Some(role)));
+    assert_eq!(known.principal.split(':').nth(1), Some("dock-1"));
+    assert_eq!(store.lookup(&issued.access_key_id, token, AT), Err(Denied::ExpiredToken));
+    assert_eq!(store.lookup("ASIAANOTHER", token, AT), Err(Denied::UnknownKey));
+    assert_eq!(store.lookup(&issued.access_key_id, None, AT), Ok(None));
+    assert_eq!(Credentials::new(&[8; 32]).lookup(&issued.access_key_id, token, AT), Ok(None));
+    assert_eq!((issued.access_key_id.len(), issued.secret_access_key.reveal().len()), (20, 40));
+    assert!(!format!("{issued:?}{store:?}").contains(issued.secret_access_key.reveal()));
+
+    let signer = Signer {
+        access_key: issued.access_key_id,
+        secret: issued.secret_access_key,
+        token: Some(issued.session_token),
+        region: "us-east-1".into(),
+    };
+    let mut headers = vec![("host".to_owned(), "example:1".to_owned()), ("x-amz-target".to_owned(), "T".to_owned())];
+    let unsigned =
+        SignedRequest { method: "POST", path: "/topics/a%2Fb", query: "qos=1", headers: &headers, body: b"x" };
+    let added = signer.headers("iotdata", &unsigned, AT);
+    headers.extend(added);
+    let signed = SignedRequest { method: "POST", path: "/topics/a%2Fb", query: "qos=1", headers: &headers, body: b"x" };
+    assert_eq!(judge(&signed, signer.secret.reveal(), AT), Ok(()));
+}
+
+#[test]
+fn a_configured_key_has_its_token_and_no_other() {
+    let mut store = Credentials::new(&[7; 32]);
+    assert!(!store.are_configured());
+    store.configure("AKID", Secret::new("one"), None);
+    store.configure("ASIA", Secret::new("two"), Some(Secret::new("token")));
+    assert!(store.are_configured());
+    for (key, token, secret) in [
+        ("AKID", None, Some("one")),
+        ("AKID", Some("token"), None),
+        ("ASIA", Some("token"), Some("two")),
+        ("ASIA", Some("other"), None),
+        ("ASIA", None, None),
+    ] {
+        let found = store.lookup(key, token, AT);
+        match secret {
+            Some(secret) => assert_eq!(found.unwrap().unwrap().secret.reveal(), secret),
+            None => assert_eq!(found, Err(Denied::UnknownKey), "{key} {token:?}"),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Signature Version 4, by the library of AWS's own SDK.
+
+#![expect(clippy::panic, reason = "a helper of tests: what does not work fails the test")]
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    SessionTokenMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions, SigningSettings, sign,
+};
+use aws_sigv4::sign::v4;
+use std::time::{Duration, SystemTime};
+
+/// The host that requests of these tests name.
+const HOST: &str = "127.0.0.1";
+
+/// Keys of an account.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// The access key id.
+    pub id: String,
+    /// The secret access key.
+    pub secret: String,
+    /// The session token of temporary ones.
+    pub token: Option<String>,
+}
+
+impl Keys {
+    /// Keys without a session token.
+    #[must_use]
+    pub fn new(id: &str, secret: &str) -> Self {
+        Self { id: id.to_owned(), secret: secret.to_owned(), token: None }
+    }
+
+    /// The headers that sign a request.
+    #[must_use]
+    pub fn headers(&self, service: &str, method: &str, path: &str, body: &[u8]) -> Vec<(String, String)> {
+        self.headers_at(service, method, path, body, SystemTime::now())
+    }
+
+    /// The same at another time.
+    #[must_use]
+    pub fn headers_at(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        at: SystemTime,
+    ) -> Vec<(String, String)> {
+        let settings = SigningSettings::default();
+        let (headers, _) = self.sign(service, method, path, body, at, settings).into_parts();
+        headers.iter().map(|header| (header.name().to_owned(), header.value().to_owned())).collect()
+    }
+
+    /// The path that opens a WebSocket for MQTT, presigned for five minutes. With `later` the session token is added after
+    /// signing.
+    #[must_use]
+    pub fn websocket(&self, service: &str, at: SystemTime, later: bool) -> String {
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(300));
+        settings.session_token_mode = if later { SessionTokenMode::Exclude } else { SessionTokenMode::Include };
+        let (_, query) = self.sign(service, "GET", "/mqtt", b"", at, settings).into_parts();
+        let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        format!("/mqtt?{}", pairs.join("&"))
+    }
+
+    fn sign(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        at: SystemTime,
+        settings: SigningSettings,
+    ) -> SigningInstructions {
+        let keys = Credentials::new(&self.id, &self.secret, self.token.clone(), None, "the test").into();
+        let builder = v4::SigningParams::builder().identity(&keys).region("us-east-1").name(service);
+        let params = builder.time(at).settings(settings).build().unwrap_or_else(|e| panic!("no parameters: {e}"));
+        let uri = format!("https://{HOST}{path}");
+        let headers = [("host", HOST)].into_iter();
+        let request = SignableRequest::new(method, uri, headers, SignableBody::Bytes(body));
+        let request = request.unwrap_or_else(|e| panic!("no request to sign: {e}"));
+        sign(request, &params.into()).unwrap_or_else(|e| panic!("no signature: {e}")).into_parts().0
+    }
+}
+
+fn encode(text: &str) -> String {
+    let encoded = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
+}
