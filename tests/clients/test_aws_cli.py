@@ -136,3 +136,28 @@ def test_signatures_are_checked_where_keys_are_configured(signed_gateway):
         signed_gateway.aws(service, operation, fails=code, environment=wrong)
     nobody = {**signed_gateway.environment, "AWS_ACCESS_KEY_ID": "AKIANOBODY"}
     signed_gateway.aws("iot", "list-things", fails="UnrecognizedClientException", environment=nobody)
+
+
+def test_policies_are_simulated(gateway):
+    arn = gateway.aws("iot", "create-keys-and-certificate", "--set-as-active")["certificateArn"]
+    topic = "arn:aws:iot:{region}:{account}:topic/".format(**gateway.ready)
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Publish", "Resource": topic + "a"}]}
+    gateway.aws("iot", "create-policy", "--policy-name", "simulated", "--policy-document", json.dumps(document))
+    gateway.aws("iot", "attach-policy", "--policy-name", "simulated", "--target", arn)
+    effective = gateway.aws("iot", "get-effective-policies", "--principal", arn)["effectivePolicies"]
+    assert [policy["policyName"] for policy in effective] == ["simulated"]
+    infos = json.dumps([{"actionType": "PUBLISH", "resources": [topic + name]} for name in ("a", "b")])
+    results = gateway.aws("iot", "test-authorization", "--principal", arn, "--auth-infos", infos)["authResults"]
+    assert [result["authDecision"] for result in results] == ["ALLOWED", "IMPLICIT_DENY"]
+
+
+def test_logging_options(gateway):
+    gateway.aws("iot", "get-v2-logging-options", fails="NotConfiguredException")
+    role = "arn:aws:iam::123456789012:role/logs"
+    gateway.aws("iot", "set-v2-logging-options", "--role-arn", role, "--default-log-level", "ERROR")
+    gateway.aws("iot", "set-v2-logging-level", "--log-target", "targetType=CLIENT_ID,targetName=dock-1", "--log-level", "DEBUG")
+    levels = gateway.aws("iot", "list-v2-logging-levels")["logTargetConfigurations"]
+    assert [level["logTarget"]["targetType"] for level in levels] == ["DEFAULT", "CLIENT_ID"]
+    gateway.aws("iot", "delete-v2-logging-level", "--target-type", "CLIENT_ID", "--target-name", "dock-1")
+    assert gateway.aws("iot", "get-v2-logging-options")["defaultLogLevel"] == "ERROR"
+    gateway.aws("iot", "set-v2-logging-options", "--role-arn", role, "--default-log-level", "DISABLED")

@@ -35,6 +35,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-cloud", Machinery),
     ("drydock-core", Vocabulary),
     ("drydock-identity", Rulebook),
+    ("drydock-logging", Rulebook),
     ("drydock-model", Vocabulary),
     ("drydock-policy", Rulebook),
     ("drydock-provisioning", Rulebook),

@@ -139,6 +139,7 @@ fn a_direct_message_that_cannot_be_is_refused_with_its_reason() {
         let query = format!("topic=a&confirmation=true&timeout={timeout}");
         send("silent", &query, "").refused(400, "InvalidRequestException", "INVALID_TIMEOUT_PARAMETER");
     }
+    send("silent", "topic=a&timeout=16", "").ok();
     send("silent", "topic=a&confirmation=maybe", "").refused(400, "InvalidRequestException", "confirmation");
     send("silent", "topic=%24aws%2Fa", "").refused(400, "InvalidRequestException", "INVALID_TOPIC");
     send("silent", "topic=1%2F2%2F3%2F4%2F5%2F6%2F7%2F8%2F9", "").refused(400, "InvalidRequestException", "");

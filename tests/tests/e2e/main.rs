@@ -20,6 +20,7 @@ mod functions;
 mod groups;
 mod jitr;
 mod lifecycle;
+mod logs;
 mod provisioning;
 mod registry;
 mod reset;

@@ -12,6 +12,7 @@ use crate::account::Account;
 use crate::connection;
 use crate::effects::Effects;
 use crate::gate::{Gate, Peer};
+use crate::happening::{Count, Happening, Watch, Who};
 use crate::index::Index;
 use crate::journal::{Commit, Journal, JournalError};
 use crate::limits::Limits;
@@ -41,6 +42,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where retained messages and persistent sessions are kept; `None` keeps them in memory only.
     pub journal: Option<Arc<dyn Journal>>,
+    /// Whether [`Tap::happened`] is told.
+    pub watch: Watch,
 }
 
 /// A message broker; cheap to clone.
@@ -56,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) gate: Arc<dyn Gate>,
     pub(crate) tap: Arc<dyn Tap>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
+    pub(crate) watch: Watch,
     pub(crate) index: Index,
     pub(crate) groups: Mutex<HashMap<SmolStr, Arc<Group>>>,
     pub(crate) retained: Retention,
@@ -127,6 +131,7 @@ impl Broker {
                 gate,
                 tap,
                 journal: config.journal,
+                watch: config.watch,
                 index: Index::default(),
                 groups: Mutex::default(),
                 retained: Retention::default(),
@@ -347,13 +352,20 @@ impl Inner {
     }
 
     pub(crate) fn effects(&self) -> Effects {
-        Effects::new(self.journal.is_some())
+        Effects::new(self.journal.is_some(), self.watch.clone())
     }
 
     /// Reports drops and hands rows to the journal. The future, where there is one, is for acknowledgements to wait for.
     pub(crate) fn settle(&self, effects: &mut Effects) -> Option<Commit> {
         for (client_id, topic, reason) in effects.dropped.drain(..) {
-            self.report_drop(&client_id, &topic, reason);
+            self.report_drop(&client_id, &topic, reason, reason == DropReason::RetainedQuota);
+        }
+        if effects.stored > 0 {
+            self.counters.counts.add(Count::QueuedSuccess, std::mem::take(&mut effects.stored));
+            for (client_id, topic) in effects.waiting.drain(..) {
+                let who = Who { client_id: &client_id, principal: "", remote: None };
+                self.tap.happened(who, Happening::Queued(&topic));
+            }
         }
         let journal = self.journal.as_ref()?;
         let must_wait = !effects.writes.is_empty();
@@ -372,9 +384,21 @@ impl Inner {
         must_wait.then_some(commit)
     }
 
-    pub(crate) fn report_drop(&self, client_id: &str, topic: &str, reason: DropReason) {
+    pub(crate) fn report_drop(&self, client_id: &str, topic: &str, reason: DropReason, inbound: bool) {
         self.counters.dropped(reason);
-        self.tap.dropped(&Dropped { client_id, topic, reason });
+        self.tap.dropped(&Dropped { client_id, topic, reason, inbound });
+    }
+
+    pub(crate) fn count(&self, count: Count) {
+        self.counters.counts.add(count, 1);
+    }
+
+    /// Tells what happens on a connection, where somebody wants to know.
+    pub(crate) fn happened(&self, link: &Link, what: Happening<'_>) {
+        if self.watch.is_on() {
+            let ClientIdentity { client_id, principal, .. } = &*link.identity;
+            self.tap.happened(Who { client_id, principal, remote: Some(link.peer.remote) }, what);
+        }
     }
 
     pub(crate) fn link(&self, client_id: &str) -> Option<Arc<Link>> {

@@ -1,5 +1,6 @@
 //! What a step of the broker leaves to be done once no lock is held: rows to make durable, drops to report.
 
+use crate::happening::Watch;
 use crate::rows;
 use crate::session::{Delivery, Session};
 use crate::tap::DropReason;
@@ -18,11 +19,25 @@ pub(crate) struct Effects {
     /// Rows of messages that wait for a session, among the writes: a session that ends before they are written does not find
     /// them.
     pub(crate) queued: Vec<(Arc<Session>, u64)>,
+    /// How many messages wait for a client to come back.
+    pub(crate) stored: u64,
+    /// Which, where somebody wants to know: client id and topic.
+    pub(crate) waiting: Vec<(SmolStr, SmolStr)>,
+    watch: Watch,
 }
 
 impl Effects {
-    pub(crate) fn new(journaled: bool) -> Self {
-        Self { journaled, writes: Vec::new(), deletes: Vec::new(), dropped: Vec::new(), queued: Vec::new() }
+    pub(crate) fn new(journaled: bool, watch: Watch) -> Self {
+        let (writes, deletes, dropped, queued, waiting) = Default::default();
+        Self { journaled, writes, deletes, dropped, queued, stored: 0, waiting, watch }
+    }
+
+    /// Notes a message that waits for a client to come back.
+    pub(crate) fn stored(&mut self, client_id: &SmolStr, topic: &SmolStr) {
+        self.stored += 1;
+        if self.watch.is_on() {
+            self.waiting.push((client_id.clone(), topic.clone()));
+        }
     }
 
     /// Whether there is a journal to write to.

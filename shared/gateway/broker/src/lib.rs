@@ -31,6 +31,7 @@ mod broker;
 mod connection;
 mod effects;
 mod gate;
+mod happening;
 mod index;
 mod journal;
 pub mod limits;
@@ -52,6 +53,7 @@ pub use connection::ClientClosed;
 pub use gate::{
     Admission, ConnectAttempt, Gate, Lifetime, Peer, Refusal, RefusalKind, SessionGate, Transport, WillRequest,
 };
+pub use happening::{Happening, Watch, Who};
 pub use journal::{Commit, Journal, JournalError};
 pub use limits::{Limit, Limits, SetLimitError};
 pub use message::{Message, Properties, Protocol, Qos};

@@ -394,6 +394,7 @@ impl Session {
             state.queue.push_back(delivery);
         } else {
             // The payload may be part of a larger buffer, which must not be kept for as long as nobody is connected.
+            effects.stored(&self.client_id, &delivery.message.topic);
             let payload = Bytes::copy_from_slice(&delivery.message.payload);
             delivery.message = Arc::new(Message { payload, ..Message::clone(&delivery.message) });
             state.stored.push_back(delivery);

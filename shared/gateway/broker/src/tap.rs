@@ -1,6 +1,7 @@
 //! The port through which the broker tells the rest of the gateway what passes through it. All of it is called on the
 //! path of the messages: an implementation hands over and returns.
 
+use crate::happening::{Happening, Who};
 use crate::message::{Message, Protocol};
 use drydock_core::Event;
 use drydock_core::event::ClientIdentity;
@@ -48,6 +49,18 @@ pub enum DropReason {
 }
 
 impl DropReason {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::QueueFull,
+        Self::Throttled,
+        Self::Expired,
+        Self::NotAuthorized,
+        Self::TooLarge,
+        Self::RetriesExceeded,
+        Self::QosNotSupported,
+        Self::RetainedQuota,
+    ];
+
     /// A stable name for logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -73,6 +86,8 @@ pub struct Dropped<'a> {
     pub topic: &'a str,
     /// Why.
     pub reason: DropReason,
+    /// Whether it was on its way in from the client, not out to it.
+    pub inbound: bool,
 }
 
 /// Looks on, and takes messages for services out.
@@ -85,6 +100,10 @@ pub trait Tap: Send + Sync + 'static {
     /// A message did not arrive. [`Broker::stats`](crate::Broker::stats) counts them besides.
     fn dropped(&self, dropped: &Dropped<'_>) {
         let _ = dropped;
+    }
+    /// Something happens on a connection. Told only while the [`Watch`](crate::Watch) is on.
+    fn happened(&self, who: Who<'_>, what: Happening<'_>) {
+        let _ = (who, what);
     }
     /// An operation of a connection failed, with what was wrong: for logs.
     fn refused(&self, client_id: &str, what: &str) {

@@ -3,6 +3,7 @@
 
 use drydock_core::{ApiError, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
+use drydock_logging::Logging;
 use drydock_policy::Policies;
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
@@ -29,6 +30,8 @@ pub struct Books {
     pub policies: Held<Policies>,
     /// Provisioning templates and ownership tokens.
     pub provisioning: Held<Provisioning>,
+    /// Logging options.
+    pub logging: Held<Logging>,
     /// Topic rules.
     pub rules: Held<Rules>,
     /// Tags of all of them.
@@ -58,6 +61,7 @@ impl Books {
             registry: Held::open(store, &scope, empty.registry)?,
             policies: Held::open(store, &scope, empty.policies)?,
             provisioning: Held::open(store, &scope, empty.provisioning)?,
+            logging: Held::open(store, &scope, empty.logging)?,
             rules,
             tags: Held::open(store, &scope, Tags::new())?,
             scope,
@@ -166,7 +170,7 @@ impl Books {
 
     /// Every rulebook: those that others refer to come first. A new one is a line here.
     fn all(&self) -> Vec<&dyn Kept> {
-        vec![&self.identity, &self.registry, &self.policies, &self.provisioning, &self.rules, &self.tags]
+        vec![&self.identity, &self.registry, &self.policies, &self.provisioning, &self.logging, &self.rules, &self.tags]
     }
 
     fn changed_as_a_whole(&self) {
@@ -185,6 +189,8 @@ pub struct Empty {
     pub policies: Policies,
     /// Provisioning templates and ownership tokens.
     pub provisioning: Provisioning,
+    /// Logging options.
+    pub logging: Logging,
     /// Topic rules.
     pub rules: Rules,
 }
@@ -198,6 +204,7 @@ impl Empty {
             registry: Registry::new(scope.clone()),
             policies: Policies::new(scope.clone()),
             provisioning: Provisioning::new(scope.clone()),
+            logging: Logging::new(),
             rules: Rules::new(scope.clone(), Capabilities::NONE),
         }
     }

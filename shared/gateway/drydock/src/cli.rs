@@ -7,11 +7,13 @@
 //! - [`device`]: makes a device with its files.
 //! - [`explain`]: says why a client may do something, or may not.
 //! - [`limits`]: prints the limits in force.
+//! - [`logs`]: prints the AWS-style log.
 
 pub mod account;
 pub mod device;
 pub mod explain;
 pub mod limits;
+pub mod logs;
 pub mod operations;
 pub mod print;
 pub mod up;
@@ -44,6 +46,8 @@ pub enum Command {
     Explain(Box<explain::ExplainArgs>),
     /// Print the limits that hold, with AWS's values and their source; `[limits]` in `drydock.toml` changes them.
     Limits(LimitsArgs),
+    /// Print the AWS-style log of a gateway that is up.
+    Logs(logs::LogsArgs),
     /// Write an account's whole state to a folder of JSON files.
     Export(ExportArgs),
     /// Put the state that was exported to a folder into an account.
@@ -232,6 +236,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Device(DeviceCommand::Create(args)) => device::create(args).await,
         Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),
+        Command::Logs(args) => logs::run(args).await,
         Command::Export(args) => account::export(args).await,
         Command::Import(args) => account::import(args).await,
         Command::Operations(args) => operations::run(&args),

@@ -149,6 +149,20 @@ impl Api {
         self.lines("refusals", &format!("/_drydock/refusals{query}")).await
     }
 
+    /// The entries of the AWS-style log: those that are kept, and with `follow` those to come.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn logs(&self, follow: bool, event: Option<&str>, client_id: Option<&str>) -> Result<Lines, CallError> {
+        let mut path = format!("/_drydock/logs?follow={follow}");
+        for (name, value) in [("eventType", event), ("clientId", client_id)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", encode(value)));
+            }
+        }
+        self.lines("logs", &path).await
+    }
+
     async fn lines(&self, operation: &'static str, path: &str) -> Result<Lines, CallError> {
         let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
         let request = request.map_err(|source| CallError::Invalid { operation: operation.to_owned(), source })?;

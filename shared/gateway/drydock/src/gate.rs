@@ -1,10 +1,12 @@
 //! Who may connect and do what: the broker's questions, answered from certificates, things and policies.
 
 use crate::books::Books;
+use crate::logs::{Logs, failure};
 use crate::notice::{Notice, Notices, Tone, Topic as About};
 use async_trait::async_trait;
-use drydock_broker::{Admission, ConnectAttempt, Gate, Peer, Refusal, RefusalKind, SessionGate};
+use drydock_broker::{Admission, ConnectAttempt, Gate, Peer, Refusal, RefusalKind, SessionGate, Who};
 use drydock_core::CertificateId;
+use drydock_logging::EventType;
 use drydock_policy::Action;
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -24,13 +26,14 @@ use session::Session;
 pub struct PolicyGate {
     books: Arc<Books>,
     notices: Notices,
+    logs: Logs,
 }
 
 impl PolicyGate {
     /// A gate over the rulebooks that tells of each refusal.
     #[must_use]
-    pub fn new(books: Arc<Books>, notices: Notices) -> Self {
-        Self { books, notices }
+    pub fn new(books: Arc<Books>, notices: Notices, logs: Logs) -> Self {
+        Self { books, notices, logs }
     }
 
     fn refuse(
@@ -50,6 +53,25 @@ impl PolicyGate {
             reasons,
         });
         Refusal { kind, principal: principal.into(), exclusive_thing: None }
+    }
+
+    /// Logs that a client could not prove who it is; `why` begins with AWS's word for the reason.
+    fn unproven(&self, attempt: &ConnectAttempt, principal: &str, why: &str) {
+        let (reason, details) = why.split_once(": ").unwrap_or(("NOT_AUTHENTICATED", why));
+        let peer = &attempt.peer;
+        let who = Who { client_id: &attempt.client_id, principal, remote: Some(peer.remote) };
+        self.logs.tell(EventType::AuthNError, who, failure(reason, details), |entry| {
+            entry
+                .with("protocol", "MQTT")
+                .with("authenticationType", "AWS_X509")
+                .with("clientId", attempt.client_id.as_str())
+                .with_some("principalId", Some(principal).filter(|id| !id.is_empty()))
+                .with("sourceIp", peer.remote.ip().to_canonical().to_string())
+                .with("sourcePort", peer.remote.port())
+                .with("targetIp", peer.local.ip().to_canonical().to_string())
+                .with("targetPort", peer.local.port())
+                .with_some("serverNameIndication", peer.server_name.as_deref())
+        });
     }
 
     /// Decides on a connect with a certificate that may be used.
@@ -94,13 +116,21 @@ impl PolicyGate {
         };
         match certificate::present(&self.books, chain, attempt.peer.server_name.as_deref()).await {
             Standing::Active(certificate) => self.decide(attempt, *certificate),
-            Standing::Pending(id) => refused(
-                RefusalKind::Silent,
-                id.as_str(),
-                format!("certificate {} is PENDING_ACTIVATION", short(&id)),
-                vec!["it connects once it is active: after its provisioning, or when somebody activates it".to_owned()],
-            ),
+            Standing::Pending(id) => {
+                let why = "DEVICE_CERTIFICATE_INACTIVE: the certificate is PENDING_ACTIVATION";
+                self.unproven(attempt, id.as_str(), why);
+                refused(
+                    RefusalKind::Silent,
+                    id.as_str(),
+                    format!("certificate {} is PENDING_ACTIVATION", short(&id)),
+                    vec![
+                        "it connects once it is active: after its provisioning, or when somebody activates it"
+                            .to_owned(),
+                    ],
+                )
+            }
             Standing::Refused { id, why } => {
+                self.unproven(attempt, id.as_ref().map_or("", |id| id.as_str()), &why);
                 refused(RefusalKind::Silent, id.as_ref().map_or("", |id| id.as_str()), why, Vec::new())
             }
             Standing::Unknown(why) => refused(RefusalKind::Unavailable, "", why, Vec::new()),

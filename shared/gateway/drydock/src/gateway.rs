@@ -7,13 +7,14 @@ use crate::books::{Books, Empty};
 use crate::config::{AccountKey, Config};
 use crate::gate::PolicyGate;
 use crate::listen::{self, ListenError};
+use crate::logs::Logs;
 use crate::notice::Notices;
 use crate::provisioning::{self, Underway};
 use crate::roles::Roles;
 use crate::rules::Runner;
 use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
-use drydock_broker::Broker;
+use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::DisconnectReason;
 use drydock_core::{ApiError, Clock, Event, Ids, Scope};
@@ -134,6 +135,7 @@ struct Inner {
     underway: Underway,
     addresses: Addresses,
     data_dir: Option<PathBuf>,
+    logs: Logs,
     paces: Paces,
     started: drydock_core::Timestamp,
     config: Config,
@@ -208,9 +210,12 @@ impl Gateway {
             )
         })?;
         let (requests, requested) = mpsc::unbounded_channel();
-        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), events, requests);
-        let gate = Arc::new(PolicyGate::new(Arc::clone(&books), notices.clone()));
-        let broker = journal::open_broker(&books, &store, options.config.limits.clone(), gate, tap)?;
+        let watch = Watch::default();
+        let logs = Logs::new(Arc::clone(&books), watch.clone(), options.data_dir.as_deref());
+        let (runner, tap) =
+            Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), logs.clone(), events, requests);
+        let gate = Arc::new(PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone()));
+        let broker = journal::open_broker(&books, &store, (options.config.limits.clone(), watch), gate, tap)?;
 
         let inner = Inner {
             started: clock.now(),
@@ -226,6 +231,7 @@ impl Gateway {
             notices,
             underway: Underway::default(),
             addresses,
+            logs,
             paces: Paces::default(),
             data_dir: options.data_dir,
             config: options.config,
@@ -331,6 +337,12 @@ impl Gateway {
         &self.inner.notices
     }
 
+    /// The AWS-style logs.
+    #[must_use]
+    pub fn logs(&self) -> &Logs {
+        &self.inner.logs
+    }
+
     /// How often the data plane was asked about each client.
     #[must_use]
     pub fn paces(&self) -> &Paces {
@@ -404,6 +416,7 @@ impl Gateway {
     pub async fn reset(&self) -> Result<(), OpenError> {
         self.broker().clear().await?;
         self.books().wipe().await?;
+        self.logs().refresh();
         self.cloud().reset().await?;
         self.roles().clear();
         Ok(())
@@ -424,6 +437,7 @@ impl Gateway {
     /// [`AccountError`].
     pub async fn import(&self, account: &Account, replace: bool) -> Result<(), AccountError> {
         account.put(self.books(), &self.inner.store, replace).await?;
+        self.logs().refresh();
         self.broker().disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
         Ok(())
     }
@@ -433,6 +447,7 @@ impl Gateway {
         self.broker().shutdown(GOODBYE).await;
         self.cloud().shutdown().await;
         running.tasks.shutdown().await;
+        self.logs().close();
         if let Some(temporary) = running.temporary
             && let Err(error) = temporary.close()
         {
@@ -459,6 +474,7 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
 async fn deliver(gateway: Gateway, mut events: mpsc::UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
         crate::watch::event(gateway.notices(), &event);
+        gateway.logs().event(&event);
         if let Event::CertificateToProvision { certificate_id, .. } = &event {
             provisioning::jitp::begin(&gateway, certificate_id);
         }

@@ -9,6 +9,7 @@
 //! - [`events`]: from events to the topics that tell of them. [`expiry`]: certificates that expire.
 //! - [`notice`], [`watch`]: what people are told.
 //! - [`explain`]: why somebody may do something, or may not.
+//! - [`logs`]: AWS-style log entries.
 //! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
 //! - [`config`]: `drydock.toml`.
 //! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
@@ -30,6 +31,7 @@ pub mod functions;
 pub mod gate;
 pub mod gateway;
 pub mod listen;
+pub mod logs;
 pub mod notice;
 pub mod provisioning;
 pub mod publish;

@@ -4,11 +4,13 @@
 mod act;
 
 use crate::books::Books;
+use crate::logs::{Logs, failure};
 use crate::notice::{Notice, Notices, Tone, Topic as About};
 use crate::provisioning::mqtt::{Request, is_request};
-use drydock_broker::{Broker, DropReason, Dropped, Inbound, Route, Tap};
+use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Route, Tap, Who};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids};
+use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Message, MqttProperties};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -36,6 +38,7 @@ pub struct Runner {
 pub struct RunnerTap {
     books: Arc<Books>,
     notices: Notices,
+    logs: Logs,
     jobs: mpsc::Sender<Job>,
     events: UnboundedSender<Event>,
     provisioning: UnboundedSender<Request>,
@@ -48,6 +51,7 @@ impl Runner {
         books: Arc<Books>,
         cloud: Cloud,
         notices: Notices,
+        logs: Logs,
         events: UnboundedSender<Event>,
         provisioning: UnboundedSender<Request>,
     ) -> (Self, Arc<RunnerTap>) {
@@ -55,6 +59,7 @@ impl Runner {
         let tap = Arc::new(RunnerTap {
             books: Arc::clone(&books),
             notices: notices.clone(),
+            logs,
             jobs: sender,
             events,
             provisioning,
@@ -126,6 +131,16 @@ impl Tap for RunnerTap {
                     text: format!("RuleNotFound: {not_found}"),
                     reasons: Vec::new(),
                 });
+                let (client_id, principal) = inbound.client.map_or(("", ""), |c| (&c.client_id, &c.principal));
+                let who = Who { client_id, principal, remote: None };
+                let rule = topic.split('/').nth(2).unwrap_or_default();
+                self.logs.tell(EventType::RuleNotFound, who, failure("RuleNotFound", not_found.to_string()), |entry| {
+                    entry
+                        .with("clientId", client_id)
+                        .with("topicName", topic)
+                        .with("ruleName", rule)
+                        .with("principalId", principal)
+                });
             }
         }
         if is_request(topic) {
@@ -143,7 +158,12 @@ impl Tap for RunnerTap {
         let _ = self.events.send(event);
     }
 
+    fn happened(&self, who: Who<'_>, what: Happening<'_>) {
+        self.logs.happened(who, what);
+    }
+
     fn dropped(&self, dropped: &Dropped<'_>) {
+        self.logs.dropped(dropped);
         // What a policy refuses was told with its reasons already.
         if dropped.reason != DropReason::NotAuthorized {
             tracing::debug!(

@@ -173,7 +173,7 @@ impl Stage {
             ..Limits::default()
         };
         let handle = || Arc::new(Handle(Arc::clone(&world)));
-        let config = Config { limits, journal: Some(handle()) };
+        let config = Config { limits, journal: Some(handle()), ..Config::default() };
         let broker = Broker::new(config, handle(), handle(), handle(), handle());
         Self { world, broker, clients: (0..CLIENTS).map(|_| None).collect(), gone: Vec::new() }
     }

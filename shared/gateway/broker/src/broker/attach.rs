@@ -2,6 +2,7 @@
 
 use super::Inner;
 use crate::gate::{Admission, Peer};
+use crate::happening::{Count, Happening};
 use crate::index::Subscriber;
 use crate::journal::Commit;
 use crate::message::{Protocol, Qos};
@@ -129,6 +130,7 @@ impl Inner {
                 reason: DisconnectReason::DuplicateClientid,
                 at: now,
             });
+            self.happened(old, Happening::Disconnected(DisconnectReason::DuplicateClientid));
             self.publish_will(old, now);
         }
         if let Some(session) = old_session {
@@ -137,6 +139,8 @@ impl Inner {
         link.session.attach(link.id);
         let commit = self.save_session(&link.session, &link.identity.principal, link.version + 1, None, row);
         self.tap.event(Event::ClientConnected { client: Arc::clone(&link.identity), version: link.version, at: now });
+        self.count(Count::ConnectSuccess);
+        self.happened(&link, Happening::Connected);
         Attached { link, resumed, commit }
     }
 
@@ -178,6 +182,7 @@ impl Inner {
             reason: ending.reason,
             at: now,
         });
+        self.happened(link, Happening::Disconnected(ending.reason));
         if ending.will {
             self.publish_will(link, now);
         } else {

@@ -2,6 +2,7 @@
 
 use super::{Broker, Inner};
 use crate::effects::Effects;
+use crate::happening::Count;
 use crate::index::MatchSet;
 use crate::journal::{Commit, JournalError};
 use crate::limits::Limits;
@@ -88,7 +89,7 @@ impl Broker {
             return Err(PublishError::Reserved(message.topic));
         }
         if origin == Origin::Outside && !inner.admits(&message.topic, message.retain, inner.now()) {
-            inner.report_drop("", &message.topic, DropReason::Throttled);
+            inner.report_drop("", &message.topic, DropReason::Throttled, true);
             return Err(PublishError::Throttled(message.topic));
         }
         let mut effects = inner.effects();
@@ -143,6 +144,7 @@ impl Inner {
             self.retain(&message, effects);
         }
         self.counters.received.fetch_add(1, Ordering::Relaxed);
+        self.count(Count::Elsewhere);
         let (_, found) = self.index.find(&message.topic);
         if !found.is_empty() {
             self.deliver(&found, &[Arc::new(message)], 0, effects);

@@ -2,6 +2,7 @@
 
 use super::{Broker, UnknownClient};
 use crate::gate::Peer;
+use crate::happening::{Count, Counts};
 use crate::message::{Protocol, Qos};
 use crate::retained::Retained;
 use crate::slots::{Link, Slot};
@@ -69,11 +70,13 @@ pub(crate) struct Counters {
     pub(crate) delivered: AtomicU64,
     pub(crate) subscriptions: AtomicU64,
     pub(crate) retained_swept_at: AtomicI64,
+    pub(crate) counts: Counts,
     dropped: AtomicU64,
 }
 
 impl Counters {
-    pub(crate) fn dropped(&self, _: DropReason) {
+    pub(crate) fn dropped(&self, reason: DropReason) {
+        self.counts.drop_for(reason);
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -117,6 +120,29 @@ impl Broker {
     #[must_use]
     pub fn retained_after(&self, after: Option<&str>, most: usize) -> Vec<Retained> {
         self.inner.retained.list(after, most, self.inner.now(), self.inner.limits.retained_seconds)
+    }
+
+    /// Counts since the start of what happened on MQTT connections, by the names of AWS's metrics ("Message broker metrics").
+    #[must_use]
+    pub fn metrics(&self) -> Vec<(&'static str, u64)> {
+        let counters = &self.inner.counters;
+        let received = counters.received.load(Ordering::Relaxed);
+        let by_mqtt = received.saturating_sub(counters.counts.get(Count::Elsewhere));
+        let messages =
+            [("PublishIn.Success", by_mqtt), ("PublishOut.Success", counters.delivered.load(Ordering::Relaxed))];
+        let lost = |reason| self.drops().find(|(known, _)| *known == reason).map_or(0, |(_, count)| count);
+        let losses = [
+            ("PublishOut.AuthError", lost(DropReason::NotAuthorized)),
+            ("PublishOut.ClientError", lost(DropReason::TooLarge)),
+            ("PublishRetained.Throttle", lost(DropReason::RetainedQuota)),
+            ("Queued.Throttle", lost(DropReason::QueueFull)),
+        ];
+        counters.counts.all().chain(messages).chain(losses).collect()
+    }
+
+    /// How many messages did not arrive, by reason.
+    pub fn drops(&self) -> impl Iterator<Item = (DropReason, u64)> {
+        self.inner.counters.counts.drops()
     }
 
     /// Counts since the start.

@@ -4,6 +4,7 @@ use super::{Connection, wire};
 use crate::broker::publish::is_topic;
 use crate::broker::{Inner, NewConnection};
 use crate::gate::{ConnectAttempt, Peer, Refusal, RefusalKind, WillRequest};
+use crate::happening::{Count, Happening, Who};
 use crate::limits::Limits;
 use crate::message::{Message, Protocol, Qos};
 use crate::packet::connect::{Connect, Will};
@@ -89,12 +90,23 @@ async fn refuse<S: AsyncWrite + Unpin>(stream: &mut S, protocol: Protocol, code:
 async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Result<Box<Connection>, Option<u8>> {
     let limits = &inner.limits;
     let assigned = assign_id(inner, &mut connect)?;
-    check(limits, &connect).map_err(Some)?;
+    let failed = |code: u8, count, why: &'static str| {
+        inner.count(count);
+        if inner.watch.is_on() {
+            let who = Who { client_id: &connect.client_id, principal: "", remote: Some(peer.remote) };
+            inner.tap.happened(who, Happening::ConnectFailed(why));
+        }
+        Some(code)
+    };
+    check(limits, &connect).map_err(|code| failed(code, Count::ConnectClientError, "CLIENT_ERROR"))?;
     let now = inner.now();
     if inner.is_closing() {
         return Err(Some(reason::SERVER_UNAVAILABLE));
     }
-    inner.has_room(&connect.client_id, now).map_err(Some)?;
+    inner.has_room(&connect.client_id, now).map_err(|code| match code {
+        reason::CONNECTION_RATE_EXCEEDED => failed(code, Count::ConnectClientIdThrottle, "CLIENT_ID_THROTTLE"),
+        _ => failed(code, Count::ConnectThrottle, "THROTTLED"),
+    })?;
     let asked = match connect.protocol {
         Protocol::V311 if connect.clean => 0,
         Protocol::V311 => limits.session_expiry_seconds,
@@ -217,6 +229,18 @@ fn pending(limits: &Limits, will: Will) -> PendingWill {
 }
 
 fn refused(inner: &Inner, attempt: &ConnectAttempt, refusal: Refusal) -> Option<u8> {
+    let (count, why) = match refusal.kind {
+        RefusalKind::NotAuthorized => (Count::ConnectAuthError, Some("AUTHORIZATION_FAILURE")),
+        RefusalKind::Unavailable => (Count::ConnectServerError, Some("SERVER_ERROR")),
+        // Who could not prove who it is gets an entry of its own kind, from the gate.
+        RefusalKind::BadCredentials | RefusalKind::Silent => (Count::ConnectAuthError, None),
+    };
+    inner.count(count);
+    if let Some(why) = why.filter(|_| inner.watch.is_on()) {
+        let (client_id, principal) = (attempt.client_id.as_str(), refusal.principal.as_str());
+        let who = Who { client_id, principal, remote: Some(attempt.peer.remote) };
+        inner.tap.happened(who, Happening::ConnectFailed(why));
+    }
     match refusal.kind {
         RefusalKind::NotAuthorized => {
             let client = Arc::new(ClientIdentity {

@@ -1,6 +1,7 @@
 //! What a client's packets do, PUBLISH and SUBSCRIBE aside.
 
 use super::{Connection, End};
+use crate::happening::{Count, Happening};
 use crate::message::Protocol;
 use crate::packet::{PacketError, answer, disconnect, frame, kind, publish, reason};
 use bytes::Bytes;
@@ -104,6 +105,8 @@ impl Connection {
             kind::PINGREQ => {
                 frame::expect_empty(first, bytes).map_err(|e| self.bad(e))?;
                 self.answers.extend_from_slice(&answer::PINGRESP);
+                self.inner.count(Count::PingSuccess);
+                self.inner.happened(&self.link, Happening::Pinged);
                 Ok(())
             }
             kind::DISCONNECT => self.disconnect(first, bytes),

@@ -1,6 +1,7 @@
 //! What goes out to a client.
 
 use super::{Connection, End, wire};
+use crate::happening::Happening;
 use crate::message::{Protocol, Qos};
 use crate::packet::{answer, publish, reason};
 use crate::session::{PullLimits, Pulled};
@@ -81,6 +82,7 @@ impl Connection {
         }
         self.open_out();
         let mut count = 0;
+        let watched = self.inner.watch.is_on();
         for outgoing in self.staged.drain(..) {
             let message = &outgoing.message;
             let form = publish::Form {
@@ -95,6 +97,9 @@ impl Connection {
             if allowed && fits {
                 publish::put(&mut self.out, message, form);
                 count += 1;
+                if watched {
+                    self.inner.happened(&self.link, Happening::PublishOut(&message.topic));
+                }
                 continue;
             }
             let reason = if allowed { DropReason::TooLarge } else { DropReason::NotAuthorized };

@@ -3,6 +3,7 @@
 use super::input::Batch;
 use super::topics::Denied;
 use super::{Connection, End};
+use crate::happening::{Count, Happening};
 use crate::limits::Limits;
 use crate::message::{Message, Properties, Protocol, Qos};
 use crate::packet::fields::{MessageProperties, user_bytes};
@@ -45,8 +46,14 @@ impl Connection {
             }
             None => topic,
         };
-        if !self.rate.take(self.now) || !self.inner.admits(topic, retain, self.now) {
-            self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::Throttled);
+        let within = self.rate.take(self.now);
+        if !within || !self.inner.admits(topic, retain, self.now) {
+            self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::Throttled, true);
+            self.inner.count(Count::PublishInThrottle);
+            if !within {
+                self.inner.count(Count::ThrottleExceeded);
+            }
+            self.inner.happened(&self.link, failed(topic, retain, "THROTTLED"));
             // MQTT 3.1.1 has no way to refuse a message: it stays without an answer.
             if self.protocol == Protocol::V5 && qos == Qos::AtLeastOnce {
                 put_ack(&mut self.answers, id, reason::QUOTA_EXCEEDED);
@@ -56,12 +63,14 @@ impl Connection {
         let admitted = self.topics.admit(topic, retain, &*self.link.gate, &self.inner.index, &self.inner.limits);
         let (topic, targets) = match admitted {
             Ok(admitted) => admitted,
-            Err(denied) => return self.refuse(topic, qos, id, denied),
+            Err(denied) => return self.refuse(topic, (qos, retain), id, denied),
         };
         let mut message =
             Message { topic, payload: batch.keep(payload), qos, retain, properties: None, expires_at: None };
         if let Some(found) = found {
             if let Err(code) = check_properties(&found.properties, &self.inner.limits) {
+                self.inner.count(Count::PublishInClientError);
+                self.inner.happened(&self.link, failed(&message.topic, retain, "CLIENT_ERROR"));
                 return self.refuse_with(qos, id, DisconnectReason::ClientError, code);
             }
             message = self.with_properties(message, found);
@@ -73,6 +82,7 @@ impl Connection {
         if qos == Qos::AtLeastOnce {
             put_ack(&mut self.answers, id, reason::SUCCESS);
         }
+        self.inner.happened(&self.link, Happening::PublishIn { topic: &message.topic, retain, failure: None });
         let inbound = Inbound { message: &message, client: Some(&self.link.identity), protocol: Some(self.protocol) };
         if self.inner.tap.publish(&inbound) == Route::Consumed {
             return Ok(());
@@ -123,14 +133,22 @@ impl Connection {
 
     /// AWS IoT has no QoS 2: MQTT 5 clients are told, those of MQTT 3.1.1 get no answer (guide, "MQTT QoS options").
     fn refuse_qos_2(&self, topic: &str) -> Result<(), End> {
-        self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::QosNotSupported);
+        self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::QosNotSupported, true);
+        self.inner.count(Count::PublishInClientError);
+        self.inner.happened(&self.link, failed(topic, false, "QOS_NOT_SUPPORTED"));
         match self.protocol {
             Protocol::V311 => Ok(()),
             Protocol::V5 => Err(End::client_error(reason::QOS_NOT_SUPPORTED)),
         }
     }
 
-    fn refuse(&mut self, topic: &str, qos: Qos, id: u16, denied: Denied) -> Result<(), End> {
+    fn refuse(&mut self, topic: &str, (qos, retain): (Qos, bool), id: u16, denied: Denied) -> Result<(), End> {
+        let (count, reason) = match denied {
+            Denied::Invalid => (Count::PublishInClientError, "INVALID_TOPIC"),
+            Denied::NotAuthorized => (Count::PublishInAuthError, "AUTHORIZATION_FAILURE"),
+        };
+        self.inner.count(count);
+        self.inner.happened(&self.link, failed(topic, retain, reason));
         match denied {
             Denied::Invalid => {
                 let client_id = &self.link.identity.client_id;
@@ -153,6 +171,10 @@ impl Connection {
         }
         Err(End::because(why, code))
     }
+}
+
+fn failed<'a>(topic: &'a str, retain: bool, reason: &'static str) -> Happening<'a> {
+    Happening::PublishIn { topic, retain, failure: Some(reason) }
 }
 
 /// The sizes of a message's properties. An error is the reason code.

@@ -2,6 +2,7 @@
 
 use super::{Connection, End};
 use crate::broker::publish::is_filter;
+use crate::happening::{Count, Happening};
 use crate::message::{Protocol, Qos};
 use crate::packet::subscribe::{Entry, decode_subscribe, decode_unsubscribe};
 use crate::packet::{answer, reason};
@@ -53,6 +54,7 @@ impl Connection {
             }
         }
         answer::put_suback(&mut self.answers, self.protocol, id, &codes);
+        self.told(&entries, &codes);
         if !granted.is_empty() {
             self.save();
             let client = Arc::clone(&self.link.identity);
@@ -120,6 +122,8 @@ impl Connection {
             }
         }
         answer::put_unsuback(&mut self.answers, self.protocol, id, &codes);
+        self.inner.count(Count::UnsubscribeSuccess);
+        self.inner.happened(&self.link, Happening::Unsubscribed(&removed));
         if !removed.is_empty() {
             self.save();
             let client = Arc::clone(&self.link.identity);
@@ -133,6 +137,19 @@ impl Connection {
         let principal = &self.link.identity.principal;
         if let Some(row) = self.inner.session_row(&self.session, principal, self.link.version + 1, None) {
             self.effects.write(row);
+        }
+    }
+
+    /// Counts a SUBSCRIBE, and tells of it.
+    fn told(&self, entries: &[Entry], codes: &[u8]) {
+        self.inner.count(match codes.iter().find(|code| **code >= reason::UNSPECIFIED) {
+            None => Count::SubscribeSuccess,
+            Some(&reason::NOT_AUTHORIZED) => Count::SubscribeAuthError,
+            Some(_) => Count::SubscribeClientError,
+        });
+        if self.inner.watch.is_on() {
+            let filters: Vec<_> = entries.iter().map(|entry| entry.filter.clone()).zip(codes.iter().copied()).collect();
+            self.inner.happened(&self.link, Happening::Subscribed(&filters));
         }
     }
 

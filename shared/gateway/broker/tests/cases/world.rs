@@ -233,8 +233,11 @@ impl World {
         ids: Arc<TestIds>,
     ) -> Self {
         let alive = Arc::new(AtomicBool::new(true));
-        let config =
-            Config { limits: limits.clone(), journal: Some(Arc::new(JournalHandle(journal.clone(), alive.clone()))) };
+        let config = Config {
+            limits: limits.clone(),
+            journal: Some(Arc::new(JournalHandle(journal.clone(), alive.clone()))),
+            ..Config::default()
+        };
         let broker = Broker::new(
             config,
             clock.clone(),

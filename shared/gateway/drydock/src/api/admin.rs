@@ -7,6 +7,8 @@
 //! | `export` | GET | the whole state of the account ([`account`]) |
 //! | `import` | POST | takes such a state in, with `?replace=true` in the place of another |
 //! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
+//! | `logs?follow=&eventType=&clientId=` | GET | the AWS-style log, a JSON line each |
+//! | `metrics` | GET | counts by the names of AWS's metrics, as Prometheus reads them |
 //! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
 
 pub mod account;
@@ -15,6 +17,7 @@ use super::http::{json, json_error};
 use super::lines;
 use crate::explain::Question;
 use crate::gateway::Gateway;
+use crate::logs::Line;
 use crate::notice::{Notice, Tone, Topic};
 use bytes::Bytes;
 use drydock_core::{ApiError, CertificateId};
@@ -27,6 +30,8 @@ const PATHS: &[(&str, Method)] = &[
     ("export", Method::GET),
     ("health", Method::GET),
     ("import", Method::POST),
+    ("logs", Method::GET),
+    ("metrics", Method::GET),
     ("refusals", Method::GET),
     ("reset", Method::POST),
 ];
@@ -53,6 +58,8 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
             Ok(answer) => json(StatusCode::OK, &answer),
             Err(error) => refuse(&error),
         },
+        Some(("logs", _)) => logs(gateway, request),
+        Some(("metrics", _)) => metrics(gateway),
         Some(_) => refusals(gateway, parameter(request, "clientId")),
     }
 }
@@ -106,6 +113,62 @@ fn refusals(gateway: &Gateway, client_id: Option<String>) -> Response<Bytes> {
             }
         }
     });
+    response
+}
+
+/// Sends the entries that are kept, and with `follow` those to come.
+fn logs(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
+    let (event, client_id) = (parameter(request, "eventType"), parameter(request, "clientId"));
+    let follow = parameter(request, "follow").is_some_and(|follow| follow == "true");
+    let (kept, mut coming) = gateway.logs().follow();
+    let wanted = move |line: &Line| {
+        event.as_ref().is_none_or(|event| *event == line.event) && (client_id.is_none() || client_id == line.client_id)
+    };
+    let (response, lines) = lines::open();
+    tokio::spawn(async move {
+        for line in kept.iter().filter(|line| wanted(line)) {
+            if lines.send(Bytes::from(format!("{}\n", line.text))).await.is_err() {
+                return;
+            }
+        }
+        while follow {
+            let line = tokio::select! {
+                line = coming.recv() => line,
+                () = lines.closed() => return,
+            };
+            let text = match line {
+                Ok(line) if wanted(&line) => format!("{}\n", line.text),
+                Ok(_) => continue,
+                Err(RecvError::Lagged(missed)) => format!("{}\n", json!({ "missed": missed })),
+                Err(RecvError::Closed) => return,
+            };
+            if lines.send(Bytes::from(text)).await.is_err() {
+                return;
+            }
+        }
+    });
+    response
+}
+
+/// Counts, in the text form that Prometheus reads.
+fn metrics(gateway: &Gateway) -> Response<Bytes> {
+    let broker = gateway.broker();
+    let mut text = String::from("# TYPE aws_iot counter\n");
+    for (name, count) in broker.metrics() {
+        text.push_str(&format!("aws_iot{{metric=\"{name}\",protocol=\"MQTT\"}} {count}\n"));
+    }
+    text.push_str("# TYPE drydock_messages_dropped counter\n");
+    for (reason, count) in broker.drops() {
+        text.push_str(&format!("drydock_messages_dropped{{reason=\"{}\"}} {count}\n", reason.as_str()));
+    }
+    let stats = broker.stats();
+    let gauges = [("drydock_connections", stats.connections), ("drydock_subscriptions", stats.subscriptions)];
+    for (name, value) in gauges {
+        text.push_str(&format!("# TYPE {name} gauge\n{name} {value}\n"));
+    }
+    let mut response = Response::new(Bytes::from(text));
+    let kind = http::HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
     response
 }
 

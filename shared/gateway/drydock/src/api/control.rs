@@ -8,6 +8,7 @@ mod certificates;
 pub mod data;
 mod endpoints;
 mod groups;
+mod logging;
 mod policies;
 mod provisioning;
 mod rules;
@@ -93,6 +94,7 @@ pub fn router() -> Router<Call> {
     data::register(&mut router);
     endpoints::register(&mut router);
     groups::register(&mut router);
+    logging::register(&mut router);
     policies::register(&mut router);
     provisioning::register(&mut router);
     rules::register(&mut router);

@@ -201,6 +201,12 @@ impl HttpsSession {
         Self(Rights::new(books, notices, subject, certificate, thing.unwrap_or_default(), context))
     }
 
+    /// The certificate's id.
+    #[must_use]
+    pub fn principal(&self) -> &str {
+        self.0.certificate.id.as_str()
+    }
+
     /// Whether the device may publish to a topic, and have the message retained where `retain`.
     #[must_use]
     pub fn publish(&self, topic: &str, retain: bool) -> bool {

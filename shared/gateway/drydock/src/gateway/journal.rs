@@ -1,7 +1,7 @@
 //! The broker's durable state on the gateway's store.
 
 use crate::books::Books;
-use drydock_broker::{Broker, Commit, Config, Gate, Journal, JournalError, Limits, Tap};
+use drydock_broker::{Broker, Commit, Config, Gate, Journal, JournalError, Limits, Tap, Watch};
 use drydock_core::{Scope, Write};
 use drydock_store::{Store, StoreError};
 use std::sync::Arc;
@@ -26,12 +26,12 @@ impl Journal for StoreJournal {
 pub(super) fn open_broker(
     books: &Books,
     store: &Store,
-    limits: Limits,
+    (limits, watch): (Limits, Watch),
     gate: Arc<dyn Gate>,
     tap: Arc<dyn Tap>,
 ) -> Result<Broker, StoreError> {
     let journal: Arc<dyn Journal> = Arc::new(StoreJournal { store: store.clone(), scope: books.scope.clone() });
-    let config = Config { limits, journal: Some(journal) };
+    let config = Config { limits, journal: Some(journal), watch };
     let broker = Broker::new(config, Arc::clone(&books.clock), Arc::clone(&books.ids), gate, tap);
     for table in Broker::TABLES {
         store.load(&books.scope, table, |key, value| broker.load(table, key, value).map_err(StoreError::from))?;

@@ -1,8 +1,9 @@
 //! A message to one client: "SendDirectMessage" of the data plane's API reference, and "Direct messaging" in the guide.
 
 use super::{Call, may};
-use drydock_broker::{DirectError, Message, Qos};
+use drydock_broker::{DirectError, Message, Qos, Who};
 use drydock_core::{ApiError, ErrorCode, Ids, Timestamp};
+use drydock_logging::{EventType, Status};
 use drydock_model::Router;
 use drydock_model::iot_data::{PublishRequest, SendDirectMessageRequest, SendDirectMessageResponse, ops};
 use drydock_policy::Action;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 /// Seconds that a confirmation may be waited for.
 const TIMEOUTS: std::ops::RangeInclusive<i32> = 1..=15;
-/// Seconds where the caller does not say; AWS does not say either.
+/// Seconds where the caller does not say.
 const TIMEOUT: i32 = 5;
 
 /// Why a message was not sent or not confirmed: the reason as AWS's log entries name it, and what the caller is told.
@@ -22,7 +23,19 @@ pub(super) struct Failure {
 pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::SendDirectMessage>(|call: Call, input| async move {
         may(&call, Action::SendDirectMessage, &input.client_id)?;
-        send(&call, input).await.map_err(|failure| failure.error)
+        let (client_id, topic) = (input.client_id.clone(), input.topic.clone());
+        let (confirmation, timeout) = (input.confirmation.unwrap_or_default(), input.timeout.unwrap_or(TIMEOUT));
+        let result = send(&call, input).await;
+        let status = match &result {
+            Ok(_) => Status::Success,
+            Err(failed) => crate::logs::failure(failed.reason, failed.error.message.clone()),
+        };
+        let who = Who { client_id: &client_id, principal: "", remote: None };
+        call.gateway.logs().tell(EventType::SendDirectMessage, who, status, |entry| {
+            let entry = entry.with("protocol", "HTTP").with("topicName", topic).with("clientId", client_id.as_str());
+            entry.with("confirmation", confirmation).with("timeout", timeout)
+        });
+        result.map_err(|failed| failed.error)
     });
 }
 
@@ -33,7 +46,8 @@ fn failure(reason: &'static str, code: ErrorCode, why: impl std::fmt::Display) -
 async fn send(call: &Call, input: SendDirectMessageRequest) -> Result<SendDirectMessageResponse, Failure> {
     let confirmation = input.confirmation.unwrap_or_default();
     let timeout = input.timeout.unwrap_or(TIMEOUT);
-    if !TIMEOUTS.contains(&timeout) {
+    // It means nothing where nothing is confirmed, and is not looked at.
+    if confirmation && !TIMEOUTS.contains(&timeout) {
         let why = format!("timeout is {timeout}, and may be 1 to 15 seconds");
         return Err(failure("INVALID_TIMEOUT_PARAMETER", ErrorCode::InvalidRequestException, why));
     }
