@@ -100,7 +100,7 @@ fn main() {
     let before = resident();
     measure("CreateThing (a type, two attributes)", count, || {
         for n in 0..count {
-            std::hint::black_box(book.create_thing(&create(n), NOW, &ids).unwrap());
+            let _ = std::hint::black_box(book.create_thing(&create(n), NOW, &ids).unwrap());
         }
     });
     let bytes = resident().saturating_sub(before);
@@ -109,7 +109,7 @@ fn main() {
     measure("DescribeThing", count, || {
         for n in 0..count {
             let request = DescribeThingRequest { thing_name: name(n.wrapping_mul(7_919) % count) };
-            std::hint::black_box(book.describe_thing(&request).unwrap());
+            let _ = std::hint::black_box(book.describe_thing(&request).unwrap());
         }
     });
     let all = measure("ListThings, pages of 250", count, || pages(&book, &ListThingsRequest::default()));
@@ -154,7 +154,7 @@ fn main() {
             let mut request = UpdateThingRequest { thing_name: name(n), ..Default::default() };
             let attributes = BTreeMap::from([("firmware".to_owned(), format!("1.{}", n % 20))]);
             request.attribute_payload = Some(AttributePayload { attributes: Some(attributes), merge: Some(true) });
-            std::hint::black_box(book.update_thing(&request, NOW).unwrap());
+            let _ = std::hint::black_box(book.update_thing(&request, NOW).unwrap());
         }
     });
     for n in 0..SITES {
@@ -169,7 +169,7 @@ fn main() {
                 thing_group_name: Some(format!("site-{}", n % SITES)),
                 ..Default::default()
             };
-            std::hint::black_box(book.add_thing_to_thing_group(&request, NOW, &ids).unwrap());
+            let _ = std::hint::black_box(book.add_thing_to_thing_group(&request, NOW, &ids).unwrap());
         }
     });
     measure("ListThingsInThingGroup, first pages", SITES, || {
