@@ -6,9 +6,9 @@ use crate::books::Books;
 use crate::gateway::Gateway;
 use drydock_core::{ApiError, Arn};
 use drydock_model::iot::{
-    AttachThingPrincipalRequest, AttributePayload, CreateThingRequest, DescribeThingRequest, DescribeThingResponse,
-    DescribeThingTypeRequest, ListPrincipalThingsRequest, ListThingGroupsForThingRequest,
-    UpdateThingGroupsForThingRequest, UpdateThingRequest,
+    AddThingToBillingGroupRequest, AttachThingPrincipalRequest, AttributePayload, CreateThingRequest,
+    DescribeThingRequest, DescribeThingResponse, DescribeThingTypeRequest, ListPrincipalThingsRequest,
+    ListThingGroupsForThingRequest, UpdateThingGroupsForThingRequest, UpdateThingRequest,
 };
 use drydock_provisioning::plan::{Override, ThingPlan};
 use std::collections::BTreeMap;
@@ -29,15 +29,19 @@ pub(super) fn check_thing(
         if let Some(group) = wanted.billing_group.as_ref().filter(|group| !registry.has_billing_group(group)) {
             return Err(failed()(ApiError::not_found(format!("there is no billing group `{group}`"))));
         }
+        if let Some(group) = &wanted.billing_group {
+            // A thing is in one billing group, and no override setting lets a template move it.
+            if let Some(other) = registry.billing_group_of(wanted.name.as_str()).filter(|of| of.as_str() != group) {
+                let name = &wanted.name;
+                return Err(NotProvisioned::Conflict(format!("the thing `{name}` is in the billing group `{other}`")));
+            }
+        }
         match wanted.groups.iter().find(|group| !registry.has_thing_group(group.as_str())) {
             Some(group) => Err(failed()(ApiError::not_found(format!("there is no thing group `{group}`")))),
             None => Ok(()),
         }
     })?;
     match existing(books, wanted) {
-        Some(_) if wanted.billing_group.is_some() => {
-            Err(failed()(ApiError::not_implemented("`BillingGroup` for a thing that exists")))
-        }
         Some(thing) => changes(wanted, &thing, is_attached(books, wanted, certificate)).map(|_| ()),
         None => Ok(()),
     }
@@ -146,6 +150,17 @@ pub(super) async fn make_thing(
         })
     });
     attached.await.flatten().map_err(failed())?;
+    if let (Some(group), true) = (&wanted.billing_group, there.is_some()) {
+        let request = AddThingToBillingGroupRequest {
+            thing_name: Some(wanted.name.to_string()),
+            billing_group_name: Some(group.to_string()),
+            ..AddThingToBillingGroupRequest::default()
+        };
+        books
+            .apply(&books.registry, |registry| registry.add_thing_to_billing_group(&request))
+            .await
+            .map_err(failed())?;
+    }
     if !wanted.groups.is_empty() {
         groups(books, wanted, there.is_some()).await.map_err(failed())?;
     }
