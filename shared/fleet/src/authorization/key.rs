@@ -1,6 +1,7 @@
 //! The fleet's keys, and signatures checked against them.
 
 use super::token::Token;
+use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
 };
@@ -91,7 +92,11 @@ impl FleetKey {
         let text = pem.trim().strip_prefix(BEGIN).and_then(|text| text.strip_suffix(END)).ok_or(BadKey::Pem)?;
         let text: String = text.split_ascii_whitespace().collect();
         let der = STANDARD.decode(text).map_err(|_| BadKey::Pem)?;
-        let key = ParsedPublicKey::new(algorithm.verification(), der).map_err(|_| BadKey::Kind)?;
+        let key = ParsedPublicKey::new(algorithm.verification(), &der).map_err(|_| BadKey::Kind)?;
+        // A parsed key of RSA may be of any length: only checking a signature with it would tell.
+        if algorithm == Algorithm::Rs256 {
+            PublicEncryptingKey::from_der(&der).map_err(|_| BadKey::Kind)?;
+        }
         Ok(Self { algorithm, status, key })
     }
 
