@@ -66,16 +66,10 @@ async fn read_connect<S: AsyncRead + Unpin>(limits: &Limits, stream: &mut S) -> 
         if buffer.first().is_some_and(|first| first >> 4 != kind::CONNECT) {
             return Err(NoConnect::Closed);
         }
-        let version = |buffer: &[u8], at: usize| match buffer.get(at + 6) {
-            Some(4) => Protocol::V311,
-            Some(level) if *level >= 5 => Protocol::V5,
-            _ => Protocol::V311,
-        };
         let found = frame::next(&buffer, Protocol::V311, most).map_err(|e| NoConnect::Refused(Protocol::V311, e))?;
         let Some(found) = found else { continue };
         let body = buffer.get(found.body.clone()).unwrap_or_default();
-        let connect = connect::decode(found.first, body)
-            .map_err(|e| NoConnect::Refused(version(&buffer, found.body.start), e))?;
+        let connect = connect::decode(found.first, body).map_err(|e| NoConnect::Refused(connect::spoken(body), e))?;
         return Ok((connect, buffer.split_off(found.body.end)));
     }
 }

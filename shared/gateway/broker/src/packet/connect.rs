@@ -43,6 +43,15 @@ const WILL_RETAIN: u8 = 0b0010_0000;
 const PASSWORD: u8 = 0b0100_0000;
 const USERNAME: u8 = 0b1000_0000;
 
+/// The version in which to refuse a CONNECT that does not decode: the level stands behind the protocol's name, which is of
+/// any length, as MQTT 3.1's `MQIsdp` is. Bridges of mosquitto set its highest bit, and ask again without where they are
+/// refused in the words of MQTT 3.1.1.
+pub(crate) fn spoken(body: &[u8]) -> Protocol {
+    let mut reader = Reader::new(body);
+    let level = reader.number().and_then(|length| reader.take(usize::from(length))).and_then(|_| reader.byte());
+    if level.is_ok_and(|level| (5..0x80).contains(&level)) { Protocol::V5 } else { Protocol::V311 }
+}
+
 /// Decodes a CONNECT.
 pub(crate) fn decode(first: u8, body: &[u8]) -> Result<Connect, PacketError> {
     frame::expect_flags(first, 0)?;
