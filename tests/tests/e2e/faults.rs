@@ -1,8 +1,10 @@
-//! Faults that only the whole process shows: killed in the middle of a stream.
+//! Faults that only the whole process shows: killed in the middle of a stream, and a disk that takes nothing more.
 
 use drydock_tests::gateway::{Gateway, Place, SMALL};
 use drydock_tests::mqtt::Raw;
+use serde_json::Value;
 use std::collections::BTreeSet;
+use std::process::Command;
 
 const OPTIONS: [&str; 5] = ["--data-dir", "state", "--no-functions", "--plain-port", "0"];
 
@@ -65,4 +67,47 @@ fn kill_9_in_a_stream_loses_nothing_that_was_acknowledged() {
     let mut order = got.clone();
     order.sort_unstable();
     assert_eq!(got, order, "in the order in which they came");
+}
+
+/// Bounds the size of the files that a process writes, as a full disk does for files that grow.
+fn bound_files(gateway: &Gateway<'_>, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let set = Command::new("prlimit").args(["--pid", &gateway.pid().to_string(), &limit]).status();
+    assert!(set.unwrap().success(), "prlimit {limit}");
+}
+
+#[test]
+fn a_full_disk_withholds_acknowledgements_until_there_is_space_again() {
+    let place = Place::new(SMALL);
+    // With the signal ignored a write over the limit fails, as it does on a full disk.
+    let gateway = place.up_by(&["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"], &OPTIONS);
+    subscribe(&gateway);
+    let mut publisher = gateway.raw();
+    publisher.connect("publisher");
+    publisher.publish("stream", "1", 1);
+    assert_eq!(acknowledged(&mut publisher), Some(1));
+
+    bound_files(&gateway, "512");
+    publisher.publish("stream", "2", 2);
+    assert_eq!(acknowledged(&mut publisher), None, "no PUBACK for what is not on disk");
+    // What needs no disk goes on, and what does is refused with an error.
+    assert_eq!(gateway.health()["status"], "up");
+    let refused = gateway.call("iot", "POST", "/things/pump-1", &[], &Value::Null);
+    assert!(refused.status >= 500, "{refused:?}");
+    let mut other = gateway.raw();
+    other.connect("other");
+    other.publish("nobody", "x", 7);
+    assert_eq!(acknowledged(&mut other), Some(7), "nothing has to be kept of it");
+
+    bound_files(&gateway, "unlimited");
+    let mut publisher = gateway.raw();
+    publisher.connect("publisher");
+    publisher.publish("stream", "3", 3);
+    assert_eq!(acknowledged(&mut publisher), Some(3), "there is space again");
+    gateway.iot("POST", "/things/pump-1", &Value::Null);
+    gateway.kill();
+
+    let gateway = place.up(&OPTIONS);
+    receive(&gateway, &BTreeSet::from([1, 3]));
+    gateway.iot("GET", "/things/pump-1", &Value::Null);
 }

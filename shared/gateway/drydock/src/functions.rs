@@ -2,6 +2,7 @@
 //! from cargo's own messages. The default is cargo's `dev` profile: what a developer changes is to run again in seconds, and
 //! the AWS SDK compiles in a quarter of the time that it takes with optimisation.
 
+use crate::cli::print;
 use drydock_template::binary::FunctionBuild;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -170,7 +171,7 @@ async fn cargo_build(
     };
     progress.finish_and_clear();
     if !status.is_ok_and(|s| s.success()) {
-        eprint!("{said}");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
         let bins: Vec<_> = names.iter().map(|n| format!("--bin {n}")).collect();
         return Err(BuildError::Failed {
             command: format!("cargo build --workspace --profile {profile} {}", bins.join(" ")),
@@ -178,7 +179,7 @@ async fn cargo_build(
         });
     }
     if !quiet {
-        println!("functions built in {:.1} s", started.elapsed().as_secs_f64());
+        print::told(format!("functions built in {:.1} s", started.elapsed().as_secs_f64()));
     }
     Ok(built)
 }
@@ -194,7 +195,7 @@ async fn follow_messages(stderr: impl tokio::io::AsyncRead + Unpin, progress: &P
             compiled += 1;
             progress.set_message(format!("{compiled} crates, {what}"));
             if !is_terminal && !quiet && compiled.is_multiple_of(25) {
-                println!("building functions: {compiled} crates compiled, now {what}");
+                print::told(format!("building functions: {compiled} crates compiled, now {what}"));
             }
         }
         said.push_str(&line);

@@ -17,6 +17,9 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(colours)
         .with_target(false)
+        // It would tell of a line that cannot be written by a line in the same place, and panic where that fails: with a full
+        // disk the thread that keeps the state would be gone.
+        .log_internal_errors(false)
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -170,38 +170,43 @@ fn open(folder: &Path) -> Result<Books, Box<dyn std::error::Error + Send + Sync>
 
 fn show(json: bool, allowed: bool, text: &str, explanation: Option<&Value>) {
     if json {
-        println!("{:#}", explanation.unwrap_or(&Value::Null));
+        print::told(format!("{:#}", explanation.unwrap_or(&Value::Null)));
         return;
     }
     for (index, line) in text.lines().enumerate() {
         match line {
-            verdict if index == 0 && allowed => println!("{}", print::good(verdict)),
-            verdict if index == 0 => println!("{}", print::bad(verdict)),
-            help if help.starts_with("help: ") => println!("{}", print::changed(help)),
-            line => println!("{line}"),
+            verdict if index == 0 && allowed => print::told(print::good(verdict)),
+            verdict if index == 0 => print::told(print::bad(verdict)),
+            help if help.starts_with("help: ") => print::told(print::changed(help)),
+            line => print::told(line),
         }
     }
 }
 
-/// Prints refusals until the gateway stops.
+/// Prints refusals until the gateway stops, or nobody reads them any more.
 async fn follow(args: &ExplainArgs) -> CommandResult {
     let mut refusals = Api::new(&args.api_url, &args.region).refusals(args.client_id.as_deref()).await?;
     if !args.json {
-        println!("{}", print::dim(format!("refusals of {}; Ctrl-C ends it", args.api_url)));
+        print::told(print::dim(format!("refusals of {}; Ctrl-C ends it", args.api_url)));
     }
     while let Some(line) = refusals.next().await? {
-        if args.json {
-            println!("{line}");
-            continue;
-        }
-        let notice: Value = serde_json::from_str(&line)?;
-        let text = |name: &str| notice.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        println!("{} {}  {}", print::dim(text("time")), text("subject"), print::bad(text("text")));
-        for reason in notice.get("reasons").and_then(Value::as_array).into_iter().flatten() {
-            println!("             {}", print::dim(reason.as_str().unwrap_or_default()));
+        let shown = if args.json { line } else { refusal(&serde_json::from_str(&line)?) };
+        if !print::written(shown) {
+            break;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A refusal as a person reads it: a line, and one for each reason.
+fn refusal(notice: &Value) -> String {
+    let text = |name: &str| notice.get(name).and_then(Value::as_str).unwrap_or_default();
+    let mut shown = format!("{} {}  {}", print::dim(text("time")), text("subject"), print::bad(text("text")));
+    for reason in notice.get("reasons").and_then(Value::as_array).into_iter().flatten() {
+        shown.push_str("\n             ");
+        shown.push_str(&print::dim(reason.as_str().unwrap_or_default()));
+    }
+    shown
 }
 
 /// The explanation as a program reads it, beside the text that a person does.

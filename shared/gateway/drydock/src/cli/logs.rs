@@ -38,14 +38,12 @@ pub async fn run(args: LogsArgs) -> CommandResult {
     let mut seen = false;
     while let Some(line) = lines.next().await? {
         seen = true;
-        if args.json {
-            println!("{line}");
-        } else {
-            show(&line);
+        if !print::written(if args.json { line } else { entry(&line) }) {
+            break; // nobody reads them any more
         }
     }
     if !seen && !args.json && !args.follow {
-        println!("{}", print::dim("no entries; `drydock logs --help` says how to ask for them"));
+        print::told(print::dim("no entries; `drydock logs --help` says how to ask for them"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -54,8 +52,9 @@ pub async fn run(args: LogsArgs) -> CommandResult {
 const QUIET: [&str; 9] =
     ["timestamp", "logLevel", "traceId", "accountId", "status", "eventType", "clientId", "protocol", "principalId"];
 
-fn show(line: &str) {
-    let Ok(Value::Object(entry)) = serde_json::from_str::<Value>(line) else { return println!("{line}") };
+/// An entry as a person reads it.
+fn entry(line: &str) -> String {
+    let Ok(Value::Object(entry)) = serde_json::from_str::<Value>(line) else { return line.to_owned() };
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
     let event = format!("{:<12}", text("eventType"));
     let event = if text("status") == "Success" { print::good(event) } else { print::bad(event) };
@@ -63,5 +62,5 @@ fn show(line: &str) {
     let rest = entry.iter().filter(|(name, _)| !QUIET.contains(&name.as_str()));
     let rest: Vec<String> = rest.map(|(name, value)| format!("{name}={}", plain(value))).collect();
     let (time, level, client) = (text("timestamp"), text("logLevel"), text("clientId"));
-    println!("{} {level:<5} {event} {client}  {}", print::dim(time), print::dim(rest.join(" ")));
+    format!("{} {level:<5} {event} {client}  {}", print::dim(time), print::dim(rest.join(" ")))
 }

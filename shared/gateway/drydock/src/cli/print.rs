@@ -21,7 +21,13 @@ pub fn error(error: &(dyn std::error::Error + 'static)) {
 /// Prints a line of something that goes on. Where it cannot be printed (a full disk, a reader that has gone), what goes on
 /// does not end for it.
 pub fn told(line: impl Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let _ = written(line);
+}
+
+/// Prints a line of something that is there only to be printed, and ends where that cannot be: whether it was printed.
+#[must_use]
+pub fn written(line: impl Display) -> bool {
+    writeln!(std::io::stdout().lock(), "{line}").is_ok()
 }
 
 /// A heading on standard output.
