@@ -60,6 +60,7 @@ impl<S: Read + Write> WebSocket<S> {
         let mut answer = Answer { status, head, body: String::new() };
         if status == 101 {
             assert_eq!(answer.header("sec-websocket-accept"), "s3pplmbitxaq9kygzzhzrbk+xoo=");
+            assert_eq!(answer.header("sec-websocket-protocol"), "mqtt", "MQTT-6.0.0-4");
             return Ok(Self { stream });
         }
         let mut body = vec![0; answer.header("content-length").parse().unwrap_or_default()];

@@ -61,3 +61,23 @@ fn a_connect_that_the_policy_refuses_is_told() {
     assert_eq!(failed["connectFailureReason"], "AUTHORIZATION_FAILED");
     assert_eq!(failed["principalIdentifier"], device.id.as_str());
 }
+
+#[test]
+fn client_ids_with_wildcards_are_not_told_of() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions", "--plain-port", "0"]);
+    let mut observer = gateway.observer(&["$aws/events/presence/#"]);
+    for id in ["pump+1", "pump#1", "pump-2"] {
+        let mut client = gateway.raw();
+        client.connect(id);
+        client.send(&[0xE0, 0]);
+        client.closed();
+    }
+    let told = loop {
+        let told = observer.receive("$aws/events/presence/").json();
+        if told["clientId"] != "observer" {
+            break told;
+        }
+    };
+    assert_eq!(told["clientId"], "pump-2", "the first that is told of");
+}

@@ -29,7 +29,7 @@ fn open(gateway: &Gateway<'_>) -> WebSocket<TcpStream> {
     opened.unwrap_or_else(|answer| panic!("{answer:?}"))
 }
 
-/// MQTT-6.0.0-1 to -4.
+/// MQTT-6.0.0-2: packets do not have to fit the frames.
 #[test]
 fn packets_share_frames_and_span_them() {
     let place = Place::new(SMALL);
@@ -51,6 +51,7 @@ fn packets_share_frames_and_span_them() {
     assert!(received.ends_with(b"by HTTP"), "{received:?}");
 }
 
+/// MQTT-6.0.0-1: what is not a binary frame ends the connection.
 #[test]
 fn a_close_frame_is_a_goodbye_and_a_text_frame_an_error() {
     let place = Place::new(SMALL);
@@ -73,6 +74,7 @@ fn a_close_frame_is_a_goodbye_and_a_text_frame_an_error() {
     }
 }
 
+/// MQTT-6.0.0-3 and -4: the subprotocol is `mqtt`, asked for and answered.
 #[test]
 fn it_opens_on_the_tls_port_and_only_when_asked_for_in_full() {
     let place = Place::new(SMALL);
