@@ -105,7 +105,7 @@ impl SessionGate for Handle {
         filter != "secret"
     }
     fn receive(&self, topic: &str) -> bool {
-        topic != "t" || self.generation() % 2 == 0
+        topic != "t" || self.generation().is_multiple_of(2)
     }
     fn generation(&self) -> u64 {
         self.0.denied.load(Ordering::Relaxed)
@@ -192,10 +192,11 @@ impl Stage {
                 drop(self.broker.publish(message.with_qos(qos), Origin::Service));
             }
             5 => {
-                let options = DisconnectOptions { clean_session: script.number() % 2 == 0, prevent_will: false };
+                let options =
+                    DisconnectOptions { clean_session: script.number().is_multiple_of(2), prevent_will: false };
                 let _ = self.broker.disconnect(["a", "b", "c", ""].get(at).copied().unwrap_or_default(), options);
             }
-            6 => self.world.full.store(script.number() % 4 == 0, Ordering::Relaxed),
+            6 => self.world.full.store(script.number().is_multiple_of(4), Ordering::Relaxed),
             7 => drop(self.world.denied.fetch_add(1, Ordering::Relaxed)),
             deed => {
                 if let Some(Some(client)) = self.clients.get_mut(at) {
