@@ -65,7 +65,8 @@ impl Load for Publisher {
 
 /// What the messages cost each server.
 async fn messages(servers: &[Server], devices: &Devices, rounds: usize, turns: usize) -> [Vec<Spent>; 2] {
-    let (mut delivering, mut looking_up): (Vec<(&Server, Publisher)>, Vec<(&Server, Publisher)>) = (vec![], vec![]);
+    let mut delivering: Vec<(&Server, Publisher)> = Vec::new();
+    let mut looking_up: Vec<(&Server, Publisher)> = Vec::new();
     for server in servers {
         let way = server.way(devices, false);
         delivering.push((server, Publisher::delivering(&way, rounds).await));

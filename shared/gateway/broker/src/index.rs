@@ -137,6 +137,7 @@ const FEW: usize = 16;
 struct Leaf {
     sessions: SmallVec<[Subscriber; 1]>,
     /// Where each session stands in `sessions`, once there are more than a few.
+    #[expect(clippy::box_collection, reason = "most filters have few subscribers: theirs costs a pointer, not a map")]
     places: Option<Box<HashMap<u64, usize, RandomState>>>,
     groups: SmallVec<[Arc<Group>; 0]>,
 }

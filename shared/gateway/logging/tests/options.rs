@@ -69,7 +69,7 @@ fn each_level_holds_those_before_it_and_failures_are_errors() {
         (LogLevel::Debug, [true, true, true]),
     ] {
         let mut book = Logging::new();
-        book.set_v2_logging_options(options(level)).unwrap();
+        let _ = book.set_v2_logging_options(options(level)).unwrap();
         let levels = book.levels();
         let found = [
             logs(&levels, EventType::Connect, false, &anybody),
