@@ -131,7 +131,7 @@ fn a_device_is_provisioned_just_in_time_and_reconnects() {
 
     for (maker, name) in [(&inline, "pump-1"), (&named, "pump-2")] {
         let device = maker.sign(name);
-        gateway.try_connect(&device).expect_err("the first connection is refused");
+        gateway.try_connect(&device).err().expect("the first connection is refused");
         let mut connection = wait_for("the device is let in", || gateway.try_connect(&device).ok());
         connection.publish(&format!("dt/{name}/telemetry"), "1").unwrap();
         let thing = gateway.iot("GET", &format!("/things/{name}"), &Value::Null);
@@ -142,9 +142,9 @@ fn a_device_is_provisioned_just_in_time_and_reconnects() {
 
     // Another device of the same name does not get the first one's thing: its certificate waits on.
     let second = inline.sign("pump-1");
-    gateway.try_connect(&second).expect_err("the first connection is refused");
+    gateway.try_connect(&second).err().expect("the first connection is refused");
     wait_for("it is told why", || place.log().contains("the thing `pump-1` exists already").then_some(()));
-    gateway.try_connect(&second).expect_err("it is not provisioned");
+    gateway.try_connect(&second).err().expect("it is not provisioned");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_device_with_a_claim_gets_a_certificate_of_its_own() {
     let keys = accepted(&mut device, CREATE, &json!({}));
     let own = own("SN-1", &keys);
     assert_eq!(status(&gateway, &own.id), "PENDING_ACTIVATION");
-    gateway.try_connect(&own).expect_err("what waits connects nobody");
+    gateway.try_connect(&own).err().expect("what waits connects nobody");
     let token = &keys["certificateOwnershipToken"];
     let request =
         json!({ "certificateOwnershipToken": token, "parameters": { "SerialNumber": "SN-1", "Place": "harbour" } });
