@@ -30,8 +30,10 @@ pub(super) fn open_broker(
     gate: Arc<dyn Gate>,
     tap: Arc<dyn Tap>,
 ) -> Result<Broker, StoreError> {
-    let journal: Arc<dyn Journal> = Arc::new(StoreJournal { store: store.clone(), scope: books.scope.clone() });
-    let config = Config { limits, journal: Some(journal), watch };
+    // A store that keeps nothing would have every row made and thrown away.
+    let journal =
+        || -> Arc<dyn Journal> { Arc::new(StoreJournal { store: store.clone(), scope: books.scope.clone() }) };
+    let config = Config { limits, journal: store.is_durable().then(journal), watch };
     let broker = Broker::new(config, Arc::clone(&books.clock), Arc::clone(&books.ids), gate, tap);
     for table in Broker::TABLES {
         store.load(&books.scope, table, |key, value| broker.load(table, key, value).map_err(StoreError::from))?;
