@@ -29,23 +29,34 @@ const POLL: Duration = Duration::from_millis(10);
 /// Where it does not build.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        // The whole workspace is selected, so that features resolve as they do for `cargo test --workspace`.
-        command.args(["build", "--workspace", "--bin", "drydock", "--message-format=json"]);
-        if !cfg!(debug_assertions) {
-            command.arg("--release");
-        }
-        let output = command.current_dir(workspace::root()).stderr(Stdio::inherit()).output();
-        let output = output.unwrap_or_else(|e| panic!("cargo does not start: {e}"));
-        let found = String::from_utf8_lossy(&output.stdout).lines().find_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            let is_it = message.pointer("/target/name")? == "drydock";
-            message.get("executable")?.as_str().filter(|_| is_it).map(PathBuf::from)
-        });
-        found.unwrap_or_else(|| panic!("`drydock` does not build"))
-    })
+    BINARY.get_or_init(|| built("drydock"))
+}
+
+/// The binary of a function of the backend, built in the same way.
+///
+/// # Panics
+/// Where it does not build.
+#[must_use]
+pub fn function(name: &str) -> PathBuf {
+    built(name)
+}
+
+fn built(name: &str) -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // The whole workspace is selected, so that features resolve as they do for `cargo test --workspace`.
+    command.args(["build", "--workspace", "--bin", name, "--message-format=json"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let output = command.current_dir(workspace::root()).stderr(Stdio::inherit()).output();
+    let output = output.unwrap_or_else(|e| panic!("cargo does not start: {e}"));
+    let found = String::from_utf8_lossy(&output.stdout).lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let is_it = message.pointer("/target/name")? == name;
+        message.get("executable")?.as_str().filter(|_| is_it).map(PathBuf::from)
+    });
+    found.unwrap_or_else(|| panic!("`{name}` does not build"))
 }
 
 /// Asks until there is an answer.
@@ -241,7 +252,7 @@ impl Gateway<'_> {
     /// Where TLS cannot begin.
     #[must_use]
     pub fn anonymous(&self) -> StreamOwned<ClientConnection, TcpStream> {
-        tls::anonymous(&self.root(), self.tcp(self.port("tls")))
+        tls::stream(tls::anonymous(&self.root(), &[]), "127.0.0.1", self.tcp(self.port("tls")))
     }
 
     /// One request of AWS IoT's control plane, signed in name, and its answer whatever it is.

@@ -19,6 +19,7 @@ pub mod mqtt;
 pub mod sign;
 pub mod sources;
 pub mod tls;
+pub mod token;
 pub mod websocket;
 pub mod workspace;
 

@@ -49,8 +49,24 @@ impl Mqtt {
     /// # Errors
     /// How it was refused.
     pub fn connect(client_id: &str, port: u16, tls: Arc<ClientConfig>) -> Result<Self, String> {
+        Self::connect_as(client_id, port, tls, None)
+    }
+
+    /// Connects with a user name and a password; the first CONNACK decides.
+    ///
+    /// # Errors
+    /// How it was refused.
+    pub fn connect_as(
+        client_id: &str,
+        port: u16,
+        tls: Arc<ClientConfig>,
+        credentials: Option<(&str, &str)>,
+    ) -> Result<Self, String> {
         let mut options = MqttOptions::new(client_id, "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(60)).set_max_packet_size(256 * 1024, 256 * 1024);
+        if let Some((user_name, password)) = credentials {
+            options.set_credentials(user_name, password);
+        }
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
         let (client, connection) = Client::new(options, 64);
         let mut this = Self { client, connection, inbox: VecDeque::new() };

@@ -9,18 +9,24 @@ use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, Strea
 use std::net::TcpStream;
 use std::sync::Arc;
 
-/// TLS over a socket, without a client certificate.
+/// The TLS of a device without a certificate: it trusts `root` and offers these protocols.
+///
+/// # Panics
+/// Where the root does not read.
+#[must_use]
+pub fn anonymous(root: &str, alpn: &[&str]) -> Arc<ClientConfig> {
+    let mut config = trusting(root, rustls::ALL_VERSIONS).with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
+
+/// TLS over a socket to a server of this name; a name that is no address is sent as SNI.
 ///
 /// # Panics
 /// Where TLS cannot begin.
 #[must_use]
-pub fn anonymous(root: &str, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
-    let config = trusting(root, rustls::ALL_VERSIONS).with_no_client_auth();
-    over(Arc::new(config), socket)
-}
-
-fn over(config: Arc<ClientConfig>, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
-    let name = ServerName::try_from("127.0.0.1").unwrap_or_else(|e| panic!("no name: {e}"));
+pub fn stream(config: Arc<ClientConfig>, name: &str, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    let name = ServerName::try_from(name.to_owned()).unwrap_or_else(|e| panic!("no name: {e}"));
     let session = ClientConnection::new(config, name).unwrap_or_else(|e| panic!("no TLS: {e}"));
     StreamOwned::new(session, socket)
 }
@@ -90,6 +96,6 @@ impl Identity {
     /// Where TLS cannot begin; a refusal shows at the first read.
     #[must_use]
     pub fn stream(&self, root: &str, alpn: &[&str], socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
-        over(self.config(root, alpn), socket)
+        stream(self.config(root, alpn), "127.0.0.1", socket)
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod authorizers;
 mod bad_input;
 mod certificates;
 mod config;

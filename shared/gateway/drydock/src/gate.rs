@@ -1,39 +1,49 @@
 //! Who may connect and do what: the broker's questions, answered from certificates, things and policies.
 
+use crate::authorizer::Asker;
+use crate::authorizer::renewal::Cut;
 use crate::books::Books;
 use crate::logs::{Logs, failure};
 use crate::notice::{Notice, Notices, Tone, Topic as About};
 use async_trait::async_trait;
-use drydock_broker::{Admission, ConnectAttempt, Gate, Peer, Refusal, RefusalKind, SessionGate, Who};
+use drydock_broker::{
+    Admission, ConnectAttempt, Gate, Lifetime, Peer, Refusal, RefusalKind, SessionGate, Transport, Who,
+};
 use drydock_core::CertificateId;
+use drydock_identity::book::domains::Domain;
 use drydock_logging::EventType;
+use drydock_model::iot::{ApplicationProtocol, AuthenticationType};
 use drydock_policy::Action;
 use smol_str::SmolStr;
 use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedSender;
 
-mod authorizer;
+pub(crate) mod authorizer;
 mod certificate;
 mod credential;
 mod session;
 pub mod supposed;
 
-pub use certificate::{DeviceCertificate, Standing, present};
+pub use certificate::{DeviceCertificate, Standing, ask_callback, present};
 pub use credential::{Caller, Credential, HttpRequestFacts, Shown, Way};
-pub use session::HttpsSession;
 use session::Session;
+pub use session::{HttpsSession, Source};
 
 /// The gateway's gate.
 pub struct PolicyGate {
     books: Arc<Books>,
     notices: Notices,
     logs: Logs,
+    asker: Asker,
+    cuts: UnboundedSender<Cut>,
 }
 
 impl PolicyGate {
-    /// A gate over the rulebooks that tells of each refusal.
+    /// A gate over the rulebooks that tells of each refusal. It names those connections to `cuts` that their authorizer does
+    /// not let in any more.
     #[must_use]
-    pub fn new(books: Arc<Books>, notices: Notices, logs: Logs) -> Self {
-        Self { books, notices, logs }
+    pub fn new(books: Arc<Books>, notices: Notices, logs: Logs, asker: Asker, cuts: UnboundedSender<Cut>) -> Self {
+        Self { books, notices, logs, asker, cuts }
     }
 
     fn refuse(
@@ -56,14 +66,14 @@ impl PolicyGate {
     }
 
     /// Logs that a client could not prove who it is; `why` begins with AWS's word for the reason.
-    fn unproven(&self, attempt: &ConnectAttempt, principal: &str, why: &str) {
+    fn unproven(&self, attempt: &ConnectAttempt, principal: &str, way: AuthenticationType, why: &str) {
         let (reason, details) = why.split_once(": ").unwrap_or(("NOT_AUTHENTICATED", why));
         let peer = &attempt.peer;
         let who = Who { client_id: &attempt.client_id, principal, remote: Some(peer.remote) };
         self.logs.tell(EventType::AuthNError, who, failure(reason, details), |entry| {
             entry
                 .with("protocol", "MQTT")
-                .with("authenticationType", "AWS_X509")
+                .with("authenticationType", way.as_str())
                 .with("clientId", attempt.client_id.as_str())
                 .with_some("principalId", Some(principal).filter(|id| !id.is_empty()))
                 .with("sourceIp", peer.remote.ip().to_canonical().to_string())
@@ -74,10 +84,14 @@ impl PolicyGate {
         });
     }
 
-    /// Decides on a connect with a certificate that may be used.
-    fn decide(&self, attempt: &ConnectAttempt, certificate: DeviceCertificate) -> Result<Admission, Refusal> {
-        let principal = SmolStr::new(certificate.id.as_str());
-        let session = Session::new(&self.books, &self.notices, attempt, certificate);
+    /// Decides on a connect of a principal that is who it claims to be.
+    fn decide(
+        &self,
+        attempt: &ConnectAttempt,
+        principal: SmolStr,
+        session: Arc<Session>,
+        lifetime: Option<Lifetime>,
+    ) -> Result<Admission, Refusal> {
         let (policies, exclusive_thing) = session.current();
         let refused = |action: Action, name: &str| {
             let explanation = policies.explain(action, name);
@@ -106,19 +120,93 @@ impl PolicyGate {
                 return Err(refused(Action::RetainPublish, &will.topic));
             }
         }
-        Ok(Admission { principal, exclusive_thing, session: Arc::new(session), lifetime: None })
+        Ok(Admission { principal, exclusive_thing, session, lifetime })
     }
 
-    /// Decides on a connect with the certificate of the TLS handshake.
-    async fn by_certificate(&self, attempt: &ConnectAttempt, chain: &[Vec<u8>]) -> Result<Admission, Refusal> {
+    /// Decides on a connect by the way that the device's domain wants, or else the one that the device chose.
+    async fn device(&self, attempt: &ConnectAttempt, shown: &Shown) -> Result<Admission, Refusal> {
+        let domain = self.domain(attempt)?;
+        let way = match domain.authentication {
+            AuthenticationType::Default => shown.way(),
+            AuthenticationType::AwsX509 => Way::Certificate,
+            AuthenticationType::CustomAuth => Way::Authorizer,
+            AuthenticationType::CustomAuthX509 => {
+                let certificate = self.certificate(attempt, &shown.chain, &domain).await?;
+                return authorizer::connect(self, attempt, shown, &domain, Some(certificate)).await;
+            }
+            AuthenticationType::AwsSigv4 => return Err(self.misled(attempt, &domain, "is for signed requests")),
+        };
+        match way {
+            Way::Certificate => {
+                let certificate = self.certificate(attempt, &shown.chain, &domain).await?;
+                let principal = SmolStr::new(certificate.id.as_str());
+                let source = Source { certificate: Some(certificate), returned: None };
+                let session = Session::new(&self.books, &self.notices, attempt, source);
+                self.decide(attempt, principal, Arc::new(session), None)
+            }
+            Way::Authorizer => authorizer::connect(self, attempt, shown, &domain, None).await,
+        }
+    }
+
+    /// The configuration of the domain that the client asked for, where it may connect there at all.
+    fn domain(&self, attempt: &ConnectAttempt) -> Result<Domain, Refusal> {
+        let domain = self.books.identity.read(|identity| identity.domain(attempt.peer.server_name.as_deref()));
+        if !domain.enabled {
+            let why = format!("DOMAIN_CONFIGURATION_DISABLED: `{}` is disabled", domain.name);
+            return Err(self.turned_away(attempt, &domain, &why));
+        }
+        let websocket = attempt.peer.transport == Transport::WebSocket;
+        match domain.application {
+            ApplicationProtocol::SecureMqtt if websocket => {
+                Err(self.misled(attempt, &domain, "is for MQTT without WebSocket"))
+            }
+            ApplicationProtocol::MqttWss if !websocket => {
+                Err(self.misled(attempt, &domain, "is for MQTT over WebSocket"))
+            }
+            ApplicationProtocol::Https => Err(self.misled(attempt, &domain, "is for HTTPS")),
+            _ => Ok(domain),
+        }
+    }
+
+    /// The refusal of a client that connects in another way than its domain is for.
+    fn misled(&self, attempt: &ConnectAttempt, domain: &Domain, why: &str) -> Refusal {
+        let why = format!("NOT_AUTHENTICATED: the domain configuration `{}` {why}", domain.name);
+        self.turned_away(attempt, domain, &why)
+    }
+
+    fn turned_away(&self, attempt: &ConnectAttempt, domain: &Domain, why: &str) -> Refusal {
+        self.unproven(attempt, "", domain.authentication, why);
+        self.refuse(attempt, RefusalKind::Silent, "", format!("connect refused: {why}"), Vec::new())
+    }
+
+    /// The certificate of the TLS handshake, where it may be used.
+    async fn certificate(
+        &self,
+        attempt: &ConnectAttempt,
+        chain: &[Vec<u8>],
+        domain: &Domain,
+    ) -> Result<DeviceCertificate, Refusal> {
         let refused = |kind, principal: &str, why: String, reasons| {
             Err(self.refuse(attempt, kind, principal, format!("connect refused: {why}"), reasons))
         };
+        let way = match domain.authentication {
+            AuthenticationType::CustomAuthX509 => AuthenticationType::CustomAuthX509,
+            _ => AuthenticationType::AwsX509,
+        };
         match certificate::present(&self.books, chain, attempt.peer.server_name.as_deref()).await {
-            Standing::Active(certificate) => self.decide(attempt, *certificate),
+            Standing::Active(certificate) => {
+                let server_name = attempt.peer.server_name.as_deref();
+                match certificate::ask_callback(&self.asker, domain, chain, &certificate, server_name).await {
+                    Ok(()) => Ok(*certificate),
+                    Err(why) => {
+                        self.unproven(attempt, certificate.id.as_str(), way, &why);
+                        refused(RefusalKind::Silent, certificate.id.as_str(), why, Vec::new())
+                    }
+                }
+            }
             Standing::Pending(id) => {
                 let why = "DEVICE_CERTIFICATE_INACTIVE: the certificate is PENDING_ACTIVATION";
-                self.unproven(attempt, id.as_str(), why);
+                self.unproven(attempt, id.as_str(), way, why);
                 refused(
                     RefusalKind::Silent,
                     id.as_str(),
@@ -130,7 +218,7 @@ impl PolicyGate {
                 )
             }
             Standing::Refused { id, why } => {
-                self.unproven(attempt, id.as_ref().map_or("", |id| id.as_str()), &why);
+                self.unproven(attempt, id.as_ref().map_or("", |id| id.as_str()), way, &why);
                 refused(RefusalKind::Silent, id.as_ref().map_or("", |id| id.as_str()), why, Vec::new())
             }
             Standing::Unknown(why) => refused(RefusalKind::Unavailable, "", why, Vec::new()),
@@ -144,11 +232,14 @@ impl Gate for PolicyGate {
         match credential(&attempt.peer) {
             Credential::Anybody => Ok(open(SmolStr::new_static("anybody"))),
             // An account's own key: IAM's policies would decide, and there is no IAM here.
-            Credential::SigV4(caller) => Ok(open(caller.principal.clone())),
-            Credential::Device(shown) => match shown.way() {
-                Way::Certificate => self.by_certificate(attempt, &shown.chain).await,
-                Way::Authorizer => authorizer::connect(self, attempt, &shown).await,
-            },
+            Credential::SigV4(caller) => {
+                let domain = self.domain(attempt)?;
+                match domain.authentication {
+                    AuthenticationType::Default | AuthenticationType::AwsSigv4 => Ok(open(caller.principal.clone())),
+                    _ => Err(self.misled(attempt, &domain, "is not for signed requests")),
+                }
+            }
+            Credential::Device(shown) => self.device(attempt, &shown).await,
         }
     }
 }

@@ -3,6 +3,8 @@
 use crate::account::{Account, AccountError};
 use crate::api::control::data::pace::Paces;
 use crate::api::control::{self, Call};
+use crate::authorizer::Asker;
+use crate::authorizer::renewal::Cut;
 use crate::books::{Books, Empty};
 use crate::config::{AccountKey, Config};
 use crate::gate::PolicyGate;
@@ -16,7 +18,7 @@ use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
-use drydock_core::event::DisconnectReason;
+use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{ApiError, Clock, Event, Ids, Scope};
 use drydock_identity::sigv4::Credentials;
 use drydock_identity::{Authority, AuthorityError, Issued};
@@ -129,6 +131,7 @@ struct Inner {
     tls: Tls,
     device_authority: Authority,
     credentials: Arc<Credentials>,
+    asker: Asker,
     router: Router<Call>,
     roles: Roles,
     notices: Notices,
@@ -214,8 +217,10 @@ impl Gateway {
         let logs = Logs::new(Arc::clone(&books), watch.clone(), options.data_dir.as_deref());
         let (runner, tap) =
             Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), logs.clone(), events, requests);
-        let gate = Arc::new(PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone()));
-        let broker = journal::open_broker(&books, &store, (options.config.limits.clone(), watch), gate, tap)?;
+        let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
+        let (cuts, ending) = mpsc::unbounded_channel();
+        let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts);
+        let broker = journal::open_broker(&books, &store, (options.config.limits.clone(), watch), Arc::new(gate), tap)?;
 
         let inner = Inner {
             started: clock.now(),
@@ -226,6 +231,7 @@ impl Gateway {
             tls,
             device_authority: authorities.device,
             credentials,
+            asker,
             router: control::router(),
             roles: Roles::default(),
             notices,
@@ -238,6 +244,7 @@ impl Gateway {
         };
         let gateway = Self { inner: Arc::new(inner) };
         let mut running = gateway.serve(runner, arriving, api, mqtt, https, plain);
+        running.tasks.spawn(cut(gateway.clone(), ending));
         running.tasks.spawn(provisioning::mqtt::serve(gateway.clone(), requested));
         running.tasks.spawn(provisioning::sweep::run(Arc::clone(gateway.books())));
         Ok((gateway, Running { temporary, ..running }))
@@ -311,6 +318,12 @@ impl Gateway {
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.inner.credentials
+    }
+
+    /// Who asks the functions of custom authorizers.
+    #[must_use]
+    pub fn asker(&self) -> &Asker {
+        &self.inner.asker
     }
 
     /// The operations of AWS IoT.
@@ -479,6 +492,14 @@ async fn deliver(gateway: Gateway, mut events: mpsc::UnboundedReceiver<Event>) {
             provisioning::jitp::begin(&gateway, certificate_id);
         }
         crate::events::deliver(gateway.broker(), gateway.books(), &event);
+    }
+}
+
+/// Ends connections that their authorizer does not let in any more.
+async fn cut(gateway: Gateway, mut cuts: mpsc::UnboundedReceiver<Cut>) {
+    while let Some(cut) = cuts.recv().await {
+        let is_it = |client: &ClientIdentity| client.client_id == cut.client_id && client.principal == cut.principal;
+        gateway.broker().disconnect_where(is_it, DisconnectReason::AuthError);
     }
 }
 

@@ -18,6 +18,7 @@
 
 pub mod account;
 pub mod api;
+pub mod authorizer;
 pub mod books;
 pub mod cli;
 pub mod client;

@@ -12,6 +12,7 @@ mod prefixed;
 pub use prefixed::Prefixed;
 
 use crate::api::http::{self, Endpoint};
+use crate::authorizer::kept::Kept;
 use crate::gate::{Credential, HttpRequestFacts, Shown};
 use crate::gateway::Gateway;
 use crate::notice::{Notice, Tone, Topic};
@@ -159,6 +160,8 @@ pub struct TlsPeer {
     pub alpn: Option<Vec<u8>>,
     /// Our address.
     pub local: SocketAddr,
+    /// What an authorizer said of the device, where it lets HTTP keep it.
+    pub kept: Arc<Kept>,
 }
 
 impl TlsPeer {
@@ -208,6 +211,7 @@ async fn handshake(
                 server_name: session.server_name().map(str::to_owned),
                 alpn: session.alpn_protocol().map(<[u8]>::to_vec),
                 local,
+                kept: Arc::default(),
             };
             Some((stream, tls))
         }

@@ -3,6 +3,7 @@
 use crate::books::Books;
 use crate::listen::ALPN;
 use drydock_core::{Ids, Timestamp};
+use drydock_identity::book::domains::endpoint_name;
 use drydock_identity::tls::{ClientCertificates, Directory, ServerNames, ServerOptions, TlsError, server_config};
 use drydock_identity::{Authority, AuthorityError, Refusal};
 use std::fmt;
@@ -78,12 +79,6 @@ impl Tls {
     pub fn root_path(&self) -> &Path {
         &self.root_path
     }
-}
-
-/// The host name that `DescribeEndpoint` would give on AWS: a prefix of the account, always the same.
-#[must_use]
-pub fn endpoint_name(scope: &drydock_core::Scope) -> String {
-    format!("a{}-ats.iot.{}.amazonaws.com", scope.account, scope.region)
 }
 
 /// Asks the identity book about a certificate in the handshake.

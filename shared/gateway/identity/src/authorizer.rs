@@ -13,7 +13,8 @@ pub mod event;
 pub mod presented;
 pub mod token;
 
+pub use crate::book::authorizers::NoAuthorizer;
 pub use answer::{Answer, Authorized, BadAnswer};
-pub use event::Occasion;
+pub use event::{Occasion, ShownCertificate};
 pub use presented::Presented;
 pub use token::{BadKey, BadToken};

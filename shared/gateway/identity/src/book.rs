@@ -4,6 +4,7 @@
 //! - [`row`]: what is kept of each.
 //! - [`authorities`]: the operations on CA certificates.
 //! - [`authorizers`]: custom authorizers: their operations, and which one a device meets.
+//! - [`domains`]: domain configurations: their operations, and which one a device meets.
 //! - [`certificates`]: the operations on device certificates.
 //! - [`expiry`]: which of them have expired.
 //! - [`lists`]: the lists of both.
@@ -18,6 +19,7 @@
 pub mod authorities;
 pub mod authorizers;
 pub mod certificates;
+pub mod domains;
 pub mod expiry;
 pub mod lists;
 pub mod present;
@@ -29,6 +31,7 @@ pub mod transfers;
 
 use crate::x509::Certificate;
 use authorizers::AuthorizerRow;
+use domains::DomainRow;
 use drydock_core::{ApiError, CertificateId, CorruptRow, Rulebook, Scope, Timestamp, Write};
 use drydock_model::iot::CertificateStatus;
 use providers::ProviderRow;
@@ -46,6 +49,7 @@ const DEFAULT_AUTHORIZER: &str = "default_authorizer";
 const ROLE_ALIASES: &str = "role_aliases";
 const PROVIDERS: &str = "certificate_providers";
 const CLAIMS: &str = "provisioning_claims";
+const DOMAINS: &str = "domain_configurations";
 
 /// The account's certificates.
 #[derive(Debug)]
@@ -69,6 +73,7 @@ pub struct Identity {
     role_aliases: BTreeMap<String, RoleAliasRow>,
     providers: BTreeMap<String, ProviderRow>,
     claims: BTreeMap<CertificateId, ClaimRow>,
+    domains: BTreeMap<String, DomainRow>,
 }
 
 /// A CA and its certificate, read once.
@@ -97,6 +102,7 @@ impl Identity {
             role_aliases: BTreeMap::new(),
             providers: BTreeMap::new(),
             claims: BTreeMap::new(),
+            domains: BTreeMap::new(),
         }
     }
 
@@ -178,7 +184,7 @@ fn json(row: &impl Serialize) -> String {
 
 impl Rulebook for Identity {
     const TABLES: &'static [&'static str] =
-        &[CODES, AUTHORITIES, CERTIFICATES, AUTHORIZERS, DEFAULT_AUTHORIZER, ROLE_ALIASES, PROVIDERS, CLAIMS];
+        &[CODES, AUTHORITIES, CERTIFICATES, AUTHORIZERS, DEFAULT_AUTHORIZER, DOMAINS, ROLE_ALIASES, PROVIDERS, CLAIMS];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
@@ -194,6 +200,9 @@ impl Rulebook for Identity {
             CERTIFICATES => self.take_in(id()?, parse(value).map_err(corrupt)?),
             AUTHORIZERS => {
                 self.authorizers.insert(key.to_owned(), parse(value).map_err(corrupt)?);
+            }
+            DOMAINS => {
+                self.domains.insert(key.to_owned(), parse(value).map_err(corrupt)?);
             }
             DEFAULT_AUTHORIZER => self.default_authorizer = Some(value.to_owned()),
             ROLE_ALIASES => {

@@ -6,6 +6,7 @@ mod authorizers;
 mod billing;
 mod certificates;
 pub mod data;
+mod domains;
 mod endpoints;
 mod groups;
 mod logging;
@@ -92,6 +93,7 @@ pub fn router() -> Router<Call> {
     billing::register(&mut router);
     certificates::register(&mut router);
     data::register(&mut router);
+    domains::register(&mut router);
     endpoints::register(&mut router);
     groups::register(&mut router);
     logging::register(&mut router);

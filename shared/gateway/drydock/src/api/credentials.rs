@@ -4,7 +4,7 @@
 //! the checks and the texts of the refusals are those that the notes of AWS's own session helper for it record.
 
 use super::http::{json, json_error};
-use crate::gate::{DeviceCertificate, HttpsSession, Standing};
+use crate::gate::{DeviceCertificate, HttpsSession, Source, Standing, short};
 use crate::gateway::Gateway;
 use crate::listen::TlsPeer;
 use crate::roles::Unassumable;
@@ -85,8 +85,10 @@ fn issue(
         }
     }
     let server_name = tls.server_name.as_deref();
-    let session =
-        HttpsSession::of_thing(books, gateway.notices(), certificate, remote, server_name, thing.map(SmolStr::new));
+    let subject = short(&certificate.id).to_owned();
+    let source = Source { certificate: Some(certificate), returned: None };
+    let thing = thing.map(SmolStr::new);
+    let session = HttpsSession::of_thing(books, gateway.notices(), &subject, source, remote, server_name, thing);
     if !session.allows(Action::AssumeRoleWithCertificate, alias) {
         let why = format!("its policies do not allow iot:AssumeRoleWithCertificate on the role alias `{alias}`");
         return denied("Access Denied").told(gateway, Some(&id), &why);

@@ -1,13 +1,17 @@
-//! What a device reaches over HTTPS with its certificate: the data plane, judged by its policies. Signed requests on the same
-//! port go the way of the API endpoint.
+//! What a device reaches over HTTPS with its certificate or through a custom authorizer: the data plane, judged by its
+//! policies. Signed requests on the same port go the way of the API endpoint.
+
+mod identify;
 
 use super::control::Call;
 use super::http::{json, json_error};
-use crate::gate::{HttpsSession, Standing};
+use crate::gate::HttpRequestFacts;
 use crate::gateway::Gateway;
 use crate::listen::TlsPeer;
 use bytes::Bytes;
+use drydock_model::iot::{ApplicationProtocol, AuthenticationType};
 use http::{HeaderValue, Request, Response, StatusCode};
+use identify::Visit;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,24 +21,26 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
     if let Some(alias) = super::credentials::role_alias(request.uri().path(), tls.server_name.as_deref()) {
         return super::credentials::handle(gateway, &request, &alias, tls, remote).await;
     }
-    let query = request.uri().query().unwrap_or_default();
-    let signed = super::service::credential_scope(request.headers(), query).is_some();
-    if signed || request.uri().path().starts_with("/_drydock/") {
+    if request.uri().path().starts_with("/_drydock/") {
         return super::handle(gateway, request, remote).await;
     }
-    if tls.chain.is_empty() {
-        return forbidden(gateway);
+    let domain = gateway.books().identity.read(|identity| identity.domain(tls.server_name.as_deref()));
+    let visit = Visit { gateway, request: &HttpRequestFacts::of(&request), tls, remote, domain: &domain };
+    if !domain.enabled {
+        return visit.refuse("DOMAIN_CONFIGURATION_DISABLED: the domain configuration is disabled", forbidden(gateway));
     }
-    let certificate = match crate::gate::present(gateway.books(), &tls.chain, tls.server_name.as_deref()).await {
-        Standing::Active(certificate) => *certificate,
-        Standing::Pending(id) => return unauthorized(&format!("certificate {id} is PENDING_ACTIVATION")),
-        Standing::Refused { why, .. } => return unauthorized(&why),
-        Standing::Unknown(why) => {
-            return json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &why);
-        }
+    if !matches!(domain.application, ApplicationProtocol::Default | ApplicationProtocol::Https) {
+        return visit.refuse("NOT_AUTHENTICATED: the domain configuration is not for HTTPS", forbidden(gateway));
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let signed = super::service::credential_scope(request.headers(), query).is_some();
+    if signed && matches!(domain.authentication, AuthenticationType::Default | AuthenticationType::AwsSigv4) {
+        return super::handle(gateway, request, remote).await;
+    }
+    let session = match visit.identify().await {
+        Ok(session) => session,
+        Err(answer) => return super::with_request_id(gateway, answer),
     };
-    let session =
-        HttpsSession::new(gateway.books(), gateway.notices(), certificate, remote, tls.server_name.as_deref());
     let call = Call { gateway: gateway.clone(), source: remote, device: Some(Arc::new(session)) };
     let is_publish = request.uri().path().starts_with("/topics/");
     let response = super::iot(call, drydock_model::Service::IotData, request).await;

@@ -27,7 +27,13 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
     let facts = HttpRequestFacts::of(request);
     let host = facts.header("host").map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned());
     let caller = super::signature::of_websocket(&endpoint.gateway, request)?;
-    let nothing = || TlsPeer { chain: Arc::default(), server_name: None, alpn: None, local: endpoint.local };
+    let nothing = || TlsPeer {
+        chain: Arc::default(),
+        server_name: None,
+        alpn: None,
+        local: endpoint.local,
+        kept: Arc::default(),
+    };
     let mut tls = endpoint.tls.clone().unwrap_or_else(nothing);
     tls.server_name = tls.server_name.or(host);
     let peer = match caller {
@@ -44,8 +50,8 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
     Ok((websocket::accept(request)?, peer))
 }
 
-/// Whether a custom authorizer can be meant: one is named in the request or is the account's default, or ALPN was used, so that
-/// the credentials may come with the CONNECT.
+/// Whether a custom authorizer can be meant: one is named in the request, is the domain's or the account's default, or ALPN was
+/// used, so that the credentials may come with the CONNECT.
 fn may_ask_an_authorizer(endpoint: &Endpoint, tls: &TlsPeer, facts: &HttpRequestFacts) -> bool {
     let alpn = tls.alpn.as_deref();
     if alpn == Some(b"x-amzn-http-ca") {
@@ -53,7 +59,10 @@ fn may_ask_an_authorizer(endpoint: &Endpoint, tls: &TlsPeer, facts: &HttpRequest
     }
     let in_query = super::service::query_value(&facts.query, AUTHORIZER);
     let named = facts.header(AUTHORIZER).or(in_query.as_deref());
-    let known = endpoint.gateway.books().identity.read(|identity| identity.choose_authorizer(named, None).is_ok());
+    let known = endpoint.gateway.books().identity.read(|identity| {
+        let domain = identity.domain(tls.server_name.as_deref());
+        identity.choose_authorizer(named, domain.authorizer.as_ref()).is_ok()
+    });
     known || alpn.is_some()
 }
 

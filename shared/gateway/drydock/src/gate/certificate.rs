@@ -1,8 +1,10 @@
 //! What happens when a device shows its certificate, and what the policies may know of it.
 
+use crate::authorizer::Asker;
 use crate::books::Books;
-use drydock_core::{ApiError, CertificateId};
-use drydock_identity::{CertificateFacts as X509Facts, Reason};
+use drydock_core::{ApiError, Arn, CertificateId};
+use drydock_identity::book::domains::Domain;
+use drydock_identity::{Certificate, CertificateFacts as X509Facts, Reason};
 use drydock_policy::CertificateFacts;
 use std::sync::Arc;
 
@@ -58,6 +60,31 @@ pub async fn present(books: &Books, chain: &[Vec<u8>], sni: Option<&str>) -> Sta
             id => Standing::Refused { id, why: format!("{}: {}", refusal.reason.as_str(), refusal.why) },
         },
         Err(error) => Standing::Unknown(error.message.into_owned()),
+    }
+}
+
+/// Asks the function that a domain configuration has for client certificates, where it has one ("Custom client certificate
+/// validation").
+///
+/// # Errors
+/// Why the device may not go on.
+pub async fn ask_callback(
+    asker: &Asker,
+    domain: &Domain,
+    chain: &[Vec<u8>],
+    certificate: &DeviceCertificate,
+    server_name: Option<&str>,
+) -> Result<(), String> {
+    let Some(function) = &domain.certificate_callback else { return Ok(()) };
+    let pem = |der: &Vec<u8>| Certificate::from_der("client certificate", der).ok().map(|read| read.pem());
+    let chain: Vec<String> = chain.iter().filter_map(pem).collect();
+    let Some(arn) = Arn::parse(&domain.arn) else { return Err(format!("`{}` is not an ARN", domain.arn)) };
+    match asker.ask_about_certificate(&arn, function, &chain, certificate.id.as_str(), server_name).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("NOT_AUTHENTICATED: the domain's function `{function}` refuses the certificate")),
+        Err(error) => {
+            Err(format!("INTERNAL_SERVER_ERROR: the domain's function was asked about the certificate: {error}"))
+        }
     }
 }
 

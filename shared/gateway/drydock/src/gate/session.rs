@@ -1,22 +1,37 @@
 //! What one device may do: its policies, compiled once, and compiled anew when something that they depend on changes.
 
 use super::DeviceCertificate;
+use crate::authorizer::Granted;
+use crate::authorizer::renewal::Renewable;
 use crate::books::Books;
 use crate::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_broker::{ConnectAttempt, SessionGate};
 use drydock_core::{Arn, ThingName};
-use drydock_policy::{Action, ConnectFacts, Context, SessionPolicies, ThingFacts};
+use drydock_policy::{Action, ConnectFacts, Context, PolicySet, SessionPolicies, ThingFacts};
 use smol_str::SmolStr;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use tokio::task::JoinHandle;
+
+/// Where a device's policies come from. What both give is pooled, and one evaluator judges it.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// Its certificate: what is attached to it, and to the groups of its thing.
+    pub certificate: Option<DeviceCertificate>,
+    /// The documents that a custom authorizer returned.
+    pub returned: Option<PolicySet>,
+}
 
 /// A device's rights, for as long as its connection lives.
 struct Rights {
     books: Arc<Books>,
     notices: Notices,
-    /// Who a refusal is told of: the client id, or over HTTPS the certificate.
+    /// Who a refusal is told of: the client id, or over HTTPS the certificate or principal.
     subject: SmolStr,
-    certificate: DeviceCertificate,
+    source: RwLock<Source>,
+    /// How often the source has changed.
+    renewals: AtomicU64,
     /// The thing that it is where the certificate is attached to none exclusively: its client id, or the thing it names.
     thing: SmolStr,
     context: Context,
@@ -37,34 +52,49 @@ impl Rights {
         books: &Arc<Books>,
         notices: &Notices,
         subject: SmolStr,
-        certificate: DeviceCertificate,
+        source: Source,
         thing: SmolStr,
         mut context: Context,
     ) -> Self {
-        context.certificate = Some(Arc::clone(&certificate.facts));
-        let compiled = RwLock::new(compile(books, &certificate, &thing, &context));
-        Self { books: Arc::clone(books), notices: notices.clone(), subject, certificate, thing, context, compiled }
+        context.certificate = source.certificate.as_ref().map(|certificate| Arc::clone(&certificate.facts));
+        let generation = books.authorization_generation();
+        let compiled = RwLock::new(compile(books, &source, &thing, &context, generation));
+        let (source, renewals) = (RwLock::new(source), AtomicU64::new(0));
+        let (books, notices) = (Arc::clone(books), notices.clone());
+        Self { books, notices, subject, source, renewals, thing, context, compiled }
     }
 
-    /// The policies in force now.
-    fn current(&self) -> Compiled {
-        let generation = self.books.authorization_generation();
+    /// Changes whenever the policies may have changed: both parts only ever grow.
+    fn generation(&self) -> u64 {
+        self.books.authorization_generation().wrapping_add(self.renewals.load(Ordering::Acquire))
+    }
+
+    /// Asks the policies in force now.
+    fn with_current<T>(&self, ask: impl FnOnce(&Compiled) -> T) -> T {
+        // Read before the books and the source are: what changes in between makes this one stale at once, never wrongly fresh.
+        let generation = self.generation();
         {
             let compiled = self.compiled.read().unwrap_or_else(PoisonError::into_inner);
             let turned = compiled.policies.decide_again_at().is_some_and(|at| at <= self.books.now());
             if compiled.generation == generation && !turned {
-                return compiled.clone();
+                return ask(&compiled);
             }
         }
-        let fresh = compile(&self.books, &self.certificate, &self.thing, &self.context);
+        let source = self.source.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let fresh = compile(&self.books, &source, &self.thing, &self.context, generation);
         self.compiled.write().unwrap_or_else(PoisonError::into_inner).clone_from(&fresh);
-        fresh
+        ask(&fresh)
+    }
+
+    fn replace(&self, change: impl FnOnce(&mut Source)) {
+        change(&mut self.source.write().unwrap_or_else(PoisonError::into_inner));
+        self.renewals.fetch_add(1, Ordering::Release);
     }
 
     fn check(&self, action: Action, name: &str) -> bool {
-        let policies = self.current().policies;
-        let allowed = policies.allows(action, name);
+        let allowed = self.with_current(|compiled| compiled.policies.allows(action, name));
         if !allowed {
+            let policies = self.with_current(|compiled| compiled.policies.clone());
             self.notices.tell(|| Notice {
                 at: self.books.now(),
                 tone: Tone::Bad,
@@ -82,10 +112,33 @@ impl Rights {
     }
 }
 
-/// Compiles the policies that apply to a certificate's connection at this moment.
-fn compile(books: &Books, certificate: &DeviceCertificate, thing: &str, context: &Context) -> Compiled {
-    // Read before the books are: what changes in between makes this one stale at once, never wrongly fresh.
-    let generation = books.authorization_generation();
+/// Compiles the policies that apply to a connection at this moment.
+fn compile(books: &Books, source: &Source, thing: &str, context: &Context, generation: u64) -> Compiled {
+    let Attached { mut set, context, exclusive_thing, propagated } = match &source.certificate {
+        Some(certificate) => attached(books, certificate, thing, context),
+        // Who is let in by an authorizer alone is no principal of the registry, and no thing is attached to it.
+        None => Attached {
+            set: PolicySet::default(),
+            context: Context { now: books.now(), ..context.clone() },
+            exclusive_thing: None,
+            propagated: None,
+        },
+    };
+    set.policies.extend(source.returned.iter().flat_map(|returned| returned.policies.iter().cloned()));
+    let policies = SessionPolicies::new(Arc::new(set), Arc::new(context));
+    Compiled { generation, policies, exclusive_thing, propagated }
+}
+
+/// What comes through a certificate.
+struct Attached {
+    set: PolicySet,
+    context: Context,
+    exclusive_thing: Option<ThingName>,
+    propagated: Option<Arc<[(SmolStr, SmolStr)]>>,
+}
+
+/// The policies that come through a certificate, what they may know, and the thing that it is attached to exclusively.
+fn attached(books: &Books, certificate: &DeviceCertificate, thing: &str, context: &Context) -> Attached {
     let arn = books.scope.certificate(&certificate.id);
     // Policies come through the certificate, and through the groups of the attributed thing and all above them.
     let client_id = context.client_id.as_deref().unwrap_or_default();
@@ -106,27 +159,33 @@ fn compile(books: &Books, certificate: &DeviceCertificate, thing: &str, context:
         })
     });
     let targets: Vec<&str> = targets.iter().map(Arn::as_str).collect();
-    let set = Arc::new(match &certificate.claim {
+    let set = match &certificate.claim {
         // A claim has no policies in the book; it may do what provisioning takes and nothing else.
         Some(template) => crate::provisioning::claim_policies(&books.scope, template),
         None => books.policies.read(|policies| policies.policies_for(&targets)),
-    });
+    };
     let context = Context { thing, now: books.now(), ..context.clone() };
-    let policies = SessionPolicies::new(set, Arc::new(context));
     let propagated = (!propagated.is_empty()).then(|| propagated.into());
-    Compiled { generation, policies, exclusive_thing, propagated }
+    Attached { set, context, exclusive_thing, propagated }
 }
 
-/// An MQTT connection with a certificate.
-pub(super) struct Session(Rights);
+/// An MQTT connection.
+pub(super) struct Session {
+    rights: Rights,
+    /// Asks its authorizer again from time to time; ends with it.
+    renewal: OnceLock<EndsWithSession>,
+}
+
+struct EndsWithSession(JoinHandle<()>);
+
+impl Drop for EndsWithSession {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 impl Session {
-    pub(super) fn new(
-        books: &Arc<Books>,
-        notices: &Notices,
-        attempt: &ConnectAttempt,
-        certificate: DeviceCertificate,
-    ) -> Self {
+    pub(super) fn new(books: &Arc<Books>, notices: &Notices, attempt: &ConnectAttempt, source: Source) -> Self {
         let mut context = Context::new(books.scope.clone(), books.now());
         context.client_id = Some(attempt.client_id.clone());
         context.source_ip = Some(attempt.peer.remote.ip());
@@ -136,52 +195,72 @@ impl Session {
             last_will_topic: attempt.will.as_ref().map(|will| will.topic.clone()),
         });
         let (subject, thing) = (attempt.client_id.clone(), attempt.client_id.clone());
-        Self(Rights::new(books, notices, subject, certificate, thing, context))
+        let rights = Rights::new(books, notices, subject, source, thing, context);
+        Self { rights, renewal: OnceLock::new() }
+    }
+
+    /// Hands over the task that renews its policies.
+    pub(super) fn renewed_by(&self, task: JoinHandle<()>) {
+        // There is one for a session; another would end at once.
+        let _ = self.renewal.set(EndsWithSession(task));
     }
 
     /// The policies in force now, and the thing that the certificate is attached to exclusively.
     pub(super) fn current(&self) -> (SessionPolicies, Option<ThingName>) {
-        let Compiled { policies, exclusive_thing, .. } = self.0.current();
-        (policies, exclusive_thing)
+        self.rights.with_current(|compiled| (compiled.policies.clone(), compiled.exclusive_thing.clone()))
+    }
+}
+
+impl Renewable for Session {
+    fn renew(&self, granted: &Granted) {
+        self.rights.replace(|source| source.returned = Some(granted.policies.clone()));
+    }
+
+    fn revoke(&self) {
+        self.rights.replace(|source| *source = Source::default());
     }
 }
 
 impl SessionGate for Session {
     fn publish(&self, topic: &str, retain: bool) -> bool {
-        self.0.may_publish(topic, retain)
+        self.rights.may_publish(topic, retain)
     }
 
     fn subscribe(&self, filter: &str) -> bool {
-        self.0.check(Action::Subscribe, filter)
+        self.rights.check(Action::Subscribe, filter)
     }
 
     fn receive(&self, topic: &str) -> bool {
-        self.0.check(Action::Receive, topic)
+        self.rights.check(Action::Receive, topic)
     }
 
     fn propagated(&self) -> Option<Arc<[(SmolStr, SmolStr)]>> {
-        self.0.current().propagated
+        self.rights.with_current(|compiled| compiled.propagated.clone())
     }
 
     fn generation(&self) -> u64 {
-        self.0.books.authorization_generation()
+        self.rights.generation()
     }
 }
 
-/// A request over HTTPS with a certificate; it has no client id.
-pub struct HttpsSession(Rights);
+/// A request over HTTPS; it has no client id.
+pub struct HttpsSession {
+    rights: Rights,
+    principal: SmolStr,
+}
 
 impl HttpsSession {
-    /// The rights of a certificate for one request.
+    /// The rights of a principal for one request.
     #[must_use]
     pub fn new(
         books: &Arc<Books>,
         notices: &Notices,
-        certificate: DeviceCertificate,
+        subject: &str,
+        source: Source,
         remote: SocketAddr,
         server_name: Option<&str>,
     ) -> Self {
-        Self::of_thing(books, notices, certificate, remote, server_name, None)
+        Self::of_thing(books, notices, subject, source, remote, server_name, None)
     }
 
     /// The same of a device that says which thing it is.
@@ -189,7 +268,8 @@ impl HttpsSession {
     pub fn of_thing(
         books: &Arc<Books>,
         notices: &Notices,
-        certificate: DeviceCertificate,
+        subject: &str,
+        source: Source,
         remote: SocketAddr,
         server_name: Option<&str>,
         thing: Option<SmolStr>,
@@ -197,25 +277,27 @@ impl HttpsSession {
         let mut context = Context::new(books.scope.clone(), books.now());
         context.source_ip = Some(remote.ip());
         context.domain_name = server_name.map(Into::into);
-        let subject = SmolStr::new(super::short(&certificate.id));
-        Self(Rights::new(books, notices, subject, certificate, thing.unwrap_or_default(), context))
+        let principal = source.certificate.as_ref().map_or(subject, |certificate| certificate.id.as_str());
+        let (principal, subject) = (SmolStr::new(principal), SmolStr::new(subject));
+        let rights = Rights::new(books, notices, subject, source, thing.unwrap_or_default(), context);
+        Self { rights, principal }
     }
 
-    /// The certificate's id.
+    /// The certificate's id, or the principal that the authorizer named.
     #[must_use]
     pub fn principal(&self) -> &str {
-        self.0.certificate.id.as_str()
+        &self.principal
     }
 
     /// Whether the device may publish to a topic, and have the message retained where `retain`.
     #[must_use]
     pub fn publish(&self, topic: &str, retain: bool) -> bool {
-        self.0.may_publish(topic, retain)
+        self.rights.may_publish(topic, retain)
     }
 
     /// Whether the device may do something to a resource, named by the part of the ARN after its kind.
     #[must_use]
     pub fn allows(&self, action: Action, name: &str) -> bool {
-        self.0.check(action, name)
+        self.rights.check(action, name)
     }
 }

@@ -14,6 +14,8 @@ pub struct Occasion {
     pub signature_verified: bool,
     /// What TLS told.
     pub tls: Option<TlsContext>,
+    /// The client certificate, where the domain asks for one besides the authorizer.
+    pub certificate: Option<ShownCertificate>,
     /// The HTTP request, that of a WebSocket included.
     pub http: Option<HttpContext>,
     /// The CONNECT packet.
@@ -22,13 +24,28 @@ pub struct Occasion {
     pub connection_id: Option<String>,
 }
 
+/// A client certificate that was shown in the TLS handshake ("Custom authentication with X.509 client certificates").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownCertificate {
+    /// Its PEM form.
+    pub pem: String,
+    /// Its id, which the function's answer must have as its principal.
+    pub id: String,
+}
+
 impl Occasion {
     /// The event for the function. A protocol that is not part of the occasion is not in it.
     #[must_use]
     pub fn event(&self) -> Value {
         let mut data = Map::new();
         if let Some(tls) = &self.tls {
-            data.insert("tls".into(), object([("serverName", tls.server_name.clone().map(Value::from))]));
+            let certificate = self.certificate.as_ref();
+            let fields = [
+                ("serverName", tls.server_name.clone().map(Value::from)),
+                ("x509CertificatePem", certificate.map(|certificate| certificate.pem.clone().into())),
+                ("principalId", certificate.map(|certificate| certificate.id.clone().into())),
+            ];
+            data.insert("tls".into(), object(fields));
         }
         if let Some(http) = &self.http {
             let headers = http.headers.as_ref().map(|headers| json!(headers));

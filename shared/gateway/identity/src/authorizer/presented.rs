@@ -34,6 +34,15 @@ impl Presented {
         presented
     }
 
+    /// These parameters, and those of `other` that are not among them.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        for (name, value) in other.parameters {
+            self.parameters.entry(name).or_insert(value);
+        }
+        self
+    }
+
     /// The authorizer that is asked for.
     #[must_use]
     pub fn authorizer(&self) -> Option<&str> {

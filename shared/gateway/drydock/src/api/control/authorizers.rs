@@ -1,17 +1,12 @@
-//! Custom authorizers. "TestInvokeAuthorizer" calls the Lambda function just as a connection would.
+//! Custom authorizers. "TestInvokeAuthorizer" calls the Lambda function just as a connection does.
 
 use super::{Call, operations, tagged, untagged};
+use crate::authorizer::{Granted, Unanswered};
 use crate::gateway::Gateway;
-use drydock_cloud::lambda::LambdaError;
-use drydock_core::{ApiError, Arn, ErrorCode};
-use drydock_identity::authorizer::{Answer, Occasion, token};
+use drydock_core::{ApiError, ErrorCode};
+use drydock_identity::authorizer::Occasion;
 use drydock_model::Router;
 use drydock_model::iot::{TestInvokeAuthorizerRequest, TestInvokeAuthorizerResponse, ops};
-use drydock_policy::PolicySet;
-use std::time::Duration;
-
-/// AWS waits 5 seconds for the function.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, identity:
@@ -31,11 +26,11 @@ pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::TestInvokeAuthorizer>(|call: Call, input| async move {
         let answer = ask(&call.gateway, input).await?;
         Ok(match answer {
-            Answer::NotAuthenticated => TestInvokeAuthorizerResponse {
+            None => TestInvokeAuthorizerResponse {
                 is_authenticated: Some(false),
                 ..TestInvokeAuthorizerResponse::default()
             },
-            Answer::Authorized(authorized) => TestInvokeAuthorizerResponse {
+            Some(Granted { authorized, .. }) => TestInvokeAuthorizerResponse {
                 is_authenticated: Some(true),
                 principal_id: Some(authorized.principal_id),
                 policy_documents: Some(authorized.policy_documents),
@@ -46,21 +41,11 @@ pub(super) fn register(router: &mut Router<Call>) {
     });
 }
 
-/// Checks the token where the authorizer wants it signed, calls its function, and checks what it answers. An authorizer that
-/// is not active can be tried out, too.
-async fn ask(gateway: &Gateway, input: TestInvokeAuthorizerRequest) -> Result<Answer, ApiError> {
-    let name = &input.authorizer_name;
+/// Asks just as a connection does. An authorizer that is not active can be tried out, too.
+async fn ask(gateway: &Gateway, input: TestInvokeAuthorizerRequest) -> Result<Option<Granted>, ApiError> {
     let books = gateway.books();
-    let (row, arn) = books.identity.read(|identity| {
-        let row = identity.known_authorizer(name)?.clone();
-        Ok::<_, ApiError>((row, identity.authorizer_arn(name)))
-    })?;
-    let arn = Arn::parse(&arn).ok_or_else(|| ApiError::invalid(format!("`{arn}` is not an ARN")))?;
-    if !row.signing_disabled {
-        let keys = row.keys.values().map(String::as_str);
-        token::verify(input.token.as_deref(), input.token_signature.as_deref(), keys)
-            .map_err(|error| ApiError::invalid(format!("the authorizer `{name}` cannot be asked: {error}")))?;
-    }
+    let name = &input.authorizer_name;
+    let row = books.identity.read(|identity| identity.known_authorizer(name).cloned())?;
     let occasion = Occasion {
         token: input.token,
         signature_verified: !row.signing_disabled,
@@ -68,31 +53,17 @@ async fn ask(gateway: &Gateway, input: TestInvokeAuthorizerRequest) -> Result<An
         http: input.http_context,
         mqtt: input.mqtt_context,
         connection_id: Some(books.ids.uuid().to_string()),
+        ..Occasion::default()
     };
-    let event = occasion.event().to_string().into();
-    let function = &row.function_arn;
-    let lambda = gateway.cloud().lambda();
-    let invoked = tokio::time::timeout(PATIENCE, lambda.invoke_from_sync("iot.amazonaws.com", &arn, function, event));
-    let bad = |why: String| {
-        ApiError::new(ErrorCode::InvalidResponseException, format!("the authorizer `{name}` gave no answer: {why}"))
-    };
-    let invoked = match invoked.await {
-        Err(_) => return Err(bad(format!("`{function}` took more than {} s", PATIENCE.as_secs()))),
-        Ok(Err(error @ LambdaError::AccessDenied { .. })) => {
-            return Err(ApiError::new(ErrorCode::UnauthorizedException, error.to_string()));
+    let answer = gateway.asker().ask(name, &row, input.token_signature.as_deref(), &occasion).await;
+    answer.map_err(|error| match error {
+        Unanswered::Token(error) => ApiError::invalid(format!("the authorizer `{name}` cannot be asked: {error}")),
+        Unanswered::NotPermitted(error) => ApiError::new(ErrorCode::UnauthorizedException, error.to_string()),
+        error => {
+            let message = format!("the authorizer `{name}` gave no answer: {error}");
+            ApiError::new(ErrorCode::InvalidResponseException, message)
         }
-        Ok(Err(error)) => return Err(bad(error.to_string())),
-        Ok(Ok(invoked)) => invoked,
-    };
-    if invoked.function_error.is_some() {
-        return Err(bad(format!("`{function}` failed: {}", String::from_utf8_lossy(&invoked.payload))));
-    }
-    let answer = Answer::read(&invoked.payload).map_err(|error| bad(error.to_string()))?;
-    if let Answer::Authorized(authorized) = &answer {
-        PolicySet::of_documents(name, authorized.policy_documents.iter().map(String::as_str))
-            .map_err(|error| bad(error.to_string()))?;
-    }
-    Ok(answer)
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,160 @@
+//! Who a device is that sends a request over HTTPS: by its certificate, through a custom authorizer, or both, as its domain
+//! wants it or else as it chose.
+
+use super::{forbidden, unauthorized};
+use crate::api::http::json_error;
+use crate::authorizer::{Granted, Question};
+use crate::gate::authorizer::{choose, denied, http_context, shown_certificate, tls_context, unanswered};
+use crate::gate::{DeviceCertificate, HttpRequestFacts, HttpsSession, Source, Standing, ask_callback, present, short};
+use crate::gateway::Gateway;
+use crate::listen::TlsPeer;
+use crate::logs::failure;
+use crate::notice::{Notice, Tone, Topic};
+use bytes::Bytes;
+use drydock_broker::Who;
+use drydock_identity::authorizer::{Occasion, Presented};
+use drydock_identity::book::domains::Domain;
+use drydock_logging::EventType;
+use drydock_model::iot::AuthenticationType;
+use http::{Response, StatusCode};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// One request, and the connection that it came on.
+pub(super) struct Visit<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) request: &'a HttpRequestFacts,
+    pub(super) tls: &'a TlsPeer,
+    pub(super) remote: SocketAddr,
+    pub(super) domain: &'a Domain,
+}
+
+impl Visit<'_> {
+    /// What the device may do, or the answer that it gets instead.
+    pub(super) async fn identify(&self) -> Result<HttpsSession, Response<Bytes>> {
+        let headers = self.request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let presented = Presented::in_http(headers, &self.request.query);
+        match self.domain.authentication {
+            AuthenticationType::AwsX509 => self.by_certificate().await,
+            AuthenticationType::CustomAuth => self.by_authorizer(presented, None).await,
+            AuthenticationType::CustomAuthX509 => {
+                let certificate = self.certificate().await?;
+                self.by_authorizer(presented, Some(certificate)).await
+            }
+            AuthenticationType::AwsSigv4 => {
+                let text = format!(
+                    "NOT_AUTHENTICATED: the domain configuration `{}` is for signed requests",
+                    self.domain.name
+                );
+                Err(self.refuse(&text, forbidden(self.gateway)))
+            }
+            // "x-amzn-http-ca" asks for the certificate, as port 8443 does on AWS; on 443 without it an authorizer is meant.
+            AuthenticationType::Default => {
+                let pinned = self.tls.alpn.as_deref() == Some(b"x-amzn-http-ca");
+                if self.tls.chain.is_empty() || (presented.authorizer().is_some() && !pinned) {
+                    self.by_authorizer(presented, None).await
+                } else {
+                    self.by_certificate().await
+                }
+            }
+        }
+    }
+
+    async fn by_certificate(&self) -> Result<HttpsSession, Response<Bytes>> {
+        let certificate = self.certificate().await?;
+        let subject = short(&certificate.id).to_owned();
+        Ok(self.session(&subject, Source { certificate: Some(certificate), returned: None }))
+    }
+
+    /// The certificate of the TLS handshake, where it may be used.
+    async fn certificate(&self) -> Result<DeviceCertificate, Response<Bytes>> {
+        let books = self.gateway.books();
+        let server_name = self.tls.server_name.as_deref();
+        let certificate = match present(books, &self.tls.chain, server_name).await {
+            Standing::Active(certificate) => *certificate,
+            Standing::Pending(id) => return Err(unauthorized(&format!("certificate {id} is PENDING_ACTIVATION"))),
+            Standing::Refused { why, .. } => return Err(unauthorized(&why)),
+            Standing::Unknown(why) => {
+                return Err(json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &why));
+            }
+        };
+        let asker = self.gateway.asker();
+        match ask_callback(asker, self.domain, &self.tls.chain, &certificate, server_name).await {
+            Ok(()) => Ok(certificate),
+            Err(why) => Err(self.refuse(&why, forbidden(self.gateway))),
+        }
+    }
+
+    /// Through a custom authorizer. Its function is asked for each request, or once for the connection where the authorizer
+    /// lets HTTP keep its answers.
+    async fn by_authorizer(
+        &self,
+        presented: Presented,
+        certificate: Option<DeviceCertificate>,
+    ) -> Result<HttpsSession, Response<Bytes>> {
+        let books = self.gateway.books();
+        if !self.request.path.starts_with("/topics/") {
+            let text = "NOT_AUTHENTICATED: over HTTPS a custom authorizer lets devices publish and do nothing else";
+            return Err(self.refuse(text, forbidden(self.gateway)));
+        }
+        let (name, row) = choose(books, &presented, self.domain)
+            .map_err(|error| self.refuse(&format!("CUSTOM_AUTHORIZER_NOT_FOUND: {error}"), forbidden(self.gateway)))?;
+        let kept = row.caching_for_http.then(|| self.tls.kept.find(&name, &presented, books.now())).flatten();
+        let granted = match kept {
+            Some(granted) => granted,
+            None => {
+                let occasion = Occasion {
+                    tls: tls_context(self.tls.server_name.as_deref()),
+                    http: Some(http_context(&self.request.headers, &self.request.query)),
+                    certificate: certificate.as_ref().and_then(|shown| shown_certificate(shown, &self.tls.chain)),
+                    connection_id: Some(books.ids.uuid().to_string()),
+                    ..Occasion::default()
+                };
+                let question = Question::new(&name, &row, &presented, occasion);
+                let asked = self.gateway.asker().ask(&name, &row, question.signature.as_deref(), &question.occasion);
+                let granted: Arc<Granted> = match asked.await {
+                    Ok(Some(granted)) => Arc::new(granted),
+                    Ok(None) => return Err(self.refuse(&denied(&name), unauthorized("Unauthorized"))),
+                    Err(error) if error.is_the_devices() => {
+                        return Err(self.refuse(&unanswered(&name, &error), unauthorized("Unauthorized")));
+                    }
+                    Err(error) => return Err(self.refuse(&unanswered(&name, &error), forbidden(self.gateway))),
+                };
+                if row.caching_for_http {
+                    self.tls.kept.keep(&name, presented, &granted, books.now());
+                }
+                granted
+            }
+        };
+        let source = Source { certificate, returned: Some(granted.policies.clone()) };
+        Ok(self.session(&granted.authorized.principal_id, source))
+    }
+
+    fn session(&self, subject: &str, source: Source) -> HttpsSession {
+        let gateway = self.gateway;
+        let server_name = self.tls.server_name.as_deref();
+        HttpsSession::new(gateway.books(), gateway.notices(), subject, source, self.remote, server_name)
+    }
+
+    /// Tells why, and logs it; the device gets the answer alone.
+    pub(super) fn refuse(&self, why: &str, answer: Response<Bytes>) -> Response<Bytes> {
+        let (reason, details) = why.split_once(": ").unwrap_or(("NOT_AUTHENTICATED", why));
+        let who = Who { client_id: "", principal: "", remote: Some(self.remote) };
+        self.gateway.logs().tell(EventType::AuthNError, who, failure(reason, details), |entry| {
+            entry
+                .with("protocol", "HTTP")
+                .with("sourceIp", self.remote.ip().to_canonical().to_string())
+                .with("sourcePort", self.remote.port())
+                .with_some("serverNameIndication", self.tls.server_name.as_deref())
+        });
+        self.gateway.notices().tell(|| Notice {
+            at: self.gateway.books().now(),
+            tone: Tone::Bad,
+            topic: Topic::Refusal,
+            subject: self.remote.to_string(),
+            text: format!("{} refused: {why}", self.request.path),
+            reasons: Vec::new(),
+        });
+        answer
+    }
+}
