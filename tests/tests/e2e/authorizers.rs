@@ -1,7 +1,7 @@
 //! Devices without certificates: custom authorizers and domain configurations, with the real `device-authorizer` and with
 //! functions that refuse, fail or take too long ("Custom authentication and authorization").
 
-use drydock_tests::gateway::{Gateway, Place, function};
+use drydock_tests::gateway::{Gateway, Place, function, wait_for};
 use drydock_tests::http::{self, Answer};
 use drydock_tests::mqtt::Mqtt;
 use drydock_tests::tls;
@@ -201,6 +201,11 @@ fn events(place: &Place) -> Vec<Value> {
     kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Waits until the gateway has told its watchers a reason: it does so beside its answer to the client, not before it.
+fn told(place: &Place, reason: &str) {
+    wait_for(reason, || place.log().contains(reason).then_some(()));
+}
+
 #[test]
 fn a_token_lets_its_device_in_and_to_its_own_topics() {
     let place = place();
@@ -241,7 +246,7 @@ fn each_refusal_has_its_code_and_its_reason() {
     ] {
         assert_eq!(code(4, user_name, password), Some(4), "{user_name} {reason}");
         assert_eq!(code(5, user_name, password), Some(0x86), "{user_name} {reason}");
-        assert!(place.log().contains(reason), "{reason} is not in\n{}", place.log());
+        told(&place, reason);
     }
     let text = |text: &str| json!({ "S": text });
     let row = json!({ "entry": text("thing#raw"), "why": text("stolen") });
@@ -263,7 +268,7 @@ fn a_function_that_refuses_fails_or_takes_too_long_lets_nobody_in() {
         ("hang", "took more than 5 s"),
     ] {
         assert_eq!(code(4, &scripted(say)), Some(4), "{say}");
-        assert!(place.log().contains(reason), "{reason} is not in\n{}", place.log());
+        told(&place, reason);
     }
 }
 
@@ -358,6 +363,6 @@ fn a_default_authorizer_and_a_domain_configuration_name_it_for_the_device() {
     let update = json!({ "domainConfigurationStatus": "DISABLED" });
     gateway.iot("PUT", "/domainConfigurations/fleet", &update);
     assert_eq!(code("iot.fleet.example", &[], "device"), None, "disabled");
-    assert!(place.log().contains("DOMAIN_CONFIGURATION_DISABLED"));
+    told(&place, "DOMAIN_CONFIGURATION_DISABLED");
     gateway.iot("DELETE", "/domainConfigurations/fleet", &Value::Null);
 }
