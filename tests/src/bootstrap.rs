@@ -27,23 +27,30 @@ while true; do
   exec 3>&-
   [ -z "$id" ] && exit 1
   printf '%s\n' "$event" >>"${BASH_SOURCE[0]%/*}/events"
+  path=response
   @ANSWER@
   exec 3<>"/dev/tcp/$host/$port" || exit 1
-  printf 'POST %s/%s/response HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' \
-    "$base" "$id" "$AWS_LAMBDA_RUNTIME_API" "${#answer}" "$answer" >&3
+  printf 'POST %s/%s/%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' \
+    "$base" "$id" "$path" "$AWS_LAMBDA_RUNTIME_API" "${#answer}" "$answer" >&3
   cat <&3 >/dev/null
   exec 3>&-
 done
 "#;
 
-/// Writes the `bootstrap` of a function into a folder. `answer` is the shell command that sets `answer`, with the event as JSON in
-/// `event`.
+/// The `bootstrap` of a function. `answer` is the shell command that sets `answer`, with the event as JSON in `event`; it may set
+/// `path` to `error`, which makes the answer a failure.
+#[must_use]
+pub fn script(answer: &str) -> String {
+    SCRIPT.replace("@ANSWER@", answer)
+}
+
+/// Writes such a [`script`] into a folder.
 ///
 /// # Panics
 /// Where the disk does not take it.
 pub fn write(folder: &Path, answer: &str) {
     let path = folder.join("bootstrap");
-    let written = fs::write(&path, SCRIPT.replace("@ANSWER@", answer));
+    let written = fs::write(&path, script(answer));
     let written = written.and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
     written.unwrap_or_else(|e| panic!("no bootstrap in {}: {e}", folder.display()));
 }

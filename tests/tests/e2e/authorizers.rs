@@ -1,6 +1,7 @@
 //! Devices without certificates: custom authorizers and domain configurations, with the real `device-authorizer` and with
 //! functions that refuse, fail or take too long ("Custom authentication and authorization").
 
+use drydock_tests::bootstrap;
 use drydock_tests::gateway::{Gateway, Place, function, wait_for};
 use drydock_tests::http::{self, Answer};
 use drydock_tests::mqtt::Mqtt;
@@ -74,41 +75,13 @@ Resources:
 "#;
 
 /// Does what the token says: lets everything in, refuses, fails, hangs, or answers nonsense; keeps each event.
-const SCRIPT: &str = r#"#!/usr/bin/env bash
-export LC_ALL=C
-host=${AWS_LAMBDA_RUNTIME_API%:*} port=${AWS_LAMBDA_RUNTIME_API##*:}
-base=/2018-06-01/runtime/invocation
-while true; do
-  exec 3<>"/dev/tcp/$host/$port" || exit 1
-  printf 'GET %s/next HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$base" "$AWS_LAMBDA_RUNTIME_API" >&3
-  id='' length=0
-  while IFS= read -r line <&3; do
-    line=${line%$'\r'}
-    [ -z "$line" ] && break
-    case "${line,,}" in
-      lambda-runtime-aws-request-id:*) id=${line#*: } ;;
-      content-length:*) length=${line#*: } ;;
-    esac
-  done
-  IFS= read -r -N "$length" event <&3
-  exec 3>&-
-  [ -z "$id" ] && exit 1
-  printf '%s\n' "$event" >>"${BASH_SOURCE[0]%/*}/events"
-  path=response
-  answer='{"isAuthenticated":true,"principalId":"somebody","disconnectAfterInSeconds":300,"refreshAfterInSeconds":300,"policyDocuments":[{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}]}'
+const ANSWER: &str = r#"answer='{"isAuthenticated":true,"principalId":"somebody","disconnectAfterInSeconds":300,"refreshAfterInSeconds":300,"policyDocuments":[{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}]}'
   case "$event" in
     *'"token":"deny"'*) answer='{"isAuthenticated":false}' ;;
     *'"token":"fail"'*) path=error answer='{"errorType":"Broken","errorMessage":"out of order"}' ;;
     *'"token":"hang"'*) sleep 7 ;;
     *'"token":"nonsense"'*) answer='{"isAuthenticated":true}' ;;
-  esac
-  exec 3<>"/dev/tcp/$host/$port" || exit 1
-  printf 'POST %s/%s/%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s' \
-    "$base" "$id" "$path" "$AWS_LAMBDA_RUNTIME_API" "${#answer}" "$answer" >&3
-  cat <&3 >/dev/null
-  exec 3>&-
-done
-"#;
+  esac"#;
 
 /// A place with the real function behind `tokens`.
 fn place() -> Place {
@@ -117,7 +90,7 @@ fn place() -> Place {
 
 /// A place where both functions are the script.
 fn scripted_place() -> Place {
-    place_with(SCRIPT.as_bytes())
+    place_with(bootstrap::script(ANSWER).as_bytes())
 }
 
 fn place_with(tokens: &[u8]) -> Place {

@@ -59,7 +59,7 @@ mod tests {
                 policies: PolicySet::default(),
             })
         };
-        let start = Timestamp::from_millis(1_000_000);
+        let start = Timestamp(1_000_000);
         let after = |seconds: i64| start.plus_millis(seconds * 1000);
         let kept = Kept::default();
         assert!(kept.find("fleet", &shown("a"), start).is_none());
