@@ -102,7 +102,7 @@ fn place_with(tokens: &[u8]) -> Place {
         fs::set_permissions(folder.join("bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
     };
     executable("tokens", tokens);
-    executable("scripted", SCRIPT.as_bytes());
+    executable("scripted", bootstrap::script(ANSWER).as_bytes());
     place
 }
 
