@@ -92,6 +92,7 @@ fn the_function_is_told_what_the_connection_has() {
         token: Some(TOKEN.into()),
         signature_verified: true,
         tls: tls.clone(),
+        certificate: None,
         http,
         mqtt: mqtt.clone(),
         connection_id: Some("c-1".into()),
