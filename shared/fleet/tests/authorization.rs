@@ -66,12 +66,12 @@ fn claims() -> Value {
 
 /// The claims with one member changed, or taken out where it is null.
 fn with(member: &str, value: Value) -> Value {
-    let mut claims = claims();
+    let Value::Object(mut claims) = claims() else { unreachable!("claims are an object") };
     match value {
-        Value::Null => drop(claims.as_object_mut().unwrap().remove(member)),
-        value => claims[member] = value,
+        Value::Null => drop(claims.remove(member)),
+        value => drop(claims.insert(member.to_owned(), value)),
     }
-    claims
+    Value::Object(claims)
 }
 
 const MQTT: Asked<'_> = Asked { client_id: Some("charger-0001"), certificate_id: None, stays: true };

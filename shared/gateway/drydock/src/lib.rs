@@ -11,7 +11,7 @@
 //! - [`explain`]: why somebody may do something, or may not.
 //! - [`logs`]: AWS-style log entries.
 //! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
-//! - [`config`]: `drydock.toml`.
+//! - [`config`]: what `drydock.toml` says.
 //! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
 //! - [`websocket`]: MQTT over WebSocket.
 //! - [`system`]: the only place that reads the clock and randomness of the machine.

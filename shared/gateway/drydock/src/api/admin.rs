@@ -131,7 +131,10 @@ fn logs(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
                 return;
             }
         }
-        while follow {
+        if !follow {
+            return;
+        }
+        loop {
             let line = tokio::select! {
                 line = coming.recv() => line,
                 () = lines.closed() => return,
