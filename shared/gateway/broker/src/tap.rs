@@ -94,6 +94,12 @@ pub struct Dropped<'a> {
 pub trait Tap: Send + Sync + 'static {
     /// A message was let in. Called once for each, before its subscribers get it.
     fn publish(&self, inbound: &Inbound<'_>) -> Route;
+    /// Whether [`publish`](Self::publish) does anything with a service's message on a topic. Where it does not, and nobody
+    /// subscribes, the message is not made up.
+    fn wants(&self, topic: &str) -> bool {
+        let _ = topic;
+        true
+    }
     /// Something happened to a connection. Called in the order of the connection's life, with no lock held. Client ids with
     /// `#` or `+` are told of too: AWS IoT publishes no lifecycle topics for those.
     fn event(&self, event: Event);

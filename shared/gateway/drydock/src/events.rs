@@ -9,17 +9,39 @@
 pub mod registry;
 
 use crate::books::Books;
-use drydock_broker::{Broker, Message, Origin, Qos};
+use drydock_broker::Broker;
 use drydock_core::event::ClientIdentity;
 use drydock_core::{Event, Scope, Timestamp};
 use serde_json::{Map, Value, json};
 
-/// The message that an event is published as, where it is one that clients and rules may see.
+/// The topic that an event is told on, where it is one that clients and rules may see. Client ids with a wildcard in them have
+/// none, as AWS tells nothing of them either.
 #[must_use]
-pub fn message(scope: &Scope, event: &Event) -> Option<(String, Value)> {
-    Some(match event {
+pub fn topic(event: &Event) -> Option<String> {
+    let of = |client: &ClientIdentity, kind: &str| {
+        let plain = !client.client_id.contains(['+', '#']);
+        plain.then(|| format!("$aws/events/{kind}/{}", client.client_id))
+    };
+    match event {
+        Event::CertificatePending { ca_certificate_id, .. } => {
+            Some(format!("$aws/events/certificates/registered/{ca_certificate_id}"))
+        }
+        Event::ClientConnected { client, .. } => of(client, "presence/connected"),
+        Event::ClientDisconnected { client, .. } => of(client, "presence/disconnected"),
+        Event::ConnectFailed { client, .. } => of(client, "presence/connect_failed"),
+        Event::Subscribed { client, .. } => of(client, "subscriptions/subscribed"),
+        Event::Unsubscribed { client, .. } => of(client, "subscriptions/unsubscribed"),
+        // Told by `registry`, or by nothing.
+        _ => None,
+    }
+}
+
+/// What is told of an event on its [`topic`]; nothing where it has none.
+#[must_use]
+pub fn payload(scope: &Scope, event: &Event) -> Value {
+    let (mut body, more) = match event {
         Event::CertificatePending { certificate_id, ca_certificate_id, registered_at, at } => (
-            format!("$aws/events/certificates/registered/{ca_certificate_id}"),
+            Map::new(),
             json!({
                 "certificateId": certificate_id,
                 "caCertificateId": ca_certificate_id,
@@ -30,45 +52,35 @@ pub fn message(scope: &Scope, event: &Event) -> Option<(String, Value)> {
             }),
         ),
         Event::ClientConnected { client, version, at } => {
-            let mut body = lifecycle(client, "connected", *at)?;
-            body.insert("versionNumber".to_owned(), json!(version));
-            body.insert("ipAddress".to_owned(), json!(client.ip));
-            (format!("$aws/events/presence/connected/{}", client.client_id), Value::Object(body))
+            (lifecycle(client, "connected", *at), json!({ "versionNumber": version, "ipAddress": client.ip }))
         }
         Event::ClientDisconnected { client, version, reason, at } => {
-            let mut body = lifecycle(client, "disconnected", *at)?;
             let by_client = *reason == drydock_core::event::DisconnectReason::ClientInitiatedDisconnect;
-            body.insert("versionNumber".to_owned(), json!(version));
-            body.insert("clientInitiatedDisconnect".to_owned(), json!(by_client));
-            body.insert("disconnectReason".to_owned(), json!(reason.as_str()));
-            (format!("$aws/events/presence/disconnected/{}", client.client_id), Value::Object(body))
+            let more = json!({
+                "versionNumber": version,
+                "clientInitiatedDisconnect": by_client,
+                "disconnectReason": reason.as_str(),
+            });
+            (lifecycle(client, "disconnected", *at), more)
         }
         Event::ConnectFailed { client, at } => {
-            let mut body = lifecycle(client, "connect_failed", *at)?;
-            body.insert("connectFailureReason".to_owned(), json!("AUTHORIZATION_FAILED"));
-            body.insert("ipAddress".to_owned(), json!(client.ip));
-            (format!("$aws/events/presence/connect_failed/{}", client.client_id), Value::Object(body))
+            let more = json!({ "connectFailureReason": "AUTHORIZATION_FAILED", "ipAddress": client.ip });
+            (lifecycle(client, "connect_failed", *at), more)
         }
-        Event::Subscribed { client, topics, at } => {
-            let mut body = lifecycle(client, "subscribed", *at)?;
-            body.insert("topics".to_owned(), json!(topics));
-            (format!("$aws/events/subscriptions/subscribed/{}", client.client_id), Value::Object(body))
-        }
+        Event::Subscribed { client, topics, at } => (lifecycle(client, "subscribed", *at), json!({ "topics": topics })),
         Event::Unsubscribed { client, topics, at } => {
-            let mut body = lifecycle(client, "unsubscribed", *at)?;
-            body.insert("topics".to_owned(), json!(topics));
-            (format!("$aws/events/subscriptions/unsubscribed/{}", client.client_id), Value::Object(body))
+            (lifecycle(client, "unsubscribed", *at), json!({ "topics": topics }))
         }
-        // Told by `registry`, or by nothing.
-        _ => return None,
-    })
+        _ => return Value::Null,
+    };
+    if let Value::Object(more) = more {
+        body.extend(more);
+    }
+    Value::Object(body)
 }
 
-/// What all lifecycle events have; none for client ids with a wildcard in them, as AWS sends none either.
-fn lifecycle(client: &ClientIdentity, event_type: &str, at: Timestamp) -> Option<Map<String, Value>> {
-    if client.client_id.contains(['+', '#']) {
-        return None;
-    }
+/// What all lifecycle events have.
+fn lifecycle(client: &ClientIdentity, event_type: &str, at: Timestamp) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("clientId".to_owned(), json!(client.client_id));
     if let Some(thing) = &client.exclusive_thing {
@@ -78,16 +90,20 @@ fn lifecycle(client: &ClientIdentity, event_type: &str, at: Timestamp) -> Option
     body.insert("eventType".to_owned(), json!(event_type));
     body.insert("sessionIdentifier".to_owned(), json!(client.session_identifier));
     body.insert("principalIdentifier".to_owned(), json!(client.principal));
-    Some(body)
+    body
 }
 
-/// Brings one event to its consumers.
+/// Brings one event to its consumers. What is told of it is made up only where somebody is there to hear it.
 pub fn deliver(broker: &Broker, books: &Books, event: &Event) {
-    if let Some((topic, body)) = message(&books.scope, event).or_else(|| registry::wanted(books, event)) {
-        let told = broker.publish(Message::new(topic, body.to_string()).with_qos(Qos::AtLeastOnce), Origin::Service);
-        if let Err(error) = told {
-            tracing::warn!(%error, "an event could not be told");
-        }
+    let told = match topic(event) {
+        Some(topic) => broker.tell(&topic, || payload(&books.scope, event).to_string().into()),
+        None => match registry::wanted(books, event) {
+            Some((topic, body)) => broker.tell(&topic, || body.to_string().into()),
+            None => Ok(()),
+        },
+    };
+    if let Err(error) = told {
+        tracing::warn!(%error, "an event could not be told");
     }
     // What else changes a session's rights it finds out itself: it looks at the authorization generation with each message.
     if let Event::CertificateStatusChanged { certificate_id, active: false }

@@ -153,6 +153,11 @@ impl Tap for RunnerTap {
         if basic_ingest { Route::Consumed } else { Route::Deliver }
     }
 
+    fn wants(&self, topic: &str) -> bool {
+        // A rule that is not found is to be told of.
+        is_request(topic) || self.books.enabled_rules().matching(topic).map_or(true, |matching| !matching.is_empty())
+    }
+
     fn event(&self, event: Event) {
         // Only a gateway that is stopping has nobody at the other end.
         let _ = self.events.send(event);

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 /// Tells of an event that a watcher wants to see.
 pub fn event(notices: &Notices, event: &Event) {
+    if !notices.wanted() {
+        return;
+    }
     let (at, tone, topic, subject, text) = match event {
         Event::ClientConnected { client, at, version } => (
             *at,

@@ -100,6 +100,24 @@ impl Broker {
         }
         Ok(Publication { commit: inner.settle(&mut effects) })
     }
+
+    /// Publishes a service's message of QoS 1 as [`Origin::Service`] does, and waits for nothing. Where neither a subscriber
+    /// nor the [`Tap`](crate::Tap) wants it, it counts as published, and its payload is not made up.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing has happened then.
+    pub fn tell(&self, topic: &str, payload: impl FnOnce() -> Bytes) -> Result<(), PublishError> {
+        let inner = &self.inner;
+        if !is_topic(topic, &inner.limits) {
+            return Err(PublishError::InvalidTopic(topic.into()));
+        }
+        if !inner.tap.wants(topic) && inner.index.find(topic).1.is_empty() {
+            inner.count_elsewhere();
+            return Ok(());
+        }
+        let message = Message::new(topic, payload()).with_qos(Qos::AtLeastOnce);
+        self.publish(message, Origin::Service).map(drop)
+    }
 }
 
 /// Whether a text is a topic within the limits.
@@ -143,12 +161,17 @@ impl Inner {
         if message.retain {
             self.retain(&message, effects);
         }
-        self.counters.received.fetch_add(1, Ordering::Relaxed);
-        self.count(Count::Elsewhere);
+        self.count_elsewhere();
         let (_, found) = self.index.find(&message.topic);
         if !found.is_empty() {
             self.deliver(&found, &[Arc::new(message)], 0, effects);
         }
+    }
+
+    /// Counts a message that came from elsewhere than a connection.
+    fn count_elsewhere(&self) {
+        self.counters.received.fetch_add(1, Ordering::Relaxed);
+        self.count(Count::Elsewhere);
     }
 
     /// Keeps a message as its topic's retained message, or deletes that one where the payload is empty.
