@@ -24,6 +24,12 @@ pub fn told(line: impl Display) {
     let _ = written(line);
 }
 
+/// Prints whole lines of something that goes on, in one piece; as [`told`] otherwise.
+pub fn told_at_once(lines: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+}
+
 /// Prints a line of something that is there only to be printed, and ends where that cannot be: whether it was printed.
 #[must_use]
 pub fn written(line: impl Display) -> bool {

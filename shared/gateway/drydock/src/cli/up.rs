@@ -6,9 +6,15 @@ use crate::deploy::{self, Deployed};
 use crate::gateway::{Gateway, Options, Running};
 use crate::notice::{Notice, Tone, Topic};
 use drydock_core::Scope;
+use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::sync::broadcast::error::RecvError;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+/// How long a notice may wait to be printed with others.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// Runs the command.
 ///
@@ -30,10 +36,12 @@ pub async fn run(args: UpArgs) -> CommandResult {
         write_ready(&gateway, path)?;
     }
     say_where(&gateway, &args, &deployed);
+    let mut printer = Printer::new(&gateway);
     tokio::select! {
-        () = follow(&gateway) => {}
+        () = printer.run() => {}
         () = &mut signal => {}
     }
+    printer.finish();
     print::told("stopping");
     gateway.stop(running).await;
     Ok(ExitCode::SUCCESS)
@@ -140,32 +148,65 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
     println!("{}\n", print::dim("Ctrl-C stops it"));
 }
 
-/// Prints notices as they come.
-async fn follow(gateway: &Gateway) {
-    let mut notices = gateway.notices().watch();
-    loop {
-        match notices.recv().await {
-            Ok(notice) => show(&notice),
-            Err(RecvError::Lagged(missed)) => {
-                print::told(print::dim(format!("… {missed} notices too fast to print")));
-            }
-            Err(RecvError::Closed) => return,
-        }
-    }
+/// Prints notices as they come: those of a moment together, so that a storm of them costs the gateway little.
+struct Printer {
+    notices: Receiver<Arc<Notice>>,
+    lines: String,
 }
 
-fn show(notice: &Arc<Notice>) {
-    let time = notice.at.to_string();
-    let time = time.get(11..23).unwrap_or_default();
-    let text = match notice.tone {
-        _ if notice.topic == Topic::Log => print::dim(&notice.text),
-        Tone::Good => print::good(&notice.text),
-        Tone::Plain => notice.text.clone(),
-        Tone::Bad => print::bad(&notice.text),
-    };
-    print::told(format!("{} {}  {text}", print::dim(time), notice.subject));
-    for reason in &notice.reasons {
-        print::told(format!("             {}", print::dim(reason)));
+impl Printer {
+    fn new(gateway: &Gateway) -> Self {
+        Self { notices: gateway.notices().watch(), lines: String::new() }
+    }
+
+    /// Goes on until the gateway is gone.
+    async fn run(&mut self) {
+        loop {
+            match self.notices.recv().await {
+                Ok(notice) => self.put(&notice),
+                Err(RecvError::Lagged(missed)) => self.missed(missed),
+                Err(RecvError::Closed) => return,
+            }
+            tokio::time::sleep(MOMENT).await;
+            self.finish();
+        }
+    }
+
+    /// Prints what has come and was not printed yet.
+    fn finish(&mut self) {
+        loop {
+            match self.notices.try_recv() {
+                Ok(notice) => self.put(&notice),
+                Err(TryRecvError::Lagged(missed)) => self.missed(missed),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        print::told_at_once(&self.lines);
+        self.lines.clear();
+    }
+
+    fn put(&mut self, notice: &Notice) {
+        let time = notice.at.to_string();
+        let time = time.get(11..23).unwrap_or_default();
+        let text = match notice.tone {
+            _ if notice.topic == Topic::Log => print::dim(&notice.text),
+            Tone::Good => print::good(&notice.text),
+            Tone::Plain => notice.text.clone(),
+            Tone::Bad => print::bad(&notice.text),
+        };
+        self.line(format_args!("{} {}  {text}", print::dim(time), notice.subject));
+        for reason in &notice.reasons {
+            self.line(format_args!("             {}", print::dim(reason)));
+        }
+    }
+
+    fn missed(&mut self, count: u64) {
+        self.line(format_args!("{}", print::dim(format_args!("… {count} notices too fast to print"))));
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // A string takes everything.
+        let _ = writeln!(self.lines, "{line}");
     }
 }
 
