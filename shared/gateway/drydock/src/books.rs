@@ -1,10 +1,11 @@
 //! The rulebooks of one account and region, each in step with the disk, and the one way to run a command on them: decide,
 //! save, then tell.
 
-use drydock_core::{ApiError, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
+use crate::recent::Recent;
+use drydock_core::{ApiError, CertificateId, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
-use drydock_policy::Policies;
+use drydock_policy::{CertificateFacts, Policies};
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
 use drydock_registry::tags::Tags;
@@ -13,6 +14,9 @@ use drydock_store::{Held, Kept, Store, StoreError, Tables};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::UnboundedSender;
+
+/// How many certificates' facts are remembered: some kilobytes each.
+const FACTS: usize = 4096;
 
 /// The rulebooks, and what their commands need from the outside.
 pub struct Books {
@@ -36,6 +40,9 @@ pub struct Books {
     pub rules: Held<Rules>,
     /// Tags of all of them.
     pub tags: Held<Tags>,
+    /// What policies may ask about certificates that connected lately. An id is its certificate's digest, so that what is known
+    /// under it stays true.
+    pub facts: Recent<CertificateId, Arc<CertificateFacts>>,
     enabled_rules: RwLock<Arc<RuleSet>>,
     authorization: AtomicU64,
     events: UnboundedSender<Event>,
@@ -64,6 +71,7 @@ impl Books {
             logging: Held::open(store, &scope, empty.logging)?,
             rules,
             tags: Held::open(store, &scope, Tags::new())?,
+            facts: Recent::new(FACTS),
             scope,
             clock,
             ids,

@@ -11,7 +11,7 @@
 //! - [`explain`]: why somebody may do something, or may not.
 //! - [`logs`]: AWS-style log entries.
 //! - [`deploy`]: a template's resources, made here. [`functions`]: their binaries.
-//! - [`config`]: what `drydock.toml` says.
+//! - [`config`]: what `drydock.toml` says. [`recent`]: what is remembered for a while.
 //! - [`cli`], [`demo`], [`client`]: the command line, and the small client it calls the gateway with.
 //! - [`websocket`]: MQTT over WebSocket.
 //! - [`system`]: the only place that reads the clock and randomness of the machine.
@@ -36,6 +36,7 @@ pub mod logs;
 pub mod notice;
 pub mod provisioning;
 pub mod publish;
+pub mod recent;
 pub mod roles;
 pub mod rules;
 pub mod support;

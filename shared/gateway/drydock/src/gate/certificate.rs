@@ -45,13 +45,12 @@ pub async fn present(books: &Books, chain: &[Vec<u8>], sni: Option<&str>) -> Sta
     });
     match shown.await {
         Ok(Ok(admitted)) => {
-            let said = parts.first().map(|leaf| X509Facts::from_der(leaf)).unwrap_or_default();
-            let facts = CertificateFacts::from_variables(admitted.certificate_id.as_str(), said.variables());
-            Standing::Active(Box::new(DeviceCertificate {
-                id: admitted.certificate_id,
-                facts: Arc::new(facts),
-                claim: admitted.claim,
-            }))
+            let id = admitted.certificate_id;
+            let facts = books.facts.get_or(&id, || {
+                let said = parts.first().map(|leaf| X509Facts::from_der(leaf)).unwrap_or_default();
+                (id.clone(), Arc::new(CertificateFacts::from_variables(id.as_str(), said.variables())))
+            });
+            Standing::Active(Box::new(DeviceCertificate { id, facts, claim: admitted.claim }))
         }
         Ok(Err(refusal)) => match refusal.certificate_id {
             Some(id) if refusal.reason == Reason::DeviceCertificateInactive && is_pending(books, &id) => {
