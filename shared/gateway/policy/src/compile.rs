@@ -7,6 +7,7 @@ use crate::error::PolicyError;
 use crate::pattern::Pattern;
 use crate::template::Template;
 use crate::variables::Variables;
+use std::borrow::Cow;
 
 /// A compiled document.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,11 +121,11 @@ fn bit(action: Action) -> u32 {
 }
 
 /// A statement's resources with the values of a connection in them.
-pub(crate) struct Resources {
+pub(crate) struct Resources<'t> {
     /// Whether these are the resources that the statement is not about.
     pub(crate) except: bool,
     /// The patterns whose variables have values.
-    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) patterns: Vec<Cow<'t, Pattern>>,
     /// Whether the statement can be judged at all. An `Allow` for all resources except one that cannot be told would allow
     /// that one too, so it allows nothing.
     pub(crate) usable: bool,
@@ -132,7 +133,7 @@ pub(crate) struct Resources {
 
 impl CompiledStatement {
     /// The statement's resources on a connection.
-    pub(crate) fn resources(&self, variables: &Variables<'_>) -> Resources {
+    pub(crate) fn resources(&self, variables: &Variables<'_>) -> Resources<'_> {
         let ResourceSelection { except, templates } = &self.resources;
         let patterns: Vec<_> = templates.iter().filter_map(|t| t.pattern(variables).ok()).collect();
         let complete = patterns.len() == templates.len();
@@ -145,7 +146,7 @@ impl CompiledStatement {
     }
 }
 
-impl Resources {
+impl Resources<'_> {
     /// Whether the statement is about a resource.
     pub(crate) fn cover(&self, arn: &str) -> bool {
         self.usable && self.patterns.iter().any(|p| p.matches(arn)) != self.except

@@ -129,17 +129,23 @@ impl SessionPolicies {
             Action::RetainPublish => self.inner.retain.decide(name),
             Action::Subscribe => self.inner.subscribe.decide(name),
             Action::Receive => self.inner.receive.decide(name),
-            other => self.decide_arn(other.names(), &other.resource(&self.inner.context.scope, name)),
+            other => {
+                let covers = |statement: &CompiledStatement| statement.actions.covers_action(other);
+                self.judge(covers, self.variables(other.names()), &other.resource(&self.inner.context.scope, name))
+            }
         }
     }
 
     /// The decision on any action, given by all its names, and any resource.
     #[must_use]
     pub fn decide_arn<N: AsRef<str>>(&self, names: &[N], arn: &str) -> Decision {
-        let variables = self.variables(names);
+        self.judge(|statement| statement.actions.covers(names), self.variables(names), arn)
+    }
+
+    fn judge(&self, covers: impl Fn(&CompiledStatement) -> bool, variables: Variables<'_>, arn: &str) -> Decision {
         let mut decision = Decision::ImplicitDeny;
         for statement in self.inner.set.policies.iter().flat_map(|p| &p.document.statements) {
-            let applies = statement.actions.covers(names)
+            let applies = covers(statement)
                 && statement.resources(&variables).cover(arn)
                 && statement.conditions_hold(&variables);
             match statement.effect {
@@ -197,7 +203,7 @@ impl Table {
 
 impl Rule {
     /// The rule of a statement's resources for ARNs that start with a prefix; `None` where it is about none of them.
-    fn new(resources: &Resources, prefix: &str) -> Option<Arc<Self>> {
+    fn new(resources: &Resources<'_>, prefix: &str) -> Option<Arc<Self>> {
         let tails: Box<[Tail]> = resources.patterns.iter().flat_map(|p| p.after(prefix)).collect();
         let of_use = resources.usable && (resources.except || !tails.is_empty());
         of_use.then(|| Arc::new(Self { except: resources.except, tails }))

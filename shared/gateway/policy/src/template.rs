@@ -6,12 +6,15 @@
 use crate::document::LanguageVersion;
 use crate::pattern::{Builder, Pattern};
 use crate::variables::{Variable, Variables};
+use std::borrow::Cow;
 
 /// A text with wildcards and variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     source: Box<str>,
     parts: Box<[Part]>,
+    /// The pattern that it is on every connection, where there is no variable in it.
+    fixed: Option<Pattern>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +43,8 @@ impl Template {
             LanguageVersion::V2008 => Box::from([Part::Wild(text.into())]),
             LanguageVersion::V2012 => split(text).into(),
         };
-        Self { source: text.into(), parts }
+        let fixed = fixed(&parts);
+        Self { source: text.into(), parts, fixed }
     }
 
     /// The text as the document has it.
@@ -61,7 +65,10 @@ impl Template {
     ///
     /// # Errors
     /// [`Unresolved`] with the first variable that has no value.
-    pub fn pattern(&self, values: &Variables<'_>) -> Result<Pattern, Unresolved<'_>> {
+    pub fn pattern(&self, values: &Variables<'_>) -> Result<Cow<'_, Pattern>, Unresolved<'_>> {
+        if let Some(pattern) = &self.fixed {
+            return Ok(Cow::Borrowed(pattern));
+        }
         let mut builder = Builder::default();
         for part in &self.parts {
             match part {
@@ -72,7 +79,7 @@ impl Template {
                 }
             }
         }
-        Ok(builder.finish())
+        Ok(Cow::Owned(builder.finish()))
     }
 
     /// The text that the template is with these values, where `*` and `?` stand for themselves.
@@ -91,6 +98,18 @@ impl Template {
         }
         Ok(text)
     }
+}
+
+fn fixed(parts: &[Part]) -> Option<Pattern> {
+    let mut builder = Builder::default();
+    for part in parts {
+        match part {
+            Part::Wild(text) => builder.wild(text),
+            Part::Literal(text) => builder.literal(text),
+            Part::Variable(_) => return None,
+        }
+    }
+    Some(builder.finish())
 }
 
 fn split(text: &str) -> Vec<Part> {

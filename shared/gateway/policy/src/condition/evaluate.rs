@@ -52,7 +52,7 @@ impl Condition {
             Some(vec![builder.finish()])
         };
         let pattern = |template: &Template| match self.operator.comparison {
-            Comparison::Like => template.pattern(variables).ok().map(|p| vec![p]),
+            Comparison::Like => template.pattern(variables).ok().map(|p| vec![p.into_owned()]),
             Comparison::Arn => template.pattern(variables).ok().map(|p| arn_fields(&p)),
             _ => literal(template),
         };
