@@ -248,7 +248,8 @@ where
 {
     let closing = async {
         if stream.shutdown().await.is_ok() {
-            let mut rest = [0; 4096];
+            // On the heap: a buffer in this future would be part of every connection, idle ones too.
+            let mut rest = vec![0; 1024];
             while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
         }
     };
