@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -51,6 +51,8 @@ pub(crate) fn serve(ready: &Path) {
                 let mut stream = acceptor.accept(socket).await.unwrap();
                 let mut rest = [0; 512];
                 while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+                // A server has to end TLS in order (RFC 8446, 6.1), and the gateway does.
+                let _ = stream.shutdown().await;
             });
         }
     });
