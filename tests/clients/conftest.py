@@ -84,6 +84,13 @@ class Gateway:
         return json.loads(done.stdout) if done.stdout.strip() else {}
 
 
+    def told(self, text):
+        """Waits until the gateway has told its watchers something: it does so beside its answer, not before it."""
+        deadline = time.monotonic() + DEADLINE
+        while text not in self.log.read_text():
+            assert time.monotonic() < deadline, f"{text} is not in\n{self.log.read_text()}"
+            time.sleep(0.02)
+
     def websocket_url(self, keys=None):
         """A URL that opens a WebSocket on the TLS port, presigned by botocore."""
         request = AWSRequest("GET", "https://%s:%d/mqtt" % self.tls)

@@ -7,10 +7,13 @@ use drydock_tests::http::{self, Answer};
 use drydock_tests::mqtt::Mqtt;
 use drydock_tests::tls;
 use drydock_tests::token::TokenKey;
+use drydock_tests::websocket::WebSocket;
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 /// Tables and authorizer as in the project's own template, and an authorizer with another function for each way to go wrong.
 const TEMPLATE: &str = r#"
@@ -137,8 +140,26 @@ fn connack(
     user_name: &str,
     password: &str,
 ) -> Option<u8> {
-    let config = tls::anonymous(&gateway.root(), alpn);
+    connack_with(tls::anonymous(&gateway.root(), alpn), gateway, server, level, user_name, password)
+}
+
+/// The same with a TLS configuration of one's own.
+fn connack_with(
+    config: Arc<ClientConfig>,
+    gateway: &Gateway<'_>,
+    server: &str,
+    level: u8,
+    user_name: &str,
+    password: &str,
+) -> Option<u8> {
     let mut stream = tls::stream(config, server, gateway.tcp(gateway.port("tls")));
+    let _ = stream.write_all(&connect_packet(level, user_name, password)).and_then(|()| stream.flush());
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).ok().map(|()| head[3])
+}
+
+/// A CONNECT of the client `raw`.
+fn connect_packet(level: u8, user_name: &str, password: &str) -> Vec<u8> {
     let text = |text: &str| [&u16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat();
     let mut body = text("MQTT");
     body.extend([level, 0b1100_0010, 0, 60]);
@@ -159,9 +180,7 @@ fn connack(
         }
     }
     packet.extend(body);
-    let _ = stream.write_all(&packet).and_then(|()| stream.flush());
-    let mut head = [0; 4];
-    stream.read_exact(&mut head).ok().map(|()| head[3])
+    packet
 }
 
 fn https(gateway: &Gateway<'_>, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -197,6 +216,24 @@ fn a_token_lets_its_device_in_and_to_its_own_topics() {
 
     let other = connect(&gateway, "charger-2", TOKENS, &key.token("charger-1", 3600)).err().unwrap();
     assert!(other.contains("BadUserNamePassword"), "{other}");
+}
+
+/// As the AWS IoT Device SDKs connect with MQTT 3.1.1: the upgrade says nothing, and the CONNECT names the authorizer.
+#[test]
+fn over_a_websocket_the_connect_may_name_the_authorizer() {
+    let place = scripted_place();
+    let gateway = place.up(&["--ephemeral"]);
+    for (say, code) in [("yes", 0), ("deny", 4)] {
+        let stream = tls::stream(tls::anonymous(&gateway.root(), &[]), "127.0.0.1", gateway.tcp(gateway.port("tls")));
+        let opened = WebSocket::open(stream, "/mqtt", &[("sec-websocket-protocol", "mqtt")]);
+        let mut socket = opened.unwrap_or_else(|answer| panic!("{answer:?}"));
+        socket.send_bytes(&connect_packet(4, &scripted(say), "secret"));
+        assert_eq!(socket.receive_bytes(), [0x20, 2, 0, code], "{say}");
+    }
+    let seen = &events(&place)[0];
+    assert_eq!(seen["protocols"], json!(["tls", "http", "mqtt"]));
+    let expected = json!({ "username": scripted("yes"), "password": "c2VjcmV0", "clientId": "raw" });
+    assert_eq!(seen["protocolData"]["mqtt"], expected);
 }
 
 #[test]

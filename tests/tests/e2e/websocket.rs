@@ -1,6 +1,6 @@
 //! MQTT over WebSocket ("MQTT" under "Device communication protocols"; chapter 6 of both MQTT texts), by presigned requests.
 
-use drydock_tests::gateway::{Gateway, Place, SMALL};
+use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
 use drydock_tests::sign::Keys;
 use drydock_tests::websocket::{Kind, WebSocket};
 use serde_json::{Value, json};
@@ -87,27 +87,48 @@ fn it_opens_on_the_tls_port_and_only_when_asked_for_in_full() {
         socket.send_bytes(&connect("ws-tls"));
         assert_eq!(socket.receive_bytes(), [0x20, 2, 0, 0], "{alpn:?}");
     }
-    let refused = |path: &str, headers: &[(&str, &str)]| {
-        let Err(answer) = WebSocket::open(tls(&[]), path, headers) else { panic!("`{path}` opened") };
+    let refused = |alpn: &[&str], path: &str, headers: &[(&str, &str)]| {
+        let Err(answer) = WebSocket::open(tls(alpn), path, headers) else { panic!("`{path}` opened") };
         answer
     };
-    refused(&any_key(), &[]).refused(400, "InvalidRequestException", "Sec-WebSocket-Protocol");
-    refused("/mqtt", &[MQTT]).refused(403, "ForbiddenException", "Forbidden");
+    refused(&[], &any_key(), &[]).refused(400, "InvalidRequestException", "Sec-WebSocket-Protocol");
+    // With this protocol the certificate is meant, and a certificate opens no WebSocket.
+    refused(&["x-amzn-http-ca"], "/mqtt", &[MQTT]).refused(403, "ForbiddenException", "Forbidden");
     let control = Keys::new("ANYKEY", "any").websocket("iot", SystemTime::now(), false);
-    refused(&control, &[MQTT]).refused(403, "InvalidSignatureException", "correct service: 'iotdevicegateway'");
+    let answer = refused(&[], &control, &[MQTT]);
+    answer.refused(403, "InvalidSignatureException", "correct service: 'iotdevicegateway'");
 }
 
+/// The Device SDKs' MQTT 3.1.1 clients name their authorizer in the CONNECT, behind a request that says nothing. Where the
+/// CONNECT says nothing either, nobody can let the device in.
 #[test]
-fn a_custom_authorizer_is_asked_at_the_connect() {
+fn without_a_signature_the_connect_decides() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let options = json!({
+        "roleArn": "arn:aws:iam::123456789012:role/logs", "defaultLogLevel": "ERROR",
+        "eventConfigurations": [{ "eventType": "Connection.AuthNError" }],
+    });
+    gateway.iot("POST", "/v2LoggingOptions", &options);
     let device = gateway.free_device("device");
-    // With ALPN the credentials may come with the CONNECT; there are none, so that is refused.
-    let stream = device.stream(&gateway.root(), &["http/1.1"], gateway.tcp(gateway.port("tls")));
-    let opened = WebSocket::open(stream, "/mqtt", &[MQTT]);
-    let mut socket = opened.unwrap_or_else(|answer| panic!("{answer:?}"));
-    socket.send_bytes(&connect("ws-nobody"));
-    let (kind, answer) = socket.receive();
-    assert!(kind == Kind::Close as u8 || answer.starts_with(&[0x20, 2, 0]) && answer[3] != 0, "{kind}: {answer:?}");
+    for alpn in [&[][..], &["http/1.1"]] {
+        let stream = device.stream(&gateway.root(), alpn, gateway.tcp(gateway.port("tls")));
+        let opened = WebSocket::open(stream, "/mqtt", &[MQTT]);
+        let mut socket = opened.unwrap_or_else(|answer| panic!("{answer:?}"));
+        socket.send_bytes(&connect("ws-nobody"));
+        assert_eq!(socket.receive_bytes(), [0x20, 2, 0, 4], "{alpn:?}");
+        assert_eq!(socket.receive().0, Kind::Close as u8);
+    }
     assert_eq!(gateway.health()["connections"], Value::from(0));
+    let entry = wait_for("an entry", || {
+        let url = gateway.ready["apiUrl"].as_str().unwrap();
+        let said = place.run(&["logs", "--json", "--api-url", url]);
+        said.lines().next().map(|line| serde_json::from_str::<Value>(line).unwrap())
+    });
+    assert_eq!(
+        (&entry["eventType"], &entry["reason"], &entry["clientId"], &entry["authenticationType"]),
+        (&json!("Connection.AuthNError"), &json!("CUSTOM_AUTHORIZER_NOT_FOUND"), &json!("ws-nobody"), &json!("CUSTOM_AUTH")),
+    );
+    let told = wait_for("a notice", || Some(place.log()).filter(|log| log.contains("CUSTOM_AUTHORIZER_NOT_FOUND")));
+    assert!(told.contains("name it as x-amz-customauthorizer-name"), "{told}");
 }

@@ -10,7 +10,6 @@
 )]
 
 use bytes::Bytes;
-use drydock::config::Config;
 use drydock::gateway::{Gateway, Options};
 use drydock_core::Scope;
 use http::{Method, Request};
@@ -78,15 +77,8 @@ async fn main() {
     let (count, callers) = (number("THINGS", 100_000), number("CALLERS", 64));
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
-        scope: Scope::new("123456789012", "us-east-1"),
         data_dir: Some(folder.path().to_owned()),
-        host: [127, 0, 0, 1].into(),
-        api_port: 0,
-        mqtt_port: 0,
-        tls_port: 0,
-        plain_port: None,
-        lambda_endpoint: None,
-        config: Config::default(),
+        ..Options::ephemeral(Scope::new("123456789012", "us-east-1"))
     };
     let (gateway, running) = Gateway::open(options).await.unwrap();
     let api = Api {

@@ -26,7 +26,7 @@ use drydock_model::Router;
 use drydock_store::{Store, StoreError};
 use serde_json::{Value, json};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +63,24 @@ pub struct Options {
     pub lambda_endpoint: Option<http::Uri>,
     /// What `drydock.toml` says.
     pub config: Config,
+}
+
+impl Options {
+    /// A gateway of an account and region on free ports of loopback that keeps nothing, without the plain port.
+    #[must_use]
+    pub fn ephemeral(scope: Scope) -> Self {
+        Self {
+            scope,
+            data_dir: None,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            api_port: 0,
+            mqtt_port: 0,
+            tls_port: 0,
+            plain_port: None,
+            lambda_endpoint: None,
+            config: Config::default(),
+        }
+    }
 }
 
 /// Why a gateway does not come up.

@@ -7,7 +7,6 @@
     reason = "a test fails by panicking"
 )]
 
-use drydock::config::Config;
 use drydock::gateway::{Gateway, Options};
 use drydock_core::Scope;
 use std::net::SocketAddr;
@@ -27,17 +26,8 @@ async fn call(api: SocketAddr, line: &str, body: &str) -> String {
 
 #[tokio::test]
 async fn retained_messages_and_connections() {
-    let options = Options {
-        scope: Scope::new("123456789012", "us-east-1"),
-        data_dir: None,
-        host: [127, 0, 0, 1].into(),
-        api_port: 0,
-        mqtt_port: 0,
-        tls_port: 0,
-        plain_port: Some(0),
-        lambda_endpoint: None,
-        config: Config::default(),
-    };
+    let options =
+        Options { plain_port: Some(0), ..Options::ephemeral(Scope::new("123456789012", "us-east-1")) };
     let (gateway, running) = Gateway::open(options).await.unwrap();
     let api = gateway.addresses().api;
 

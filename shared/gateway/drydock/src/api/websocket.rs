@@ -1,4 +1,6 @@
-//! Who may open a WebSocket for MQTT: whoever signed the request, and whoever a custom authorizer may let in.
+//! Who may open a WebSocket for MQTT: whoever signed the request, and whoever a custom authorizer may let in. Which one that is
+//! may be said in the CONNECT alone, as the Device SDKs' MQTT 3.1.1 clients say it: so a request without a signature opens, and
+//! the gate decides on the CONNECT.
 //!
 //! Follows "Protocols, port mappings, and authentication" of the AWS IoT Core developer guide: a certificate alone opens none.
 
@@ -16,8 +18,8 @@ use std::time::Duration;
 /// How long a signed WebSocket may live ("AWS IoT Core quotas": WebSocket connection duration).
 const LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// How a device names its authorizer.
-const AUTHORIZER: &str = "x-amz-customauthorizer-name";
+/// ALPN of HTTPS with a client certificate, which no WebSocket opens with.
+const HTTPS_BY_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
 
 /// Decides on a request to open a WebSocket: the response that does, and the peer that then speaks MQTT.
 ///
@@ -42,51 +44,24 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
             lifetime: Some(Lifetime { after: LIFETIME, reason: DisconnectReason::WebsocketTtlExpiration }),
             ..tls.peer(endpoint.remote, Transport::WebSocket, None)
         },
-        None if may_ask_an_authorizer(endpoint, &tls, &facts) => {
-            tls.peer(endpoint.remote, Transport::WebSocket, Some(Arc::new(facts)))
+        None if tls.alpn.as_deref() == Some(HTTPS_BY_CERTIFICATE) => {
+            return Err(super::device::forbidden(&endpoint.gateway));
         }
-        None => return Err(super::device::forbidden(&endpoint.gateway)),
+        None => tls.peer(endpoint.remote, Transport::WebSocket, Some(Arc::new(facts))),
     };
     Ok((websocket::accept(request)?, peer))
-}
-
-/// Whether a custom authorizer can be meant: one is named in the request, is the domain's or the account's default, or ALPN was
-/// used, so that the credentials may come with the CONNECT.
-fn may_ask_an_authorizer(endpoint: &Endpoint, tls: &TlsPeer, facts: &HttpRequestFacts) -> bool {
-    let alpn = tls.alpn.as_deref();
-    if alpn == Some(b"x-amzn-http-ca") {
-        return false;
-    }
-    let in_query = super::service::query_value(&facts.query, AUTHORIZER);
-    let named = facts.header(AUTHORIZER).or(in_query.as_deref());
-    let known = endpoint.gateway.books().identity.read(|identity| {
-        let domain = identity.domain(tls.server_name.as_deref());
-        identity.choose_authorizer(named, domain.authorizer.as_ref()).is_ok()
-    });
-    known || alpn.is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::gateway::{Gateway, Options};
     use drydock_core::Scope;
-    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::net::SocketAddr;
 
     #[tokio::test]
     async fn a_signed_websocket_lives_for_a_day() {
-        let options = Options {
-            scope: Scope::new("123456789012", "us-east-1"),
-            data_dir: None,
-            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            api_port: 0,
-            mqtt_port: 0,
-            tls_port: 0,
-            plain_port: None,
-            lambda_endpoint: None,
-            config: Config::default(),
-        };
+        let options = Options::ephemeral(Scope::new("123456789012", "us-east-1"));
         let (gateway, running) = Gateway::open(options).await.unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let endpoint = Endpoint { gateway: gateway.clone(), remote: address, local: address, tls: None };

@@ -75,7 +75,7 @@ mod tests {
     use drydock_core::{Scope, Service};
     use drydock_model::http::{Request, Response};
     use serde_json::{Value, json};
-    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::net::{Ipv4Addr, SocketAddr};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -117,15 +117,8 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let options = Options {
-            config: crate::config::Config::default(),
-            scope: Scope::new("123456789012", "us-east-1"),
-            data_dir: None,
-            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            api_port: 0,
-            mqtt_port: 0,
-            tls_port: 0,
-            plain_port: None,
             lambda_endpoint: Some(endpoint),
+            ..Options::ephemeral(Scope::new("123456789012", "us-east-1"))
         };
         let (gateway, running) = Gateway::open(options).await.unwrap();
         let lambda = gateway.cloud().lambda();
