@@ -93,6 +93,21 @@ fn a_device_gets_credentials_for_what_its_policy_and_the_role_allow() {
     );
 }
 
+/// Roles are the template's, as functions are: no operation makes or deletes one, so a reset leaves them as they are.
+#[test]
+fn a_reset_leaves_the_templates_roles() {
+    let place = Place::new(TEMPLATE);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    gateway.send("POST", "/_drydock/reset", &[], b"").ok();
+    let device = gateway.device("cam-1", &assume("*"));
+    for (alias, role) in [("cameras", "devices"), ("locks", "nobody")] {
+        let body = json!({ "roleArn": format!("arn:aws:iam::123456789012:role/{role}") });
+        gateway.iot("POST", &format!("/role-aliases/{alias}"), &body);
+    }
+    ask(&gateway, &device, "cameras", None).ok();
+    ask(&gateway, &device, "locks", None).refused(400, "InvalidRequestException", "Unable to assume the role");
+}
+
 #[test]
 fn a_device_that_says_which_thing_it_is_has_to_be_attached_to_it() {
     let place = Place::new(TEMPLATE);

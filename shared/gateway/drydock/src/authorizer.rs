@@ -16,6 +16,8 @@ use std::time::Duration;
 
 pub mod kept;
 pub mod renewal;
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// AWS waits 5 seconds for the function.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,10 +78,8 @@ impl Unanswered {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Token(BadToken::NoToken | BadToken::NoSignature | BadToken::NotBase64) => {
-                "CUSTOM_AUTHORIZER_PARAMETER_INVALID"
-            }
             Self::Token(BadToken::Forged) => "NOT_AUTHENTICATED",
+            Self::Token(_) => "CUSTOM_AUTHORIZER_PARAMETER_INVALID",
             _ => "CUSTOM_AUTHORIZER_LAMBDA_EXECUTION_ERROR",
         }
     }
@@ -119,6 +119,7 @@ impl Asker {
         signature: Option<&str>,
         occasion: &Occasion,
     ) -> Result<Option<Granted>, Unanswered> {
+        token::check_sizes(occasion.token.as_deref(), signature)?;
         if !row.signing_disabled {
             token::verify(occasion.token.as_deref(), signature, row.keys.values().map(String::as_str))?;
         }

@@ -13,6 +13,8 @@ use drydock_rules::{Capabilities, RuleSet, Rules};
 use drydock_store::{Held, Kept, Store, StoreError, Tables};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// How many certificates' facts are remembered: some kilobytes each.
@@ -45,6 +47,7 @@ pub struct Books {
     pub facts: Recent<CertificateId, Arc<CertificateFacts>>,
     enabled_rules: RwLock<Arc<RuleSet>>,
     authorization: AtomicU64,
+    moved: Notify,
     events: UnboundedSender<Event>,
 }
 
@@ -76,6 +79,7 @@ impl Books {
             clock,
             ids,
             authorization: AtomicU64::new(1),
+            moved: Notify::new(),
             events,
         })
     }
@@ -84,6 +88,28 @@ impl Books {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Waits until the clock has come to a time.
+    pub async fn wait_until(&self, at: Timestamp) {
+        loop {
+            // Before the clock is looked at: a move in between is told to this one, too.
+            let moved = self.moved.notified();
+            let left = at.since(self.now());
+            if left <= 0 {
+                return;
+            }
+            let passed = tokio::time::sleep(Duration::from_millis(left.unsigned_abs()));
+            tokio::select! {
+                () = passed => {}
+                () = moved => {}
+            }
+        }
+    }
+
+    /// Lets all who wait for a time look at the clock, after it was moved.
+    pub fn clock_moved(&self) {
+        self.moved.notify_waiters();
     }
 
     /// Runs a command on a rulebook: its answer comes once it is on disk, and after its events were handed on.

@@ -175,10 +175,17 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`], with what to do about it.
     pub async fn open(options: Options) -> Result<(Self, Running), OpenError> {
+        Self::open_by(options, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock than the machine's. Whoever moves that clock calls [`clock_moved`](Self::clock_moved).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_by(options: Options, clock: Arc<dyn Clock>) -> Result<(Self, Running), OpenError> {
         if let (Some(_), false) = (options.plain_port, options.host.is_loopback()) {
             return Err(OpenError::PlainOffLoopback(options.host));
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
 
         // Sockets first: a port in use is told before anything is written.
@@ -439,8 +446,14 @@ impl Gateway {
         health
     }
 
+    /// Lets connections and all who wait for a time look at the clock, after it was moved.
+    pub fn clock_moved(&self) {
+        self.books().clock_moved();
+        self.broker().clock_moved();
+    }
+
     /// Empties the state: rulebooks, broker and stand-ins. Connections end; the gateway's own root stays, so that devices need
-    /// no new trust.
+    /// no new trust, and so do the template's roles, which no operation makes or deletes.
     ///
     /// # Errors
     /// Where the disk does not take it.
@@ -449,7 +462,6 @@ impl Gateway {
         self.books().wipe().await?;
         self.logs().refresh();
         self.cloud().reset().await?;
-        self.roles().clear();
         Ok(())
     }
 

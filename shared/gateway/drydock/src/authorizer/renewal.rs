@@ -1,11 +1,11 @@
 //! Asking again about a device that is connected: `refreshAfterInSeconds` after an answer its policies are asked for anew, in
-//! the background. Where the function does not let it in any more, or gives no answer, the connection ends.
+//! the background, by the gateway's clock. Where the function does not let it in any more, or gives no answer, the connection ends.
 
 use super::{Asker, Granted, Question};
 use crate::notice::{Notice, Notices, Tone, Topic};
 use drydock_identity::authorizer::NoAuthorizer;
 use smol_str::SmolStr;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -43,9 +43,11 @@ pub struct Renewal {
 impl Renewal {
     /// Runs until the connection is gone, which the end of its session shows, or is to go.
     pub async fn run<S: Renewable>(self, session: Weak<S>, first: Duration) {
-        let mut after = first;
+        let books = Arc::clone(&self.asker.books);
+        let at = |after: Duration| books.now().plus_millis(i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
+        let mut due = at(first);
         loop {
-            tokio::time::sleep(after).await;
+            books.wait_until(due).await;
             if session.strong_count() == 0 {
                 return;
             }
@@ -54,7 +56,7 @@ impl Renewal {
             match answer {
                 Ok(granted) => {
                     session.renew(&granted);
-                    after = Duration::from_secs(granted.authorized.refresh_after_seconds.into());
+                    due = at(Duration::from_secs(granted.authorized.refresh_after_seconds.into()));
                 }
                 Err(why) => {
                     session.revoke();

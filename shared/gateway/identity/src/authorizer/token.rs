@@ -13,6 +13,11 @@ const END: &str = "-----END PUBLIC KEY-----";
 /// The least bits of a key ("at least 2048 bits").
 const LEAST_BITS: usize = 2048;
 
+/// The most characters of a token.
+const LONGEST_TOKEN: usize = 6144;
+/// The most characters of its signature.
+const LONGEST_SIGNATURE: usize = 2560;
+
 /// A public key that an authorizer cannot have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {
@@ -30,6 +35,16 @@ pub enum BadKey {
 /// A token that an authorizer's function is not asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
+    /// Token or signature are longer than AWS takes.
+    #[error("the {what} has {length} characters: at most {most} are taken")]
+    TooLong {
+        /// Which of the two.
+        what: &'static str,
+        /// Its characters.
+        length: usize,
+        /// The most.
+        most: usize,
+    },
     /// There is no token.
     #[error("there is no token, and the authorizer requires a signed one")]
     NoToken,
@@ -42,6 +57,21 @@ pub enum BadToken {
     /// None of the authorizer's keys made it.
     #[error("the token's signature was not made by any of the authorizer's keys")]
     Forged,
+}
+
+/// Checks the sizes of what a device shows, whether it has to be signed or not ("TestInvokeAuthorizer": `token`,
+/// `tokenSignature`).
+///
+/// # Errors
+/// [`BadToken::TooLong`].
+pub fn check_sizes(token: Option<&str>, signature: Option<&str>) -> Result<(), BadToken> {
+    for (what, text, most) in [("token", token, LONGEST_TOKEN), ("signature", signature, LONGEST_SIGNATURE)] {
+        let length = text.map_or(0, |text| text.chars().count());
+        if length > most {
+            return Err(BadToken::TooLong { what, length, most });
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a PEM text is an RSA public key of at least 2,048 bits.

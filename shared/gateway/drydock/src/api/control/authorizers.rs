@@ -69,57 +69,22 @@ async fn ask(gateway: &Gateway, input: TestInvokeAuthorizerRequest) -> Result<Op
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authorizer::tests::{call, function};
     use crate::gateway::Options;
-    use bytes::Bytes;
     use drydock_cloud::lambda::{Definition, permission::Permission};
-    use drydock_core::{Scope, Service};
-    use drydock_model::http::{Request, Response};
+    use drydock_core::Scope;
     use serde_json::{Value, json};
-    use std::net::{Ipv4Addr, SocketAddr};
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use std::net::Ipv4Addr;
     use tokio::net::TcpListener;
 
     const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:auth";
-
-    /// Plays the functions: one request, one answer; gives the event back.
-    async fn function(listener: &TcpListener, answer: &Value) -> Value {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut read = Vec::new();
-        let event = loop {
-            assert!(stream.read_buf(&mut read).await.unwrap() > 0, "the request ends early");
-            let text = String::from_utf8_lossy(&read);
-            let body = text.split_once("\r\n\r\n").map(|(_, body)| body);
-            if let Some(event) = body.and_then(|body| serde_json::from_str(body).ok()) {
-                break event;
-            }
-        };
-        let body = answer.to_string();
-        let response = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
-        stream.write_all(response.as_bytes()).await.unwrap();
-        event
-    }
-
-    async fn call(gateway: &Gateway, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let call = Call { gateway: gateway.clone(), source: SocketAddr::from(([127, 0, 0, 1], 1)), device: None };
-        let request = Request {
-            method: method.into(),
-            path: path.into(),
-            query: String::new(),
-            headers: Vec::new(),
-            body: Bytes::from(body.to_string()),
-        };
-        let Response { status, body, .. } = gateway.router().call(call, Service::Iot, &request).await;
-        (status, serde_json::from_slice(&body).unwrap_or_default())
-    }
 
     #[tokio::test]
     async fn an_authorizer_is_tried_out_through_its_function() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let options = Options {
-            lambda_endpoint: Some(endpoint),
-            ..Options::ephemeral(Scope::new("123456789012", "us-east-1"))
-        };
+        let options =
+            Options { lambda_endpoint: Some(endpoint), ..Options::ephemeral(Scope::new("123456789012", "us-east-1")) };
         let (gateway, running) = Gateway::open(options).await.unwrap();
         let lambda = gateway.cloud().lambda();
         lambda.register(Definition::new("auth", "/bin/true")).unwrap();
