@@ -365,6 +365,15 @@ impl Gateway<'_> {
         Raw(self.tcp(self.port("plain")))
     }
 
+    /// Waits for a log entry of a kind that is like this.
+    #[must_use]
+    pub fn logged(&self, event: &str, like: impl Fn(&Value) -> bool) -> Value {
+        wait_for(event, || {
+            let kept = self.send("GET", &format!("/_drydock/logs?eventType={event}"), &[], b"").body;
+            kept.lines().filter_map(|line| serde_json::from_str(line).ok()).find(&like)
+        })
+    }
+
     /// Asks for its health.
     #[must_use]
     pub fn health(&self) -> Value {

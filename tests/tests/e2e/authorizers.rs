@@ -75,11 +75,25 @@ Resources:
       Action: lambda:InvokeFunction
       Principal: iot.amazonaws.com
       SourceArn: !GetAtt ScriptedAuthorizer.Arn
+  DomainPermission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !GetAtt Scripted.Arn
+      Action: lambda:InvokeFunction
+      Principal: iot.amazonaws.com
+      SourceArn: !Sub "arn:aws:iot:${AWS::Region}:${AWS::AccountId}:domainconfiguration/*"
 "#;
 
-/// Does what the token says: lets everything in, refuses, fails, hangs, or answers nonsense; keeps each event.
+/// Does what the token says: lets everything in, lets a certificate publish to `given`, refuses, fails, hangs, or answers
+/// nonsense; refuses the certificates of domains that begin with `closed`; keeps each event.
 const ANSWER: &str = r#"answer='{"isAuthenticated":true,"principalId":"somebody","disconnectAfterInSeconds":300,"refreshAfterInSeconds":300,"policyDocuments":[{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}]}'
   case "$event" in
+    *'"clientCertificateChain"'*)
+      answer='{"isAuthenticated":"true"}'
+      case "$event" in *'"serverName":"closed.'*) answer='{"isAuthenticated":"false"}' ;; esac ;;
+    *'"token":"cert"'*)
+      who=${event#*'"principalId":"'} who=${who%%'"'*}
+      answer='{"isAuthenticated":true,"principalId":"'$who'","disconnectAfterInSeconds":300,"refreshAfterInSeconds":300,"policyDocuments":[{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"*"},{"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:us-east-1:123456789012:topic/given"}]}]}' ;;
     *'"token":"deny"'*) answer='{"isAuthenticated":false}' ;;
     *'"token":"fail"'*) path=error answer='{"errorType":"Broken","errorMessage":"out of order"}' ;;
     *'"token":"hang"'*) sleep 7 ;;
@@ -370,9 +384,103 @@ fn a_default_authorizer_and_a_domain_configuration_name_it_for_the_device() {
     // The domain pins the way: no ALPN is needed, and no name.
     assert_eq!(code("iot.fleet.example", &[], "device"), Some(0));
     assert_eq!(code("iot.fleet.example", &[], &scripted("yes")), Some(4), "the domain allows no other authorizer");
+    // Nor is there need of the one port: that of MQTT asks for no certificate there.
+    let socket = gateway.tcp(gateway.port("mqtt"));
+    let mut stream = tls::stream(tls::anonymous(&gateway.root(), &[]), "iot.fleet.example", socket);
+    stream.write_all(&connect_packet(4, "device", "x")).unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, [0x20, 2, 0, 0]);
     let update = json!({ "domainConfigurationStatus": "DISABLED" });
     gateway.iot("PUT", "/domainConfigurations/fleet", &update);
     assert_eq!(code("iot.fleet.example", &[], "device"), None, "disabled");
     told(&place, "DOMAIN_CONFIGURATION_DISABLED");
     gateway.iot("DELETE", "/domainConfigurations/fleet", &Value::Null);
+}
+
+/// A domain configuration whose devices connect in this way.
+fn domain(gateway: &Gateway<'_>, name: &str, server: &str, more: Value) {
+    let certificate = "arn:aws:acm:us-east-1:123456789012:certificate/5b1a1c1e-0000-4000-8000-000000000000";
+    let mut create = json!({ "domainName": server, "serverCertificateArns": [certificate] });
+    create.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    gateway.iot("POST", &format!("/domainConfigurations/{name}"), &create);
+}
+
+#[test]
+fn a_domain_may_ask_for_a_certificate_and_an_authorizer() {
+    let place = scripted_place();
+    let gateway = place.up(&["--ephemeral"]);
+    let more = json!({
+        "authenticationType": "CUSTOM_AUTH_X509", "applicationProtocol": "SECURE_MQTT",
+        "authorizerConfig": { "defaultAuthorizerName": "scripted", "allowAuthorizerOverride": false },
+    });
+    domain(&gateway, "both", "both.example", more);
+    let own = "arn:aws:iot:us-east-1:123456789012:topic/own";
+    let device = gateway.device("raw", &json!([{ "Effect": "Allow", "Action": "iot:Publish", "Resource": own }]));
+    let mut observer = gateway.observer(&["$aws/events/presence/connected/raw", "own", "given"]);
+    let config = || device.config(&gateway.root(), &[]);
+
+    let mut stream = tls::stream(config(), "both.example", gateway.tcp(gateway.port("tls")));
+    stream.write_all(&connect_packet(4, "device?say=cert", "secret")).unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, [0x20, 2, 0, 0]);
+    let connected = observer.receive("$aws/events/").json();
+    assert_eq!(connected["principalIdentifier"], device.id, "{connected}");
+    // What the certificate may do, and what the authorizer allows besides.
+    for (topic, id) in [("own", 1), ("given", 2)] {
+        let length = u8::try_from(topic.len()).unwrap();
+        let packet = [&[0x32, length + 4, 0, length], topic.as_bytes(), &[0, id]].concat();
+        stream.write_all(&packet).unwrap();
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, [0x40, 2, 0, id], "{topic}");
+        observer.receive(topic);
+    }
+    stream.write_all(b"\x32\x07\0\x03not\0\x03").unwrap();
+    assert!(stream.read_exact(&mut answer).is_err(), "neither allows it");
+    let event = &events(&place)[0]["protocolData"]["tls"];
+    assert_eq!((&event["principalId"], &event["serverName"]), (&json!(device.id), &json!("both.example")));
+    assert!(event["x509CertificatePem"].as_str().unwrap().contains("BEGIN CERTIFICATE"), "{event}");
+
+    let code = |config, say: &str| connack_with(config, &gateway, "both.example", 4, &format!("u?say={say}"), "");
+    assert_eq!(code(config(), "yes"), Some(4), "the principal is not the certificate");
+    told(&place, "it must be the certificate's id");
+    assert_eq!(code(config(), "deny"), Some(4));
+    told(&place, "NOT_AUTHENTICATED: the authorizer `scripted`");
+    assert_eq!(code(tls::anonymous(&gateway.root(), &[]), "cert"), None, "without a certificate nobody is asked");
+    told(&place, "no certificate was sent");
+    gateway.iot("PUT", &format!("/certificates/{}?newStatus=INACTIVE", device.id), &Value::Null);
+    assert_eq!(code(config(), "cert"), None);
+    told(&place, "DEVICE_CERTIFICATE_INACTIVE");
+    assert_eq!(events(&place).len(), 3, "a certificate that does not count needs no authorizer");
+}
+
+/// "Custom client certificate validation": a function has a say on certificates that are good otherwise.
+#[test]
+fn a_domains_function_has_a_say_on_certificates() {
+    let place = scripted_place();
+    let gateway = place.up(&["--ephemeral"]);
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:scripted";
+    let more = |application: &str| {
+        json!({
+            "authenticationType": "AWS_X509", "applicationProtocol": application,
+            "clientCertificateConfig": { "clientCertificateCallbackArn": function },
+        })
+    };
+    domain(&gateway, "open", "open.example", more("SECURE_MQTT"));
+    domain(&gateway, "closed", "closed.example", more("SECURE_MQTT"));
+    domain(&gateway, "web", "closed.web.example", more("HTTPS"));
+    let device = gateway.free_device("raw");
+    let code = |server: &str| connack_with(device.config(&gateway.root(), &[]), &gateway, server, 4, "", "");
+    assert_eq!(code("open.example"), Some(0));
+    assert_eq!(code("closed.example"), None);
+    told(&place, "refuses the certificate");
+    let config = device.config(&gateway.root(), &["x-amzn-http-ca"]);
+    let stream = tls::stream(config, "closed.web.example", gateway.tcp(gateway.port("tls")));
+    http::send(stream, "POST", "/topics/a", &[], b"1").refused(403, "ForbiddenException", "Forbidden");
+    let asked = events(&place);
+    assert_eq!(asked.len(), 3);
+    assert_eq!((&asked[0]["principalId"], &asked[0]["serverName"]), (&json!(device.id), &json!("open.example")));
+    let chain = asked[0]["clientCertificateChain"].as_array().unwrap();
+    assert!(chain.len() == 1 && chain[0].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE"), "{chain:?}");
 }

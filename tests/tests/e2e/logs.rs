@@ -2,10 +2,15 @@
 
 use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
 use drydock_tests::http;
+use drydock_tests::maker::Maker;
+use drydock_tests::mqtt::Mqtt;
+use drydock_tests::tls;
 use serde_json::{Value, json};
 use std::fs;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/logs";
+/// The kind of entry that is written only where it is asked for.
+const AUTHN_ERROR: &str = "Connection.AuthNError";
 
 fn options(gateway: &Gateway<'_>, level: &str, more: Value) {
     let mut body = json!({ "roleArn": ROLE, "defaultLogLevel": level });
@@ -178,4 +183,91 @@ fn resources_and_event_types_have_levels_of_their_own() {
     gateway.iot("DELETE", "/v2LoggingLevel?targetType=CLIENT_ID&targetName=loud", &Value::Null);
     let left = gateway.iot("GET", "/v2LoggingLevel?targetType=CLIENT_ID", &Value::Null);
     assert_eq!(left["logTargetConfigurations"], json!([]));
+}
+
+#[test]
+fn a_certificate_that_does_not_count_is_logged_wherever_it_is_shown() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    options(&gateway, "ERROR", json!({ "eventConfigurations": [{ "eventType": AUTHN_ERROR }] }));
+    // Nobody knows it: the handshake ends there, before there is a client id.
+    let stranger = Maker::new("Unknown CA").sign("stranger");
+    gateway.try_connect(&stranger).err().unwrap();
+    let entry = gateway.logged(AUTHN_ERROR, |entry| entry["protocol"] == "MQTT");
+    assert_eq!(entry["reason"], "DEVICE_CERTIFICATE_NOT_REGISTERED", "{entry}");
+    assert_eq!((&entry["clientId"], &entry["targetPort"]), (&Value::Null, &json!(gateway.port("mqtt"))), "{entry}");
+
+    let device = gateway.free_device("retired");
+    gateway.iot("PUT", &format!("/certificates/{}?newStatus=REVOKED", device.id), &Value::Null);
+    let stream = device.stream(&gateway.root(), &["x-amzn-http-ca"], gateway.tcp(gateway.port("tls")));
+    http::send(stream, "POST", "/topics/a?qos=1", &[], b"1").refused(401, "UnauthorizedException", "revoked");
+    let entry = gateway.logged(AUTHN_ERROR, |entry| entry["protocol"] == "HTTP");
+    for (name, value) in [
+        ("logLevel", json!("ERROR")),
+        ("status", json!("Failure")),
+        ("reason", json!("DEVICE_CERTIFICATE_REVOKED")),
+        ("authenticationType", json!("AWS_X509")),
+        ("principalId", json!(device.id)),
+        ("sourceIp", json!("127.0.0.1")),
+        ("targetIp", json!("127.0.0.1")),
+        ("targetPort", json!(gateway.port("tls"))),
+    ] {
+        assert_eq!(entry[name], value, "{entry}");
+    }
+}
+
+#[test]
+fn whom_an_authorizer_does_not_let_in_is_logged_with_the_reason() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    options(&gateway, "ERROR", json!({ "eventConfigurations": [{ "eventType": AUTHN_ERROR }] }));
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:nowhere";
+    let open = json!({ "authorizerFunctionArn": function, "signingDisabled": true, "status": "ACTIVE" });
+    gateway.iot("POST", "/authorizer/open", &open);
+    let key = include_str!("../../../shared/fleet/tests/tokens/rs256.pem");
+    let signed = json!({
+        "authorizerFunctionArn": function, "status": "ACTIVE", "tokenKeyName": "token",
+        "tokenSigningPublicKeys": { "first": key },
+    });
+    gateway.iot("POST", "/authorizer/signed", &signed);
+    let long = format!("signed&token={}", "t".repeat(6145));
+    for (client_id, user_name, reason) in [
+        ("e", long.as_str(), "CUSTOM_AUTHORIZER_PARAMETER_INVALID"),
+        ("a", "nobody", "CUSTOM_AUTHORIZER_NOT_FOUND"),
+        ("b", "open", "CUSTOM_AUTHORIZER_LAMBDA_EXECUTION_ERROR"),
+        ("c", "signed", "CUSTOM_AUTHORIZER_PARAMETER_INVALID"),
+        ("d", "signed&token=t&x-amz-customauthorizer-signature=AAAA", "NOT_AUTHENTICATED"),
+    ] {
+        let user_name = format!("device?x-amz-customauthorizer-name={user_name}");
+        let config = tls::anonymous(&gateway.root(), &["mqtt"]);
+        let refused = Mqtt::connect_as(client_id, gateway.port("tls"), config, Some((&user_name, "secret")));
+        assert!(refused.is_err(), "{client_id}");
+        let entry = gateway.logged(AUTHN_ERROR, |entry| entry["clientId"] == client_id);
+        assert_eq!(entry["reason"], reason, "{entry}");
+        assert_eq!((&entry["protocol"], &entry["authenticationType"]), (&json!("MQTT"), &json!("CUSTOM_AUTH")));
+        assert!(!entry.to_string().contains("secret"), "{entry}");
+    }
+    let name = [("x-amz-customauthorizer-name", "nobody")];
+    http::send(gateway.anonymous(), "POST", "/topics/a", &name, b"1").refused(403, "ForbiddenException", "Forbidden");
+    let entry = gateway.logged(AUTHN_ERROR, |entry| entry["protocol"] == "HTTP");
+    assert_eq!(entry["reason"], "CUSTOM_AUTHORIZER_NOT_FOUND", "{entry}");
+    assert_eq!(entry["authenticationType"], "CUSTOM_AUTH", "{entry}");
+}
+
+#[test]
+fn reading_retained_messages_is_logged() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    options(&gateway, "INFO", json!({}));
+    gateway.publish("state", "kept", true);
+    let data = |path: &str| gateway.call("iotdata", "GET", path, &[], &Value::Null);
+    data("/retainedMessage/state").ok();
+    data("/retainedMessage/none").refused(404, "ResourceNotFoundException", "none");
+    data("/retainedMessage").ok();
+    let entry = gateway.logged("GetRetainedMessage", |entry| entry["topicName"] == "state");
+    assert_eq!((&entry["protocol"], &entry["qos"]), (&json!("HTTP"), &json!("1")), "{entry}");
+    assert_eq!(entry["lastModifiedDate"].as_str().map(str::len), Some(23), "{entry}");
+    let entry = gateway.logged("GetRetainedMessage", |entry| entry["topicName"] == "none");
+    assert_eq!((&entry["status"], &entry["reason"]), (&json!("Failure"), &json!("ResourceNotFoundException")));
+    assert_eq!(gateway.logged("ListRetainedMessage", |_| true)["status"], "Success");
 }

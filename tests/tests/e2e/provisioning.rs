@@ -115,10 +115,22 @@ fn register_ca(gateway: &Gateway<'_>, maker: &Maker, config: &Value) -> drydock_
     gateway.call("iot", "POST", "/cacertificate?setAsActive=true&allowAutoRegistration=true", &[], &body)
 }
 
+fn log_all(gateway: &Gateway<'_>) {
+    let role = "arn:aws:iam::123456789012:role/logs";
+    gateway.iot("POST", "/v2LoggingOptions", &json!({ "roleArn": role, "defaultLogLevel": "INFO" }));
+}
+
+/// The log entry of a device's provisioning that ended so, for its certificate.
+fn logged(gateway: &Gateway<'_>, status: &str, certificate: &str) -> Value {
+    let like = |entry: &Value| entry["status"] == status && entry["deviceCertificateId"] == certificate;
+    gateway.logged("ProvisionDevice", like)
+}
+
 #[test]
 fn a_device_is_provisioned_just_in_time_and_reconnects() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    log_all(&gateway);
     let (inline, named) = (Maker::new("Inline CA"), Maker::new("Named CA"));
     let malformed = json!({ "templateBody": "{}", "roleArn": ROLE });
     register_ca(&gateway, &inline, &malformed).refused(400, "InvalidRequestException", "it has no `Resources`");
@@ -129,7 +141,7 @@ fn a_device_is_provisioned_just_in_time_and_reconnects() {
     gateway.iot("POST", "/provisioning-templates", &request);
     register_ca(&gateway, &named, &json!({ "templateName": "jitp" })).ok();
 
-    for (maker, name) in [(&inline, "pump-1"), (&named, "pump-2")] {
+    for (maker, name, template) in [(&inline, "pump-1", Value::Null), (&named, "pump-2", json!("jitp"))] {
         let device = maker.sign(name);
         gateway.try_connect(&device).err().expect("the first connection is refused");
         let mut connection = wait_for("the device is let in", || gateway.try_connect(&device).ok());
@@ -138,6 +150,9 @@ fn a_device_is_provisioned_just_in_time_and_reconnects() {
         assert_eq!((&thing["attributes"], &thing["thingTypeName"]), (&json!({ "line": "7" }), &json!("pump")));
         let principals = gateway.iot("GET", &format!("/things/{name}/principals"), &Value::Null);
         assert_eq!(principals["principals"].as_array().unwrap().len(), 1, "{principals}");
+        let principal = principals["principals"][0].as_str().unwrap().rsplit('/').next().unwrap();
+        let entry = logged(&gateway, "Success", principal);
+        assert_eq!(entry["provisioningTemplateName"], template, "{entry}");
     }
 
     // Another device of the same name does not get the first one's thing: its certificate waits on.
@@ -145,6 +160,9 @@ fn a_device_is_provisioned_just_in_time_and_reconnects() {
     gateway.try_connect(&second).err().expect("the first connection is refused");
     wait_for("it is told why", || place.log().contains("the thing `pump-1` exists already").then_some(()));
     gateway.try_connect(&second).err().expect("it is not provisioned");
+    let entry = gateway.logged("ProvisionDevice", |entry| entry["status"] == "Failure");
+    assert_eq!((&entry["logLevel"], &entry["reason"]), (&json!("ERROR"), &json!("ResourceConflict")), "{entry}");
+    assert!(entry["details"].as_str().unwrap().contains("`pump-1` exists already"), "{entry}");
 }
 
 #[test]
@@ -194,6 +212,7 @@ fn a_device_with_a_claim_gets_a_certificate_of_its_own() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
     fleet(&gateway, None);
+    log_all(&gateway);
     // The claim is in no list, and its answers come without a subscription.
     let (mut device, claim_id) = claim(&gateway, "fresh");
     assert_eq!(gateway.iot("GET", "/certificates", &Value::Null)["certificates"], json!([]));
@@ -213,7 +232,12 @@ fn a_device_with_a_claim_gets_a_certificate_of_its_own() {
     let answer = accepted(&mut device, PROVISION, &request);
     assert_eq!(answer, json!({ "thingName": "SN-1", "deviceConfiguration": { "url": "https://harbour.example.com" } }));
     assert_eq!(status(&gateway, &own.id), "ACTIVE");
+    let entry = logged(&gateway, "Success", &own.id);
+    assert_eq!(entry["provisioningTemplateName"], "fleet", "{entry}");
     rejected(&mut device, PROVISION, &request.to_string(), 400, "InvalidCertificateOwnershipToken");
+    let entry = gateway.logged("ProvisionDevice", |entry| entry["reason"] == "InvalidCertificateOwnershipToken");
+    assert_eq!(entry["deviceCertificateId"], Value::Null, "the token is for none: {entry}");
+    assert!(!entry.to_string().contains(token.as_str().unwrap()), "{entry}");
     let mut connection = gateway.connect(&own);
     connection.publish("dt/SN-1/telemetry", "1").unwrap();
 

@@ -4,6 +4,7 @@ use drydock_tests::gateway::{Gateway, Place, SMALL};
 use drydock_tests::http::{self, Answer};
 use drydock_tests::sign::Keys;
 use drydock_tests::websocket::WebSocket;
+use serde_json::{Value, json};
 use std::fs;
 use std::time::{Duration, SystemTime};
 
@@ -133,4 +134,33 @@ fn https_and_websockets_are_checked_as_well() {
     refused(&guess, "InvalidSignatureException", "does not match");
     let nobody = Keys::new("AKIANOBODY", "x").websocket("iotdevicegateway", now, false);
     refused(&nobody, "UnrecognizedClientException", "is invalid");
+}
+
+/// The reasons of the log entry `Connection.AuthNError` that begin with `SECURITY_TOKEN`.
+#[test]
+fn a_signature_that_does_not_hold_on_the_data_plane_is_logged() {
+    let place = place();
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let options = json!({
+        "roleArn": "arn:aws:iam::123456789012:role/logs", "defaultLogLevel": "ERROR",
+        "eventConfigurations": [{ "eventType": "Connection.AuthNError" }],
+    });
+    call(&gateway, &fleet(), "iot", "POST", "/v2LoggingOptions", options.to_string().as_bytes()).ok();
+    let wrong = Keys::new("AKIAFLEET", "a guess");
+    for (keys, key, reason) in [
+        (Keys::new("AKIANOBODY", "x"), "AKIANOBODY", "SECURITY_TOKEN_INVALID"),
+        (wrong, "AKIAFLEET", "SECURITY_TOKEN_SIGNATURE_MISMATCH"),
+    ] {
+        let refused = call(&gateway, &keys, "iotdata", "POST", "/topics/a?qos=1", b"1");
+        assert_eq!(refused.status, 403, "{refused:?}");
+        let url = keys.websocket("iotdevicegateway", SystemTime::now(), false);
+        let opened = WebSocket::open(gateway.tcp(gateway.api_port()), &url, &[("sec-websocket-protocol", "mqtt")]);
+        assert!(opened.is_err(), "{key}");
+        for protocol in ["HTTP", "MQTT"] {
+            let like = |entry: &Value| entry["principalId"] == key && entry["protocol"] == protocol;
+            let entry = gateway.logged("Connection.AuthNError", like);
+            assert_eq!((&entry["reason"], &entry["authenticationType"]), (&json!(reason), &json!("AWS_SIGV4")));
+            assert!(!entry.to_string().contains("Canonical"), "{entry}");
+        }
+    }
 }

@@ -120,15 +120,9 @@ fn without_a_signature_the_connect_decides() {
         assert_eq!(socket.receive().0, Kind::Close as u8);
     }
     assert_eq!(gateway.health()["connections"], Value::from(0));
-    let entry = wait_for("an entry", || {
-        let url = gateway.ready["apiUrl"].as_str().unwrap();
-        let said = place.run(&["logs", "--json", "--api-url", url]);
-        said.lines().next().map(|line| serde_json::from_str::<Value>(line).unwrap())
-    });
-    assert_eq!(
-        (&entry["eventType"], &entry["reason"], &entry["clientId"], &entry["authenticationType"]),
-        (&json!("Connection.AuthNError"), &json!("CUSTOM_AUTHORIZER_NOT_FOUND"), &json!("ws-nobody"), &json!("CUSTOM_AUTH")),
-    );
+    let entry = gateway.logged("Connection.AuthNError", |entry| entry["clientId"] == "ws-nobody");
+    assert_eq!(entry["reason"], "CUSTOM_AUTHORIZER_NOT_FOUND", "{entry}");
+    assert_eq!(entry["authenticationType"], "CUSTOM_AUTH", "{entry}");
     let told = wait_for("a notice", || Some(place.log()).filter(|log| log.contains("CUSTOM_AUTHORIZER_NOT_FOUND")));
     assert!(told.contains("name it as x-amz-customauthorizer-name"), "{told}");
 }

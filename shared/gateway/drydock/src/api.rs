@@ -42,6 +42,9 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, remote: SocketAd
         return refusal;
     }
     if let Err(why) = signature::of_request(gateway, service, &request) {
+        if service == Service::Iot(drydock_model::Service::IotData) {
+            signature::log(gateway, &request, remote, &why);
+        }
         return signature::denied(gateway, service, &why);
     }
     match service {

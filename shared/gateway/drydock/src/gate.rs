@@ -3,15 +3,12 @@
 use crate::authorizer::Asker;
 use crate::authorizer::renewal::Cut;
 use crate::books::Books;
-use crate::logs::{Logs, failure};
+use crate::logs::{Logs, Over, Unproven};
 use crate::notice::{Notice, Notices, Tone, Topic as About};
 use async_trait::async_trait;
-use drydock_broker::{
-    Admission, ConnectAttempt, Gate, Lifetime, Peer, Refusal, RefusalKind, SessionGate, Transport, Who,
-};
+use drydock_broker::{Admission, ConnectAttempt, Gate, Lifetime, Peer, Refusal, RefusalKind, SessionGate, Transport};
 use drydock_core::CertificateId;
 use drydock_identity::book::domains::Domain;
-use drydock_logging::EventType;
 use drydock_model::iot::{ApplicationProtocol, AuthenticationType};
 use drydock_policy::Action;
 use smol_str::SmolStr;
@@ -67,21 +64,17 @@ impl PolicyGate {
 
     /// Logs that a client could not prove who it is; `why` begins with AWS's word for the reason.
     fn unproven(&self, attempt: &ConnectAttempt, principal: &str, way: AuthenticationType, why: &str) {
-        let (reason, details) = why.split_once(": ").unwrap_or(("NOT_AUTHENTICATED", why));
         let peer = &attempt.peer;
-        let who = Who { client_id: &attempt.client_id, principal, remote: Some(peer.remote) };
-        self.logs.tell(EventType::AuthNError, who, failure(reason, details), |entry| {
-            entry
-                .with("protocol", "MQTT")
-                .with("authenticationType", way.as_str())
-                .with("clientId", attempt.client_id.as_str())
-                .with_some("principalId", Some(principal).filter(|id| !id.is_empty()))
-                .with("sourceIp", peer.remote.ip().to_canonical().to_string())
-                .with("sourcePort", peer.remote.port())
-                .with("targetIp", peer.local.ip().to_canonical().to_string())
-                .with("targetPort", peer.local.port())
-                .with_some("serverNameIndication", peer.server_name.as_deref())
-        });
+        let client = Unproven {
+            over: Over::Mqtt,
+            way,
+            client_id: &attempt.client_id,
+            principal,
+            remote: peer.remote,
+            local: Some(peer.local),
+            server_name: peer.server_name.as_deref(),
+        };
+        self.logs.unproven(client, why);
     }
 
     /// Decides on a connect of a principal that is who it claims to be.

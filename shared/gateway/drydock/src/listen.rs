@@ -2,7 +2,7 @@
 //!
 //! | port | speaks |
 //! |---|---|
-//! | `--mqtt-port` | MQTT over mutual TLS |
+//! | `--mqtt-port` | MQTT over mutual TLS; without a client certificate in domains whose authentication type is `CUSTOM_AUTH` |
 //! | `--tls-port` | HTTPS with an optional client certificate, MQTT over WebSocket, and MQTT over mutual TLS; told apart by ALPN or, without it, by the first byte |
 //! | `--api-port` | the AWS API of every service, plain HTTP, and MQTT over WebSocket |
 //! | `--plain-port` | MQTT without TLS, for conformance tests; off unless named, loopback only |
@@ -15,17 +15,21 @@ use crate::api::http::{self, Endpoint};
 use crate::authorizer::kept::Kept;
 use crate::gate::{Credential, HttpRequestFacts, Shown};
 use crate::gateway::Gateway;
+use crate::logs::{Over, Unproven};
 use crate::notice::{Notice, Tone, Topic};
 use bytes::Bytes;
 use drydock_broker::{Peer, Transport};
+use drydock_identity::book::present::Refusal;
+use drydock_model::iot::AuthenticationType;
+use rustls::server::Acceptor;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 /// How long a peer may take for the TLS handshake, and without ALPN for its first byte.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
@@ -103,7 +107,7 @@ pub async fn api(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
 /// Serves one connection of MQTT over mutual TLS.
 pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
     let acceptor = gateway.tls().mqtt.clone();
-    if let Some((stream, tls)) = handshake(&gateway, acceptor, stream, remote).await {
+    if let Some((stream, tls)) = handshake(&gateway, acceptor, Over::Mqtt, stream, remote).await {
         let peer = tls.peer(remote, Transport::Tls, None);
         gateway.broker().serve(stream, peer).await;
     }
@@ -112,11 +116,10 @@ pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
 /// Serves one connection of the port that HTTPS and MQTT share.
 pub async fn https(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
     let acceptor = gateway.tls().https.clone();
-    let Some((mut stream, tls)) = handshake(&gateway, acceptor, stream, remote).await else { return };
+    let Some((mut stream, tls)) = handshake(&gateway, acceptor, Over::Http, stream, remote).await else { return };
     let mut first = Bytes::new();
     let speaks_mqtt = match tls.alpn.as_deref() {
-        Some(b"x-amzn-mqtt-ca" | b"mqtt") => true,
-        Some(_) => false,
+        Some(protocol) => means_mqtt(protocol),
         // The first byte of an MQTT connection is that of a CONNECT packet, which begins no HTTP request.
         None => match tokio::time::timeout(HANDSHAKE_DEADLINE, stream.read_u8()).await {
             Ok(Ok(byte)) => {
@@ -183,10 +186,20 @@ impl TlsPeer {
     }
 }
 
-/// Runs the handshake; a failure is told of, with why.
+/// What a client says of itself as it begins.
+#[derive(Debug, Default)]
+struct Hello {
+    server_name: Option<String>,
+    /// Whether it offers one of the protocols that mean MQTT.
+    speaks_mqtt: bool,
+}
+
+/// Runs the handshake; a failure is told of, with why, and logged where it is the client's certificate. `over` is what the port
+/// is for where the client does not say it.
 async fn handshake(
     gateway: &Gateway,
     acceptor: TlsAcceptor,
+    over: Over,
     stream: TcpStream,
     remote: SocketAddr,
 ) -> Option<(TlsStream<TcpStream>, TlsPeer)> {
@@ -202,7 +215,9 @@ async fn handshake(
         });
     };
     // The handshake's future is large and short-lived: it is not to be part of every connection's task.
-    match Box::pin(tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream))).await {
+    let mut hello = Hello::default();
+    match Box::pin(tokio::time::timeout(HANDSHAKE_DEADLINE, shake(gateway, &acceptor, over, stream, &mut hello))).await
+    {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
             let chain = session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
@@ -216,9 +231,12 @@ async fn handshake(
             Some((stream, tls))
         }
         Ok(Err(error)) => {
-            let why = drydock_identity::tls::refusal(&error).map(|refusal| refusal.to_string());
-            match why {
-                Some(why) => failed(format!("TLS handshake refused: {why}"), Vec::new()),
+            match drydock_identity::tls::refusal(&error) {
+                Some(refusal) => {
+                    let over = if hello.speaks_mqtt { Over::Mqtt } else { over };
+                    unproven(gateway, refusal, over, (remote, local), hello.server_name.as_deref());
+                    failed(format!("TLS handshake refused: {refusal}"), Vec::new());
+                }
                 // A port scan, or a client that does not trust the root yet: its own side says more.
                 None => failed(format!("TLS handshake failed: {error}"), Vec::new()),
             }
@@ -229,4 +247,45 @@ async fn handshake(
             None
         }
     }
+}
+
+async fn shake(
+    gateway: &Gateway,
+    acceptor: &TlsAcceptor,
+    over: Over,
+    stream: TcpStream,
+    hello: &mut Hello,
+) -> io::Result<TlsStream<TcpStream>> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let said = start.client_hello();
+    hello.server_name = said.server_name().map(str::to_owned);
+    hello.speaks_mqtt = said.alpn().is_some_and(|mut offers| offers.any(means_mqtt));
+    // A domain pins the way whatever the port: where it wants no certificates, the port of MQTT asks for none.
+    let authentication = |name| gateway.books().identity.read(|identity| identity.domain(Some(name)).authentication);
+    let named = hello.server_name.as_deref().filter(|_| over == Over::Mqtt);
+    let without = named.is_some_and(|name| authentication(name) == AuthenticationType::CustomAuth);
+    let acceptor = if without { &gateway.tls().https } else { acceptor };
+    start.into_stream(Arc::clone(acceptor.config())).await
+}
+
+fn means_mqtt(alpn: &[u8]) -> bool {
+    matches!(alpn, b"x-amzn-mqtt-ca" | b"mqtt")
+}
+
+/// Logs a client certificate that the handshake refused.
+fn unproven(
+    gateway: &Gateway,
+    refusal: &Refusal,
+    over: Over,
+    (remote, local): (SocketAddr, SocketAddr),
+    server_name: Option<&str>,
+) {
+    let domain = gateway.books().identity.read(|identity| identity.domain(server_name));
+    let way = match domain.authentication {
+        AuthenticationType::CustomAuthX509 => AuthenticationType::CustomAuthX509,
+        _ => AuthenticationType::AwsX509,
+    };
+    let principal = refusal.certificate_id.as_ref().map_or("", |id| id.as_str());
+    let client = Unproven { over, way, client_id: "", principal, remote, local: Some(local), server_name };
+    gateway.logs().unproven(client, &refusal.to_string());
 }

@@ -5,8 +5,12 @@
 //! to be logged, nothing is made up: the broker looks at one flag.
 //!
 //! - [`file`]: the files, `logs/AWSIotLogsV2.log` below the data folder, and one for each log group that an event type names.
+//! - [`Unproven`]: the entry of a client that could not prove who it is.
 
 pub mod file;
+mod unproven;
+
+pub use unproven::{Over, Unproven};
 
 use crate::books::Books;
 use drydock_broker::{DropReason, Dropped, Happening, Watch, Who};
@@ -176,6 +180,23 @@ impl Logs {
                 entry.with("deviceCertificateId", certificate_id.as_str()).with_some("details", told)
             });
         }
+    }
+
+    /// Tells how the provisioning of a device went: by the template of this name, where it has one, for this certificate, where
+    /// it came as far as that.
+    pub fn provisioned(
+        &self,
+        who: Who<'_>,
+        template: Option<&str>,
+        certificate: Option<&CertificateId>,
+        status: Status,
+        details: &str,
+    ) {
+        let told = (status == Status::Success).then(|| details.to_owned());
+        self.tell(EventType::ProvisionDevice, who, status, |entry| {
+            let entry = entry.with_some("provisioningTemplateName", template);
+            entry.with_some("deviceCertificateId", certificate.map(CertificateId::as_str)).with_some("details", told)
+        });
     }
 
     /// Tells of a message that did not arrive; what was refused on its way in is told by [`Logs::happened`].

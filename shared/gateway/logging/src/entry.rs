@@ -98,8 +98,9 @@ impl Serialize for Entry {
     }
 }
 
-/// `2017-08-10 15:37:23.476`, in UTC.
-fn stamp(at: Timestamp) -> String {
+/// A time as entries have it: `2017-08-10 15:37:23.476`, in UTC.
+#[must_use]
+pub fn stamp(at: Timestamp) -> String {
     let text = at.to_string();
     text.trim_end_matches('Z').replacen('T', " ", 1)
 }

@@ -14,6 +14,6 @@ mod event;
 mod levels;
 
 pub use book::Logging;
-pub use entry::{Entry, Status};
+pub use entry::{Entry, Status, stamp};
 pub use event::EventType;
 pub use levels::{Level, Levels, Route, Subject};

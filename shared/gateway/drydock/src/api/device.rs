@@ -27,10 +27,12 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
     let domain = gateway.books().identity.read(|identity| identity.domain(tls.server_name.as_deref()));
     let visit = Visit { gateway, request: &HttpRequestFacts::of(&request), tls, remote, domain: &domain };
     if !domain.enabled {
-        return visit.refuse("DOMAIN_CONFIGURATION_DISABLED: the domain configuration is disabled", forbidden(gateway));
+        let why = "DOMAIN_CONFIGURATION_DISABLED: the domain configuration is disabled";
+        return visit.refuse(domain.authentication, "", why, forbidden(gateway));
     }
     if !matches!(domain.application, ApplicationProtocol::Default | ApplicationProtocol::Https) {
-        return visit.refuse("NOT_AUTHENTICATED: the domain configuration is not for HTTPS", forbidden(gateway));
+        let why = "NOT_AUTHENTICATED: the domain configuration is not for HTTPS";
+        return visit.refuse(domain.authentication, "", why, forbidden(gateway));
     }
     let query = request.uri().query().unwrap_or_default();
     let signed = super::service::credential_scope(request.headers(), query).is_some();

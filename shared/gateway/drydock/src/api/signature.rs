@@ -5,19 +5,22 @@
 //! The date of a signature is compared with the machine's clock, which clients have, and the end of credentials with the
 //! gateway's.
 
-use super::http::json_error;
+use super::http::{Endpoint, json_error};
 use super::service::{self, Service};
 use crate::gate::Caller;
 use crate::gateway::Gateway;
+use crate::logs::{Over, Unproven};
 use crate::notice::{Notice, Tone, Topic};
 use crate::system::SystemClock;
 use bytes::Bytes;
 use drydock_core::{Clock as _, Ids as _};
 use drydock_identity::sigv4::{Claim, Denied, SignedRequest, verify};
 use drydock_model::Service as Plane;
+use drydock_model::iot::AuthenticationType;
 use http::{HeaderMap, Request, Response, StatusCode};
 use serde_json::json;
 use smol_str::SmolStr;
+use std::net::SocketAddr;
 
 /// The caller of a request to the API; `None` where it is not signed and need not be.
 ///
@@ -34,9 +37,19 @@ pub fn of_request(gateway: &Gateway, service: Service, request: &Request<Bytes>)
 ///
 /// # Errors
 /// The refusal.
-pub fn of_websocket<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option<Caller>, Response<Bytes>> {
+pub fn of_websocket<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Option<Caller>, Response<Bytes>> {
+    let gateway = &endpoint.gateway;
     let query = request.uri().query().unwrap_or_default();
-    let refused = |why: &Denied| denied(gateway, Service::Iot(Plane::IotData), why);
+    let refused = |why: &Denied| {
+        let key = service::credential_scope(request.headers(), query).map(|scope| scope.access_key).unwrap_or_default();
+        let client = Unproven {
+            local: Some(endpoint.local),
+            server_name: endpoint.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
+            ..unproven(Over::Mqtt, &key, endpoint.remote)
+        };
+        gateway.logs().unproven(client, &reason(why));
+        denied(gateway, Service::Iot(Plane::IotData), why)
+    };
     let Some(scope) = service::credential_scope(request.headers(), query) else { return Ok(None) };
     if let Some(refusal) = super::wrong_region(gateway, &scope) {
         return Err(refusal);
@@ -46,6 +59,30 @@ pub fn of_websocket<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option
         return Err(refused(&Denied::Invalid(why.to_owned())));
     }
     judge(gateway, request, b"").map_err(|why| refused(&why))
+}
+
+/// Logs a request to the data plane whose signature does not hold.
+pub fn log(gateway: &Gateway, request: &Request<Bytes>, remote: SocketAddr, why: &Denied) {
+    let scope = service::credential_scope(request.headers(), request.uri().query().unwrap_or_default());
+    let key = scope.map(|scope| scope.access_key).unwrap_or_default();
+    gateway.logs().unproven(unproven(Over::Http, &key, remote), &reason(why));
+}
+
+fn unproven(over: Over, access_key: &str, remote: SocketAddr) -> Unproven<'_> {
+    let way = AuthenticationType::AwsSigv4;
+    Unproven { over, way, client_id: "", principal: access_key, remote, local: None, server_name: None }
+}
+
+/// The reason as the log entry `Connection.AuthNError` names it.
+fn reason(why: &Denied) -> String {
+    let word = match why {
+        Denied::Missing | Denied::Incomplete(_) => "NOT_AUTHENTICATED",
+        Denied::UnknownKey => "SECURITY_TOKEN_INVALID",
+        Denied::ExpiredToken => "SECURITY_TOKEN_EXPIRED",
+        Denied::Invalid(_) => "SECURITY_TOKEN_SIGNATURE_MISMATCH",
+    };
+    // The texts that were to be signed are for the caller, not for a log.
+    format!("{word}: {}", why.to_string().lines().next().unwrap_or_default())
 }
 
 fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8]) -> Result<Option<Caller>, Denied> {

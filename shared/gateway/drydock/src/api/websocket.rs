@@ -28,7 +28,7 @@ const HTTPS_BY_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
 pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<Bytes>, Peer), Response<Bytes>> {
     let facts = HttpRequestFacts::of(request);
     let host = facts.header("host").map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned());
-    let caller = super::signature::of_websocket(&endpoint.gateway, request)?;
+    let caller = super::signature::of_websocket(endpoint, request)?;
     let nothing = || TlsPeer {
         chain: Arc::default(),
         server_name: None,

@@ -26,6 +26,17 @@ pub enum NotProvisioned {
 }
 
 impl NotProvisioned {
+    /// The HTTP status and the error code that the MQTT API answers with.
+    pub(super) fn code(&self) -> (u16, &'static str) {
+        match self {
+            Self::Parameters(_) => (400, "InvalidParameters"),
+            Self::Conflict(_) => (409, "ResourceConflict"),
+            Self::Underway(_) => (409, "ConflictingResourceUpdate"),
+            Self::Resource { source, .. } if source.code.status() >= 500 => (500, "InternalError"),
+            Self::Resource { .. } => (400, "ResourceRegistrationFailure"),
+        }
+    }
+
     /// Of an operation on a resource of the template.
     pub(super) fn of(what: impl Into<String>) -> impl FnOnce(ApiError) -> Self {
         let what = what.into();

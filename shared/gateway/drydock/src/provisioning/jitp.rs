@@ -7,8 +7,11 @@ use super::failure::NotProvisioned;
 use super::run::{Provisioned, provision};
 use crate::gate::short;
 use crate::gateway::Gateway;
+use crate::logs::failure;
 use crate::notice::{Notice, Tone, Topic as About};
+use drydock_broker::Who;
 use drydock_core::{ApiError, CertificateId};
+use drydock_logging::Status;
 use drydock_model::iot::RegistrationConfig;
 use drydock_provisioning::{Dialect, Template};
 use std::sync::Arc;
@@ -60,6 +63,10 @@ async fn run(gateway: &Gateway, id: &CertificateId) -> Result<Provisioned, NotPr
 }
 
 fn tell(gateway: &Gateway, id: &CertificateId, result: &Result<Provisioned, NotProvisioned>) {
+    let status = match result {
+        Ok(_) => Status::Success,
+        Err(error) => failure(error.code().1, error.to_string()),
+    };
     let (tone, text) = match result {
         Ok(Provisioned { thing, .. }) => {
             tracing::info!(certificate = %id, thing, "ProvisionDevice: provisioned just in time");
@@ -73,6 +80,10 @@ fn tell(gateway: &Gateway, id: &CertificateId, result: &Result<Provisioned, NotP
             (Tone::Bad, format!("could not be provisioned just in time: {error}"))
         }
     };
+    let config = gateway.books().identity.read(|identity| identity.provisioning_of(id).cloned());
+    let template = config.and_then(|config| config.template_name);
+    let who = Who { client_id: "", principal: id.as_str(), remote: None };
+    gateway.logs().provisioned(who, template.as_deref(), Some(id), status, &text);
     let (at, subject) = (gateway.books().now(), short(id).to_owned());
     gateway.notices().tell(|| Notice { at, tone, topic: About::Certificate, subject, text, reasons: Vec::new() });
 }

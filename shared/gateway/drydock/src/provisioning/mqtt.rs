@@ -10,13 +10,15 @@ use super::run::provision;
 use super::{hook, provider};
 use crate::gate::short;
 use crate::gateway::Gateway;
+use crate::logs::failure;
 use crate::notice::{Notice, Tone, Topic as About};
 use bytes::Bytes;
-use drydock_broker::{Inbound, Message, Qos};
+use drydock_broker::{Inbound, Message, Qos, Who};
 use drydock_core::event::ClientIdentity;
 use drydock_core::{ApiError, CertificateId, Done, ErrorCode};
 use drydock_identity::Certificate;
 use drydock_identity::x509::SigningRequest;
+use drydock_logging::Status;
 use drydock_provisioning::book::tokens::Refused;
 use drydock_provisioning::plan::CertificateSource;
 use drydock_provisioning::{Dialect, Plan};
@@ -147,13 +149,7 @@ impl From<ApiError> for Rejected {
 
 impl From<NotProvisioned> for Rejected {
     fn from(failure: NotProvisioned) -> Self {
-        let (status, code) = match &failure {
-            NotProvisioned::Parameters(_) => (400, "InvalidParameters"),
-            NotProvisioned::Conflict(_) => (409, "ResourceConflict"),
-            NotProvisioned::Underway(_) => (409, "ConflictingResourceUpdate"),
-            NotProvisioned::Resource { source, .. } if source.code.status() >= 500 => (500, "InternalError"),
-            NotProvisioned::Resource { .. } => (400, "ResourceRegistrationFailure"),
-        };
+        let (status, code) = failure.code();
         Self::new(status, code, failure.to_string())
     }
 }
@@ -210,7 +206,30 @@ async fn hand_out(gateway: &Gateway, certificate: &Certificate) -> Result<Value,
     }))
 }
 
+/// Provisions by a template, and logs how it went.
 async fn register_thing(gateway: &Gateway, request: &Request, template: &str) -> Result<Value, Rejected> {
+    let mut certificate = None;
+    let result = by_token(gateway, request, template, &mut certificate).await;
+    let client = &request.client;
+    let who = Who { client_id: &client.client_id, principal: &client.principal, remote: None };
+    let (status, details) = match &result {
+        Ok(reply) => {
+            let thing = reply.get("thingName").and_then(Value::as_str).unwrap_or("no thing");
+            (Status::Success, format!("provisioned: {thing}"))
+        }
+        Err(rejected) => (failure(rejected.code, rejected.message.clone()), String::new()),
+    };
+    gateway.logs().provisioned(who, Some(template), certificate.as_ref(), status, &details);
+    result
+}
+
+/// `found` is set to the certificate that the device's token is for.
+async fn by_token(
+    gateway: &Gateway,
+    request: &Request,
+    template: &str,
+    found: &mut Option<CertificateId>,
+) -> Result<Value, Rejected> {
     let books = gateway.books();
     let body = request.format.read(&request.payload).map_err(Rejected::payload)?;
     let token = match body.get("certificateOwnershipToken") {
@@ -231,6 +250,7 @@ async fn register_thing(gateway: &Gateway, request: &Request, template: &str) ->
         Refused::Unknown => Rejected::token(refused.to_string()),
         Refused::InUse => Rejected::new(409, "ConflictingResourceUpdate", refused.to_string()),
     })?;
+    *found = Some(certificate.clone());
     let result = with_certificate(gateway, request, template, &certificate, parameters).await;
     let end = books.apply(&books.provisioning, |book| {
         Ok(if result.is_ok() { book.spend(&token) } else { book.give_back(&token) })

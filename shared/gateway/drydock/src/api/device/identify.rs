@@ -8,13 +8,11 @@ use crate::gate::authorizer::{choose, denied, http_context, shown_certificate, t
 use crate::gate::{DeviceCertificate, HttpRequestFacts, HttpsSession, Source, Standing, ask_callback, present, short};
 use crate::gateway::Gateway;
 use crate::listen::TlsPeer;
-use crate::logs::failure;
+use crate::logs::{Over, Unproven};
 use crate::notice::{Notice, Tone, Topic};
 use bytes::Bytes;
-use drydock_broker::Who;
 use drydock_identity::authorizer::{Occasion, Presented};
 use drydock_identity::book::domains::Domain;
-use drydock_logging::EventType;
 use drydock_model::iot::AuthenticationType;
 use http::{Response, StatusCode};
 use std::net::SocketAddr;
@@ -46,7 +44,7 @@ impl Visit<'_> {
                     "NOT_AUTHENTICATED: the domain configuration `{}` is for signed requests",
                     self.domain.name
                 );
-                Err(self.refuse(&text, forbidden(self.gateway)))
+                Err(self.refuse(AuthenticationType::AwsSigv4, "", &text, forbidden(self.gateway)))
             }
             // "x-amzn-http-ca" asks for the certificate, as port 8443 does on AWS; on 443 without it an authorizer is meant.
             AuthenticationType::Default => {
@@ -70,10 +68,21 @@ impl Visit<'_> {
     async fn certificate(&self) -> Result<DeviceCertificate, Response<Bytes>> {
         let books = self.gateway.books();
         let server_name = self.tls.server_name.as_deref();
+        let way = match self.domain.authentication {
+            AuthenticationType::CustomAuthX509 => AuthenticationType::CustomAuthX509,
+            _ => AuthenticationType::AwsX509,
+        };
         let certificate = match present(books, &self.tls.chain, server_name).await {
             Standing::Active(certificate) => *certificate,
-            Standing::Pending(id) => return Err(unauthorized(&format!("certificate {id} is PENDING_ACTIVATION"))),
-            Standing::Refused { why, .. } => return Err(unauthorized(&why)),
+            Standing::Pending(id) => {
+                let why = format!("certificate {id} is PENDING_ACTIVATION");
+                let reason = format!("DEVICE_CERTIFICATE_INACTIVE: {why}");
+                return Err(self.refuse(way, id.as_str(), &reason, unauthorized(&why)));
+            }
+            Standing::Refused { id, why } => {
+                let principal = id.as_ref().map_or("", |id| id.as_str());
+                return Err(self.refuse(way, principal, &why, unauthorized(&why)));
+            }
             Standing::Unknown(why) => {
                 return Err(json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &why));
             }
@@ -81,7 +90,7 @@ impl Visit<'_> {
         let asker = self.gateway.asker();
         match ask_callback(asker, self.domain, &self.tls.chain, &certificate, server_name).await {
             Ok(()) => Ok(certificate),
-            Err(why) => Err(self.refuse(&why, forbidden(self.gateway))),
+            Err(why) => Err(self.refuse(way, certificate.id.as_str(), &why, forbidden(self.gateway))),
         }
     }
 
@@ -93,12 +102,20 @@ impl Visit<'_> {
         certificate: Option<DeviceCertificate>,
     ) -> Result<HttpsSession, Response<Bytes>> {
         let books = self.gateway.books();
+        let id = certificate.as_ref().map(|certificate| certificate.id.clone());
+        let refuse = |why: &str, answer| {
+            let (way, principal) = match &id {
+                Some(id) => (AuthenticationType::CustomAuthX509, id.as_str()),
+                None => (AuthenticationType::CustomAuth, ""),
+            };
+            self.refuse(way, principal, why, answer)
+        };
         if !self.request.path.starts_with("/topics/") {
             let text = "NOT_AUTHENTICATED: over HTTPS a custom authorizer lets devices publish and do nothing else";
-            return Err(self.refuse(text, forbidden(self.gateway)));
+            return Err(refuse(text, forbidden(self.gateway)));
         }
         let (name, row) = choose(books, &presented, self.domain)
-            .map_err(|error| self.refuse(&format!("CUSTOM_AUTHORIZER_NOT_FOUND: {error}"), forbidden(self.gateway)))?;
+            .map_err(|error| refuse(&format!("CUSTOM_AUTHORIZER_NOT_FOUND: {error}"), forbidden(self.gateway)))?;
         let kept = row.caching_for_http.then(|| self.tls.kept.find(&name, &presented, books.now())).flatten();
         let granted = match kept {
             Some(granted) => granted,
@@ -114,11 +131,11 @@ impl Visit<'_> {
                 let asked = self.gateway.asker().ask(&name, &row, question.signature.as_deref(), &question.occasion);
                 let granted: Arc<Granted> = match asked.await {
                     Ok(Some(granted)) => Arc::new(granted),
-                    Ok(None) => return Err(self.refuse(&denied(&name), unauthorized("Unauthorized"))),
+                    Ok(None) => return Err(refuse(&denied(&name), unauthorized("Unauthorized"))),
                     Err(error) if error.is_the_devices() => {
-                        return Err(self.refuse(&unanswered(&name, &error), unauthorized("Unauthorized")));
+                        return Err(refuse(&unanswered(&name, &error), unauthorized("Unauthorized")));
                     }
-                    Err(error) => return Err(self.refuse(&unanswered(&name, &error), forbidden(self.gateway))),
+                    Err(error) => return Err(refuse(&unanswered(&name, &error), forbidden(self.gateway))),
                 };
                 if row.caching_for_http {
                     self.tls.kept.keep(&name, presented, &granted, books.now());
@@ -137,16 +154,23 @@ impl Visit<'_> {
     }
 
     /// Tells why, and logs it; the device gets the answer alone.
-    pub(super) fn refuse(&self, why: &str, answer: Response<Bytes>) -> Response<Bytes> {
-        let (reason, details) = why.split_once(": ").unwrap_or(("NOT_AUTHENTICATED", why));
-        let who = Who { client_id: "", principal: "", remote: Some(self.remote) };
-        self.gateway.logs().tell(EventType::AuthNError, who, failure(reason, details), |entry| {
-            entry
-                .with("protocol", "HTTP")
-                .with("sourceIp", self.remote.ip().to_canonical().to_string())
-                .with("sourcePort", self.remote.port())
-                .with_some("serverNameIndication", self.tls.server_name.as_deref())
-        });
+    pub(super) fn refuse(
+        &self,
+        way: AuthenticationType,
+        principal: &str,
+        why: &str,
+        answer: Response<Bytes>,
+    ) -> Response<Bytes> {
+        let client = Unproven {
+            over: Over::Http,
+            way,
+            client_id: "",
+            principal,
+            remote: self.remote,
+            local: Some(self.tls.local),
+            server_name: self.tls.server_name.as_deref(),
+        };
+        self.gateway.logs().unproven(client, why);
         self.gateway.notices().tell(|| Notice {
             at: self.gateway.books().now(),
             tone: Tone::Bad,
