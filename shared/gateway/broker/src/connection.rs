@@ -8,6 +8,7 @@ mod subscribe;
 mod topics;
 mod wire;
 
+pub(crate) use publish::check_properties;
 pub use wire::ClientClosed;
 
 use crate::broker::Inner;

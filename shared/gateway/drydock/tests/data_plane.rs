@@ -26,8 +26,7 @@ async fn call(api: SocketAddr, line: &str, body: &str) -> String {
 
 #[tokio::test]
 async fn retained_messages_and_connections() {
-    let options =
-        Options { plain_port: Some(0), ..Options::ephemeral(Scope::new("123456789012", "us-east-1")) };
+    let options = Options { plain_port: Some(0), ..Options::ephemeral(Scope::new("123456789012", "us-east-1")) };
     let (gateway, running) = Gateway::open(options).await.unwrap();
     let api = gateway.addresses().api;
 
@@ -42,6 +41,15 @@ async fn retained_messages_and_connections() {
     assert!(answer.contains(r#""payloadSize":5"#) && !answer.contains(r#""topic":"c""#), "{answer}");
     let answer = call(api, "GET /retainedMessage/none", "").await;
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("ResourceNotFoundException"), "{answer}");
+
+    // Quotas of MQTT 5 properties, over HTTP too: a content type has 256 bytes, correlation data 8 KB.
+    let content_type = format!("POST /topics/c?qos=1&contentType={}", "x".repeat(257));
+    let correlation =
+        format!("POST /topics/c?qos=1 HTTP/1.1\r\nx-amz-mqtt5-correlation-data: {}\r\nx-rest: 1", "QUFB".repeat(2731));
+    for line in [content_type, correlation] {
+        let answer = call(api, &line, "hello").await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("InvalidRequestException"), "{answer}");
+    }
 
     let mut client = TcpStream::connect(gateway.addresses().plain.unwrap()).await.unwrap();
     client.write_all(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x1e\x00\x01k").await.unwrap();

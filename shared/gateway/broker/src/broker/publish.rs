@@ -1,6 +1,7 @@
 //! Messages that do not come from a connection's packets, and delivery for all.
 
 use super::{Broker, Inner};
+use crate::connection::check_properties;
 use crate::effects::Effects;
 use crate::happening::Count;
 use crate::index::MatchSet;
@@ -64,6 +65,9 @@ pub enum PublishError {
     /// The payload is too large.
     #[error("the payload has {0} bytes; the limit is {1}")]
     TooLarge(usize, u64),
+    /// A property is too large.
+    #[error("{0}")]
+    Property(String),
     /// The account, or the topic's retained message, is over its rate.
     #[error("too many messages a second for topic `{0}` or the account: publish it again later")]
     Throttled(SmolStr),
@@ -82,6 +86,15 @@ impl Broker {
         }
         if message.payload.len() as u64 > inner.limits.payload_bytes {
             return Err(PublishError::TooLarge(message.payload.len(), inner.limits.payload_bytes));
+        }
+        if origin == Origin::Outside
+            && let Some(properties) = &message.properties
+            && check_properties(properties, &inner.limits).is_err()
+        {
+            let Limits { content_type_bytes, correlation_data_bytes, user_properties_bytes, .. } = inner.limits;
+            return Err(PublishError::Property(format!(
+                "the content type may have {content_type_bytes} bytes, the correlation data {correlation_data_bytes}, and the user properties together {user_properties_bytes}"
+            )));
         }
         if origin == Origin::Outside
             && (!reserved::may_publish(&message.topic) || (message.retain && reserved::is_reserved(&message.topic)))
@@ -137,9 +150,12 @@ pub(crate) fn is_filter(text: &str, limits: &Limits) -> bool {
 }
 
 fn is_within(text: &str, limits: &Limits) -> bool {
+    // AWS's own topics for the answers to commands, `$aws/commands/things/<thing>/executions/<id>/response/accepted/json`, are a
+    // level deeper than a topic may be.
+    let more = u64::from(text.starts_with("$aws/commands/"));
     !text.is_empty()
         && text.len() as u64 <= limits.topic_bytes
-        && text.bytes().filter(|b| *b == b'/').count() as u64 <= limits.topic_slashes
+        && text.bytes().filter(|b| *b == b'/').count() as u64 <= limits.topic_slashes + more
 }
 
 impl Inner {

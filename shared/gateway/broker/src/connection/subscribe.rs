@@ -118,7 +118,9 @@ impl Connection {
                 removed.push(filter);
                 codes.push(reason::SUCCESS);
             } else {
-                codes.push(reason::NO_SUBSCRIPTION_EXISTED);
+                let plain = share::parse(&filter).map_or(filter.as_str(), |(_, plain)| plain);
+                let valid = is_filter(plain, &self.inner.limits);
+                codes.push(if valid { reason::NO_SUBSCRIPTION_EXISTED } else { reason::FILTER_INVALID });
             }
         }
         answer::put_unsuback(&mut self.answers, self.protocol, id, &codes);
