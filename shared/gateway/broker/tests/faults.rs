@@ -4,50 +4,25 @@
 
 #[path = "cases/packets.rs"]
 mod packets;
+#[path = "cases/wire.rs"]
+mod wire;
 #[path = "cases/world.rs"]
 #[expect(dead_code, reason = "the case files need more of it than these tests")]
 mod world;
 
-use drydock_broker::{Limits, Message, Origin};
+use drydock_broker::{Message, Origin};
 use packets::encode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use wire::{PATIENCE, client, expect, limits, send, subscriber};
 use world::World;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn limits() -> Limits {
-    Limits { publishes_per_second: 0, bytes_per_second: 0, queue_bytes: 1 << 20, ..Limits::default() }
-}
-
-async fn send(stream: &mut TcpStream, packet: &str) {
-    stream.write_all(&encode(packet, false)).await.unwrap();
-}
-
-async fn expect(stream: &mut TcpStream, packet: &[u8]) {
-    let mut got = vec![0; packet.len()];
-    timeout(PATIENCE, stream.read_exact(&mut got)).await.unwrap().unwrap();
-    assert_eq!(got, packet);
-}
-
-/// A client that has connected.
-async fn client(world: &World, connect: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(world.address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    send(&mut stream, connect).await;
-    expect(&mut stream, &[0x20, 2, 0, 0]).await;
-    stream
-}
 
 /// A client that gets the wills.
 async fn watcher(world: &World) -> TcpStream {
-    let mut stream = client(world, "connect id=watcher keepalive=1200").await;
-    send(&mut stream, "subscribe id=1 will:0").await;
-    expect(&mut stream, &[0x90, 3, 0, 1, 0]).await;
-    stream
+    subscriber(world, "connect id=watcher keepalive=1200", "will").await
 }
 
 async fn told(world: &World, line: &str) {
@@ -88,9 +63,7 @@ async fn a_killed_client_is_lost_and_its_will_is_sent() {
 async fn a_half_open_client_that_takes_nothing_ends_with_its_keep_alive() {
     let world = World::new(limits()).await;
     let mut watcher = watcher(&world).await;
-    let mut silent = client(&world, "connect id=silent keepalive=60 will=will:gone").await;
-    send(&mut silent, "subscribe id=1 t:0").await;
-    expect(&mut silent, &[0x90, 3, 0, 1, 0]).await;
+    let silent = subscriber(&world, "connect id=silent keepalive=60 will=will:gone", "t").await;
     // Its machine is gone: it reads nothing and sends nothing, and no end of the stream comes.
     let payload = vec![b'x'; 100_000];
     while world.broker.stats().dropped == 0 {

@@ -4,6 +4,8 @@
 
 #[path = "cases/packets.rs"]
 mod packets;
+#[path = "cases/wire.rs"]
+mod wire;
 #[path = "cases/world.rs"]
 #[expect(dead_code, reason = "the case files need more of it than these tests")]
 mod world;
@@ -12,40 +14,16 @@ use drydock_broker::{DisconnectOptions, Limits, Message, Origin};
 use packets::encode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
+use wire::{PATIENCE, client, expect, limits, subscriber};
 use world::World;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn limits() -> Limits {
-    Limits { publishes_per_second: 0, bytes_per_second: 0, queue_bytes: 1 << 20, ..Limits::default() }
-}
-
-/// A client that has connected and, if it has a filter, subscribed.
-async fn client(world: &World, id: &str, filter: Option<&str>) -> TcpStream {
-    let mut stream = TcpStream::connect(world.address).await.unwrap();
-    stream.write_all(&encode(&format!("connect id={id}"), false)).await.unwrap();
-    expect(&mut stream, &[0x20, 2, 0, 0]).await;
-    if let Some(filter) = filter {
-        stream.write_all(&encode(&format!("subscribe id=1 {filter}:0"), false)).await.unwrap();
-        expect(&mut stream, &[0x90, 3, 0, 1, 0]).await;
-    }
-    stream
-}
-
-async fn expect(stream: &mut TcpStream, wanted: &[u8]) {
-    let mut got = vec![0; wanted.len()];
-    timeout(PATIENCE, stream.read_exact(&mut got)).await.unwrap().unwrap();
-    assert_eq!(got, wanted);
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_subscriber_stalls_nobody_and_can_be_cut() {
     let world = World::new(limits()).await;
-    let slow = client(&world, "slow", Some("t")).await;
-    let mut quick = client(&world, "quick", Some("t")).await;
+    let slow = subscriber(&world, "connect id=slow", "t").await;
+    let mut quick = subscriber(&world, "connect id=quick", "t").await;
     let payload = vec![b'x'; 50_000];
     let packet = encode(&format!("publish topic=t payload=x*{}", payload.len()), false);
     for _ in 0..500 {
@@ -68,8 +46,8 @@ async fn a_slow_subscriber_stalls_nobody_and_can_be_cut() {
 async fn a_flood_arrives_whole_and_in_order_and_asks_the_gate_once() {
     const COUNT: u32 = 5_000;
     let world = World::new(Limits { queue_bytes: 1 << 30, queue_messages: 1 << 30, ..limits() }).await;
-    let mut subscriber = client(&world, "s", Some("flood/#")).await;
-    let mut publisher = client(&world, "p", None).await;
+    let mut subscriber = subscriber(&world, "connect id=s", "flood/#").await;
+    let mut publisher = client(&world, "connect id=p").await;
     let asked = world.gate.asked.load(Ordering::SeqCst);
     let mut flood = Vec::new();
     for i in 0..COUNT {
@@ -95,7 +73,7 @@ async fn a_flood_arrives_whole_and_in_order_and_asks_the_gate_once() {
 #[tokio::test]
 async fn a_dropped_task_ends_its_connection() {
     let world = World::new(limits()).await;
-    let _client = client(&world, "a", Some("t")).await;
+    let _client = subscriber(&world, "connect id=a", "t").await;
     let broker = world.broker.clone();
     let (tap, _next) = (world.tap.clone(), world.restart().await);
     let ended = async {

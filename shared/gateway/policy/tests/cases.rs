@@ -11,32 +11,24 @@
     reason = "a broken case file has to stop the run"
 )]
 
+#[path = "../../core/tests/cases/files.rs"]
+mod files;
+
 use drydock_core::{Scope, Timestamp};
 use drydock_policy::variables::{CertificateField, NameFacts};
 use drydock_policy::{
     Action, AppliedPolicy, CertificateFacts, CompiledDocument, ConnectFacts, Context, PolicySet, SessionPolicies,
     ThingFacts,
 };
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use serde_json::{Map, Value};
-use std::path::Path;
 use std::sync::Arc;
 
 fn main() {
-    let arguments = Arguments::from_args();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let trials: Vec<Trial> = files.iter().flat_map(|file| trials_of(file)).collect();
-    assert!(trials.len() >= 200, "only {} cases were found", trials.len());
-    libtest_mimic::run(&arguments, trials).exit();
+    files::run(env!("CARGO_MANIFEST_DIR"), 200, trials_of);
 }
 
-fn trials_of(file: &Path) -> Vec<Trial> {
-    let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-    let content: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap())
-        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    assert!(content["source"].as_str().is_some_and(|s| !s.is_empty()), "{stem} names no source");
+fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
     let mut trials = Vec::new();
     for group in content["groups"].as_array().unwrap() {
         let name = group["name"].as_str().unwrap();

@@ -11,28 +11,20 @@
     reason = "a broken case file has to stop the run"
 )]
 
+#[path = "../../core/tests/cases/files.rs"]
+mod files;
+
 use drydock_provisioning::plan::{CertificateSource, Override};
 use drydock_provisioning::{Dialect, Plan, Template};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 fn main() {
-    let arguments = Arguments::from_args();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let trials: Vec<Trial> = files.iter().flat_map(|file| trials_of(file)).collect();
-    assert!(trials.len() >= 60, "only {} cases were found", trials.len());
-    libtest_mimic::run(&arguments, trials).exit();
+    files::run(env!("CARGO_MANIFEST_DIR"), 60, trials_of);
 }
 
-fn trials_of(file: &Path) -> Vec<Trial> {
-    let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-    let content: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap())
-        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    assert!(content["source"].as_str().is_some_and(|s| !s.is_empty()), "{stem} names no source");
+fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
     let cases = content["cases"].as_array().unwrap().clone();
     let trial = |case: Value| {
         let name = case["name"].as_str().unwrap();
