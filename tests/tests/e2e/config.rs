@@ -1,8 +1,9 @@
 //! `drydock.toml`: what it may say, what it changes, and how its mistakes are told.
 
-use drydock_tests::gateway::{Place, SMALL};
+use drydock_tests::gateway::{Place, SMALL, binary};
 use serde_json::Value;
 use std::fs;
+use std::process::{Command, Stdio};
 
 const CALM: [&str; 2] = ["--ephemeral", "--no-functions"];
 
@@ -41,4 +42,14 @@ fn a_limit_of_the_file_holds() {
     let mut device = gateway.connect(&gateway.free_device("device"));
     device.publish("a", "four").unwrap();
     assert!(device.publish("a", "fives").is_err(), "five bytes, where four are allowed");
+}
+
+#[test]
+fn a_command_outlives_its_reader() {
+    for arguments in [&["limits"][..], &["limits", "--json"], &["operations"], &["operations", "--markdown"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = Command::new(binary()).args(arguments).stdin(Stdio::null()).stdout(writer).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
 }

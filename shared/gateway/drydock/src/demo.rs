@@ -85,16 +85,19 @@ pub async fn run(args: DemoArgs) -> CommandResult {
     };
     gateway.stop(running).await;
     if args.json {
-        println!("{:#}", json!({ "timeline": timeline.json(), "rows": arrived, "observed": result.is_ok() }));
+        print::told(format_args!(
+            "{:#}",
+            json!({ "timeline": timeline.json(), "rows": arrived, "observed": result.is_ok() })
+        ));
     } else {
-        println!("\n{}", timeline.table());
+        print::told(format_args!("\n{}", timeline.table()));
         if let Some(arrived) = &arrived {
-            println!("\n{}", rows::table(arrived));
-            println!(
+            print::told(format_args!("\n{}", rows::table(arrived)));
+            print::told(format_args!(
                 "\n{} every step was observed; `drydock up --data-dir {}` finds it all again",
                 print::good("done:"),
                 args.data_dir.display()
-            );
+            ));
         }
     }
     result.map(|_| ExitCode::SUCCESS).map_err(Into::into)

@@ -82,6 +82,6 @@ fn report(account: &Account, done: &str) {
     for (name, count) in account.counts() {
         table.add_row([name, &count.to_string()]);
     }
-    println!("{table}");
-    println!("account {} in {}: {done}", account.account, account.region);
+    print::told(&table);
+    print::told(format_args!("account {} in {}: {done}", account.account, account.region));
 }

@@ -151,33 +151,33 @@ fn report(device: &Device, files: &Files, health: &Value, as_json: bool) {
     let host = health.pointer("/mqtt/host").and_then(Value::as_str).unwrap_or("127.0.0.1");
     let port = health.pointer("/mqtt/port").and_then(Value::as_u64).unwrap_or(8883);
     if as_json {
-        println!(
+        print::told(format_args!(
             "{}",
             json!({
                 "thingName": device.name, "certificateId": device.certificate_id, "certificateArn": device.certificate_arn,
                 "certificate": files.certificate, "privateKey": files.private_key, "rootCa": files.root_ca,
                 "mqtt": { "host": host, "port": port },
             })
-        );
+        ));
         return;
     }
     let (certificate, key, root) = (files.certificate.display(), files.private_key.display(), files.root_ca.display());
     let name = &device.name;
-    println!("{} thing {name}, certificate {}", print::good("made"), device.certificate_id);
-    println!("\n{}", print::dim("# subscribe, in one terminal"));
-    println!(
+    print::told(format_args!("{} thing {name}, certificate {}", print::good("made"), device.certificate_id));
+    print::told(format_args!("\n{}", print::dim("# subscribe, in one terminal")));
+    print::told(format_args!(
         "mosquitto_sub -h {host} -p {port} --cafile {root} --cert {certificate} --key {key} -i {name} -t 'cmd/{name}/#' -v -q 1"
-    );
-    println!(
+    ));
+    print::told(format_args!(
         "\n{}",
         print::dim("# publish, in another: one connection per client id, so stop the first or this one takes over")
-    );
-    println!(
+    ));
+    print::told(format_args!(
         "mosquitto_pub -h {host} -p {port} --cafile {root} --cert {certificate} --key {key} -i {name} -t dt/{name}/telemetry -q 1 -m '{{\"temperature\": 21.5}}'"
-    );
-    println!("\n{}", print::dim("# AWS IoT Device SDK for Python v2"));
-    println!("from awsiot import mqtt5_client_builder");
-    println!(
+    ));
+    print::told(format_args!("\n{}", print::dim("# AWS IoT Device SDK for Python v2")));
+    print::told("from awsiot import mqtt5_client_builder");
+    print::told(format_args!(
         "client = mqtt5_client_builder.mtls_from_path(endpoint=\"{host}\", port={port}, cert_filepath=\"{certificate}\", pri_key_filepath=\"{key}\", ca_filepath=\"{root}\", client_id=\"{name}\")"
-    );
+    ));
 }

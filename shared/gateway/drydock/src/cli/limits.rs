@@ -22,7 +22,7 @@ pub fn run(args: &LimitsArgs) -> CommandResult {
                 })
             })
             .collect();
-        println!("{:#}", json!({ "file": config.file, "limits": rows }));
+        print::told(format_args!("{:#}", json!({ "file": config.file, "limits": rows })));
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = print::table(["limit", "AWS", "here", "what it is"]);
@@ -30,10 +30,12 @@ pub fn run(args: &LimitsArgs) -> CommandResult {
         let here = if value == limit.default { value.to_string() } else { print::changed(value) };
         table.add_row([limit.name, &limit.default.to_string(), &here, limit.about]);
     }
-    println!("{table}");
+    print::told(&table);
     match &config.file {
-        Some(path) => println!("as {} says", path.display()),
-        None => println!("there is no {FILE} here; a table `[limits]` with lines `name = number` in it changes them"),
+        Some(path) => print::told(format_args!("as {} says", path.display())),
+        None => print::told(format_args!(
+            "there is no {FILE} here; a table `[limits]` with lines `name = number` in it changes them"
+        )),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,15 +11,15 @@ use std::process::ExitCode;
 pub fn run(args: &OperationsArgs) -> CommandResult {
     let areas = support::areas();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&areas)?);
+        print::told(serde_json::to_string_pretty(&areas)?);
     } else if args.markdown {
-        print!("{}", support::markdown(&areas));
+        print::told(support::markdown(&areas).trim_end());
     } else {
         let mut table = print::table(["area", "implemented", "not yet (501)"]);
         for area in &areas {
             table.add_row([area.area, &area.implemented.join("\n"), &area.missing.join("\n")]);
         }
-        println!("{table}");
+        print::told(&table);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ pub fn written(line: impl Display) -> bool {
 
 /// A heading on standard output.
 pub fn heading(text: impl Display) {
-    println!("{}", text.to_string().if_supports_color(Stream::Stdout, |t| t.bold().to_string()));
+    told(format_args!("{}", text.to_string().if_supports_color(Stream::Stdout, |t| t.bold().to_string())));
 }
 
 /// Text that matters less.

@@ -27,7 +27,7 @@ pub async fn run(args: UpArgs) -> CommandResult {
     let up = tokio::select! {
         up = stand_up(&args) => up?,
         () = &mut signal => {
-            println!("stopped before everything was up");
+            print::told("stopped before everything was up");
             return Ok(ExitCode::SUCCESS);
         }
     };
@@ -130,22 +130,22 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
     if let Some(path) = &gateway.config().file {
         table.add_row(["configuration", &path.display().to_string()]);
     }
-    println!("{table}");
+    print::told(&table);
     for line in deployed.summary() {
-        println!("{line}");
+        print::told(&line);
     }
-    println!("\n{}", print::dim("# what next"));
+    print::told(format_args!("\n{}", print::dim("# what next")));
     let key = gateway.config().credentials.first();
-    println!(
+    print::told(format_args!(
         "export AWS_ENDPOINT_URL=http://{} AWS_REGION={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
         addresses.api,
         args.region,
         key.map_or("local", |key| key.access_key_id.as_str()),
         key.map_or("local", |_| "…")
-    );
-    println!("aws iot list-things");
-    println!("drydock device create dock-1 --api-url http://{}", addresses.api);
-    println!("{}\n", print::dim("Ctrl-C stops it"));
+    ));
+    print::told("aws iot list-things");
+    print::told(format_args!("drydock device create dock-1 --api-url http://{}", addresses.api));
+    print::told(format_args!("{}\n", print::dim("Ctrl-C stops it")));
 }
 
 /// Prints notices as they come: those of a moment together, so that a storm of them costs the gateway little.

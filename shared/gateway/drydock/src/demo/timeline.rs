@@ -31,7 +31,7 @@ impl Timeline {
     pub fn step(&mut self, who: &'static str, what: impl Into<String>, seen: impl Into<String>) {
         let step = Step { at: self.clock.now(), who, what: what.into(), seen: seen.into() };
         if !self.quiet {
-            println!("{:>8}  {}", print::dim(format!("{} ms", step.at.since(self.start))), step.what);
+            print::told(format_args!("{:>8}  {}", print::dim(format!("{} ms", step.at.since(self.start))), step.what));
         }
         self.steps.push(step);
     }
