@@ -1,5 +1,6 @@
-"""A signed token in place of a certificate: mosquitto_pub and the MQTT 5 client of the AWS IoT Device SDK for Python v2, through the
-template's own authorizer and its real function. (The SDK's MQTT 3.1.1 client connects so to port 443 alone, whatever it is told.)"""
+"""A signed token in place of a certificate: mosquitto_pub, and the AWS IoT Device SDKs for Python and JavaScript v2 in MQTT 3.1.1 and 5,
+directly and over WebSocket, through the template's own authorizer and its real function. (Python's MQTT 3.1.1 client connects directly
+to port 443 alone, whatever it is told: it is tried over WebSocket.)"""
 
 import base64
 import concurrent.futures
@@ -8,8 +9,10 @@ import subprocess
 import time
 
 import pytest
-from awscrt import mqtt5
-from awsiot import mqtt5_client_builder
+from awscrt import mqtt, mqtt5
+from awscrt.exceptions import AwsCrtError
+from awsiot import mqtt5_client_builder, mqtt_connection_builder
+from conftest import node
 
 DEADLINE = 30
 KID = "clients"
@@ -89,3 +92,51 @@ def test_the_sdk_connects_with_mqtt_5(gateway_with_functions, fleet):
     assert puback.reason_code == mqtt5.PubackReasonCode.SUCCESS
     client.stop()
     stopped.result(DEADLINE)
+
+
+def websocket3(gateway, fleet, name, token):
+    host, port = gateway.tls
+    return mqtt_connection_builder.websockets_with_custom_authorizer(
+        endpoint=host, port=port, ca_filepath=gateway.root_ca, client_id=name, clean_session=True, keep_alive_secs=60,
+        auth_username=name, auth_authorizer_name=fleet.authorizer, auth_password=token,
+    )
+
+
+def test_the_sdk_connects_with_mqtt_3_over_a_websocket(gateway_with_functions, fleet):
+    """Its request is not signed and names nothing: the authorizer's name comes with the CONNECT."""
+    connection = websocket3(gateway_with_functions, fleet, "meter-3", fleet.token("meter-3"))
+    assert connection.connect().result(DEADLINE)["session_present"] is False
+    received = concurrent.futures.Future()
+    subscribed, _ = connection.subscribe(
+        topic="cmd/meter-3/+", qos=mqtt.QoS.AT_LEAST_ONCE,
+        callback=lambda topic, payload, **_: received.set_result((topic, payload)),
+    )
+    assert subscribed.result(DEADLINE)["qos"] == mqtt.QoS.AT_LEAST_ONCE
+    gateway_with_functions.aws("iot-data", "publish", "--topic", "cmd/meter-3/go", "--qos", "1", "--payload", "now")
+    assert received.result(DEADLINE) == ("cmd/meter-3/go", b"now")
+    published, _ = connection.publish(topic="dt/meter-3/telemetry", payload="{}", qos=mqtt.QoS.AT_LEAST_ONCE)
+    published.result(DEADLINE)
+    connection.disconnect().result(DEADLINE)
+
+
+def test_over_a_websocket_a_token_of_another_device_is_refused(gateway_with_functions, fleet):
+    connection = websocket3(gateway_with_functions, fleet, "meter-3", fleet.token("meter-2"))
+    # The SDK takes each CONNACK that refuses for a protocol error; the gateway says more.
+    with pytest.raises(AwsCrtError, match="AWS_ERROR_MQTT_PROTOCOL_ERROR"):
+        connection.connect().result(DEADLINE)
+    gateway_with_functions.told("meter-3  connect refused: NOT_AUTHENTICATED")
+
+
+@pytest.mark.parametrize("websocket", [False, True], ids=["direct", "websocket"])
+@pytest.mark.parametrize("version", [3, 5])
+def test_the_javascript_sdk(gateway_with_functions, fleet, version, websocket):
+    name = f"meter-js-{version}-{'ws' if websocket else 'tls'}"
+    host, port = gateway_with_functions.tls
+    topic = f"$aws/things/{name}/shadow/get"
+    well, seen = node("device_sdk_js.mjs", {
+        "version": version, "host": host, "port": port, "ca": gateway_with_functions.root_ca, "clientId": name, "topic": topic,
+        "filter": f"$aws/things/{name}/shadow/#", "authorizer": fleet.authorizer, "user": name, "password": fleet.token(name),
+        "websocket": websocket,
+    })
+    assert well, seen
+    assert (seen["granted"], seen["topic"], seen["payload"]) == (1, topic, "from the SDK")
