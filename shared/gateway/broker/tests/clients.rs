@@ -131,3 +131,37 @@ async fn a_shutdown_ends_every_connection() {
     let lines = world.tap.lines.lock().unwrap().clone();
     assert!(lines.iter().any(|l| l.starts_with("disconnected s SERVER_INITIATED_DISCONNECT v=0")), "{lines:?}");
 }
+
+/// What a service tells is made up for who hears it, and counts in any case.
+#[tokio::test]
+async fn what_nobody_hears_is_not_made_up() {
+    use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+    let world = World::new(limits()).await;
+    let made = std::cell::Cell::new(0);
+    let tell = |topic| {
+        world.broker.tell(topic, || {
+            made.set(made.get() + 1);
+            "told".into()
+        })
+    };
+    tell("unheard/1").unwrap();
+    assert_eq!((made.get(), world.broker.stats().received), (0, 1));
+    tell("heard/1").unwrap();
+    assert_eq!((made.get(), world.broker.stats().received), (1, 2));
+    assert!(world.tap.lines.lock().unwrap().contains(&"tap - heard/1 told".to_owned()));
+    let options = MqttOptions::new("ear", world.address.ip().to_string(), world.address.port());
+    let (client, mut events) = AsyncClient::new(options, 8);
+    client.subscribe("unheard/+", QoS::AtLeastOnce).await.unwrap();
+    while !matches!(timeout(PATIENCE, events.poll()).await.unwrap().unwrap(), Event::Incoming(Packet::SubAck(_))) {}
+    tell("unheard/1").unwrap();
+    let message = timeout(PATIENCE, async {
+        loop {
+            if let Event::Incoming(Packet::Publish(message)) = events.poll().await.unwrap() {
+                return message;
+            }
+        }
+    });
+    assert_eq!(message.await.unwrap().payload, "told");
+    assert!(tell("un#heard").is_err());
+    assert_eq!((made.get(), world.broker.stats().received), (2, 3));
+}

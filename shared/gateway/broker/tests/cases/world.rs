@@ -143,6 +143,10 @@ impl Tap for TapHandle {
         }
     }
 
+    fn wants(&self, topic: &str) -> bool {
+        !topic.starts_with("unheard/")
+    }
+
     fn event(&self, event: Event) {
         self.0.tell(match event {
             Event::ClientConnected { client, version, .. } => {
