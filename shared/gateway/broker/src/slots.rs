@@ -4,6 +4,7 @@
 //! the connection API still tell of it. A connection ends exactly once, whoever ends it: its own task, another connection
 //! with the same client id, or the API; whoever comes first publishes the events.
 
+use crate::broker::snapshot::ConnectionInfo;
 use crate::gate::{Lifetime, Peer, SessionGate};
 use crate::message::{Message, Protocol};
 use crate::session::Session;
@@ -131,12 +132,11 @@ pub(crate) struct Ending {
     pub(crate) drop_session: bool,
 }
 
-/// A connection that is no more.
+/// A connection that is no more: what can still be asked about it, without its credential and its rights.
 #[derive(Clone)]
 pub(crate) struct Gone {
-    pub(crate) link: Arc<Link>,
-    pub(crate) reason: DisconnectReason,
-    pub(crate) at: Timestamp,
+    pub(crate) about: ConnectionInfo,
+    pub(crate) session: Arc<Session>,
 }
 
 /// One client id.

@@ -156,7 +156,7 @@ impl Inner {
             }
             slot.live = None;
             slot.left_at = now;
-            slot.gone = Some(Gone { link: Arc::clone(link), reason: ending.reason, at: now });
+            slot.gone = Some(Gone::new(link, now, ending.reason));
             if !keep {
                 slot.session = None;
             }

@@ -5,7 +5,7 @@ use crate::gate::Peer;
 use crate::happening::{Count, Counts};
 use crate::message::{Protocol, Qos};
 use crate::retained::Retained;
-use crate::slots::{Link, Slot};
+use crate::slots::{Gone, Link, Slot};
 use crate::tap::DropReason;
 use drydock_core::Timestamp;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 pub struct ConnectionInfo {
     /// Who it is or was.
     pub identity: Arc<ClientIdentity>,
-    /// Where from, and to which of our addresses.
+    /// Where from, and to which of our addresses; without its credential once the connection is gone.
     pub peer: Arc<Peer>,
     /// Its MQTT version.
     pub protocol: Protocol,
@@ -95,7 +95,11 @@ impl Broker {
         let Slot { live, gone, .. } = slots.by_client.get(client_id)?;
         match (live, gone) {
             (Some(link), _) => Some(describe(link, None)),
-            (None, Some(gone)) => Some(describe(&gone.link, Some((gone.at, gone.reason)))),
+            (None, Some(Gone { about, session })) => Some(ConnectionInfo {
+                session_expiry: session.expiry_seconds(),
+                waiting: session.waiting(),
+                ..about.clone()
+            }),
             (None, None) => None,
         }
     }
@@ -156,6 +160,15 @@ impl Broker {
             delivered: counters.delivered.load(Ordering::Relaxed),
             dropped: counters.dropped.load(Ordering::Relaxed),
         }
+    }
+}
+
+impl Gone {
+    /// What stays known of a connection.
+    pub(crate) fn new(link: &Link, at: Timestamp, reason: DisconnectReason) -> Self {
+        let peer = Peer { credential: Arc::new(()), ..Peer::clone(&link.peer) };
+        let about = ConnectionInfo { peer: Arc::new(peer), ..describe(link, Some((at, reason))) };
+        Self { about, session: Arc::clone(&link.session) }
     }
 }
 
