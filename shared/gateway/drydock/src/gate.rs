@@ -125,7 +125,7 @@ impl PolicyGate {
             AuthenticationType::CustomAuth => Way::Authorizer,
             AuthenticationType::CustomAuthX509 => {
                 let certificate = self.certificate(attempt, &shown.chain, &domain).await?;
-                return authorizer::connect(self, attempt, shown, &domain, Some(certificate)).await;
+                return Box::pin(authorizer::connect(self, attempt, shown, &domain, Some(certificate))).await;
             }
             AuthenticationType::AwsSigv4 => return Err(self.misled(attempt, &domain, "is for signed requests")),
         };
@@ -137,7 +137,8 @@ impl PolicyGate {
                 let session = Session::new(&self.books, &self.notices, attempt, source);
                 self.decide(attempt, principal, Arc::new(session), None)
             }
-            Way::Authorizer => authorizer::connect(self, attempt, shown, &domain, None).await,
+            // On the heap, as few connects need it: it would make room for a call of a function in every connect.
+            Way::Authorizer => Box::pin(authorizer::connect(self, attempt, shown, &domain, None)).await,
         }
     }
 

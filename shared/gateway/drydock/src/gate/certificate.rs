@@ -78,7 +78,8 @@ pub async fn ask_callback(
     let pem = |der: &Vec<u8>| Certificate::from_der("client certificate", der).ok().map(|read| read.pem());
     let chain: Vec<String> = chain.iter().filter_map(pem).collect();
     let Some(arn) = Arn::parse(&domain.arn) else { return Err(format!("`{}` is not an ARN", domain.arn)) };
-    match asker.ask_about_certificate(&arn, function, &chain, certificate.id.as_str(), server_name).await {
+    let asked = asker.ask_about_certificate(&arn, function, &chain, certificate.id.as_str(), server_name);
+    match Box::pin(asked).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(format!("NOT_AUTHENTICATED: the domain's function `{function}` refuses the certificate")),
         Err(error) => {
