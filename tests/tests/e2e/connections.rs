@@ -170,3 +170,34 @@ fn a_device_may_end_the_connections_that_its_policies_name() {
     call(&device, "DELETE", "/connections/dock-1").ok();
     connection.ended();
 }
+
+#[test]
+fn what_changes_a_policy_counts_for_the_next_connect_and_for_the_present_one() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&PLAIN);
+    let statement = |action: &str| json!([{ "Effect": "Allow", "Action": action, "Resource": "*" }]);
+    let device = gateway.device("dock-1", &statement("iot:Connect"));
+    // Again and again, so that what the gateway remembers of the first connect could be in the way.
+    for _ in 0..2 {
+        gateway.connect(&device).publish("a", "1").expect_err("it may connect and nothing else");
+    }
+    let version = |statements: &Value| {
+        let document = json!({ "Version": "2012-10-17", "Statement": statements });
+        let body = json!({ "policyDocument": document.to_string() });
+        gateway.iot("POST", "/policies/dock-1/version?setAsDefault=true", &body);
+    };
+    version(&statement("iot:*"));
+    for _ in 0..2 {
+        gateway.connect(&device).publish("a", "1").expect("the second version allows it");
+    }
+    let mut present = gateway.connect(&device);
+    gateway.iot("PATCH", "/policies/dock-1/version/1", &Value::Null);
+    present.publish("a", "1").expect_err("the first version is in force again");
+    gateway.connect(&device).publish("a", "1").expect_err("for a new connection, too");
+    version(&statement("iot:Publish"));
+    gateway.try_connect(&device).err().expect("the third version lets nobody connect");
+    gateway.iot("PATCH", "/policies/dock-1/version/2", &Value::Null);
+    gateway.connect(&device).disconnect();
+    gateway.iot("POST", "/target-policies/dock-1", &json!({ "target": device.arn }));
+    gateway.try_connect(&device).err().expect("the policy is detached");
+}

@@ -2,10 +2,10 @@
 //! save, then tell.
 
 use crate::recent::Recent;
-use drydock_core::{ApiError, CertificateId, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
+use drydock_core::{ApiError, Arn, CertificateId, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
-use drydock_policy::{CertificateFacts, Policies};
+use drydock_policy::{CertificateFacts, Policies, SessionPolicies};
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
 use drydock_registry::tags::Tags;
@@ -19,6 +19,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// How many certificates' facts are remembered: some kilobytes each.
 const FACTS: usize = 4096;
+/// How many principals' compiled policies are remembered.
+const COMPILED: usize = 4096;
 
 /// The rulebooks, and what their commands need from the outside.
 pub struct Books {
@@ -45,6 +47,9 @@ pub struct Books {
     /// What policies may ask about certificates that connected lately. An id is its certificate's digest, so that what is known
     /// under it stays true.
     pub facts: Recent<CertificateId, Arc<CertificateFacts>>,
+    /// The policies that come through some targets, as a connection had them compiled lately. The first part of the key is the
+    /// [authorization generation](Self::authorization_generation) that was read before: after any change nothing is found.
+    pub compiled: Recent<(u64, Vec<Arn>), SessionPolicies>,
     enabled_rules: RwLock<Arc<RuleSet>>,
     authorization: AtomicU64,
     moved: Notify,
@@ -75,6 +80,7 @@ impl Books {
             rules,
             tags: Held::open(store, &scope, Tags::new())?,
             facts: Recent::new(FACTS),
+            compiled: Recent::new(COMPILED),
             scope,
             clock,
             ids,

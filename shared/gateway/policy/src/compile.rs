@@ -140,6 +140,11 @@ impl CompiledStatement {
         Resources { except: *except, usable: complete || !except || self.effect == Effect::Deny, patterns }
     }
 
+    /// Whether neither a condition nor a variable makes it differ from connection to connection.
+    pub(crate) fn is_the_same_everywhere(&self) -> bool {
+        self.conditions.is_empty() && self.resources.templates.iter().all(Template::is_fixed)
+    }
+
     /// Whether all of the statement's conditions hold.
     pub(crate) fn conditions_hold(&self, variables: &Variables<'_>) -> bool {
         self.conditions.iter().all(|c| c.holds(variables))

@@ -53,11 +53,19 @@ pub struct SessionPolicies {
 struct Inner {
     set: Arc<PolicySet>,
     context: Arc<Context>,
+    tables: Arc<Tables>,
+}
+
+/// What is asked for each message.
+#[derive(Debug)]
+struct Tables {
     publish: Table,
     retain: Table,
     subscribe: Table,
     receive: Table,
     decide_again_at: Option<Timestamp>,
+    /// Whether they are the same on every connection: no statement in them has a condition or a variable.
+    common: bool,
 }
 
 /// The statements that are about one action and whose conditions hold.
@@ -78,38 +86,18 @@ impl SessionPolicies {
     /// The policies of a set for one connection.
     #[must_use]
     pub fn new(set: Arc<PolicySet>, context: Arc<Context>) -> Self {
-        let [mut publish, mut retain, mut subscribe, mut receive] = <[Table; 4]>::default();
-        let variables = Variables::new(&context, false);
-        let (topic, filter) =
-            (prefix(&context.scope, ResourceKind::Topic), prefix(&context.scope, ResourceKind::TopicFilter));
-        let mut decide_again_at = None;
-        for statement in set.policies.iter().flat_map(|p| &p.document.statements) {
-            let turns = statement.conditions.iter().filter_map(|c| c.decide_again_at(context.now)).min();
-            decide_again_at = [decide_again_at, turns].into_iter().flatten().min();
-            let covers = |action: Action| statement.actions.covers_action(action);
-            let on_topics: Vec<&mut Table> = [
-                (covers(Action::Publish), &mut publish),
-                (covers(Action::RetainPublish), &mut retain),
-                (covers(Action::Receive), &mut receive),
-            ]
-            .into_iter()
-            .filter_map(|(covered, table)| covered.then_some(table))
-            .collect();
-            let on_filters = covers(Action::Subscribe);
-            if (on_topics.is_empty() && !on_filters) || !statement.conditions_hold(&variables) {
-                continue;
-            }
-            let resources = statement.resources(&variables);
-            if !on_topics.is_empty()
-                && let Some(rule) = Rule::new(&resources, &topic)
-            {
-                on_topics.into_iter().for_each(|table| table.add(statement, &rule));
-            }
-            if on_filters && let Some(rule) = Rule::new(&resources, &filter) {
-                subscribe.add(statement, &rule);
-            }
+        let tables = Arc::new(Tables::new(&set, &context));
+        Self { inner: Arc::new(Inner { set, context, tables }) }
+    }
+
+    /// The same policies for another connection; what does not depend on the connection is shared.
+    #[must_use]
+    pub fn for_another(&self, context: Arc<Context>) -> Self {
+        let Inner { set, context: known, tables } = &*self.inner;
+        if !tables.common || known.scope != context.scope {
+            return Self::new(Arc::clone(set), context);
         }
-        Self { inner: Arc::new(Inner { publish, retain, subscribe, receive, decide_again_at, set, context }) }
+        Self { inner: Arc::new(Inner { set: Arc::clone(set), context, tables: Arc::clone(tables) }) }
     }
 
     /// Whether an action on a topic (or topic filter, client id, thing, role alias: whatever the action is about) is allowed.
@@ -125,10 +113,10 @@ impl SessionPolicies {
     #[must_use]
     pub fn decide(&self, action: Action, name: &str) -> Decision {
         match action {
-            Action::Publish => self.inner.publish.decide(name),
-            Action::RetainPublish => self.inner.retain.decide(name),
-            Action::Subscribe => self.inner.subscribe.decide(name),
-            Action::Receive => self.inner.receive.decide(name),
+            Action::Publish => self.inner.tables.publish.decide(name),
+            Action::RetainPublish => self.inner.tables.retain.decide(name),
+            Action::Subscribe => self.inner.tables.subscribe.decide(name),
+            Action::Receive => self.inner.tables.receive.decide(name),
             other => {
                 let covers = |statement: &CompiledStatement| statement.actions.covers_action(other);
                 self.judge(covers, self.variables(other.names()), &other.resource(&self.inner.context.scope, name))
@@ -178,7 +166,50 @@ impl SessionPolicies {
     /// When a condition on the time may turn out differently, so that the session is to be made anew; usually never.
     #[must_use]
     pub fn decide_again_at(&self) -> Option<Timestamp> {
-        self.inner.decide_again_at
+        self.inner.tables.decide_again_at
+    }
+}
+
+impl Tables {
+    fn new(set: &PolicySet, context: &Context) -> Self {
+        let [mut publish, mut retain, mut subscribe, mut receive] = <[Table; 4]>::default();
+        let variables = Variables::new(context, false);
+        let (topic, filter) =
+            (prefix(&context.scope, ResourceKind::Topic), prefix(&context.scope, ResourceKind::TopicFilter));
+        let mut decide_again_at = None;
+        let mut common = true;
+        for statement in set.policies.iter().flat_map(|p| &p.document.statements) {
+            let turns = statement.conditions.iter().filter_map(|c| c.decide_again_at(context.now)).min();
+            decide_again_at = [decide_again_at, turns].into_iter().flatten().min();
+            common &= turns.is_none();
+            let covers = |action: Action| statement.actions.covers_action(action);
+            let on_topics: Vec<&mut Table> = [
+                (covers(Action::Publish), &mut publish),
+                (covers(Action::RetainPublish), &mut retain),
+                (covers(Action::Receive), &mut receive),
+            ]
+            .into_iter()
+            .filter_map(|(covered, table)| covered.then_some(table))
+            .collect();
+            let on_filters = covers(Action::Subscribe);
+            if on_topics.is_empty() && !on_filters {
+                continue;
+            }
+            common &= statement.is_the_same_everywhere();
+            if !statement.conditions_hold(&variables) {
+                continue;
+            }
+            let resources = statement.resources(&variables);
+            if !on_topics.is_empty()
+                && let Some(rule) = Rule::new(&resources, &topic)
+            {
+                on_topics.into_iter().for_each(|table| table.add(statement, &rule));
+            }
+            if on_filters && let Some(rule) = Rule::new(&resources, &filter) {
+                subscribe.add(statement, &rule);
+            }
+        }
+        Self { publish, retain, subscribe, receive, decide_again_at, common }
     }
 }
 

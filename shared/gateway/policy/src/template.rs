@@ -53,6 +53,11 @@ impl Template {
         &self.source
     }
 
+    /// Whether there is no variable in the template.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// The variables in the template.
     pub fn variables(&self) -> impl Iterator<Item = &Variable> {
         self.parts.iter().filter_map(|part| match part {

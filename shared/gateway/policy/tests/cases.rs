@@ -78,12 +78,22 @@ fn check(group: &Value, context: &Map<String, Value>, ask: &Value) -> Result<(),
         let document = Arc::new(CompiledDocument::parse(&text_of(document))?);
         policies.push(AppliedPolicy { name, version: Some("1".into()), attached_to: Vec::new(), document });
     }
-    let session = SessionPolicies::new(Arc::new(PolicySet { generation: 1, policies }), Arc::new(context_of(context)));
+    let (set, context) = (Arc::new(PolicySet { generation: 1, policies }), Arc::new(context_of(context)));
+    let nobody = Context::new(context.scope.clone(), Timestamp(0));
+    let shared = SessionPolicies::new(Arc::clone(&set), Arc::new(nobody)).for_another(Arc::clone(&context));
+    let session = SessionPolicies::new(set, context);
     let (asked, name, expected) = (ask[0].as_str().unwrap(), ask[1].as_str().unwrap(), ask[2].as_str().unwrap());
     let (decision, explanation) = match asked.parse::<Action>() {
         Ok(action) => (session.decide(action, name), session.explain(action, name)),
         Err(_) => (session.decide_arn(&[asked], name), session.explain_arn(&[asked], name)),
     };
+    let by_shared = match asked.parse::<Action>() {
+        Ok(action) => shared.decide(action, name),
+        Err(_) => shared.decide_arn(&[asked], name),
+    };
+    if by_shared != decision || shared.decide_again_at() != session.decide_again_at() {
+        return Err(format!("{decision}, but {by_shared} by policies that were another connection's").into());
+    }
     if decision.to_string() != expected || explanation.decision != decision {
         let (slow, decision) = (explanation.decision, decision.to_string());
         return Err(format!("expected {expected}, got {decision} (explained as {slow})\n{explanation}").into());

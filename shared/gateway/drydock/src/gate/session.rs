@@ -114,30 +114,53 @@ impl Rights {
 
 /// Compiles the policies that apply to a connection at this moment.
 fn compile(books: &Books, source: &Source, thing: &str, context: &Context, generation: u64) -> Compiled {
-    let Attached { mut set, context, exclusive_thing, propagated } = match &source.certificate {
-        Some(certificate) => attached(books, certificate, thing, context),
+    let Some(certificate) = &source.certificate else {
         // Who is let in by an authorizer alone is no principal of the registry, and no thing is attached to it.
-        None => Attached {
-            set: PolicySet::default(),
-            context: Context { now: books.now(), ..context.clone() },
-            exclusive_thing: None,
-            propagated: None,
-        },
+        let context = Arc::new(Context { now: books.now(), ..context.clone() });
+        let set = source.returned.clone().unwrap_or_default();
+        let policies = SessionPolicies::new(Arc::new(set), context);
+        return Compiled { generation, policies, exclusive_thing: None, propagated: None };
     };
-    set.policies.extend(source.returned.iter().flat_map(|returned| returned.policies.iter().cloned()));
-    let policies = SessionPolicies::new(Arc::new(set), Arc::new(context));
+    // Read before the books are, so that what is compiled of them is never remembered under a later one.
+    let authorization = books.authorization_generation();
+    let Attached { targets, context, exclusive_thing, propagated } = attached(books, certificate, thing, context);
+    let context = Arc::new(context);
+    let set_of = |targets: &[Arn]| {
+        let targets: Vec<&str> = targets.iter().map(Arn::as_str).collect();
+        books.policies.read(|policies| policies.policies_for(&targets))
+    };
+    let policies = match (&certificate.claim, &source.returned) {
+        (None, None) => {
+            let key = (authorization, targets);
+            let known = books.compiled.get_or(&key, || {
+                let policies = SessionPolicies::new(Arc::new(set_of(&key.1)), Arc::clone(&context));
+                (key.clone(), policies)
+            });
+            known.for_another(context)
+        }
+        (claim, returned) => {
+            let mut set = match claim {
+                // A claim has no policies in the book; it may do what provisioning takes and nothing else.
+                Some(template) => crate::provisioning::claim_policies(&books.scope, template),
+                None => set_of(&targets),
+            };
+            set.policies.extend(returned.iter().flat_map(|returned| returned.policies.iter().cloned()));
+            SessionPolicies::new(Arc::new(set), context)
+        }
+    };
     Compiled { generation, policies, exclusive_thing, propagated }
 }
 
-/// What comes through a certificate.
+/// What a connection is through its certificate.
 struct Attached {
-    set: PolicySet,
+    /// What its policies are attached to.
+    targets: Vec<Arn>,
     context: Context,
     exclusive_thing: Option<ThingName>,
     propagated: Option<Arc<[(SmolStr, SmolStr)]>>,
 }
 
-/// The policies that come through a certificate, what they may know, and the thing that it is attached to exclusively.
+/// What policies come through, and may know, and the thing that a certificate is attached to exclusively.
 fn attached(books: &Books, certificate: &DeviceCertificate, thing: &str, context: &Context) -> Attached {
     let arn = books.scope.certificate(&certificate.id);
     // Policies come through the certificate, and through the groups of the attributed thing and all above them.
@@ -158,15 +181,9 @@ fn attached(books: &Books, certificate: &DeviceCertificate, thing: &str, context
             attributes: attributed.facts.attributes.into_iter().collect(),
         })
     });
-    let targets: Vec<&str> = targets.iter().map(Arn::as_str).collect();
-    let set = match &certificate.claim {
-        // A claim has no policies in the book; it may do what provisioning takes and nothing else.
-        Some(template) => crate::provisioning::claim_policies(&books.scope, template),
-        None => books.policies.read(|policies| policies.policies_for(&targets)),
-    };
     let context = Context { thing, now: books.now(), ..context.clone() };
     let propagated = (!propagated.is_empty()).then(|| propagated.into());
-    Attached { set, context, exclusive_thing, propagated }
+    Attached { targets, context, exclusive_thing, propagated }
 }
 
 /// An MQTT connection.
