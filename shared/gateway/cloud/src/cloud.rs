@@ -8,6 +8,7 @@ use crate::error::CloudError;
 use crate::journal::Journal;
 use crate::lambda::events::Events;
 use crate::lambda::{self, Lambda};
+use crate::secrets::{self, Secrets};
 use crate::service::Service;
 use crate::sns::{self, Sns};
 use crate::sqs::{self, Sqs};
@@ -28,6 +29,7 @@ struct Inner {
     sqs: Arc<Sqs>,
     sns: Arc<Sns>,
     lambda: Arc<Lambda>,
+    secrets: Arc<Secrets>,
 }
 
 impl Cloud {
@@ -49,10 +51,11 @@ impl Cloud {
         let outlets = Arc::new(Outlets::new(Arc::clone(&sqs)));
         let sns = Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
         let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?);
+        let secrets = Secrets::open(Arc::clone(&context), &rows)?;
         outlets.join(&sns, &lambda);
         context.journal.start(rows)?;
         dynamodb.start(&context);
-        Ok(Self { inner: Arc::new(Inner { context, dynamodb, sqs, sns, lambda }) })
+        Ok(Self { inner: Arc::new(Inner { context, dynamodb, sqs, sns, lambda, secrets }) })
     }
 
     /// Takes up the asynchronous events that were accepted before a restart. To be called once all functions are registered.
@@ -67,6 +70,7 @@ impl Cloud {
         let mut response = match service {
             Service::DynamoDb => self.inner.dynamodb.handle(&request).await,
             Service::Lambda => lambda::api::handle(&self.inner.lambda, &request, &request_id).await,
+            Service::SecretsManager => secrets::handle(&self.inner.secrets, &request).await,
             Service::Sns => sns::api::handle(&self.inner.sns, &request, &request_id).await,
             Service::Sqs => sqs::api::handle(&self.inner.sqs, &request).await,
             Service::Sts => sts::handle(&self.inner.context, &request, &request_id),
@@ -101,6 +105,12 @@ impl Cloud {
         &self.inner.lambda
     }
 
+    /// Secrets Manager.
+    #[must_use]
+    pub fn secrets(&self) -> &Arc<Secrets> {
+        &self.inner.secrets
+    }
+
     /// Starts to read from a queue for a function, or changes how it does.
     ///
     /// # Errors
@@ -126,6 +136,7 @@ impl Cloud {
     /// [`CloudError`] where the emptied state cannot be made durable.
     pub async fn reset(&self) -> Result<(), CloudError> {
         self.inner.lambda.clear().await?;
+        self.inner.secrets.clear().await?;
         self.inner.sns.clear().await?;
         self.inner.sqs.clear().await?;
         self.inner.dynamodb.clear().await

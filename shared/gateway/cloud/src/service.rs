@@ -12,6 +12,8 @@ pub enum Service {
     Lambda,
     /// Amazon DynamoDB, its streams included.
     DynamoDb,
+    /// AWS Secrets Manager.
+    SecretsManager,
     /// Amazon SNS.
     Sns,
     /// Amazon SQS.
@@ -27,6 +29,7 @@ impl Service {
         Some(match service {
             "lambda" => Self::Lambda,
             "dynamodb" => Self::DynamoDb,
+            "secretsmanager" => Self::SecretsManager,
             "sns" => Self::Sns,
             "sqs" => Self::Sqs,
             "sts" => Self::Sts,
@@ -40,6 +43,7 @@ impl Service {
         match self {
             Self::Lambda => "lambda",
             Self::DynamoDb => "dynamodb",
+            Self::SecretsManager => "secretsmanager",
             Self::Sns => "sns",
             Self::Sqs => "sqs",
             Self::Sts => "sts",
@@ -70,7 +74,7 @@ pub fn refusal(
             wire::set_header(&mut response, "x-amzn-errortype", code);
             response
         }
-        Service::DynamoDb | Service::Sqs => {
+        Service::DynamoDb | Service::SecretsManager | Service::Sqs => {
             let name = format!("com.amazon.coral.service#{code}");
             let body = serde_json::json!({ "__type": name, "message": message }).to_string();
             wire::response(400, wire::json::CONTENT_TYPE, body)

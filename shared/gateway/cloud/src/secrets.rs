@@ -1,0 +1,102 @@
+//! Secrets Manager, as far as rules and functions read secrets: a secret has the version that is current and the one before.
+//!
+//! Follows "CreateSecret", "PutSecretValue", "GetSecretValue", "DescribeSecret", "DeleteSecret" and "ListSecrets" of the AWS
+//! Secrets Manager API reference, over AWS JSON 1.1. Any other operation is refused by name. Nothing is encrypted, and a
+//! deleted secret is gone at once: no recovery window.
+
+mod api;
+
+use crate::context::{Context, lock};
+use crate::error::CloudError;
+use crate::journal::Rows;
+pub(crate) use api::handle;
+use drydock_core::{Timestamp, Write};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+const SECRETS: &str = "secret";
+
+/// A version's value: a text or bytes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretValue {
+    /// The version's id.
+    pub version: String,
+    /// The text.
+    pub string: Option<String>,
+    /// The bytes, in base64.
+    pub binary: Option<String>,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// Shows no secret.
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretValue").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Secret {
+    /// The six characters that AWS puts behind the name in the ARN.
+    suffix: String,
+    description: Option<String>,
+    created: Timestamp,
+    current: Option<SecretValue>,
+    previous: Option<SecretValue>,
+}
+
+/// All secrets of the account and region.
+pub struct Secrets {
+    context: Arc<Context>,
+    held: Mutex<BTreeMap<String, Secret>>,
+}
+
+impl Secrets {
+    pub(crate) fn open(context: Arc<Context>, rows: &Rows) -> Result<Arc<Self>, CloudError> {
+        let held = rows.table::<Secret>(SECRETS)?.into_iter().collect();
+        Ok(Arc::new(Self { context, held: Mutex::new(held) }))
+    }
+
+    /// The current value of a secret, by its name or ARN; a partial ARN, without the last six characters, is known too.
+    pub fn current(&self, id: &str) -> Option<SecretValue> {
+        let held = lock(&self.held);
+        held.get(&self.name(id, &held)?)?.current.clone()
+    }
+
+    fn arn(&self, name: &str, secret: &Secret) -> String {
+        self.context.config.scope.arn("secretsmanager", &format!("secret:{name}-{}", secret.suffix)).to_string()
+    }
+
+    fn name(&self, id: &str, held: &BTreeMap<String, Secret>) -> Option<String> {
+        if held.contains_key(id) {
+            return Some(id.to_owned());
+        }
+        let prefix = self.context.config.scope.arn("secretsmanager", "secret:").to_string();
+        let rest = id.strip_prefix(&prefix)?;
+        let full = held.iter().find(|(name, secret)| rest == format!("{name}-{}", secret.suffix));
+        full.map(|(name, _)| name.clone()).or_else(|| held.contains_key(rest).then(|| rest.to_owned()))
+    }
+
+    async fn save(&self, name: &str, secret: Option<&Secret>) -> Result<(), CloudError> {
+        let write = match secret {
+            Some(secret) => {
+                let row = serde_json::to_string(secret);
+                Write::put(
+                    SECRETS,
+                    name,
+                    row.map_err(|e| CloudError::Journal { path: SECRETS.into(), why: e.to_string() })?,
+                )
+            }
+            None => Write::delete(SECRETS, name),
+        };
+        self.context.journal.commit(vec![write]).await
+    }
+
+    pub(crate) async fn clear(&self) -> Result<(), CloudError> {
+        let names: Vec<String> = std::mem::take(&mut *lock(&self.held)).into_keys().collect();
+        self.context.journal.commit(names.into_iter().map(|name| Write::delete(SECRETS, name)).collect()).await
+    }
+}
