@@ -90,6 +90,11 @@ impl Rules {
         self.rules.get(name).map(|entry| Arc::clone(&entry.compiled))
     }
 
+    /// The names of all rules, enabled or not.
+    pub fn names(&self) -> impl Iterator<Item = &RuleName> {
+        self.rules.keys()
+    }
+
     /// Whether there is a rule of this name, enabled or not.
     #[must_use]
     pub fn has_rule(&self, name: &str) -> bool {

@@ -80,11 +80,37 @@ pub(crate) struct Context<'a> {
 /// What names mean at a place.
 pub(crate) struct Scope<'a> {
     /// The payload, or in a nested query the element.
-    pub(crate) element: &'a Value,
+    pub(crate) element: Element<'a>,
     /// The element's name.
     pub(crate) alias: Option<&'a SmolStr>,
     /// The values of the variables.
     pub(crate) variables: &'a [Value],
+}
+
+/// What a statement or a query looks into.
+#[derive(Clone, Copy)]
+pub(crate) enum Element<'a> {
+    /// A message's payload, of which only what is asked for is read.
+    Payload(&'a Message, SqlVersion),
+    /// A value.
+    Value(&'a Value),
+}
+
+impl<'a> Element<'a> {
+    pub(crate) fn whole(self) -> &'a Value {
+        match self {
+            Self::Payload(message, version) => message.value(version),
+            Self::Value(value) => value,
+        }
+    }
+
+    fn member(self, name: &str) -> Option<&'a Value> {
+        match self {
+            Self::Payload(message, version) => message.member(name, version),
+            Self::Value(Value::Object(members)) => members.get(name),
+            Self::Value(_) => None,
+        }
+    }
 }
 
 /// Evaluates a statement on a message, whatever the message's topic.
@@ -135,10 +161,10 @@ impl Context<'_> {
     }
 
     fn statement(&self, program: &Program) -> Result<Outcome, Interrupt> {
-        if program.dynamodb_calls > 1 {
-            return Err(Interrupt::Failed("a statement may call get_dynamodb once".to_owned()));
+        if let Some(external) = program.too_often {
+            return Err(Interrupt::Failed(format!("a statement may call {external} once")));
         }
-        let payload = self.message.value(self.version);
+        let payload = Element::Payload(self.message, self.version);
         let mut variables = Vec::with_capacity(program.set.len());
         let mut bytes = 0;
         for (name, node) in &program.set {
@@ -182,10 +208,10 @@ impl Context<'_> {
     fn value(&self, node: &Node, scope: &Scope<'_>) -> Result<Value, Interrupt> {
         Ok(match &node.kind {
             NodeKind::Constant(value) => value.clone(),
-            NodeKind::Star => scope.element.clone(),
+            NodeKind::Star => scope.element.whole().clone(),
             NodeKind::Field(name) => match scope.alias {
-                Some(alias) if alias == name => scope.element.clone(),
-                _ => scope.element.member(name),
+                Some(alias) if alias == name => scope.element.whole().clone(),
+                _ => scope.element.member(name).cloned().unwrap_or_default(),
             },
             NodeKind::Variable(index) => scope.variables.get(*index).cloned().unwrap_or_default(),
             NodeKind::Path(first, rest) => self.path(first, rest, scope),
@@ -255,12 +281,12 @@ impl Context<'_> {
 
     /// A path of keys without a call in it, walked by reference.
     fn path(&self, first: &SmolStr, rest: &[SmolStr], scope: &Scope<'_>) -> Value {
-        let mut here = scope.element;
-        let keys = match scope.alias {
-            Some(alias) if alias == first => None,
-            _ => Some(first),
+        let start = match scope.alias {
+            Some(alias) if alias == first => Some(scope.element.whole()),
+            _ => scope.element.member(first),
         };
-        for key in keys.into_iter().chain(rest) {
+        let Some(mut here) = start else { return Value::Undefined };
+        for key in rest {
             let Value::Object(members) = here else { return Value::Undefined };
             let Some(next) = members.get(key) else { return Value::Undefined };
             here = next;

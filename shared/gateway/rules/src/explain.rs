@@ -15,8 +15,7 @@ pub struct Explanation {
     /// What they would be given; absent where it is `Undefined`, or there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Shown>,
-    /// What is wrong with the statement, or why its evaluation failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What is wrong with the statement, or why its evaluation failed; null in JSON where nothing is.
     pub error: Option<String>,
     /// Step by step.
     pub trace: Trace,

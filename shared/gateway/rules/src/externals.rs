@@ -5,8 +5,10 @@
 //! anew. What the host has none of is refused when the rule is created.
 
 use crate::value::Value;
+use drydock_core::Ids;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A function that reaches out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +30,12 @@ pub enum External {
 }
 
 impl External {
+    /// The function's name alone.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        if let Self::DecodeProto = self { "decode" } else { self.as_str() }
+    }
+
     /// The function as it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -160,5 +168,67 @@ impl Externals for Answers {
             Some(Err(why)) => Answer::Failed(why.clone()),
             None => Answer::Later,
         }
+    }
+}
+
+/// Randomness that an evaluation draws again when it is run anew: a question that has something random in it stays the same,
+/// and so does what was made before it.
+pub struct Drawn {
+    ids: Arc<dyn Ids>,
+    drawn: Mutex<(Vec<u8>, usize)>,
+}
+
+impl Drawn {
+    /// Nothing is drawn yet.
+    #[must_use]
+    pub fn new(ids: Arc<dyn Ids>) -> Self {
+        Self { ids, drawn: Mutex::default() }
+    }
+
+    /// From here on the same is drawn again, from the first on.
+    pub fn rewind(&self) {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).1 = 0;
+    }
+}
+
+impl Ids for Drawn {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, at) = &mut *drawn;
+        let end = *at + bytes.len();
+        if end > known.len() {
+            let fresh = known.len();
+            known.resize(end, 0);
+            self.ids.fill(known.get_mut(fresh..).unwrap_or_default());
+        }
+        bytes.copy_from_slice(known.get(*at..end).unwrap_or_default());
+        *at = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU8, Ordering};
+
+    struct Counting(AtomicU8);
+
+    impl Ids for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.iter_mut().for_each(|byte| *byte = self.0.fetch_add(1, Ordering::Relaxed));
+        }
+    }
+
+    #[test]
+    fn the_same_is_drawn_again_then_something_new() {
+        let drawn = Drawn::new(Arc::new(Counting(AtomicU8::new(0))));
+        let take = |count: usize| {
+            let mut bytes = vec![0; count];
+            drawn.fill(&mut bytes);
+            bytes
+        };
+        assert_eq!((take(2), take(1)), (vec![0, 1], vec![2]));
+        drawn.rewind();
+        assert_eq!((take(3), take(2)), (vec![0, 1, 2], vec![3, 4]));
     }
 }

@@ -4,6 +4,7 @@
 //! registration, in alphabetical order.
 
 mod pattern;
+pub mod reference;
 mod time_pattern;
 
 use crate::eval::{Context, Interrupt};

@@ -33,7 +33,7 @@ pub use actions::{ActionFailure, AwsCall, NotPrepared, Outgoing, Prepared};
 pub use book::Rules;
 pub use eval::{Env, Outcome, Output, evaluate, evaluate_traced};
 pub use explain::{Explanation, explain};
-pub use externals::{Answer, Answers, Capabilities, External, ExternalCall, Externals, NoExternals};
+pub use externals::{Answer, Answers, Capabilities, Drawn, External, ExternalCall, Externals, NoExternals};
 pub use index::{Matching, RuleNotFound, RuleSet};
 pub use message::{Message, MqttProperties};
 pub use plan::Program;

@@ -29,7 +29,14 @@ pub struct Message {
     pub trace_id: Option<SmolStr>,
     /// Its MQTT 5 properties.
     pub mqtt: MqttProperties,
-    parsed: [OnceLock<Value>; 2],
+    read: Read,
+}
+
+/// What of the payload has been read.
+#[derive(Debug, Clone, Default)]
+struct Read {
+    outline: OnceLock<json::Outline>,
+    whole: [OnceLock<Value>; 2],
 }
 
 /// The properties of an MQTT 5 publish that rules can read and republish can set.
@@ -67,7 +74,7 @@ impl Message {
             source_ip: None,
             trace_id: None,
             mqtt: MqttProperties::default(),
-            parsed: [OnceLock::new(), OnceLock::new()],
+            read: Read::default(),
         }
     }
 
@@ -75,12 +82,42 @@ impl Message {
     /// number of rules.
     #[must_use]
     pub fn value(&self, version: SqlVersion) -> &Value {
-        let [v2015, v2016] = &self.parsed;
-        let parsed = if version.is_2016() { v2016 } else { v2015 };
-        parsed.get_or_init(|| match json::parse_for(version, &self.payload) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => value,
-            _ => Value::Raw(self.payload.clone()),
+        let parsed = self.whole(version);
+        parsed.get_or_init(|| {
+            let read = match self.read.outline.get() {
+                Some(json::Outline::Other) => None,
+                _ => json::parse_for(version, &self.payload).ok(),
+            };
+            match read {
+                Some(value @ (Value::Object(_) | Value::Array(_))) => value,
+                _ => Value::Raw(self.payload.clone()),
+            }
         })
+    }
+
+    /// Whether the payload is a JSON object or array, into which the SQL can look. Reads no more of it than that takes.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        !matches!(self.outline(), json::Outline::Other)
+    }
+
+    /// A member of a payload that is a JSON object. Where nobody asks for the whole, only the members that somebody asks for
+    /// are read, each once.
+    pub(crate) fn member(&self, name: &str, version: SqlVersion) -> Option<&Value> {
+        match self.whole(version).get() {
+            Some(Value::Object(members)) => members.get(name),
+            Some(_) => None,
+            None => self.outline().member(name, version, &self.payload),
+        }
+    }
+
+    fn whole(&self, version: SqlVersion) -> &OnceLock<Value> {
+        let [v2015, v2016] = &self.read.whole;
+        if version.is_2016() { v2016 } else { v2015 }
+    }
+
+    fn outline(&self) -> &json::Outline {
+        self.read.outline.get_or_init(|| json::outline(&self.payload))
     }
 
     /// The topic as `topic()` gives it: without the prefix of Basic Ingest.

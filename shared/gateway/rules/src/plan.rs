@@ -2,6 +2,7 @@
 
 mod compile;
 
+use crate::externals::External;
 use crate::functions::Function;
 use crate::functions::cast::Target;
 use crate::sql::ast::Binary;
@@ -25,7 +26,8 @@ pub struct Program {
     pub(crate) set: Vec<(SmolStr, Node)>,
     pub(crate) select: Selection,
     pub(crate) filter: Option<Node>,
-    pub(crate) dynamodb_calls: usize,
+    /// A function that may be called once and is called more often: no message gets through.
+    pub(crate) too_often: Option<External>,
 }
 
 /// What a SELECT selects.

@@ -1,15 +1,16 @@
 //! A topic rule ready to run: its statement and its actions, compiled once.
 
 use crate::actions::{self, Act, ActionFailure, Compiler, Prepared, Render};
-use crate::eval::{Context, Env, Outcome, Output, Scope, evaluate, evaluate_traced};
+use crate::eval::{Context, Element, Env, Outcome, Output, Scope, evaluate, evaluate_traced};
 use crate::externals::Capabilities;
 use crate::message::Message;
 use crate::plan::{self, Program};
 use crate::sql::SqlVersion;
-use crate::trace::Trace;
+use crate::trace::{Notes, Trace};
 use crate::value::{Object, Value};
 use drydock_core::{ApiError, ErrorCode, RuleName, Scope as AccountScope};
 use drydock_model::iot::TopicRulePayload;
+use std::cell::RefCell;
 
 /// A rule, compiled. Shared by all who run it.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct CompiledRule {
     account: AccountScope,
     actions: Vec<Box<dyn Act>>,
     error_action: Option<Box<dyn Act>>,
+    reaches_out: bool,
 }
 
 impl CompiledRule {
@@ -30,6 +32,22 @@ impl CompiledRule {
     /// A `SqlParseException` where the statement or a template cannot be used, with the place; an `InvalidRequestException`
     /// where a parameter is wrong; a `NotImplementedException` that names an action which is not written yet.
     pub fn compile(
+        account: &AccountScope,
+        name: RuleName,
+        payload: &TopicRulePayload,
+        capabilities: Capabilities,
+    ) -> Result<Self, ApiError> {
+        // What compiles for a host that can answer nothing reaches nowhere.
+        match Self::compile_for(account, name.clone(), payload, Capabilities::NONE) {
+            Err(_) if capabilities != Capabilities::NONE => {
+                let rule = Self::compile_for(account, name, payload, capabilities)?;
+                Ok(Self { reaches_out: true, ..rule })
+            }
+            compiled => compiled,
+        }
+    }
+
+    fn compile_for(
         account: &AccountScope,
         name: RuleName,
         payload: &TopicRulePayload,
@@ -51,7 +69,7 @@ impl CompiledRule {
         let compiled = compiled?;
         let error_action = payload.error_action.as_ref();
         let error_action = error_action.map(|action| compile("errorAction".to_owned(), action)).transpose()?;
-        Ok(Self { name, account: account.clone(), actions: compiled, error_action, program })
+        Ok(Self { name, account: account.clone(), actions: compiled, error_action, program, reaches_out: false })
     }
 
     /// Evaluates the statement on a message that reached this rule.
@@ -70,9 +88,29 @@ impl CompiledRule {
     /// failed leaves the others as they are.
     #[must_use]
     pub fn prepare(&self, output: &Output, message: &Message, env: Env<'_>) -> Vec<Prepared> {
-        let element = message.value(self.program.version);
+        let element = Element::Payload(message, self.program.version);
         let actions = self.actions.iter().map(AsRef::as_ref);
-        actions.map(|action| self.render(action, element, &output.value, output, message, env)).collect()
+        let context = self.context(message, env, None);
+        actions.map(|action| self.render(action, element, &output.value, output, &context)).collect()
+    }
+
+    /// The same, each with the substitution templates that were filled in for it.
+    #[must_use]
+    pub fn prepare_traced(&self, output: &Output, message: &Message, env: Env<'_>) -> Vec<(Prepared, Trace)> {
+        let element = Element::Payload(message, self.program.version);
+        let traced = |action: &dyn Act| {
+            let notes = RefCell::new(Notes::new(&self.program.sql));
+            let context = self.context(message, env, Some(&notes));
+            let prepared = self.render(action, element, &output.value, output, &context);
+            (prepared, notes.into_inner().trace)
+        };
+        self.actions.iter().map(|action| traced(action.as_ref())).collect()
+    }
+
+    /// Whether its statement or a template calls a function that reaches out, and an evaluation may have to wait.
+    #[must_use]
+    pub fn reaches_out(&self) -> bool {
+        self.reaches_out
     }
 
     /// Whether failures of actions go anywhere.
@@ -94,7 +132,13 @@ impl CompiledRule {
     ) -> Option<Prepared> {
         let action = self.error_action.as_ref()?;
         let document = self.error_document(failures, message);
-        Some(self.render(action.as_ref(), &document, &document, output, message, env))
+        Some(self.render(
+            action.as_ref(),
+            Element::Value(&document),
+            &document,
+            output,
+            &self.context(message, env, None),
+        ))
     }
 
     /// The document that tells of the failures of one message.
@@ -117,17 +161,19 @@ impl CompiledRule {
         ]))
     }
 
+    fn context<'a>(&self, message: &'a Message, env: Env<'a>, notes: Option<&'a RefCell<Notes>>) -> Context<'a> {
+        Context { message, env, version: self.program.version, notes }
+    }
+
     fn render(
         &self,
         action: &dyn Act,
-        element: &Value,
+        element: Element<'_>,
         value: &Value,
         output: &Output,
-        message: &Message,
-        env: Env<'_>,
+        context: &Context<'_>,
     ) -> Prepared {
-        let context = Context { message, env, version: self.program.version, notes: None };
         let scope = Scope { element, alias: None, variables: &output.variables };
-        actions::prepare(action, &Render { context: &context, scope, value, account: &self.account })
+        actions::prepare(action, &Render { context, scope, value, account: &self.account })
     }
 }

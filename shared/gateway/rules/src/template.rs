@@ -4,10 +4,14 @@ use crate::eval::{Context, Interrupt, Scope};
 use crate::externals::Capabilities;
 use crate::plan::{Piece, Program, compile_template};
 use crate::sql::SqlError;
+use crate::trace::Seen;
 
 /// A text with `${expression}` in it, compiled.
 #[derive(Debug)]
-pub(crate) struct Template(Vec<Piece>);
+pub(crate) struct Template {
+    text: String,
+    pieces: Vec<Piece>,
+}
 
 impl Template {
     /// Compiles a template, which may use the variables of the rule's statement.
@@ -15,12 +19,13 @@ impl Template {
     /// # Errors
     /// [`SqlError`] with the place in the template.
     pub(crate) fn compile(text: &str, program: &Program, capabilities: Capabilities) -> Result<Self, SqlError> {
-        compile_template(text, program, capabilities).map(Self)
+        let pieces = compile_template(text, program, capabilities)?;
+        Ok(Self { text: text.to_owned(), pieces })
     }
 
     /// The text, where it has no expression in it.
     pub(crate) fn plain(&self) -> Option<&str> {
-        match self.0.as_slice() {
+        match self.pieces.as_slice() {
             [] => Some(""),
             [Piece::Text(text)] => Some(text),
             _ => None,
@@ -33,11 +38,22 @@ impl Template {
     /// [`Interrupt`] where a call outside fails or has no answer yet.
     pub(crate) fn fill(&self, context: &Context<'_>, scope: &Scope<'_>) -> Result<String, Interrupt> {
         let mut out = String::new();
-        for piece in &self.0 {
+        let mut because = Vec::new();
+        for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Node(node) => out.push_str(&context.eval(node, scope)?.to_text().unwrap_or_default()),
+                Piece::Node(node) => {
+                    let value = context.eval(node, scope)?;
+                    out.push_str(&value.to_text().unwrap_or_default());
+                    if let Some(notes) = context.notes {
+                        let sql = node.span.of(&self.text).to_owned();
+                        because.push(Seen { value: notes.borrow().shown(&sql, &value), sql });
+                    }
+                }
             }
+        }
+        if let (Some(notes), false) = (context.notes, because.is_empty()) {
+            notes.borrow_mut().template(&self.text, &out, because);
         }
         Ok(out)
     }

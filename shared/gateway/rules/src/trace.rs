@@ -106,6 +106,15 @@ pub enum Step {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         because: Vec<Seen>,
     },
+    /// A substitution template of an action.
+    Template {
+        /// The template.
+        template: String,
+        /// The text that came of it.
+        value: String,
+        /// Its expressions and their values.
+        because: Vec<Seen>,
+    },
     /// The evaluation ended without a result.
     Failed {
         /// Why.
@@ -135,6 +144,9 @@ impl fmt::Display for Step {
                     write!(f, " as {key}")?;
                 }
                 write!(f, " is {value}{}", Because(because))
+            }
+            Self::Template { template, value, because } => {
+                write!(f, "`{template}` became `{value}`{}", Because(because))
             }
             Self::Failed { why } => write!(f, "the evaluation failed: {why}"),
             Self::Waiting { call } => write!(f, "the evaluation waits for {call}"),
@@ -170,21 +182,45 @@ impl fmt::Display for Trace {
     }
 }
 
+/// What stands in a trace for a secret.
+const HIDDEN: &str = "(a secret)";
+
+fn asks_for_a_secret(sql: &str) -> bool {
+    sql.to_ascii_lowercase().contains("get_secret")
+}
+
 /// What an evaluation notes while it runs.
 #[derive(Debug)]
 pub(crate) struct Notes {
     sql: String,
+    /// Whether the statement asks for a secret, which its variables may hold then.
+    secret: bool,
     seen: Vec<(Span, Value)>,
     pub(crate) trace: Trace,
 }
 
 impl Notes {
     pub(crate) fn new(sql: &str) -> Self {
-        Self { sql: sql.to_owned(), seen: Vec::new(), trace: Trace::default() }
+        Self { sql: sql.to_owned(), secret: asks_for_a_secret(sql), seen: Vec::new(), trace: Trace::default() }
     }
 
     fn text(&self, span: Span) -> String {
         span.of(&self.sql).to_owned()
+    }
+
+    /// The value of a part of the statement or of a template; where it has a secret in it, it is not shown.
+    pub(crate) fn shown(&self, sql: &str, value: &Value) -> Shown {
+        Shown(if self.hides(sql) { Value::string(HIDDEN) } else { value.clone() })
+    }
+
+    fn hides(&self, sql: &str) -> bool {
+        asks_for_a_secret(sql) || (self.secret && sql.contains('@'))
+    }
+
+    /// A substitution template that was filled in.
+    pub(crate) fn template(&mut self, template: &str, value: &str, because: Vec<Seen>) {
+        let value = if self.hides(template) { HIDDEN } else { value }.to_owned();
+        self.step(Step::Template { template: template.to_owned(), value, because });
     }
 
     pub(crate) fn step(&mut self, step: Step) {
@@ -199,7 +235,8 @@ impl Notes {
 
     pub(crate) fn set(&mut self, name: &str, span: Span, value: &Value) {
         let sql = self.text(span);
-        self.step(Step::Set { name: name.to_owned(), sql, value: Shown(value.clone()) });
+        let value = self.shown(&sql, value);
+        self.step(Step::Set { name: name.to_owned(), sql, value });
         self.seen.clear();
     }
 
@@ -217,7 +254,8 @@ impl Notes {
             self.parts(span, &mut because);
         }
         let sql = self.text(span);
-        self.step(Step::Select { key: key.to_owned(), sql, value: Shown(value.clone()), because });
+        let value = self.shown(&sql, value);
+        self.step(Step::Select { key: key.to_owned(), sql, value, because });
         self.seen.clear();
     }
 
@@ -256,7 +294,8 @@ impl Notes {
     fn push(&self, span: Span, out: &mut Vec<Seen>) {
         let sql = self.text(span);
         if let (Some(value), false) = (self.last(span), out.iter().any(|seen| seen.sql == sql)) {
-            out.push(Seen { sql, value: Shown(value.clone()) });
+            let value = self.shown(&sql, value);
+            out.push(Seen { sql, value });
         }
     }
 

@@ -95,7 +95,7 @@ fn says_why_where_was_not_true() {
 #[test]
 fn the_trace_is_json_too() {
     let explained = explained("SELECT a FROM '#' WHERE a.b > 1.50", r#"{"a":{"b":1.5}}"#);
-    expect![[r##"{"matched":false,"trace":[{"step":"from","filter":"#","topic":"dt/dock-1/telemetry","matched":true},{"step":"payload","bytes":15},{"step":"where","sql":"a.b > 1.50","value":false,"because":[{"sql":"a.b","value":1.5}]}]}"##]]
+    expect![[r##"{"matched":false,"error":null,"trace":[{"step":"from","filter":"#","topic":"dt/dock-1/telemetry","matched":true},{"step":"payload","bytes":15},{"step":"where","sql":"a.b > 1.50","value":false,"because":[{"sql":"a.b","value":1.5}]}]}"##]]
     .assert_eq(&serde_json::to_string(&explained).unwrap());
     let matched = self::explained("SELECT VALUE 1.234567890123456789012345678901234 FROM '#'", "{}");
     assert_eq!(serde_json::to_value(&matched).unwrap()["matched"], serde_json::Value::Bool(true));
@@ -118,7 +118,8 @@ fn errors_point_at_the_place() {
         expect![[r#"
             line 1, column 21: `#` means nothing here
               | SELECT a FROM topic/#
-              |                     ^"#]],
+              |                     ^
+              = a topic filter stands in quotes: `FROM 'topic/#'`"#]],
     );
     error(
         "SELECT a FROM iot/rules",
@@ -175,4 +176,23 @@ fn errors_point_at_the_place() {
               |                              ^
               = close it with '"#]],
     );
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    struct Known;
+    impl drydock_rules::Externals for Known {
+        fn capabilities(&self) -> drydock_rules::Capabilities {
+            drydock_rules::Capabilities::NONE.with(drydock_rules::External::GetSecret)
+        }
+
+        fn ask(&self, _: &drydock_rules::ExternalCall) -> drydock_rules::Answer {
+            drydock_rules::Answer::Value("s3cret".into())
+        }
+    }
+    let sql = "SET @key = get_secret('k', 'SecretString', 'role') SELECT @key AS k, a FROM '#' WHERE @key <> 'x'";
+    let message = Message::new("t", r#"{"a":1}"#, "123456789012", Timestamp(0));
+    let explained = explain(sql, SqlVersion::V2016, &message, Env { ids: &Zeros, externals: &Known });
+    let trace = explained.trace.to_string();
+    assert!(!trace.contains("s3cret") && trace.contains("(a secret)") && trace.contains("`a` is 1"), "{trace}");
 }

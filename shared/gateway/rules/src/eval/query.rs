@@ -1,6 +1,6 @@
 //! SELECT, and queries inside a statement ("SELECT clause" and "Nested object queries" in the guide).
 
-use super::{Context, Interrupt, Scope};
+use super::{Context, Element, Interrupt, Scope};
 use crate::plan::{Column, NestedPlan, Node, NodeKind, Selection};
 use crate::value::{Object, Value};
 use smol_str::SmolStr;
@@ -30,7 +30,7 @@ impl Context<'_> {
                 if let [Column { node: Node { kind: NodeKind::Star, .. }, path }] = columns.as_slice()
                     && path.is_empty()
                 {
-                    return Ok(scope.element.clone());
+                    return Ok(scope.element.whole().clone());
                 }
                 let mut out = Object::with_capacity(columns.len());
                 for column in columns {
@@ -66,7 +66,8 @@ impl Context<'_> {
 
     /// What a nested query makes of one element; `Undefined` where its WHERE is not true.
     fn element(&self, nested: &NestedPlan, element: &Value, outer: &Scope<'_>) -> Result<Value, Interrupt> {
-        let scope = Scope { element, alias: nested.alias.as_ref(), variables: outer.variables };
+        let scope =
+            Scope { element: Element::Value(element), alias: nested.alias.as_ref(), variables: outer.variables };
         if let Some(filter) = &nested.filter
             && !self.eval(filter, &scope)?.is_true()
         {

@@ -34,8 +34,10 @@ pub(crate) fn compile(text: &str, version: SqlVersion, capabilities: Capabilitie
             Some(from) => Some(TopicFilter::new(&from.text).map_err(|e| SqlError::new(from.span, e.to_string()))?),
             None => None,
         };
-        let dynamodb_calls = compiler.dynamodb_calls;
-        Ok(Program { sql: text.to_owned(), version, from, set, select, filter, dynamodb_calls })
+        let too_often = [External::GetDynamodb, External::GetRegistryData]
+            .into_iter()
+            .find(|once| compiler.reached.iter().filter(|external| *external == once).count() > 1);
+        Ok(Program { sql: text.to_owned(), version, from, set, select, filter, too_often })
     };
     program().map_err(|error| error.located(text))
 }
@@ -66,8 +68,8 @@ struct Compiler {
     version: SqlVersion,
     capabilities: Capabilities,
     variables: Vec<SmolStr>,
-    dynamodb_calls: usize,
-    proto_calls: usize,
+    /// The functions that reach out, one for each call.
+    reached: Vec<External>,
     /// Inside the default of `get_or_default`, from which nothing may be asked outside.
     in_default: bool,
     template: bool,
@@ -76,7 +78,7 @@ struct Compiler {
 impl Compiler {
     fn new(version: SqlVersion, capabilities: Capabilities) -> Self {
         let variables = Vec::new();
-        Self { version, capabilities, variables, dynamodb_calls: 0, proto_calls: 0, in_default: false, template: false }
+        Self { version, capabilities, variables, reached: Vec::new(), in_default: false, template: false }
     }
 
     fn needs_2016(&self, what: &str, span: Span) -> Result<(), SqlError> {
@@ -213,6 +215,7 @@ impl Compiler {
             self.in_default = outer;
             nodes.push(node?);
         }
+        constant_arguments(function.name, &nodes)?;
         let time_pattern = match function.name {
             "parse_time" => nodes.first(),
             "time_to_epoch" => nodes.get(1),
@@ -236,23 +239,51 @@ impl Compiler {
             return Err(SqlError::new(span, format!("{external} may not stand in the default of get_or_default")));
         }
         if !self.capabilities.has(external) {
-            return Err(SqlError::new(span, format!("{external} is not implemented by this gateway")));
+            let error = SqlError::new(span, format!("{external} is not implemented by this gateway"));
+            return Err(match external {
+                External::MachinelearningPredict => {
+                    error.help("its models have to be on Amazon Machine Learning, which AWS has closed")
+                }
+                External::GetThingShadow => error.help("device shadows are not there yet"),
+                _ => error,
+            });
         }
-        match external {
-            External::GetDynamodb => self.dynamodb_calls += 1,
-            External::DecodeProto if self.template => {
+        if external == External::DecodeProto {
+            if self.template {
                 return Err(SqlError::new(span, "protobuf cannot be decoded in a substitution template"));
             }
-            External::DecodeProto => {
-                self.proto_calls += 1;
-                if self.proto_calls > MAX_PROTO_CALLS {
-                    let message = format!("a statement decodes protobuf at most {MAX_PROTO_CALLS} times");
-                    return Err(SqlError::new(span, message).help("keep the result: `SET @decoded = decode(…)`"));
-                }
+            if self.reached.iter().filter(|reached| **reached == external).count() == MAX_PROTO_CALLS {
+                let message = format!("a statement decodes protobuf at most {MAX_PROTO_CALLS} times");
+                return Err(SqlError::new(span, message).help("keep the result: `SET @decoded = decode(…)`"));
             }
-            _ => {}
         }
+        self.reached.push(external);
         Ok(())
+    }
+}
+
+/// Refuses a variable where the guide takes none: for roles, and for arguments that switch what a function does ("Using
+/// variables" under "SET clause"). The operation of the registry has to stand there as a text.
+fn constant_arguments(function: &str, arguments: &[Node]) -> Result<(), SqlError> {
+    let (first, last) = (arguments.first(), arguments.last());
+    if let ("get_registry_data", Some(Node { kind, span })) = (function, first)
+        && !matches!(kind, NodeKind::Constant(Value::String(_)))
+    {
+        let help = "write `'DescribeThing'` or `'ListThingGroupsForThing'`";
+        return Err(SqlError::new(*span, "api has to be a text in quotes").help(help));
+    }
+    let (name, argument) = match function {
+        "transform" => ("mode", first),
+        "encode" | "decode" => ("scheme", arguments.get(1)),
+        "get_dynamodb" | "get_registry_data" | "get_secret" | "get_thing_shadow" => ("roleArn", last),
+        "machinelearning_predict" => ("roleArn", arguments.get(1)),
+        _ => return Ok(()),
+    };
+    match argument {
+        Some(Node { kind: NodeKind::Variable(_), span }) => {
+            Err(SqlError::new(*span, format!("{name} takes no variable")).help("write the text itself"))
+        }
+        _ => Ok(()),
     }
 }
 

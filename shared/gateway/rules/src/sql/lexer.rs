@@ -124,6 +124,7 @@ fn token(rest: &str, first: char, at: usize) -> Result<(TokenKind, usize), SqlEr
             let error = SqlError::new(span, format!("`{}` means nothing here", first.escape_default()));
             Err(match first {
                 ';' => error.help("a rule has one statement, without `;`"),
+                '#' | '$' => error.help("a topic filter stands in quotes: `FROM 'topic/#'`"),
                 '`' => error.help("reach a key of another form with `get(object, 'key')`"),
                 _ => error,
             })

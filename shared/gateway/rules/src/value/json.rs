@@ -1,8 +1,11 @@
 //! Reads JSON (RFC 8259) into [`Value`]s. Our own reader, since numbers must keep their 34 digits and their decimal point,
 //! and a general reader hands them on as doubles.
 
+mod scan;
+
 use super::{Number, Object, Value};
 use crate::sql::SqlVersion;
+pub(crate) use scan::{Outline, outline};
 use smol_str::SmolStr;
 
 /// How deep arrays and objects may nest; what is deeper is not read.
@@ -50,7 +53,7 @@ struct Reader<'a> {
     normalise: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn wrong(&self, what: &'static str) -> NotJson {
         NotJson { at: self.at, what }
     }
@@ -102,6 +105,13 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Result<Value, NotJson> {
         let start = self.at;
+        let number = Number::from_literal(self.number_text()?);
+        let number = number.ok_or(NotJson { at: start, what: "a number out of range" })?;
+        Ok(Value::Number(if self.normalise { number.normalised() } else { number }))
+    }
+
+    fn number_text(&mut self) -> Result<&'a str, NotJson> {
+        let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -121,9 +131,7 @@ impl Reader<'_> {
             }
             self.digits()?;
         }
-        let text = self.text.get(start..self.at).unwrap_or_default();
-        let number = Number::from_literal(text).ok_or(NotJson { at: start, what: "a number out of range" })?;
-        Ok(Value::Number(if self.normalise { number.normalised() } else { number }))
+        Ok(self.text.get(start..self.at).unwrap_or_default())
     }
 
     fn string(&mut self) -> Result<SmolStr, NotJson> {
