@@ -9,7 +9,7 @@ use drydock_policy::{CertificateFacts, Policies, SessionPolicies};
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
 use drydock_registry::tags::Tags;
-use drydock_rules::{Capabilities, RuleSet, Rules};
+use drydock_rules::{RuleSet, Rules};
 use drydock_store::{Held, Kept, Store, StoreError, Tables};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -245,7 +245,7 @@ impl Empty {
             policies: Policies::new(scope.clone()),
             provisioning: Provisioning::new(scope.clone()),
             logging: Logging::new(),
-            rules: Rules::new(scope.clone(), Capabilities::NONE),
+            rules: Rules::new(scope.clone(), crate::rules::CAPABILITIES),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - [`explain`]: says why a client may do something, or may not.
 //! - [`limits`]: prints the limits in force.
 //! - [`logs`]: prints the AWS-style log.
+//! - [`sql`]: says what a rule's statement makes of a message.
 
 pub mod account;
 pub mod device;
@@ -16,6 +17,7 @@ pub mod limits;
 pub mod logs;
 pub mod operations;
 pub mod print;
+pub mod sql;
 pub mod up;
 
 use clap::{Args, Parser, Subcommand};
@@ -48,6 +50,8 @@ pub enum Command {
     Limits(LimitsArgs),
     /// Print the AWS-style log of a gateway that is up.
     Logs(logs::LogsArgs),
+    /// Say what a statement of the rules SQL makes of a message, and why it makes nothing of it; or follow a rule as it runs.
+    Sql(Box<sql::SqlArgs>),
     /// Write an account's whole state to a folder of JSON files.
     Export(ExportArgs),
     /// Put the state that was exported to a folder into an account.
@@ -237,6 +241,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),
         Command::Logs(args) => logs::run(args).await,
+        Command::Sql(args) => sql::run(*args).await,
         Command::Export(args) => account::export(args).await,
         Command::Import(args) => account::import(args).await,
         Command::Operations(args) => operations::run(&args),

@@ -163,15 +163,24 @@ impl Api {
         self.lines("logs", &path).await
     }
 
+    /// What a rule makes of each message from now on.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn watch_rule(&self, name: &str) -> Result<Lines, CallError> {
+        self.lines("watch", &format!("/_drydock/rules?name={}", encode(name))).await
+    }
+
     async fn lines(&self, operation: &'static str, path: &str) -> Result<Lines, CallError> {
         let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
         let request = request.map_err(|source| CallError::Invalid { operation: operation.to_owned(), source })?;
         let answer = self.client.request(request).await;
         let answer = answer.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })?;
         if answer.status() != StatusCode::OK {
-            let code = answer.status().to_string();
-            let message = "the gateway does not tell of this".to_owned();
-            return Err(CallError::Refused { operation: operation.to_owned(), code, message });
+            let (parts, body) = answer.into_parts();
+            let broke_off = |source| CallError::BrokeOff { operation: operation.to_owned(), source };
+            let body = body.collect().await.map_err(broke_off)?.to_bytes();
+            return Err(refused(operation.to_owned(), &parts, &body));
         }
         Ok(Lines { operation, body: answer.into_body(), read: Vec::new() })
     }
@@ -267,13 +276,18 @@ impl Api {
         if parts.status == StatusCode::OK {
             return Ok(body);
         }
-        let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        let header = parts.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok()).map(str::to_owned);
-        Err(CallError::Refused {
-            operation: operation(),
-            code: header.or_else(|| text("__type")).unwrap_or_else(|| parts.status.to_string()),
-            message: text("message").or_else(|| text("Message")).unwrap_or_default(),
-        })
+        Err(refused(operation(), &parts, &body))
+    }
+}
+
+/// The error that an answer other than 200 tells of.
+fn refused(operation: String, parts: &http::response::Parts, body: &[u8]) -> CallError {
+    let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let header = parts.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok()).map(str::to_owned);
+    CallError::Refused {
+        operation,
+        code: header.or_else(|| text("__type")).unwrap_or_else(|| parts.status.to_string()),
+        message: text("message").or_else(|| text("Message")).unwrap_or_default(),
     }
 }

@@ -14,6 +14,7 @@ use crate::notice::Notices;
 use crate::provisioning::{self, Underway};
 use crate::roles::Roles;
 use crate::rules::Runner;
+use crate::rules::watch::Watches;
 use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use drydock_broker::{Broker, Watch};
@@ -153,6 +154,7 @@ struct Inner {
     router: Router<Call>,
     roles: Roles,
     notices: Notices,
+    watches: Watches,
     underway: Underway,
     addresses: Addresses,
     data_dir: Option<PathBuf>,
@@ -240,8 +242,16 @@ impl Gateway {
         let (requests, requested) = mpsc::unbounded_channel();
         let watch = Watch::default();
         let logs = Logs::new(Arc::clone(&books), watch.clone(), options.data_dir.as_deref());
-        let (runner, tap) =
-            Runner::new(Arc::clone(&books), cloud.clone(), notices.clone(), logs.clone(), events, requests);
+        let watches = Watches::default();
+        let (runner, tap) = Runner::new(
+            Arc::clone(&books),
+            cloud.clone(),
+            notices.clone(),
+            watches.clone(),
+            logs.clone(),
+            events,
+            requests,
+        );
         let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
         let (cuts, ending) = mpsc::unbounded_channel();
         let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts);
@@ -260,6 +270,7 @@ impl Gateway {
             router: control::router(),
             roles: Roles::default(),
             notices,
+            watches,
             underway: Underway::default(),
             addresses,
             logs,
@@ -331,6 +342,12 @@ impl Gateway {
     #[must_use]
     pub fn cloud(&self) -> &Cloud {
         &self.inner.cloud
+    }
+
+    /// Who watches rules.
+    #[must_use]
+    pub fn rule_watches(&self) -> &Watches {
+        &self.inner.watches
     }
 
     /// The TLS configurations.

@@ -2,6 +2,8 @@
 //! hands the message over. The [`Runner`] evaluates and acts, away from that path, so that a slow action slows nobody down.
 
 mod act;
+mod reach;
+pub mod watch;
 
 use crate::books::Books;
 use crate::logs::{Logs, failure};
@@ -16,6 +18,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::JoinSet;
+use watch::Watches;
+
+pub use reach::CAPABILITIES;
 
 /// How many messages may wait for the rules. Beyond that a message's rules are throttled, as AWS throttles them.
 const QUEUE: usize = 65_536;
@@ -25,7 +30,7 @@ const CONCURRENCY: usize = 256;
 /// A message and the rules that it reached.
 struct Job {
     rules: Vec<Arc<CompiledRule>>,
-    message: Message,
+    message: Arc<Message>,
 }
 
 /// Evaluates rules and runs their actions.
@@ -51,6 +56,7 @@ impl Runner {
         books: Arc<Books>,
         cloud: Cloud,
         notices: Notices,
+        watches: Watches,
         logs: Logs,
         events: UnboundedSender<Event>,
         provisioning: UnboundedSender<Request>,
@@ -64,7 +70,7 @@ impl Runner {
             events,
             provisioning,
         });
-        (Self { acting: act::Acting { books, cloud, notices }, jobs }, tap)
+        (Self { acting: act::Acting { books, cloud, notices, watches, lanes: reach::Lanes::default() }, jobs }, tap)
     }
 
     /// Starts to work; what rules republish goes to the broker.
@@ -78,7 +84,11 @@ impl Runner {
                 let (acting, broker) = (Arc::clone(&acting), broker.clone());
                 tokio::spawn(async move {
                     for rule in &job.rules {
-                        acting.run(&broker, rule, &job.message).await;
+                        if rule.reaches_out() {
+                            acting.start(&broker, rule, &job.message);
+                        } else {
+                            acting.run(&broker, rule, &job.message).await;
+                        }
                     }
                     drop(permit);
                 });
@@ -111,8 +121,8 @@ impl Tap for RunnerTap {
         match rules.matching(topic) {
             Ok(matching) if matching.is_empty() => {}
             Ok(matching) => {
-                let job =
-                    Job { rules: matching.into_iter().cloned().collect(), message: message(&self.books, inbound) };
+                let message = Arc::new(message(&self.books, inbound));
+                let job = Job { rules: matching.into_iter().cloned().collect(), message };
                 if let Err(refused) = self.jobs.try_send(job) {
                     match refused {
                         mpsc::error::TrySendError::Full(job) => self.throttled(&job),

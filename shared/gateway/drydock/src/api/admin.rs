@@ -9,6 +9,7 @@
 //! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
 //! | `logs?follow=&eventType=&clientId=` | GET | the AWS-style log, a JSON line each |
 //! | `metrics` | GET | counts by the names of AWS's metrics, as Prometheus reads them |
+//! | `rules?name=` | GET | what a rule makes of each message, a JSON line each |
 //! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
 
 pub mod account;
@@ -34,6 +35,7 @@ const PATHS: &[(&str, Method)] = &[
     ("metrics", Method::GET),
     ("refusals", Method::GET),
     ("reset", Method::POST),
+    ("rules", Method::GET),
 ];
 
 /// Answers a request below `/_drydock/`.
@@ -60,6 +62,10 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
         },
         Some(("logs", _)) => logs(gateway, request),
         Some(("metrics", _)) => metrics(gateway),
+        Some(("rules", _)) => match executions(gateway, &parameter(request, "name").unwrap_or_default()) {
+            Ok(response) => response,
+            Err(error) => refuse(&error),
+        },
         Some(_) => refusals(gateway, parameter(request, "clientId")),
     }
 }
@@ -151,6 +157,41 @@ fn logs(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
         }
     });
     response
+}
+
+/// Sends what a rule makes of messages, for as long as the caller listens.
+fn executions(gateway: &Gateway, name: &str) -> Result<Response<Bytes>, ApiError> {
+    let names = gateway.books().rules.read(|rules| {
+        let all: Vec<String> = rules.names().map(ToString::to_string).collect();
+        if all.iter().any(|known| known == name) { None } else { Some(all) }
+    });
+    if let Some(names) = names {
+        let known = if names.is_empty() {
+            "there is none at all".to_owned()
+        } else {
+            format!("there are {}", names.join(", "))
+        };
+        return Err(ApiError::not_found(format!("there is no topic rule `{name}`: {known}")));
+    }
+    let mut watcher = gateway.rule_watches().watch(name);
+    let (response, lines) = lines::open();
+    tokio::spawn(async move {
+        loop {
+            let execution = tokio::select! {
+                execution = watcher.next() => execution,
+                () = lines.closed() => return,
+            };
+            let line = match execution {
+                Ok(execution) => execution.line(),
+                Err(Some(missed)) => json!({ "missed": missed }).to_string(),
+                Err(None) => return,
+            };
+            if lines.send(Bytes::from(format!("{line}\n"))).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(response)
 }
 
 /// Counts, in the text form that Prometheus reads.

@@ -36,9 +36,19 @@ pub fn written(line: impl Display) -> bool {
     writeln!(std::io::stdout().lock(), "{line}").is_ok()
 }
 
+/// Prints a line beside the output proper, on standard error; as [`told`] otherwise.
+pub fn beside(line: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// A heading on standard output.
 pub fn heading(text: impl Display) {
-    told(format_args!("{}", text.to_string().if_supports_color(Stream::Stdout, |t| t.bold().to_string())));
+    told(strong(text));
+}
+
+/// Text that matters more.
+pub fn strong(text: impl Display) -> String {
+    text.to_string().if_supports_color(Stream::Stdout, |t| t.bold().to_string()).to_string()
 }
 
 /// Text that matters less.

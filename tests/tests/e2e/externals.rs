@@ -1,0 +1,137 @@
+//! Rules whose SQL reaches out: to a function, a table, the registry, a secret.
+
+use drydock_tests::bootstrap;
+use drydock_tests::gateway::{Gateway, Place, SMALL};
+use serde_json::{Value, json};
+use std::fs;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/rules";
+const TEMPLATE: &str = r"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Enrich:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: enrich, Runtime: provided.al2023, Handler: bootstrap, CodeUri: enrich/, Timeout: 10}
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !GetAtt Enrich.Arn
+      Action: lambda:InvokeFunction
+      Principal: iot.amazonaws.com
+      SourceArn: arn:aws:iot:us-east-1:123456789012:rule/enriched
+  SlowPermission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !GetAtt Enrich.Arn
+      Action: lambda:InvokeFunction
+      Principal: iot.amazonaws.com
+      SourceArn: arn:aws:iot:us-east-1:123456789012:rule/a_slow
+";
+
+fn rule(gateway: &Gateway<'_>, name: &str, sql: &str, topic: &str) {
+    let republish = json!({ "republish": { "topic": topic, "roleArn": ROLE, "qos": 1 } });
+    let body = json!({ "sql": sql, "awsIotSqlVersion": "2016-03-23", "actions": [republish] });
+    gateway.iot("POST", &format!("/rules/{name}"), &body);
+}
+
+fn secret(gateway: &Gateway<'_>, operation: &str, body: &Value) -> Value {
+    let target = format!("secretsmanager.{operation}");
+    let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
+    gateway.call("secretsmanager", "POST", "/", &headers, body).ok()
+}
+
+#[test]
+fn a_message_is_enriched_from_everywhere() {
+    let place = Place::new(TEMPLATE);
+    let folder = place.path().join("enrich");
+    fs::create_dir(&folder).unwrap();
+    bootstrap::write(&folder, r#"answer="{\"seen\":$event}""#);
+    let gateway = place.up(&["--ephemeral"]);
+    let table = json!({
+        "TableName": "places", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{ "AttributeName": "device", "AttributeType": "S" }],
+        "KeySchema": [{ "AttributeName": "device", "KeyType": "HASH" }],
+    });
+    gateway.dynamodb("CreateTable", &table);
+    let item = json!({
+        "device": { "S": "pump-1" }, "level": { "N": "-1.5" }, "tags": { "SS": ["a", "b"] },
+        "place": { "M": { "town": { "S": "Ulm" }, "open": { "BOOL": true }, "none": { "NULL": true } } },
+    });
+    gateway.dynamodb("PutItem", &json!({ "TableName": "places", "Item": item }));
+    gateway.iot("POST", "/things/pump-1", &json!({ "attributePayload": { "attributes": { "colour": "red" } } }));
+    gateway.iot("POST", "/thing-groups/cellar", &json!({}));
+    let membership = json!({ "thingGroupName": "cellar", "thingName": "pump-1" });
+    gateway.iot("PUT", "/thing-groups/addThingToThingGroup", &membership);
+    let made = secret(&gateway, "CreateSecret", &json!({ "Name": "where", "SecretString": r#"{"topic":"old"}"# }));
+    secret(&gateway, "PutSecretValue", &json!({ "SecretId": made["ARN"], "SecretString": r#"{"topic":"cellar"}"# }));
+    let value = secret(&gateway, "GetSecretValue", &json!({ "SecretId": "where" }));
+    assert_eq!(
+        (&value["SecretString"], &value["VersionStages"]),
+        (&json!(r#"{"topic":"cellar"}"#), &json!(["AWSCURRENT"]))
+    );
+
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:enrich";
+    let sql = format!(
+        "SELECT aws_lambda('{function}', {{'n': n, 'id': newuuid()}}).seen.n AS n, \
+         get_dynamodb('places', 'device', topic(2), '{ROLE}') AS item, \
+         get_registry_data('DescribeThing', topic(2), '{ROLE}').attributes.colour AS colour FROM 'in/+' WHERE n > 1"
+    );
+    let topic = format!("out/${{get_secret('where', 'SecretString', 'topic', '{ROLE}')}}/${{n}}");
+    rule(&gateway, "enriched", &sql, &topic);
+    let groups = format!("SELECT get_registry_data('ListThingGroupsForThing', topic(2), '{ROLE}') AS g FROM 'in/+'");
+    rule(&gateway, "groups", &groups, "groups");
+    let missing =
+        format!("SELECT get_or_default(get_dynamodb('places', 'device', 'nobody', '{ROLE}'), 'none') AS i FROM 'in/+'");
+    rule(&gateway, "missing", &missing, "missing");
+    // The function's policy does not name this rule, and nothing catches it.
+    let stranger = format!("SELECT aws_lambda('{function}', *) AS a FROM 'in/+'");
+    rule(&gateway, "stranger", &stranger, "stranger/raw");
+    let caught = format!("SELECT get_or_default(aws_lambda('{function}', *), 'refused') AS a FROM 'in/+'");
+    rule(&gateway, "stranger_caught", &caught, "caught");
+
+    let mut device = gateway.observer(&["out/#", "groups", "missing", "stranger/#", "caught"]);
+    device.publish("in/pump-1", r#"{"n":2}"#).unwrap();
+    let enriched = device.receive("out/");
+    let item = json!({
+        "device": "pump-1", "level": -1.5, "tags": ["a", "b"],
+        "place": { "town": "Ulm", "open": true, "none": null },
+    });
+    assert_eq!(enriched.topic, "out/cellar/2");
+    assert_eq!(enriched.json(), json!({ "n": 2, "item": item, "colour": "red" }));
+    assert_eq!(device.receive("groups").json()["g"]["thingGroups"][0]["groupName"], "cellar");
+    assert_eq!(device.receive("missing").json(), json!({ "i": "none" }));
+    assert_eq!(device.receive("caught").json(), json!({ "a": "refused" }));
+    assert!(!device.inbox.iter().any(|message| message.topic.starts_with("stranger")), "{:?}", device.inbox);
+}
+
+#[test]
+fn a_slow_function_holds_up_its_own_rule_alone() {
+    let place = Place::new(TEMPLATE);
+    let folder = place.path().join("enrich");
+    fs::create_dir(&folder).unwrap();
+    bootstrap::write(&folder, "sleep 4\n  answer=1");
+    let gateway = place.up(&["--ephemeral"]);
+    let call = "aws_lambda('arn:aws:lambda:us-east-1:123456789012:function:enrich', *)";
+    rule(&gateway, "a_slow", &format!("SELECT get_or_default({call}, 'late') AS a, n FROM 'in'"), "slow");
+    rule(&gateway, "b_quick", "SELECT n FROM 'in'", "quick");
+    let mut device = gateway.observer(&["slow", "quick"]);
+    device.publish("in", r#"{"n":1}"#).unwrap();
+    let first = device.receive("");
+    assert_eq!((first.topic.as_str(), first.json()), ("quick", json!({ "n": 1 })), "what is quick comes first");
+    assert_eq!(device.receive("slow").json()["a"], "late", "2000 ms are all that a function gets");
+}
+
+#[test]
+fn what_nobody_answers_is_refused_when_the_rule_is_made() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    for (call, named) in [
+        (format!("get_thing_shadow('a', '{ROLE}')"), "get_thing_shadow is not implemented"),
+        (format!("machinelearning_predict('m', '{ROLE}', {{}})"), "machinelearning_predict is not implemented"),
+    ] {
+        let body = json!({
+            "sql": format!("SELECT {call} AS x FROM 'a'"), "awsIotSqlVersion": "2016-03-23", "actions": [],
+        });
+        gateway.call("iot", "POST", "/rules/refused", &[], &body).refused(400, "SqlParseException", named);
+    }
+}
