@@ -1,7 +1,8 @@
 //! The workspace's chores, run as `cargo xtask <chore>`.
 //!
 //! - `ci`: all checks, or those that are named, as `.ci/run` runs them.
-//! - [`support`]: renews the README's table of the operations that are implemented.
+//! - [`support`]: renews the README's table of the operations that are implemented; as `reference` the page of the rules SQL's
+//!   functions.
 //! - [`model`]: downloads AWS's service models, strips them, and generates the code of `drydock-model` from them.
 
 mod model;
@@ -12,12 +13,14 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "usage: cargo xtask ci [STEP…]
        cargo xtask model [--offline | --check]
        cargo xtask support
+       cargo xtask reference
 
   ci               run all checks, or the steps that are named (format, test, clippy, demo, tools, licenses, template, cfn-lint, clients)
   model            download the service models, strip them, and generate the code of drydock-model
   model --offline  generate the code from the stripped models that are committed
   model --check    change nothing; fail where the generated code is not what the stripped models give
-  support          renew the README's table of operations";
+  support          renew the README's table of operations
+  reference        renew the reference of the rules SQL's functions";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
         ["model", "--offline"] => model::generate(),
         ["model", "--check"] => model::check(),
         ["support"] => support::update(),
+        ["reference"] => support::reference(),
         _ => Err(USAGE.to_owned()),
     };
     match done {
