@@ -3,6 +3,7 @@
 
 pub mod registry;
 
+use crate::arn::Arn;
 use crate::clock::Timestamp;
 use crate::names::{CertificateId, ThingName, ThingTypeName};
 use registry::{GroupState, HierarchyState, MembershipState, ThingState, TypeState};
@@ -115,6 +116,11 @@ pub enum Event {
         details: String,
         /// When.
         at: Timestamp,
+    },
+    /// A topic rule destination waits to be confirmed ("HTTP action destinations" in the guide).
+    DestinationToConfirm {
+        /// The destination.
+        arn: Arn,
     },
     /// What a principal or thing may do may have changed: sessions decide anew.
     AuthorizationChanged,

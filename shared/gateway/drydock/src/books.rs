@@ -5,6 +5,7 @@ use crate::recent::Recent;
 use drydock_core::{ApiError, Arn, CertificateId, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
+use drydock_model::iot::{CreateTopicRuleRequest, ReplaceTopicRuleRequest};
 use drydock_policy::{CertificateFacts, Policies, SessionPolicies};
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
@@ -144,6 +145,44 @@ impl Books {
         let reply = self.apply(&self.rules, command).await;
         self.refresh_rules();
         reply
+    }
+
+    /// Makes a topic rule, and the destinations that it goes through where they are not there.
+    ///
+    /// # Errors
+    /// As [`Rules::create_topic_rule`].
+    pub async fn create_rule(&self, request: CreateTopicRuleRequest) -> Result<(), ApiError> {
+        let (name, now) = (request.rule_name.clone(), self.now());
+        self.change_rules(|book| {
+            let done = book.create_topic_rule(request, now)?;
+            Ok(self.with_destinations(book, done, &name, now))
+        })
+        .await
+    }
+
+    /// Replaces a topic rule likewise.
+    ///
+    /// # Errors
+    /// As [`Rules::replace_topic_rule`].
+    pub async fn replace_rule(&self, request: ReplaceTopicRuleRequest) -> Result<(), ApiError> {
+        let (name, now) = (request.rule_name.clone(), self.now());
+        self.change_rules(|book| {
+            let done = book.replace_topic_rule(request)?;
+            Ok(self.with_destinations(book, done, &name, now))
+        })
+        .await
+    }
+
+    /// "A new destination is created if possible": that it is not leaves the rule as it is.
+    fn with_destinations(&self, book: &mut Rules, mut done: Done<()>, rule: &str, now: Timestamp) -> Done<()> {
+        match book.make_destinations(rule, now, self.ids.as_ref()) {
+            Ok(made) => {
+                done.writes.extend(made.writes);
+                done.events.extend(made.events);
+            }
+            Err(error) => tracing::warn!(rule, %error, "a topic rule destination could not be made with its rule"),
+        }
+        done
     }
 
     /// The rules that messages meet: enabled ones, by topic.

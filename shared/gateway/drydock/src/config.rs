@@ -5,12 +5,14 @@
 //! here and a line in [`SECTIONS`].
 
 mod credentials;
+mod endpoints;
 mod fault;
 mod limits;
 
 pub use credentials::AccountKey;
 pub use fault::{ConfigError, Fault};
 
+use crate::outbound::endpoints::Configured;
 use drydock_broker::Limits;
 use fault::{Faults, nearest};
 use std::path::{Path, PathBuf};
@@ -29,13 +31,16 @@ pub struct Config {
     pub limits: Limits,
     /// `[[credentials]]`: the keys that requests have to be signed with; any key will do where there are none.
     pub credentials: Vec<AccountKey>,
+    /// `[endpoints]`: where the services are that rules send to.
+    pub endpoints: Configured,
 }
 
 /// Reads one table, or array of tables, of the file.
 type Section = fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults);
 
 /// The tables that the file may have, each with what reads it.
-const SECTIONS: &[(&str, Section)] = &[("credentials", credentials::read), ("limits", limits::read)];
+const SECTIONS: &[(&str, Section)] =
+    &[("credentials", credentials::read), ("endpoints", endpoints::read), ("limits", limits::read)];
 
 impl Config {
     /// Reads the file that was named, or else [`FILE`] in the working directory where there is one.

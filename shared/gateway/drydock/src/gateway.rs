@@ -11,10 +11,12 @@ use crate::gate::PolicyGate;
 use crate::listen::{self, ListenError};
 use crate::logs::Logs;
 use crate::notice::Notices;
+use crate::outbound::Outbound;
 use crate::provisioning::{self, Underway};
 use crate::roles::Roles;
-use crate::rules::Runner;
+use crate::rules::state::States;
 use crate::rules::watch::Watches;
+use crate::rules::{Runner, confirm};
 use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use drydock_broker::{Broker, Watch};
@@ -159,6 +161,8 @@ struct Inner {
     addresses: Addresses,
     data_dir: Option<PathBuf>,
     logs: Logs,
+    outbound: Outbound,
+    rule_states: States,
     paces: Paces,
     started: drydock_core::Timestamp,
     config: Config,
@@ -242,16 +246,11 @@ impl Gateway {
         let (requests, requested) = mpsc::unbounded_channel();
         let watch = Watch::default();
         let logs = Logs::new(Arc::clone(&books), watch.clone(), options.data_dir.as_deref());
+        let outbound = Outbound::of_environment(&options.config.endpoints);
         let watches = Watches::default();
-        let (runner, tap) = Runner::new(
-            Arc::clone(&books),
-            cloud.clone(),
-            notices.clone(),
-            watches.clone(),
-            logs.clone(),
-            events,
-            requests,
-        );
+        let told = (notices.clone(), watches.clone(), logs.clone());
+        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), outbound.clone(), told, events, requests);
+        let rule_states = tap.states().clone();
         let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
         let (cuts, ending) = mpsc::unbounded_channel();
         let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts);
@@ -274,6 +273,8 @@ impl Gateway {
             underway: Underway::default(),
             addresses,
             logs,
+            outbound,
+            rule_states,
             paces: Paces::default(),
             data_dir: options.data_dir,
             config: options.config,
@@ -398,6 +399,18 @@ impl Gateway {
         &self.inner.logs
     }
 
+    /// What goes to services elsewhere.
+    #[must_use]
+    pub fn outbound(&self) -> &Outbound {
+        &self.inner.outbound
+    }
+
+    /// What is counted of each rule.
+    #[must_use]
+    pub fn rule_states(&self) -> &States {
+        &self.inner.rule_states
+    }
+
     /// How often the data plane was asked about each client.
     #[must_use]
     pub fn paces(&self) -> &Paces {
@@ -479,6 +492,7 @@ impl Gateway {
         self.books().wipe().await?;
         self.logs().refresh();
         self.cloud().reset().await?;
+        self.rule_states().keep(|_| false);
         Ok(())
     }
 
@@ -537,6 +551,9 @@ async fn deliver(gateway: Gateway, mut events: mpsc::UnboundedReceiver<Event>) {
         gateway.logs().event(&event);
         if let Event::CertificateToProvision { certificate_id, .. } = &event {
             provisioning::jitp::begin(&gateway, certificate_id);
+        }
+        if let Event::DestinationToConfirm { arn } = &event {
+            confirm::begin(&gateway, arn);
         }
         crate::events::deliver(gateway.broker(), gateway.books(), &event);
     }

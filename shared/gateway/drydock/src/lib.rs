@@ -5,7 +5,7 @@
 //! - [`gate`]: who may connect and do what. [`tls`]: who may pass the handshake.
 //! - [`listen`]: the sockets. [`api`]: what comes over HTTP. [`publish`]: a publish that comes over HTTP.
 //! - [`roles`]: the template's IAM roles.
-//! - [`rules`]: rules on messages: matching, evaluating, running actions.
+//! - [`rules`]: rules on messages: matching, evaluating, running actions. [`outbound`]: what they send to services elsewhere.
 //! - [`events`]: from events to the topics that tell of them. [`expiry`]: certificates that expire.
 //! - [`notice`], [`watch`]: what people are told.
 //! - [`explain`]: why somebody may do something, or may not.
@@ -34,6 +34,7 @@ pub mod gateway;
 pub mod listen;
 pub mod logs;
 pub mod notice;
+pub mod outbound;
 pub mod provisioning;
 pub mod publish;
 pub mod recent;

@@ -1,31 +1,47 @@
 //! Rules on messages. The [`RunnerTap`] sees every message on the broker's path: it looks up the rules that the topic reaches and
-//! hands the message over. The [`Runner`] evaluates and acts, away from that path, so that a slow action slows nobody down.
+//! hands the message over. The [`Runner`] evaluates and acts, away from that path, so that a slow action slows nobody down: each
+//! rule has a lane for its statement and one for each of its actions.
+//!
+//! - `lane`, [`state`]: how many run and wait for each rule; what is counted of it.
+//! - `act`: one rule on one message. `send`: an action's calls, with their retries. `batch`: several messages as one request.
+//! - `reach`: answers to the functions of the SQL that reach out. [`watch`]: who watches rules.
+//! - `influxdb`: points to an instance of InfluxDB. `kafka`: records to a Kafka cluster.
+//! - [`confirm`]: topic rule destinations are proven.
+//! - `entries`: what the logs are told.
 
 mod act;
+mod batch;
+pub mod confirm;
+mod entries;
+mod influxdb;
+mod kafka;
+mod lane;
 mod reach;
+mod send;
+pub mod state;
 pub mod watch;
 
 use crate::books::Books;
 use crate::logs::{Logs, failure};
 use crate::notice::{Notice, Notices, Tone, Topic as About};
+use crate::outbound::Outbound;
 use crate::provisioning::mqtt::{Request, is_request};
 use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Route, Tap, Who};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids};
 use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Message, MqttProperties};
+use entries::Entries;
+use state::{Metric, States};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::JoinSet;
 use watch::Watches;
 
 pub use reach::CAPABILITIES;
 
-/// How many messages may wait for the rules. Beyond that a message's rules are throttled, as AWS throttles them.
+/// How many messages may wait to be handed to their rules. Beyond that a message's rules are throttled, as AWS throttles them.
 const QUEUE: usize = 65_536;
-/// How many messages are worked on at a time.
-const CONCURRENCY: usize = 256;
 
 /// A message and the rules that it reached.
 struct Job {
@@ -44,6 +60,7 @@ pub struct RunnerTap {
     books: Arc<Books>,
     notices: Notices,
     logs: Logs,
+    states: States,
     jobs: mpsc::Sender<Job>,
     events: UnboundedSender<Event>,
     provisioning: UnboundedSender<Request>,
@@ -55,51 +72,53 @@ impl Runner {
     pub fn new(
         books: Arc<Books>,
         cloud: Cloud,
-        notices: Notices,
-        watches: Watches,
-        logs: Logs,
+        outbound: Outbound,
+        (notices, watches, logs): (Notices, Watches, Logs),
         events: UnboundedSender<Event>,
         provisioning: UnboundedSender<Request>,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
+        let states = States::default();
         let tap = Arc::new(RunnerTap {
             books: Arc::clone(&books),
             notices: notices.clone(),
-            logs,
+            logs: logs.clone(),
+            states: states.clone(),
             jobs: sender,
             events,
             provisioning,
         });
-        (Self { acting: act::Acting { books, cloud, notices, watches, lanes: reach::Lanes::default() }, jobs }, tap)
+        let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
+        let entries = Entries(logs);
+        (Self { acting: act::Acting { books, cloud, sender, states, notices, watches, entries }, jobs }, tap)
     }
 
     /// Starts to work; what rules republish goes to the broker.
     pub fn start(self, tasks: &mut JoinSet<()>, broker: Broker) {
         let Self { acting, mut jobs } = self;
         let acting = Arc::new(acting);
-        let permits = Arc::new(Semaphore::new(CONCURRENCY));
         tasks.spawn(async move {
-            while let Some(job) = jobs.recv().await {
-                let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-                let (acting, broker) = (Arc::clone(&acting), broker.clone());
-                tokio::spawn(async move {
-                    for rule in &job.rules {
-                        if rule.reaches_out() {
-                            acting.start(&broker, rule, &job.message);
-                        } else {
-                            acting.run(&broker, rule, &job.message).await;
-                        }
-                    }
-                    drop(permit);
-                });
+            while let Some(Job { rules, message }) = jobs.recv().await {
+                for rule in rules {
+                    act::begin(&acting, &broker, rule, &message);
+                }
             }
         });
     }
 }
 
 impl RunnerTap {
+    /// What is counted of each rule.
+    #[must_use]
+    pub fn states(&self) -> &States {
+        &self.states
+    }
+
     fn throttled(&self, job: &Job) {
         for rule in &job.rules {
+            self.states.of(&rule.name).count(Metric::RuleExecutionThrottled);
+            let why = format!("{QUEUE} messages wait for rules already");
+            Entries(self.logs.clone()).throttled(&rule.name, &job.message, &why);
             tracing::warn!(rule = %rule.name, topic = %job.message.topic, "a rule was throttled: {QUEUE} messages wait already");
             self.notices.tell(|| Notice {
                 at: self.books.now(),
@@ -121,6 +140,9 @@ impl Tap for RunnerTap {
         match rules.matching(topic) {
             Ok(matching) if matching.is_empty() => {}
             Ok(matching) => {
+                for rule in &matching {
+                    self.states.of(&rule.name).count(Metric::TopicMatch);
+                }
                 let message = Arc::new(message(&self.books, inbound));
                 let job = Job { rules: matching.into_iter().cloned().collect(), message };
                 if let Err(refused) = self.jobs.try_send(job) {
@@ -132,6 +154,7 @@ impl Tap for RunnerTap {
                 }
             }
             Err(not_found) => {
+                self.states.not_found();
                 tracing::warn!(topic, "RuleNotFound: {not_found}");
                 self.notices.tell(|| Notice {
                     at: self.books.now(),

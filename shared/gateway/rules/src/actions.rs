@@ -1,27 +1,50 @@
 //! The actions of rules ("AWS IoT rule actions" in the guide), a file each: what is checked when a rule is created, and what
 //! goes out for a message. Nothing is sent here: an action describes its calls, and the host makes them.
 //!
-//! An action that is not written yet is refused by name when a rule is created.
+//! - `outgoing`: the calls, and what the answer of a service says.
+//! - [`kinds`]: the list of the actions.
+//! - `attribute`, `epoch`: what several of them share. All other files are an action each.
 
 mod attribute;
+mod cloudwatch_alarm;
+mod cloudwatch_logs;
+mod cloudwatch_metric;
+mod compiler;
 mod dynamodb;
 mod dynamodbv2;
+mod epoch;
+mod firehose;
+pub(crate) mod http;
+mod influxdb;
+mod iot_analytics;
+mod iot_events;
+mod iot_site_wise;
+mod kafka;
+mod kinds;
+mod kinesis;
 mod lambda;
+mod location;
+mod open_search;
 mod outgoing;
 mod republish;
+mod s3;
+mod salesforce;
 mod sns;
 mod sqs;
+mod step_functions;
+mod timestream;
 
-pub use outgoing::{AwsCall, Outgoing};
+pub(crate) use compiler::Compiler;
+pub use influxdb::Points;
+pub(crate) use kinds::compile;
+pub use outgoing::{AwsCall, Batch, CallFailure, HttpPost, KafkaRecord, Missing, Outgoing};
 
 use crate::eval::{Context, Interrupt, Scope};
-use crate::externals::{Capabilities, ExternalCall};
-use crate::plan::Program;
+use crate::externals::ExternalCall;
 use crate::template::Template;
 use crate::value::Value;
 use bytes::Bytes;
-use drydock_core::{ApiError, Arn, ErrorCode, Scope as AccountScope};
-use drydock_model::iot;
+use drydock_core::{Arn, Scope as AccountScope, Timestamp};
 use serde::Serialize;
 use std::fmt;
 
@@ -76,9 +99,38 @@ pub(crate) struct Render<'a> {
     /// What SELECT made, or the error document.
     pub(crate) value: &'a Value,
     pub(crate) account: &'a AccountScope,
+    /// The rule's name.
+    pub(crate) rule: &'a str,
+    pub(crate) is_error_action: bool,
+}
+
+/// A value as it goes out.
+fn bytes_of(value: &Value) -> Bytes {
+    match value {
+        Value::Raw(bytes) => bytes.clone(),
+        value => value.to_json().into(),
+    }
 }
 
 impl Render<'_> {
+    /// When the rules engine saw the message.
+    fn now(&self) -> Timestamp {
+        self.context.message.timestamp
+    }
+
+    /// A random UUID.
+    fn uuid(&self) -> String {
+        self.context.env.ids.uuid().to_string()
+    }
+
+    /// The elements of the payload where it is an array and the action works in batches.
+    fn elements(&self, batch: bool) -> Option<&[Value]> {
+        match self.value {
+            Value::Array(elements) if batch => Some(elements),
+            _ => None,
+        }
+    }
+
     fn fill(&self, template: &Template) -> Result<String, Problem> {
         Ok(template.fill(self.context, &self.scope)?)
     }
@@ -89,10 +141,7 @@ impl Render<'_> {
 
     /// The outgoing payload.
     fn bytes(&self) -> Bytes {
-        match self.value {
-            Value::Raw(bytes) => bytes.clone(),
-            value => value.to_json().into(),
-        }
+        bytes_of(self.value)
     }
 
     /// The outgoing payload as text; raw bytes that are no UTF-8 have none.
@@ -131,6 +180,12 @@ pub(crate) trait Act: fmt::Debug + Send + Sync {
     /// What it goes to.
     fn resource(&self) -> &Template;
 
+    /// The confirmation URL of the topic rule destination that it goes through, where the rule says which one; such a
+    /// destination is made with the rule.
+    fn destination(&self) -> Option<&str> {
+        None
+    }
+
     /// The calls to make; `resource` is filled in.
     fn prepare(&self, resource: &str, render: &Render<'_>) -> Result<Vec<Outgoing>, Problem>;
 }
@@ -150,77 +205,9 @@ pub(crate) fn prepare(action: &dyn Act, render: &Render<'_>) -> Prepared {
     prepared
 }
 
-/// Compiles the parts of an action, and says in which action and field an error is.
-pub(crate) struct Compiler<'a> {
-    pub(crate) program: &'a Program,
-    pub(crate) capabilities: Capabilities,
-    pub(crate) place: String,
-}
-
-impl Compiler<'_> {
-    fn invalid(&self, field: &str, what: impl fmt::Display) -> ApiError {
-        ApiError::invalid(format!("{}.{field}: {what}", self.place))
-    }
-
-    fn template(&self, field: &str, text: &str) -> Result<Template, ApiError> {
-        Template::compile(text, self.program, self.capabilities).map_err(|error| {
-            let message = format!("{}.{field}: in the template `{text}`, {error}", self.place);
-            ApiError::new(ErrorCode::SqlParseException, message)
-        })
-    }
-
-    fn optional(&self, field: &str, text: Option<&String>) -> Result<Option<Template>, ApiError> {
-        text.map(|text| self.template(field, text)).transpose()
-    }
-
-    /// A role's ARN, in which no template may stand.
-    fn role(&self, text: &str) -> Result<(), ApiError> {
-        match Arn::parse(text) {
-            Some(arn) if arn.service() == "iam" && !text.contains("${") => Ok(()),
-            _ => Err(self.invalid("roleArn", format!("`{text}` is not the ARN of an IAM role"))),
-        }
-    }
-
-    /// Refuses a text without expressions that is not the ARN of a service's resource.
-    fn arn_of(&self, field: &str, service: &str, template: &Template) -> Result<(), ApiError> {
-        match template.plain() {
-            Some(text) if Arn::parse(text).is_none_or(|arn| arn.service() != service) => {
-                Err(self.invalid(field, format!("`{text}` is not an ARN of {service}")))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The ARN of a service's resource, filled in.
 fn arn(text: &str, service: &str) -> Result<Arn, Problem> {
     Arn::parse(text)
         .filter(|arn| arn.service() == service)
         .ok_or_else(|| Problem::new(format!("`{text}` is not an ARN of {service}")))
-}
-
-/// Compiles an action.
-///
-/// # Errors
-/// [`ApiError`] where it names no kind or several, one that is not written yet, or its parameters are wrong.
-pub(crate) fn compile(action: &iot::Action, compiler: &Compiler<'_>) -> Result<Box<dyn Act>, ApiError> {
-    let json = action.to_json();
-    let kinds: Vec<&String> = json.as_object().map(|members| members.keys().collect()).unwrap_or_default();
-    let [kind] = kinds.as_slice() else {
-        return Err(ApiError::invalid(format!(
-            "{}: an action names exactly one kind, this one names {}",
-            compiler.place,
-            kinds.len()
-        )));
-    };
-    let compiler = &Compiler { place: format!("{}.{kind}", compiler.place), ..*compiler };
-    match action {
-        iot::Action { lambda: Some(action), .. } => lambda::compile(action, compiler),
-        iot::Action { republish: Some(action), .. } => republish::compile(action, compiler),
-        iot::Action { dynamo_db: Some(action), .. } => dynamodb::compile(action, compiler),
-        iot::Action { dynamo_dbv2: Some(action), .. } => dynamodbv2::compile(action, compiler),
-        iot::Action { sns: Some(action), .. } => sns::compile(action, compiler),
-        iot::Action { sqs: Some(action), .. } => sqs::compile(action, compiler),
-        _ => Err(ApiError::not_implemented(&format!("the rule action `{kind}`"))),
-    }
 }

@@ -1,5 +1,6 @@
 //! The book of topic rules: the operations on them, and the set of those that are enabled.
 
+mod destinations;
 mod list;
 
 use crate::externals::Capabilities;
@@ -10,6 +11,9 @@ use drydock_model::iot;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use destinations::Proof;
+use destinations::{DESTINATIONS, Destination};
 
 const RULES: &str = "topic_rules";
 
@@ -28,6 +32,8 @@ pub struct Rules {
     max_rules: usize,
     rules: BTreeMap<RuleName, Entry>,
     enabled: Arc<RuleSet>,
+    /// By ARN.
+    destinations: BTreeMap<String, Destination>,
 }
 
 #[derive(Debug)]
@@ -68,7 +74,14 @@ impl Rules {
     /// A book without rules, for a host that can answer what `capabilities` says.
     #[must_use]
     pub fn new(scope: Scope, capabilities: Capabilities) -> Self {
-        Self { scope, capabilities, max_rules: MAX_RULES, rules: BTreeMap::new(), enabled: Arc::default() }
+        Self {
+            scope,
+            capabilities,
+            max_rules: MAX_RULES,
+            rules: BTreeMap::new(),
+            enabled: Arc::default(),
+            destinations: BTreeMap::new(),
+        }
     }
 
     /// The same with another number of rules than AWS's quota.
@@ -129,7 +142,7 @@ impl Rules {
     ///
     /// # Errors
     /// A `ResourceAlreadyExistsException` where there is one of this name; a `SqlParseException`, an
-    /// `InvalidRequestException` or a `NotImplementedException` as [`CompiledRule::compile`] says; a
+    /// `InvalidRequestException` as [`CompiledRule::compile`] says; a
     /// `LimitExceededException` at the quota.
     pub fn create_topic_rule(
         &mut self,
@@ -202,10 +215,13 @@ impl Rules {
 }
 
 impl Rulebook for Rules {
-    const TABLES: &'static [&'static str] = &[RULES];
+    const TABLES: &'static [&'static str] = &[DESTINATIONS, RULES];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.to_owned(), key: key.to_owned(), why };
+        if table == DESTINATIONS {
+            return self.load_destination(key, value);
+        }
         if table != RULES {
             return Err(corrupt("the book of topic rules has no such table".to_owned()));
         }
@@ -220,5 +236,6 @@ impl Rulebook for Rules {
     fn clear(&mut self) {
         self.rules.clear();
         self.enabled = Arc::default();
+        self.destinations.clear();
     }
 }

@@ -12,7 +12,7 @@
 //! - [`rule`]: a topic rule, compiled: statement, actions, error action.
 //! - [`actions`]: a file per action: what it checks, and what it sends.
 //! - [`index`]: rules found by topic.
-//! - [`book`]: the operations on topic rules.
+//! - [`book`]: the operations on topic rules and their destinations.
 
 pub mod actions;
 pub mod book;
@@ -29,8 +29,10 @@ mod template;
 pub mod trace;
 pub mod value;
 
-pub use actions::{ActionFailure, AwsCall, NotPrepared, Outgoing, Prepared};
-pub use book::Rules;
+pub use actions::{
+    ActionFailure, AwsCall, Batch, CallFailure, HttpPost, KafkaRecord, Missing, NotPrepared, Outgoing, Points, Prepared,
+};
+pub use book::{Proof, Rules};
 pub use eval::{Env, Outcome, Output, evaluate, evaluate_traced};
 pub use explain::{Explanation, explain};
 pub use externals::{Answer, Answers, Capabilities, Drawn, External, ExternalCall, Externals, NoExternals};

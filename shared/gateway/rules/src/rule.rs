@@ -25,12 +25,19 @@ pub struct CompiledRule {
     reaches_out: bool,
 }
 
+/// What an action is given: what its templates see, and what it sends.
+struct Given<'a> {
+    element: Element<'a>,
+    value: &'a Value,
+    is_error_action: bool,
+}
+
 impl CompiledRule {
     /// Compiles a rule for a host that can answer what `capabilities` says.
     ///
     /// # Errors
     /// A `SqlParseException` where the statement or a template cannot be used, with the place; an `InvalidRequestException`
-    /// where a parameter is wrong; a `NotImplementedException` that names an action which is not written yet.
+    /// where a parameter is wrong.
     pub fn compile(
         account: &AccountScope,
         name: RuleName,
@@ -62,13 +69,14 @@ impl CompiledRule {
         };
         let program = plan::compile(&payload.sql, version, capabilities)
             .map_err(|error| ApiError::new(ErrorCode::SqlParseException, error.report()))?;
-        let compile =
-            |place: String, action| actions::compile(action, &Compiler { program: &program, capabilities, place });
-        let compiled: Result<_, ApiError> =
-            payload.actions.iter().enumerate().map(|(i, action)| compile(format!("actions[{i}]"), action)).collect();
-        let compiled = compiled?;
+        let compile = |place: String, is_error_action, action| {
+            actions::compile(action, &Compiler { program: &program, capabilities, place, is_error_action })
+        };
+        let compiled = payload.actions.iter().enumerate();
+        let compiled = compiled.map(|(i, action)| compile(format!("actions[{i}]"), false, action));
+        let compiled = compiled.collect::<Result<_, ApiError>>()?;
         let error_action = payload.error_action.as_ref();
-        let error_action = error_action.map(|action| compile("errorAction".to_owned(), action)).transpose()?;
+        let error_action = error_action.map(|action| compile("errorAction".to_owned(), true, action)).transpose()?;
         Ok(Self { name, account: account.clone(), actions: compiled, error_action, program, reaches_out: false })
     }
 
@@ -88,20 +96,20 @@ impl CompiledRule {
     /// failed leaves the others as they are.
     #[must_use]
     pub fn prepare(&self, output: &Output, message: &Message, env: Env<'_>) -> Vec<Prepared> {
-        let element = Element::Payload(message, self.program.version);
+        let given = self.given(output, message);
         let actions = self.actions.iter().map(AsRef::as_ref);
         let context = self.context(message, env, None);
-        actions.map(|action| self.render(action, element, &output.value, output, &context)).collect()
+        actions.map(|action| self.render(action, &given, output, &context)).collect()
     }
 
     /// The same, each with the substitution templates that were filled in for it.
     #[must_use]
     pub fn prepare_traced(&self, output: &Output, message: &Message, env: Env<'_>) -> Vec<(Prepared, Trace)> {
-        let element = Element::Payload(message, self.program.version);
+        let given = self.given(output, message);
         let traced = |action: &dyn Act| {
             let notes = RefCell::new(Notes::new(&self.program.sql));
             let context = self.context(message, env, Some(&notes));
-            let prepared = self.render(action, element, &output.value, output, &context);
+            let prepared = self.render(action, &given, output, &context);
             (prepared, notes.into_inner().trace)
         };
         self.actions.iter().map(|action| traced(action.as_ref())).collect()
@@ -111,6 +119,12 @@ impl CompiledRule {
     #[must_use]
     pub fn reaches_out(&self) -> bool {
         self.reaches_out
+    }
+
+    /// The confirmation URLs of the topic rule destinations that its HTTP actions go through, as far as the rule itself says
+    /// which they are.
+    pub fn destinations(&self) -> impl Iterator<Item = &str> {
+        self.actions.iter().chain(&self.error_action).filter_map(|action| action.destination())
     }
 
     /// Whether failures of actions go anywhere.
@@ -132,13 +146,8 @@ impl CompiledRule {
     ) -> Option<Prepared> {
         let action = self.error_action.as_ref()?;
         let document = self.error_document(failures, message);
-        Some(self.render(
-            action.as_ref(),
-            Element::Value(&document),
-            &document,
-            output,
-            &self.context(message, env, None),
-        ))
+        let given = Given { element: Element::Value(&document), value: &document, is_error_action: true };
+        Some(self.render(action.as_ref(), &given, output, &self.context(message, env, None)))
     }
 
     /// The document that tells of the failures of one message.
@@ -151,29 +160,33 @@ impl CompiledRule {
                 ("errorMessage".into(), failure.error_message.as_str().into()),
             ]))
         });
-        Value::object(Object::from_iter([
+        let mut document = Object::from_iter([
             ("ruleName".into(), self.name.as_str().into()),
             ("topic".into(), message.topic.clone().into()),
             ("cloudwatchTraceId".into(), message.trace_id.clone().into()),
             ("clientId".into(), message.client_id.as_deref().unwrap_or("N/A").into()),
-            ("base64OriginalPayload".into(), crate::base64(&message.payload).into()),
-            ("failures".into(), Value::array(failures.collect())),
-        ]))
+        ]);
+        if let Some(ip) = message.source_ip {
+            document.insert("sourceIp".into(), Value::string(ip.to_canonical().to_string()));
+        }
+        document.insert("base64OriginalPayload".into(), crate::base64(&message.payload).into());
+        document.insert("failures".into(), Value::array(failures.collect()));
+        Value::object(document)
+    }
+
+    fn given<'a>(&self, output: &'a Output, message: &'a Message) -> Given<'a> {
+        let element = Element::Payload(message, self.program.version);
+        Given { element, value: &output.value, is_error_action: false }
     }
 
     fn context<'a>(&self, message: &'a Message, env: Env<'a>, notes: Option<&'a RefCell<Notes>>) -> Context<'a> {
         Context { message, env, version: self.program.version, notes }
     }
 
-    fn render(
-        &self,
-        action: &dyn Act,
-        element: Element<'_>,
-        value: &Value,
-        output: &Output,
-        context: &Context<'_>,
-    ) -> Prepared {
+    fn render(&self, action: &dyn Act, given: &Given<'_>, output: &Output, context: &Context<'_>) -> Prepared {
+        let Given { element, value, is_error_action } = *given;
         let scope = Scope { element, alias: None, variables: &output.variables };
-        actions::prepare(action, &Render { context, scope, value, account: &self.account })
+        let (account, rule) = (&self.account, self.name.as_str());
+        actions::prepare(action, &Render { context, scope, value, account, rule, is_error_action })
     }
 }

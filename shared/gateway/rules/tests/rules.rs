@@ -231,7 +231,7 @@ fn sns_and_sqs_take_the_payload_as_text() {
         expect![[r#"
             sns us-west-2 POST /
             content-type: application/x-www-form-urlencoded; charset=utf-8
-            Action=Publish&Version=2010-03-31&TargetArn=arn%3Aaws%3Asns%3Aus%2Dwest%2D2%3A123456789012%3Aalerts&Message=%7B%22default%22%3A%22a%20b%26c%22%7D&MessageStructure=json"#]],
+            Action=Publish&Version=2010-03-31&TargetArn=arn%3Aaws%3Asns%3Aus-west-2%3A123456789012%3Aalerts&Message=%7B%22default%22%3A%22a%20b%26c%22%7D&MessageStructure=json"#]],
     );
     let queue = "https://sqs.eu-central-1.amazonaws.com/123456789012/q";
     check(
@@ -303,10 +303,20 @@ fn an_answer_of_a_service_becomes_a_failure_message() {
     let prepared = action(json!({ "sqs": { "queueUrl": "q", "roleArn": ROLE } }), &message("x", "{}"));
     let Ok([Outgoing::Aws(call)]) = prepared.outgoing.as_deref() else { panic!("it is to be sent") };
     let json = br#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no queue"}"#;
-    assert_eq!(call.failure(400, json), "sqs answered 400 QueueDoesNotExist: no queue");
+    let failure = |status, body: &[u8]| call.answered(status, body).unwrap_err();
+    assert_eq!(failure(400, json).message, "sqs answered 400 QueueDoesNotExist: no queue");
     let xml = b"<ErrorResponse><Error><Code>NotFound</Code><Message>no topic</Message></Error></ErrorResponse>";
-    assert_eq!(call.failure(404, xml), "sqs answered 404 NotFound: no topic");
-    assert_eq!(call.failure(502, b""), "sqs answered 502");
+    assert_eq!(failure(404, xml).message, "sqs answered 404 NotFound: no topic");
+    assert_eq!(failure(502, b"").message, "sqs answered 502");
+    for (status, body, passing) in [
+        (502, &b""[..], true),
+        (429, b"", true),
+        (400, br#"{"__type":"ThrottlingException"}"#, true),
+        (400, br#"{"__type":"ValidationException"}"#, false),
+        (404, xml, false),
+    ] {
+        assert_eq!(failure(status, body).passing, passing, "{status}");
+    }
 }
 
 #[test]
@@ -328,12 +338,6 @@ fn what_cannot_be_done_is_refused_at_creation() {
     assert_eq!(code, ErrorCode::SqlParseException);
     assert!(message.contains("function `get_thing_shadow` needs the SQL version 2016-03-23"), "{message}");
 
-    let (code, message) =
-        with("SELECT * FROM 'x'", json!({ "s3": { "roleArn": ROLE, "bucketName": "b", "key": "k" } }));
-    assert_eq!(
-        (code, message.as_str()),
-        (ErrorCode::NotImplementedException, "the rule action `s3` is not implemented by this gateway")
-    );
     assert_eq!(with("SELECT * FROM 'x'", json!({})).0, ErrorCode::InvalidRequestException);
     let both = json!({ "lambda": lambda["lambda"], "sqs": { "queueUrl": "q", "roleArn": ROLE } });
     assert_eq!(with("SELECT * FROM 'x'", both).0, ErrorCode::InvalidRequestException);
@@ -363,9 +367,6 @@ fn what_cannot_be_done_is_refused_at_creation() {
     }
     let (code, _) = refused(json!({ "sql": "SELECT * FROM 'x'", "actions": [], "awsIotSqlVersion": "2017-01-01" }));
     assert_eq!(code, ErrorCode::InvalidRequestException);
-    let (code, _) = refused(json!({ "sql": "SELECT * FROM 'x'", "actions": [], "errorAction": { "kafka": {
-        "destinationArn": "a", "topic": "t", "clientProperties": {} } } }));
-    assert_eq!(code, ErrorCode::NotImplementedException);
     let (code, _) = refused(json!({ "sql": "SELECT * FROM 'x'", "actions": vec![lambda; 11] }));
     assert_eq!(code, ErrorCode::InvalidRequestException);
     let mut book = book();

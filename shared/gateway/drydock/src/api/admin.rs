@@ -201,6 +201,15 @@ fn metrics(gateway: &Gateway) -> Response<Bytes> {
     for (name, count) in broker.metrics() {
         text.push_str(&format!("aws_iot{{metric=\"{name}\",protocol=\"MQTT\"}} {count}\n"));
     }
+    for (metric, rule, action, count) in gateway.rule_states().counts() {
+        let mut labels = format!("metric=\"{metric}\"");
+        for (name, value) in [("rule_name", rule.as_deref()), ("action_type", action)] {
+            if let Some(value) = value {
+                labels.push_str(&format!(",{name}=\"{value}\""));
+            }
+        }
+        text.push_str(&format!("aws_iot{{{labels}}} {count}\n"));
+    }
     text.push_str("# TYPE drydock_messages_dropped counter\n");
     for (reason, count) in broker.drops() {
         text.push_str(&format!("drydock_messages_dropped{{reason=\"{}\"}} {count}\n", reason.as_str()));

@@ -6,6 +6,7 @@ mod authorizers;
 mod billing;
 mod certificates;
 pub mod data;
+mod destinations;
 mod domains;
 mod endpoints;
 mod groups;
@@ -93,6 +94,7 @@ pub fn router() -> Router<Call> {
     billing::register(&mut router);
     certificates::register(&mut router);
     data::register(&mut router);
+    destinations::register(&mut router);
     domains::register(&mut router);
     endpoints::register(&mut router);
     groups::register(&mut router);

@@ -17,7 +17,7 @@ use drydock_core::{Clock as _, Ids as _};
 use drydock_identity::sigv4::{Claim, Denied, SignedRequest, verify};
 use drydock_model::Service as Plane;
 use drydock_model::iot::AuthenticationType;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::json;
 use smol_str::SmolStr;
 use std::net::SocketAddr;
@@ -120,11 +120,16 @@ fn unknown(access_key: &str) -> Caller {
     Caller { access_key: access_key.into(), principal: SmolStr::new(access_key) }
 }
 
-/// What may be asked without a signature: the links that SNS sends to a subscriber.
+/// What may be asked without a signature: the links that SNS sends to a subscriber, and the one that a topic rule destination is
+/// confirmed with, whose token is the proof.
 fn needs_none(service: Service, request: &Request<Bytes>) -> bool {
     let action = service::query_value(request.uri().query().unwrap_or_default(), "Action");
-    service == Service::Cloud(drydock_cloud::Service::Sns)
-        && matches!(action.as_deref(), Some("ConfirmSubscription" | "Unsubscribe"))
+    let of_sns = service == Service::Cloud(drydock_cloud::Service::Sns)
+        && matches!(action.as_deref(), Some("ConfirmSubscription" | "Unsubscribe"));
+    let confirms = service == Service::Iot(Plane::Iot)
+        && request.method() == Method::GET
+        && request.uri().path().starts_with("/confirmdestination/");
+    of_sns || confirms
 }
 
 /// The headers as they are signed; HTTP/2 has the host elsewhere.

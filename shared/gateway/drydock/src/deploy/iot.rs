@@ -26,13 +26,13 @@ pub(super) fn malformed(what: &str, error: impl std::fmt::Display) -> ApiError {
 pub(super) async fn rule(gateway: &Gateway, rule: &TopicRule) -> Result<(), ApiError> {
     let books = gateway.books();
     let payload = TopicRulePayload::from_json(&rule.payload).map_err(|e| malformed("the rule's payload", e))?;
-    let (name, now) = (rule.name.clone(), books.now());
+    let name = rule.name.clone();
     let request =
         CreateTopicRuleRequest { rule_name: name.clone(), topic_rule_payload: payload.clone(), ..Default::default() };
-    match books.change_rules(|book| book.create_topic_rule(request, now)).await {
+    match books.create_rule(request).await {
         Err(error) if exists(&error) => {
             let request = ReplaceTopicRuleRequest { rule_name: name, topic_rule_payload: payload };
-            books.change_rules(|book| book.replace_topic_rule(request)).await
+            books.replace_rule(request).await
         }
         other => other,
     }

@@ -1,62 +1,89 @@
 //! One rule on one message: evaluate, prepare, send, and tell the error action of what failed.
 
-use super::reach::{self, Asked, Lanes};
+use super::entries::Entries;
+use super::lane::Lane;
+use super::reach::{self, Asked};
+use super::send::{Errand, Sender};
+use super::state::{Metric, State, States};
 use super::watch::{Acted, Execution, Watches};
 use crate::books::Books;
 use crate::notice::{Notice, Notices, Tone, Topic as About};
-use bytes::Bytes;
-use drydock_broker::{Broker, Message as BrokerMessage, Origin, Properties, Qos};
-use drydock_cloud::{Cloud, Service};
-use drydock_core::Arn;
+use drydock_broker::Broker;
+use drydock_cloud::Cloud;
 use drydock_rules::{
-    ActionFailure, AwsCall, CompiledRule, ExternalCall, Message, MqttProperties, NotPrepared, Outcome, Outgoing,
-    Output, Prepared, Trace,
+    ActionFailure, CompiledRule, ExternalCall, Message, NotPrepared, Outcome, Output, Prepared, Trace,
 };
-use percent_encoding::percent_decode_str;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// How much of an answer a watcher is shown, in characters.
-const MOST_SHOWN: usize = 200;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What acting needs.
 pub(super) struct Acting {
     pub(super) books: Arc<Books>,
     pub(super) cloud: Cloud,
+    pub(super) sender: Sender,
+    pub(super) states: States,
     pub(super) notices: Notices,
     pub(super) watches: Watches,
-    pub(super) lanes: Lanes,
+    pub(super) entries: Entries,
 }
 
-/// What the calls of an action were answered.
-enum Answered {
-    Published { topic: String, qos: u8 },
-    Invoked { request_id: String },
-    Called(http::Response<Bytes>),
+/// Hands a message to a rule. It waits in the rule's own lane, so that no other rule waits with it.
+pub(super) fn begin(acting: &Arc<Acting>, broker: &Broker, rule: Arc<CompiledRule>, message: &Arc<Message>) {
+    let state = acting.states.of(&rule.name);
+    acting.entries.matched(&rule.name, message);
+    let Some(place) = state.statement.queue() else {
+        acting.throttled(&state, &rule, message);
+        return;
+    };
+    let (acting, broker, message) = (Arc::clone(acting), broker.clone(), Arc::clone(message));
+    // A task of its own: what goes wrong in one rule, even a panic, is not another's matter.
+    tokio::spawn(async move {
+        let Some(turn) = place.turn().await else { return };
+        let work = Work { acting: &acting, broker: &broker, state: &state, rule: &rule, message: &message };
+        work.run(turn).await;
+    });
 }
 
 impl Acting {
-    /// Runs a rule that reaches out, and does not wait for it.
-    pub(super) fn start(self: &Arc<Self>, broker: &Broker, rule: &Arc<CompiledRule>, message: &Arc<Message>) {
-        let Some((lane, place)) = self.lanes.enter(&rule.name) else {
-            tracing::warn!(rule = %rule.name, topic = %message.topic, "a rule was throttled: too many messages wait for it");
-            self.tell(rule, Tone::Bad, || ("throttled: too many messages wait for it".to_owned(), Vec::new()));
-            return;
-        };
-        let (acting, broker) = (Arc::clone(self), broker.clone());
-        let (rule, message) = (Arc::clone(rule), Arc::clone(message));
-        tokio::spawn(async move {
-            let Ok(_working) = lane.work.acquire().await else { return };
-            acting.run(&broker, &rule, &message).await;
-            drop(place);
-        });
+    fn throttled(&self, state: &State, rule: &CompiledRule, message: &Message) {
+        let why = format!("{} messages wait for this rule already", super::lane::WAITING);
+        state.count(Metric::RuleExecutionThrottled);
+        self.entries.throttled(&rule.name, message, &why);
+        tracing::warn!(rule = %rule.name, topic = %message.topic, "a rule was throttled: {why}");
+        self.tell(rule, Tone::Bad, || (format!("throttled: {why}"), Vec::new()));
     }
 
-    /// Runs a rule on a message.
-    pub(super) async fn run(&self, broker: &Broker, rule: &CompiledRule, message: &Message) {
-        let watchers = self.watches.of(rule);
-        let mut asked = Asked::new(&self.books);
+    fn tell(&self, rule: &CompiledRule, tone: Tone, what: impl FnOnce() -> (String, Vec<String>)) {
+        self.notices.tell(|| {
+            let (text, reasons) = what();
+            Notice { at: self.books.now(), tone, topic: About::Rule, subject: rule.name.to_string(), text, reasons }
+        });
+    }
+}
+
+/// A rule that a message has reached.
+struct Work<'a> {
+    acting: &'a Acting,
+    broker: &'a Broker,
+    state: &'a State,
+    rule: &'a CompiledRule,
+    message: &'a Message,
+}
+
+/// What became of an action: what it was answered, and how long that took in milliseconds.
+type Ended = (Result<String, ActionFailure>, f64);
+
+impl Work<'_> {
+    /// Runs the rule; its turn in the lane of its statement ends when it is known what its actions send.
+    async fn run(&self, turn: OwnedSemaphorePermit) {
+        let Self { acting, rule, message, .. } = self;
+        acting.states.executed();
+        if !message.is_json() {
+            self.state.count(Metric::ParseError);
+        }
+        let watchers = acting.watches.of(rule);
+        let mut asked = Asked::new(&acting.books);
         let (outcome, trace) = loop {
             let evaluated = match &watchers {
                 None => (rule.evaluate(message, asked.env()), None),
@@ -66,21 +93,20 @@ impl Acting {
                 }
             };
             let (Outcome::Waiting(call), _) = &evaluated else { break evaluated };
-            let answer = reach::answer(&self.books, &self.cloud, rule, call).await;
+            let answer = reach::answer(&acting.books, &acting.cloud, rule, call).await;
             asked.learn(call, answer);
         };
-        let mut execution = trace.map(|trace| Execution::new(rule, message, self.books.now(), &outcome, trace));
+        let mut execution = trace.map(|trace| Execution::new(rule, message, acting.books.now(), &outcome, trace));
         match outcome {
-            Outcome::Unmatched => self.tell(rule, Tone::Plain, || {
+            Outcome::Unmatched => acting.tell(rule, Tone::Plain, || {
                 let (_, trace) = rule.evaluate_traced(message, asked.env());
                 (format!("did not match {}", message.topic), trace.to_string().lines().map(str::to_owned).collect())
             }),
-            Outcome::Matched(output) => {
-                self.act(broker, rule, message, &output, &mut asked, execution.as_mut()).await;
-            }
+            Outcome::Matched(output) => self.act(turn, &output, &mut asked, execution.as_mut()).await,
             Outcome::Failed(why) => {
                 tracing::warn!(rule = %rule.name, topic = %message.topic, %why, "a rule could not be evaluated");
-                self.tell(rule, Tone::Bad, || {
+                acting.entries.not_evaluated(&rule.name, message, &why);
+                acting.tell(rule, Tone::Bad, || {
                     (format!("could not be evaluated on {}: {why}", message.topic), Vec::new())
                 });
             }
@@ -93,89 +119,123 @@ impl Acting {
         }
     }
 
+    /// Runs all actions, each in its lane and none waiting for another; then the error action with all that failed.
     async fn act(
         &self,
-        broker: &Broker,
-        rule: &CompiledRule,
-        message: &Message,
+        turn: OwnedSemaphorePermit,
         output: &Output,
         asked: &mut Asked,
         mut execution: Option<&mut Execution>,
     ) {
+        let prepared = self.prepare(output, asked, execution.is_some()).await;
+        drop(turn);
+        let actions = prepared.iter().enumerate().map(|(index, (prepared, _))| self.action(index, prepared));
+        let ended = futures_util::future::join_all(actions).await;
         let mut failures = Vec::new();
         let mut done = Vec::new();
-        asked.next(&self.books);
-        let prepared = loop {
-            let prepared: Vec<(Prepared, Trace)> = match execution {
-                None => {
-                    rule.prepare(output, message, asked.env()).into_iter().map(|one| (one, Trace::default())).collect()
-                }
-                Some(_) => rule.prepare_traced(output, message, asked.env()),
-            };
-            let calls: Vec<ExternalCall> = prepared.iter().filter_map(|(prepared, _)| waits_for(prepared)).collect();
-            if calls.is_empty() {
-                break prepared;
-            }
-            self.ask(rule, calls, asked).await;
-        };
-        for (prepared, substituted) in prepared {
-            let started = Instant::now();
-            let result = self.send(broker, rule, &prepared).await;
-            let took = started.elapsed().as_secs_f64() * 1000.0;
+        for ((prepared, substituted), (result, took)) in prepared.into_iter().zip(ended) {
             if let Some(execution) = &mut execution {
                 execution.actions.push(acted(&prepared, &result, took, substituted));
             }
-            match result {
-                Ok(_) => done.push(format!("{} to {}: ok in {took:.1} ms", prepared.action, prepared.resource)),
+            let how = match result {
+                Ok(_) => format!("ok in {took:.1} ms"),
                 Err(failure) => {
-                    done.push(format!(
-                        "{} to {}: failed: {}",
-                        prepared.action, prepared.resource, failure.error_message
-                    ));
-                    tracing::warn!(rule = %rule.name, action = prepared.action, resource = prepared.resource, error = failure.error_message, "a rule action failed");
+                    let how = format!("failed: {}", failure.error_message);
                     failures.push(failure);
+                    how
                 }
-            }
+            };
+            done.push(format!("{} to {}: {how}", prepared.action, prepared.resource));
         }
         let tone = if failures.is_empty() { Tone::Good } else { Tone::Bad };
-        self.tell(rule, tone, || (format!("matched {}", message.topic), done));
+        self.acting.tell(self.rule, tone, || (format!("matched {}", self.message.topic), done));
         if failures.is_empty() {
             return;
         }
-        asked.next(&self.books);
-        let prepared = loop {
-            let Some(prepared) = rule.prepare_error(&failures, output, message, asked.env()) else { return };
-            let Some(call) = waits_for(&prepared) else { break prepared };
-            self.ask(rule, vec![call], asked).await;
-        };
-        let started = Instant::now();
-        let result = self.send(broker, rule, &prepared).await;
+        let Some((prepared, ended)) = self.error_action(&failures, output, asked).await else { return };
         if let Some(execution) = execution {
-            let took = started.elapsed().as_secs_f64() * 1000.0;
-            execution.error_action = Some(acted(&prepared, &result, took, Trace::default()));
-        }
-        if let Err(failure) = result {
-            tracing::error!(rule = %rule.name, error = failure.error_message, "the error action failed, too");
-            self.tell(rule, Tone::Bad, || {
-                (format!("the error action failed, too: {}", failure.error_message), Vec::new())
-            });
+            execution.error_action = Some(acted(&prepared, &ended.0, ended.1, Trace::default()));
         }
     }
 
-    async fn ask(&self, rule: &CompiledRule, calls: Vec<ExternalCall>, asked: &mut Asked) {
+    /// What the actions send, once all that their templates ask for is answered.
+    async fn prepare(&self, output: &Output, asked: &mut Asked, traced: bool) -> Vec<(Prepared, Trace)> {
+        asked.next(&self.acting.books);
+        loop {
+            let prepared: Vec<(Prepared, Trace)> = if traced {
+                self.rule.prepare_traced(output, self.message, asked.env())
+            } else {
+                let prepared = self.rule.prepare(output, self.message, asked.env());
+                prepared.into_iter().map(|one| (one, Trace::default())).collect()
+            };
+            let calls: Vec<ExternalCall> = prepared.iter().filter_map(|(prepared, _)| waits_for(prepared)).collect();
+            if calls.is_empty() {
+                return prepared;
+            }
+            self.ask(calls, asked).await;
+        }
+    }
+
+    async fn ask(&self, calls: Vec<ExternalCall>, asked: &mut Asked) {
         for call in calls {
-            let answer = reach::answer(&self.books, &self.cloud, rule, &call).await;
+            let answer = reach::answer(&self.acting.books, &self.acting.cloud, self.rule, &call).await;
             asked.learn(&call, answer);
         }
     }
 
-    /// Makes an action's calls, in their order; the first that fails ends it.
-    async fn send(
+    async fn action(&self, index: usize, prepared: &Prepared) -> Ended {
+        self.acting.entries.starting(&self.rule.name, prepared.action, self.message);
+        let ended = self.in_lane(self.state.action(index), Some(index), prepared).await;
+        let failed = ended.0.as_ref().err().map(|failure| failure.error_message.as_str());
+        let metric = if failed.is_some() { Metric::Failure } else { Metric::Success };
+        self.state.count_action(metric, prepared.action);
+        let (name, resource) = (&self.rule.name, &prepared.resource);
+        self.acting.entries.ended(name, prepared.action, resource, self.message, failed);
+        if let Some(error) = failed {
+            tracing::warn!(rule = %name, action = prepared.action, resource, error, "a rule action failed");
+        }
+        ended
+    }
+
+    /// One document for all failures of the message. That this fails, too, is counted and logged.
+    async fn error_action(
         &self,
-        broker: &Broker,
-        rule: &CompiledRule,
+        failures: &[ActionFailure],
+        output: &Output,
+        asked: &mut Asked,
+    ) -> Option<(Prepared, Ended)> {
+        asked.next(&self.acting.books);
+        let prepared = loop {
+            let prepared = self.rule.prepare_error(failures, output, self.message, asked.env())?;
+            let Some(call) = waits_for(&prepared) else { break prepared };
+            self.ask(vec![call], asked).await;
+        };
+        let ended = self.in_lane(&self.state.error_action, None, &prepared).await;
+        let failed = ended.0.as_ref().err().map(|failure| failure.error_message.as_str());
+        let metric = if failed.is_some() { Metric::ErrorActionFailure } else { Metric::ErrorActionSuccess };
+        self.state.count_action(metric, prepared.action);
+        let name = &self.rule.name;
+        self.acting.entries.ended(name, prepared.action, &prepared.resource, self.message, failed);
+        if let Some(error) = failed {
+            tracing::error!(rule = %name, error, "the error action failed, too");
+            self.acting.tell(self.rule, Tone::Bad, || (format!("the error action failed, too: {error}"), Vec::new()));
+        }
+        Some((prepared, ended))
+    }
+
+    /// Makes an action's calls when its lane lets it, in their order; the first that fails ends it.
+    async fn in_lane(&self, lane: &Arc<Lane>, index: Option<usize>, prepared: &Prepared) -> Ended {
+        let started = Instant::now();
+        let result = self.calls(lane, index, prepared).await;
+        (result, started.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    async fn calls(
+        &self,
+        lane: &Arc<Lane>,
+        index: Option<usize>,
         prepared: &Prepared,
-    ) -> Result<Vec<Answered>, ActionFailure> {
+    ) -> Result<String, ActionFailure> {
         let outgoing = match &prepared.outgoing {
             Ok(outgoing) => outgoing,
             Err(NotPrepared::Failed(failure)) => return Err(failure.clone()),
@@ -183,73 +243,18 @@ impl Acting {
                 return Err(prepared.failed(format!("`{}` has nobody to answer it here", call.key())));
             }
         };
+        let Some(place) = lane.queue() else {
+            let why = format!("dropped: {} messages wait for this action already", super::lane::WAITING);
+            return Err(prepared.failed(why));
+        };
+        let turn = place.turn().await;
+        let errand = Errand { broker: self.broker, state: self.state, rule: self.rule, message: self.message, index };
         let mut answers = Vec::with_capacity(outgoing.len());
         for one in outgoing {
-            answers.push(match one {
-                Outgoing::Publish { topic, payload, qos, mqtt } => {
-                    let message = republished(&self.books, topic, payload, *qos, mqtt);
-                    let taken = broker.publish(message, Origin::Outside).map_err(|e| prepared.failed(e.to_string()))?;
-                    taken.durable().await.map_err(|e| prepared.failed(e.to_string()))?;
-                    Answered::Published { topic: topic.clone(), qos: *qos }
-                }
-                Outgoing::Aws(call) => self.call(rule, call).await.map_err(|why| prepared.failed(why))?,
-            });
+            answers.push(self.acting.sender.send(&errand, one).await.map_err(|why| prepared.failed(why))?);
         }
-        Ok(answers)
-    }
-
-    /// Makes a call of an AWS service, answered by the stand-in.
-    async fn call(&self, rule: &CompiledRule, call: &AwsCall) -> Result<Answered, String> {
-        if call.service == "lambda" {
-            // Lambda asks who invokes: a function's resource policy has to name the rule.
-            let source = self.books.scope.rule(&rule.name);
-            return self.invoke(&source, call).await;
-        }
-        let service = Service::from_scope(call.service)
-            .ok_or_else(|| format!("there is no stand-in for {}, and no endpoint is configured", call.service))?;
-        let mut request = http::Request::builder().method(call.method).uri(call.path.as_str());
-        for (name, value) in &call.headers {
-            request = request.header(*name, value);
-        }
-        let request = request.body(call.body.clone()).map_err(|error| error.to_string())?;
-        let response = self.cloud.handle(service, request).await;
-        if response.status().is_success() {
-            return Ok(Answered::Called(response));
-        }
-        Err(call.failure(response.status().as_u16(), response.body()))
-    }
-
-    async fn invoke(&self, source: &Arn, call: &AwsCall) -> Result<Answered, String> {
-        let function = call
-            .path
-            .strip_prefix("/2015-03-31/functions/")
-            .and_then(|rest| rest.strip_suffix("/invocations"))
-            .map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned())
-            .ok_or_else(|| format!("`{}` is no path of an invoke", call.path))?;
-        let invoked = self.cloud.lambda().invoke_from("iot.amazonaws.com", source, &function, call.body.clone()).await;
-        invoked.map(|request_id| Answered::Invoked { request_id }).map_err(|error| error.to_string())
-    }
-
-    fn tell(&self, rule: &CompiledRule, tone: Tone, what: impl FnOnce() -> (String, Vec<String>)) {
-        self.notices.tell(|| {
-            let (text, reasons) = what();
-            Notice { at: self.books.now(), tone, topic: About::Rule, subject: rule.name.to_string(), text, reasons }
-        });
-    }
-}
-
-impl fmt::Display for Answered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Published { topic, qos } => write!(f, "published to {topic} with QoS {qos}"),
-            Self::Invoked { request_id } => write!(f, "202, request {request_id}"),
-            Self::Called(response) => {
-                write!(f, "{}", response.status().as_u16())?;
-                let body = String::from_utf8_lossy(response.body());
-                let shown: String = body.chars().take(MOST_SHOWN).collect();
-                write!(f, " {}{}", shown.trim(), if shown.len() < body.len() { "…" } else { "" })
-            }
-        }
+        drop(turn);
+        Ok(answers.join("; "))
     }
 }
 
@@ -262,26 +267,11 @@ fn waits_for(prepared: &Prepared) -> Option<ExternalCall> {
 }
 
 /// What a watcher is told of an action.
-fn acted(prepared: &Prepared, result: &Result<Vec<Answered>, ActionFailure>, ms: f64, substituted: Trace) -> Acted {
+fn acted(prepared: &Prepared, result: &Result<String, ActionFailure>, ms: f64, substituted: Trace) -> Acted {
     let answer = match result {
-        Ok(answers) => answers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        Ok(answer) => answer.clone(),
         Err(failure) => failure.error_message.clone(),
     };
     let (action, resource) = (prepared.action, prepared.resource.clone());
     Acted { action, resource, ok: result.is_ok(), answer, ms: (ms * 1000.0).round() / 1000.0, substituted }
-}
-
-fn republished(books: &Books, topic: &str, payload: &Bytes, qos: u8, mqtt: &MqttProperties) -> BrokerMessage {
-    let properties = Properties {
-        payload_is_utf8: mqtt.utf8,
-        content_type: mqtt.content_type.as_deref().map(Into::into),
-        response_topic: mqtt.response_topic.as_deref().map(Into::into),
-        correlation_data: mqtt.correlation_data.clone(),
-        user: mqtt.user_properties.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect(),
-    };
-    let mut message = BrokerMessage::new(topic, payload.clone())
-        .with_qos(Qos::from_number(qos).unwrap_or_default())
-        .with_properties(properties);
-    message.expires_at = mqtt.message_expiry.map(|seconds| books.now().plus_millis(i64::from(seconds) * 1000));
-    message
 }

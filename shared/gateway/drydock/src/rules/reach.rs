@@ -1,21 +1,17 @@
 //! Answers to the functions of the rules SQL that reach out ("Functions" in the guide): Lambda, DynamoDB, the registry,
 //! Secrets Manager. A failure ends the rule for the message, unless `get_or_default` stands around the call.
 //!
-//! Rules that reach out run beside the others, each in a [`Lane`] of its own: one whose function is slow holds up itself
-//! alone.
+//! Each rule runs in a lane of its own: one whose function is slow holds up itself alone.
 
 use crate::books::Books;
 use bytes::Bytes;
 use drydock_cloud::{Cloud, Service};
-use drydock_core::RuleName;
 use drydock_model::iot::{DescribeThingRequest, ListThingGroupsForThingRequest};
 use drydock_rules::value::{Object, json};
 use drydock_rules::{Answers, Capabilities, CompiledRule, Drawn, Env, External, ExternalCall, Value};
 use serde_json::{Value as Json, json as document};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// What is answered here.
 pub const CAPABILITIES: Capabilities = Capabilities::NONE
@@ -28,10 +24,6 @@ pub const CAPABILITIES: Capabilities = Capabilities::NONE
 const LAMBDA: Duration = Duration::from_millis(2000);
 /// The most bytes of an item ("get_dynamodb").
 const ITEM: usize = 8 * 1024;
-/// How many messages a rule that reaches out works on at a time.
-const LANE: usize = 64;
-/// How many messages may wait for such a rule; beyond that it is throttled.
-const LANE_QUEUE: usize = 8192;
 
 /// What has been asked for one rule on one message.
 pub(super) struct Asked {
@@ -57,30 +49,6 @@ impl Asked {
 
     pub(super) fn learn(&mut self, call: &ExternalCall, answer: Result<Value, String>) {
         self.answers.insert(call, answer);
-    }
-}
-
-/// The rules that reach out, by name.
-#[derive(Default)]
-pub(super) struct Lanes(Mutex<HashMap<RuleName, Lane>>);
-
-/// The messages of one rule: those that are worked on, and those that wait.
-#[derive(Clone)]
-pub(super) struct Lane {
-    pub(super) work: Arc<Semaphore>,
-    places: Arc<Semaphore>,
-}
-
-impl Lanes {
-    /// The lane of a rule, with a place in it; nothing where too many messages wait for the rule already.
-    pub(super) fn enter(&self, rule: &RuleName) -> Option<(Lane, tokio::sync::OwnedSemaphorePermit)> {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(rule.clone()).or_insert_with(|| Lane {
-            work: Arc::new(Semaphore::new(LANE)),
-            places: Arc::new(Semaphore::new(LANE_QUEUE)),
-        });
-        let place = Arc::clone(&lane.places).try_acquire_owned().ok()?;
-        Some((lane.clone(), place))
     }
 }
 

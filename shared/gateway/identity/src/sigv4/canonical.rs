@@ -18,10 +18,18 @@ pub enum QueryToken {
     AddedLater,
 }
 
-/// The canonical request ("Create a canonical request"); headers in the order that the signer names them in.
+/// The canonical request ("Create a canonical request"); headers in the order that the signer names them in. Amazon S3 signs
+/// paths as they are.
 #[must_use]
-pub fn request(request: &SignedRequest<'_>, signed_headers: &[String], payload: &str, token: QueryToken) -> String {
-    let mut text = format!("{}\n{}\n{}\n", request.method, path(request.path), query(request.query, token));
+pub fn request(
+    request: &SignedRequest<'_>,
+    service: &str,
+    signed_headers: &[String],
+    payload: &str,
+    token: QueryToken,
+) -> String {
+    let path = if service == "s3" { request.path.to_owned() } else { path(request.path) };
+    let mut text = format!("{}\n{path}\n{}\n", request.method, query(request.query, token));
     for name in signed_headers {
         let values: Vec<String> =
             request.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| one_spaced(value)).collect();

@@ -40,7 +40,7 @@ pub fn signature(secret: &Secret, day: &str, region: &str, service: &str, string
     hex::encode(hmac::sign(&key, string_to_sign.as_bytes()))
 }
 
-/// Signs requests of our own: those of the command line to a gateway.
+/// Signs requests of our own: those of the command line to a gateway, and those of rules to services elsewhere.
 #[derive(Debug, Clone)]
 pub struct Signer {
     /// The access key id.
@@ -67,7 +67,7 @@ impl Signer {
         let mut names: Vec<String> = headers.iter().map(|(name, _)| name.clone()).collect();
         names.dedup();
         let signed = SignedRequest { headers: &headers, ..*request };
-        let text = canonical::request(&signed, &names, &sha256_hex(request.body), QueryToken::Signed);
+        let text = canonical::request(&signed, service, &names, &sha256_hex(request.body), QueryToken::Signed);
         let day = date.get(..8).unwrap_or_default();
         let scope = format!("{day}/{}/{service}/{TERMINATOR}", self.region);
         let text = canonical::string_to_sign(&date, &scope, &text);

@@ -79,7 +79,7 @@ pub fn verify(claim: &Claim, request: &SignedRequest<'_>, secret: &Secret, now: 
     let payload = payload(request)?;
     let scope = claim.scope();
     let texts = |token| {
-        let canonical = canonical::request(request, &claim.signed_headers, &payload, token);
+        let canonical = canonical::request(request, &claim.service, &claim.signed_headers, &payload, token);
         let to_sign = canonical::string_to_sign(&claim.date, &scope, &canonical);
         (canonical, to_sign)
     };

@@ -91,7 +91,8 @@ fn presigned(before: &str, later: &str) -> String {
     let headers = [("host".to_owned(), "example".to_owned())];
     let query = format!("{PRESIGNED}{before}");
     let request = SignedRequest { method: "GET", path: "/mqtt", query: &query, headers: &headers, body: b"" };
-    let text = canonical::request(&request, &["host".to_owned()], &sha256_hex(b""), QueryToken::Signed);
+    let text =
+        canonical::request(&request, "iotdevicegateway", &["host".to_owned()], &sha256_hex(b""), QueryToken::Signed);
     let scope = "20150830/us-east-1/iotdevicegateway/aws4_request";
     let text = canonical::string_to_sign("20150830T123600Z", scope, &text);
     let signature = key::signature(&Secret::new(SECRET), "20150830", "us-east-1", "iotdevicegateway", &text);

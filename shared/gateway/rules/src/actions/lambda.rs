@@ -34,16 +34,9 @@ impl Act for Lambda {
         }
         // The path takes a whole ARN, with a version or alias at its end.
         let name = utf8_percent_encode(function.as_str(), NON_ALPHANUMERIC);
-        Ok(vec![Outgoing::Aws(AwsCall {
-            service: "lambda",
-            region: function.region().into(),
-            method: "POST",
-            path: format!("/2015-03-31/functions/{name}/invocations"),
-            headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("x-amz-invocation-type", "Event".to_owned()),
-            ],
-            body: render.bytes(),
-        })])
+        let path = format!("/2015-03-31/functions/{name}/invocations");
+        let call = AwsCall::rest("lambda", function.region().into(), "POST", path, render.bytes());
+        let call = call.with("content-type", "application/json").with("x-amz-invocation-type", "Event");
+        Ok(vec![Outgoing::Aws(call)])
     }
 }

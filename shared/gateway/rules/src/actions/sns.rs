@@ -4,7 +4,6 @@ use super::{Act, AwsCall, Compiler, Outgoing, Problem, Render, arn};
 use crate::template::Template;
 use drydock_core::ApiError;
 use drydock_model::iot::{MessageFormat, SnsAction};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 #[derive(Debug)]
 struct Sns {
@@ -38,20 +37,16 @@ impl Act for Sns {
         if resource.ends_with(".fifo") {
             return Err(Problem::new(NO_FIFO));
         }
-        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let structure = if self.json { "&MessageStructure=json" } else { "" };
-        let body = format!(
-            "Action=Publish&Version=2010-03-31&TargetArn={}&Message={}{structure}",
-            encoded(target.as_str()),
-            encoded(&render.text()?)
-        );
-        Ok(vec![Outgoing::Aws(AwsCall {
-            service: "sns",
-            region: target.region().into(),
-            method: "POST",
-            path: "/".to_owned(),
-            headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
-            body: body.into(),
-        })])
+        let message = render.text()?;
+        let mut fields = vec![
+            ("Action", "Publish"),
+            ("Version", "2010-03-31"),
+            ("TargetArn", target.as_str()),
+            ("Message", &message),
+        ];
+        if self.json {
+            fields.push(("MessageStructure", "json"));
+        }
+        Ok(vec![Outgoing::Aws(AwsCall::query("sns", target.region().into(), &fields))])
     }
 }

@@ -9,14 +9,12 @@ use drydock_model::iot::ops;
 pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::CreateTopicRule>(|call: Call, input| async move {
         let books = call.books();
-        let (now, tags) = (books.now(), tags::of_header(input.tags.as_deref())?);
+        let tags = tags::of_header(input.tags.as_deref())?;
         let resource = format!("rule/{}", input.rule_name);
-        books.change_rules(|book| book.create_topic_rule(input, now)).await?;
+        books.create_rule(input).await?;
         tags::keep(books, Some(books.scope.arn("iot", &resource).as_str()), tags).await
     });
-    router.on::<ops::ReplaceTopicRule>(|call: Call, input| async move {
-        call.books().change_rules(|book| book.replace_topic_rule(input)).await
-    });
+    router.on::<ops::ReplaceTopicRule>(|call: Call, input| async move { call.books().replace_rule(input).await });
     router.on::<ops::EnableTopicRule>(|call: Call, input| async move {
         call.books().change_rules(|book| book.enable_topic_rule(&input)).await
     });

@@ -1,0 +1,171 @@
+//! `http`: posts the payload to a web service whose topic rule destination is enabled ("HTTP" rule action).
+//!
+//! AWS takes `https` to the ports 443 and 8443. Here every port will do, and `http` to a loopback address.
+
+use super::outgoing::{Batch, HttpPost};
+use super::{Act, Compiler, Outgoing, Problem, Render};
+use crate::template::Template;
+use crate::value::Value;
+use drydock_core::ApiError;
+use drydock_model::iot::{BatchConfig, HttpAction};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// How long a batch stays open where the rule does not say, in milliseconds.
+const OPEN_MS: u64 = 20;
+/// How many messages a batch has at the most where the rule does not say.
+const SIZE: usize = 10;
+/// How many bytes a batch has at the most where the rule does not say.
+const BYTES: usize = 5120;
+
+#[derive(Debug)]
+struct Http {
+    url: Template,
+    /// What the destination has to be confirmed for: the URL itself where the rule does not say.
+    confirmation: Option<Template>,
+    headers: Vec<(String, Template)>,
+    sign_for: Option<(String, String)>,
+    batch: Option<Batch>,
+}
+
+pub(super) fn compile(action: &HttpAction, compiler: &Compiler<'_>) -> Result<Box<dyn Act>, ApiError> {
+    let url = compiler.checked("url", &action.url, address)?;
+    let confirmation = match &action.confirmation_url {
+        None if url.plain().is_none() => {
+            let what = "it has a substitution template, so that `confirmationUrl` is needed";
+            return Err(compiler.invalid("url", what));
+        }
+        None => None,
+        Some(text) => {
+            let confirmation = compiler.checked("confirmationUrl", text, address)?;
+            if !action.url.starts_with(text.as_str()) {
+                return Err(
+                    compiler.invalid("confirmationUrl", format!("`{text}` is no beginning of `{}`", action.url))
+                );
+            }
+            Some(confirmation)
+        }
+    };
+    let mut headers = Vec::new();
+    for (index, header) in action.headers.iter().flatten().enumerate() {
+        let field = format!("headers[{index}]");
+        if !header.key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)) {
+            return Err(compiler.invalid(&format!("{field}.key"), format!("`{}` is no name of a header", header.key)));
+        }
+        let value = compiler.template(&format!("{field}.value"), &header.value)?;
+        headers.push((header.key.to_ascii_lowercase(), value));
+    }
+    let sign_for = match action.auth.as_ref().and_then(|auth| auth.sigv4.as_ref()) {
+        Some(sigv4) => {
+            compiler.role_at("auth.sigv4.roleArn", &sigv4.role_arn)?;
+            compiler.verbatim("auth.sigv4.signingRegion", &sigv4.signing_region)?;
+            compiler.verbatim("auth.sigv4.serviceName", &sigv4.service_name)?;
+            Some((sigv4.signing_region.clone(), sigv4.service_name.clone()))
+        }
+        None => None,
+    };
+    let batch = batch(action.enable_batching.unwrap_or(false), action.batch_config.as_ref(), compiler)?;
+    Ok(Box::new(Http { url, confirmation, headers, sign_for, batch }))
+}
+
+fn batch(enabled: bool, config: Option<&BatchConfig>, compiler: &Compiler<'_>) -> Result<Option<Batch>, ApiError> {
+    if compiler.is_error_action && (enabled || config.is_some()) {
+        return Err(compiler.invalid("batchConfig", "an error action has no batching of its own"));
+    }
+    if !enabled {
+        return Ok(None);
+    }
+    let config = config.cloned().unwrap_or_default();
+    let within = |field: &str, given: Option<i32>, least: i32, most: i32, otherwise: usize| match given {
+        None => Ok(otherwise),
+        Some(value) if (least..=most).contains(&value) => Ok(usize::try_from(value).unwrap_or(otherwise)),
+        Some(value) => {
+            Err(compiler.invalid(&format!("batchConfig.{field}"), format!("{value} is not within {least} and {most}")))
+        }
+    };
+    let open_ms = within("maxBatchOpenMs", config.max_batch_open_ms, 5, 200, 20)?;
+    Ok(Some(Batch {
+        open_ms: u64::try_from(open_ms).unwrap_or(OPEN_MS),
+        size: within("maxBatchSize", config.max_batch_size, 2, 10, SIZE)?,
+        bytes: within("maxBatchSizeBytes", config.max_batch_size_bytes, 100, 131_072, BYTES)?,
+        across_topics: config.batch_across_topics.unwrap_or(false),
+    }))
+}
+
+/// Whether the rules engine may post to a URL.
+pub(crate) fn address(url: &str) -> Result<(), String> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(format!("`{url}` carries a user name, which an endpoint's URL cannot"));
+    }
+    if authority.starts_with('[') {
+        return Err(format!("`{url}` has an IPv6 address, which AWS does not support"));
+    }
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    if host.is_empty() || (!port.is_empty() && port.parse::<u16>().is_err()) {
+        return Err(format!("`{url}` is no URL of an endpoint, such as `https://www.example.com/path`"));
+    }
+    let loopback =
+        host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| IpAddr::from(address).is_loopback());
+    match scheme {
+        "https" => Ok(()),
+        "http" if loopback => Ok(()),
+        "http" => Err(format!("`{url}` is not encrypted: `http` goes to a loopback address only")),
+        _ => Err(format!("`{url}` is no HTTPS URL")),
+    }
+}
+
+impl Act for Http {
+    fn kind(&self) -> &'static str {
+        "HttpAction"
+    }
+
+    fn resource(&self) -> &Template {
+        &self.url
+    }
+
+    fn destination(&self) -> Option<&str> {
+        self.confirmation.as_ref().unwrap_or(&self.url).plain()
+    }
+
+    fn prepare(&self, resource: &str, render: &Render<'_>) -> Result<Vec<Outgoing>, Problem> {
+        address(resource).map_err(Problem::Failed)?;
+        let destination = match &self.confirmation {
+            Some(confirmation) => render.fill(confirmation)?,
+            None => resource.to_owned(),
+        };
+        if !resource.starts_with(destination.as_str()) {
+            return Err(Problem::new(format!("`{resource}` does not begin with its confirmation URL `{destination}`")));
+        }
+        if self.batch.is_some() && matches!(render.value, Value::Raw(_)) {
+            return Err(Problem::new("a batch takes UTF-8 text alone: select `encode(*, 'base64') AS data`"));
+        }
+        let mut headers = Vec::with_capacity(self.headers.len() + 1);
+        for (name, value) in &self.headers {
+            let value = render.fill(value)?;
+            if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
+                return Err(Problem::new(format!(
+                    "the header `{name}` would have a character that headers cannot have"
+                )));
+            }
+            headers.push((name.clone(), value));
+        }
+        if self.batch.is_some() {
+            // A batch is an array, whatever is in it.
+            headers.retain(|(name, _)| name != "content-type");
+        }
+        if !headers.iter().any(|(name, _)| name == "content-type") {
+            let json = !matches!(render.value, Value::Raw(_));
+            let kind = if json { "application/json" } else { "application/octet-stream" };
+            headers.push(("content-type".to_owned(), kind.to_owned()));
+        }
+        Ok(vec![Outgoing::Http(Box::new(HttpPost {
+            url: resource.to_owned(),
+            destination: Some(destination),
+            headers,
+            body: render.bytes(),
+            sign_for: self.sign_for.clone(),
+            batch: self.batch,
+        }))])
+    }
+}
