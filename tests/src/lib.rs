@@ -6,6 +6,7 @@
 //! - [`bootstrap`]: a Lambda function as a shell script
 //! - [`http`]: one HTTP request over a socket
 //! - [`mqtt`]: a device's connection, by a client that knows nothing of the gateway, or byte by byte
+//! - [`recorder`]: a web server that writes down what it is asked
 //! - [`sign`]: signatures of Signature Version 4
 //! - [`websocket`]: a WebSocket, frame by frame
 //! - [`tls`]: a device's certificate, and what it does with it
@@ -16,6 +17,7 @@ pub mod gateway;
 pub mod http;
 pub mod maker;
 pub mod mqtt;
+pub mod recorder;
 pub mod sign;
 pub mod sources;
 pub mod tls;

@@ -8,18 +8,21 @@
 )]
 
 mod account;
+mod actions;
 mod authorizers;
 mod bad_input;
 mod certificates;
 mod config;
 mod connections;
 mod credentials;
+mod destinations;
 mod durability;
 mod explain;
 mod externals;
 mod faults;
 mod functions;
 mod groups;
+mod isolation;
 mod jitr;
 mod lifecycle;
 mod logs;
