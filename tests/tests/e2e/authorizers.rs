@@ -335,6 +335,12 @@ fn https_publishes_with_a_bearer_token() {
     let refused = https(&gateway, "/topics/dt/charger-1/telemetry", &[name, ("authorization", &forged)]);
     refused.refused(401, "UnauthorizedException", "Unauthorized");
     https(&gateway, "/topics/dt/charger-1/telemetry", &[]).refused(403, "ForbiddenException", "Forbidden");
+    // This protocol is for certificates, of which there is none.
+    let config = tls::anonymous(&gateway.root(), &["x-amzn-http-ca"]);
+    let stream = tls::stream(config, "127.0.0.1", gateway.tcp(gateway.port("tls")));
+    let refused =
+        http::send(stream, "POST", "/topics/dt/charger-1/telemetry", &[name, ("authorization", &good)], b"by HTTPS");
+    refused.refused(401, "UnauthorizedException", "no certificate was sent");
     let shadow = https(&gateway, "/things/charger-1/shadow", &[name, ("authorization", &good)]);
     shadow.refused(403, "ForbiddenException", "Forbidden");
 }

@@ -20,7 +20,8 @@ impl Connection {
         // What was published before is not for the new subscription.
         self.hand_over();
         let limits = &self.inner.limits;
-        if entries.len() as u64 > limits.subscriptions_per_request || user as u64 > limits.user_properties_bytes {
+        self.check_user_properties("subscribe", user)?;
+        if entries.len() as u64 > limits.subscriptions_per_request {
             // AWS does not say whether such a request is refused or ends the connection.
             self.note(&format!(
                 "subscribe with {} filters: the limit is {}",
@@ -108,8 +109,9 @@ impl Connection {
     }
 
     pub(crate) fn unsubscribe(&mut self, first: u8, body: &[u8]) -> Result<(), End> {
-        let (id, filters) = decode_unsubscribe(first, body, self.protocol).map_err(|e| self.bad(e))?;
+        let (id, filters, user) = decode_unsubscribe(first, body, self.protocol).map_err(|e| self.bad(e))?;
         self.hand_over();
+        self.check_user_properties("unsubscribe", user)?;
         let mut codes = Vec::with_capacity(filters.len());
         let mut removed: Vec<SmolStr> = Vec::new();
         for filter in filters {
@@ -132,6 +134,16 @@ impl Connection {
             self.inner.tap.event(Event::Unsubscribed { client, topics: removed, at: self.now });
         }
         Ok(())
+    }
+
+    /// Quota "Maximum size of user properties", of all that a packet has. AWS does not say how more is refused.
+    fn check_user_properties(&self, what: &str, bytes: usize) -> Result<(), End> {
+        let most = self.inner.limits.user_properties_bytes;
+        if bytes as u64 <= most {
+            return Ok(());
+        }
+        self.note(&format!("{what} with {bytes} bytes of User Properties: the limit is {most}"));
+        Err(End::client_error(reason::QUOTA_EXCEEDED))
     }
 
     /// Makes a persistent session's subscriptions durable.

@@ -59,16 +59,16 @@ pub(crate) fn decode_subscribe(
     Ok((id, entries, user))
 }
 
-/// Decodes an UNSUBSCRIBE into its packet identifier and filters.
+/// Decodes an UNSUBSCRIBE into its packet identifier and filters, and the bytes of its User Properties.
 pub(crate) fn decode_unsubscribe(
     first: u8,
     body: &[u8],
     protocol: Protocol,
-) -> Result<(u16, Vec<SmolStr>), PacketError> {
+) -> Result<(u16, Vec<SmolStr>, usize), PacketError> {
     frame::expect_flags(first, 0b0010)?;
     let mut reader = Reader::new(body);
     let id = reader.packet_id()?;
-    properties(&mut reader, protocol)?;
+    let user = properties(&mut reader, protocol)?;
     let mut filters = Vec::new();
     while !reader.rest().is_empty() {
         filters.push(reader.string()?);
@@ -76,7 +76,7 @@ pub(crate) fn decode_unsubscribe(
     if filters.is_empty() {
         return Err(PacketError::Protocol("an UNSUBSCRIBE without a filter"));
     }
-    Ok((id, filters))
+    Ok((id, filters, user))
 }
 
 fn properties(reader: &mut Reader<'_>, protocol: Protocol) -> Result<usize, PacketError> {

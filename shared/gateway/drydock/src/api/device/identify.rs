@@ -49,10 +49,10 @@ impl Visit<'_> {
             // "x-amzn-http-ca" asks for the certificate, as port 8443 does on AWS; on 443 without it an authorizer is meant.
             AuthenticationType::Default => {
                 let pinned = self.tls.alpn.as_deref() == Some(b"x-amzn-http-ca");
-                if self.tls.chain.is_empty() || (presented.authorizer().is_some() && !pinned) {
-                    self.by_authorizer(presented, None).await
-                } else {
+                if pinned || (!self.tls.chain.is_empty() && presented.authorizer().is_none()) {
                     self.by_certificate().await
+                } else {
+                    self.by_authorizer(presented, None).await
                 }
             }
         }
