@@ -43,8 +43,7 @@ def rule(gateway, name, sql, action):
 
 
 def publish(gateway, topic, payload):
-    gateway.aws("iot-data", "publish", "--topic", topic, "--qos", "1", "--cli-binary-format", "raw-in-base64-out",
-                "--payload", json.dumps(payload))
+    gateway.aws("iot-data", "publish", "--topic", topic, "--qos", "1", "--payload", json.dumps(payload))
 
 
 def test_a_destination_from_creation_to_deletion(gateway, receiver):
