@@ -70,6 +70,15 @@ class Gateway:
         assert output.returncode == 0, output.stderr
         return json.loads(output.stdout)
 
+    def run(self, *arguments):
+        """Runs the AWS CLI; returns what it prints."""
+        done = subprocess.run(
+            ["aws", "--endpoint-url", self.api_url, *map(str, arguments)],
+            env=self.environment, capture_output=True, text=True, timeout=DEADLINE,
+        )
+        assert done.returncode == 0, f"{arguments}:\n{done.stderr}"
+        return done.stdout
+
     def aws(self, *arguments, fails=None, environment=None):
         """Runs the AWS CLI; returns its JSON output, or with `fails` checks the error and returns its text."""
         done = subprocess.run(

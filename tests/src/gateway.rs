@@ -301,6 +301,27 @@ impl Gateway<'_> {
         self.call("dynamodb", "POST", "/", &headers, body).ok()
     }
 
+    /// One request to S3, signed in name.
+    #[must_use]
+    pub fn s3(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let authorization = authorization("us-east-1", "s3");
+        let mut all = vec![("authorization", authorization.as_str())];
+        all.extend(headers);
+        self.send(method, path, &all, body)
+    }
+
+    /// What is behind a link of this gateway.
+    ///
+    /// # Panics
+    /// Where the link leads elsewhere.
+    #[must_use]
+    pub fn follow(&self, link: &str) -> Answer {
+        let rest = link.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
+        let (host, path) = rest.unwrap_or_else(|| panic!("`{link}` is no link"));
+        assert_eq!(host, format!("127.0.0.1:{}", self.api_port()), "{link}");
+        self.send("GET", &format!("/{path}"), &[("host", host)], b"")
+    }
+
     /// Publishes through the data plane's API.
     pub fn publish(&self, topic: &str, payload: &str, retain: bool) {
         let path = format!("/topics/{topic}?qos=1&retain={retain}");

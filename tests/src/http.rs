@@ -59,10 +59,10 @@ impl Answer {
 /// # Panics
 /// Where there is no whole answer within the socket's deadline.
 pub fn send<S: Read + Write>(mut stream: S, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let mut request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n",
-        body.len()
-    );
+    let host = headers.iter().find(|(name, _)| *name == "host").map_or("127.0.0.1", |(_, host)| host);
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+    let headers = headers.iter().filter(|(name, _)| *name != "host");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -4,7 +4,8 @@
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    SessionTokenMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions, SigningSettings, sign,
+    PayloadChecksumKind, PercentEncodingMode, SessionTokenMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningInstructions, SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
 use std::time::{Duration, SystemTime};
@@ -46,8 +47,8 @@ impl Keys {
         body: &[u8],
         at: SystemTime,
     ) -> Vec<(String, String)> {
-        let settings = SigningSettings::default();
-        let (headers, _) = self.sign(service, method, path, body, at, settings).into_parts();
+        let settings = settings(service);
+        let (headers, _) = self.sign(service, method, path, SignableBody::Bytes(body), at, settings).into_parts();
         headers.iter().map(|header| (header.name().to_owned(), header.value().to_owned())).collect()
     }
 
@@ -59,9 +60,21 @@ impl Keys {
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(Duration::from_secs(300));
         settings.session_token_mode = if later { SessionTokenMode::Exclude } else { SessionTokenMode::Include };
-        let (_, query) = self.sign(service, "GET", "/mqtt", b"", at, settings).into_parts();
+        let (_, query) = self.sign(service, "GET", "/mqtt", SignableBody::Bytes(b""), at, settings).into_parts();
         let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         format!("/mqtt?{}", pairs.join("&"))
+    }
+
+    /// The path of a presigned request to S3, which holds for some seconds from a time on.
+    #[must_use]
+    pub fn presigned(&self, method: &str, path: &str, seconds: u64, at: SystemTime) -> String {
+        let mut settings = settings("s3");
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(seconds));
+        settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
+        let (_, query) = self.sign("s3", method, path, SignableBody::UnsignedPayload, at, settings).into_parts();
+        let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        format!("{path}?{}", pairs.join("&"))
     }
 
     fn sign(
@@ -69,7 +82,7 @@ impl Keys {
         service: &str,
         method: &str,
         path: &str,
-        body: &[u8],
+        body: SignableBody<'_>,
         at: SystemTime,
         settings: SigningSettings,
     ) -> SigningInstructions {
@@ -78,10 +91,21 @@ impl Keys {
         let params = builder.time(at).settings(settings).build().unwrap_or_else(|e| panic!("no parameters: {e}"));
         let uri = format!("https://{HOST}{path}");
         let headers = [("host", HOST)].into_iter();
-        let request = SignableRequest::new(method, uri, headers, SignableBody::Bytes(body));
+        let request = SignableRequest::new(method, uri, headers, body);
         let request = request.unwrap_or_else(|e| panic!("no request to sign: {e}"));
         sign(request, &params.into()).unwrap_or_else(|e| panic!("no signature: {e}")).into_parts().0
     }
+}
+
+/// How a service has its requests signed.
+fn settings(service: &str) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if service == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
 }
 
 fn encode(text: &str) -> String {

@@ -8,6 +8,8 @@ use crate::error::CloudError;
 use crate::journal::Journal;
 use crate::lambda::events::Events;
 use crate::lambda::{self, Lambda};
+use crate::s3::payload::{Framing, Payload};
+use crate::s3::{self, S3};
 use crate::secrets::{self, Secrets};
 use crate::service::Service;
 use crate::sns::{self, Sns};
@@ -15,6 +17,7 @@ use crate::sqs::{self, Sqs};
 use crate::{sts, wire};
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
 use std::sync::Arc;
 
 /// All stand-ins of one account and region. Cheap to clone; the clones are one.
@@ -28,6 +31,7 @@ struct Inner {
     dynamodb: Arc<DynamoDb>,
     sqs: Arc<Sqs>,
     sns: Arc<Sns>,
+    s3: s3::Door,
     lambda: Arc<Lambda>,
     secrets: Arc<Secrets>,
 }
@@ -50,12 +54,13 @@ impl Cloud {
         let sqs = Arc::new(Sqs::open(Arc::clone(&context), &rows)?);
         let outlets = Arc::new(Outlets::new(Arc::clone(&sqs)));
         let sns = Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
+        let s3 = s3::Door::open(Arc::clone(&context), &rows)?;
         let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?);
         let secrets = Secrets::open(Arc::clone(&context), &rows)?;
         outlets.join(&sns, &lambda);
         context.journal.start(rows)?;
         dynamodb.start(&context);
-        Ok(Self { inner: Arc::new(Inner { context, dynamodb, sqs, sns, lambda, secrets }) })
+        Ok(Self { inner: Arc::new(Inner { context, dynamodb, sqs, sns, s3, lambda, secrets }) })
     }
 
     /// Takes up the asynchronous events that were accepted before a restart. To be called once all functions are registered.
@@ -70,6 +75,14 @@ impl Cloud {
         let mut response = match service {
             Service::DynamoDb => self.inner.dynamodb.handle(&request).await,
             Service::Lambda => lambda::api::handle(&self.inner.lambda, &request, &request_id).await,
+            Service::S3 => {
+                let answer = self.objects(request.map(|body| Payload::new(Full::new(body), Framing::Plain))).await;
+                let (parts, body) = answer.into_parts();
+                match body.collect().await {
+                    Ok(body) => Response::from_parts(parts, body.to_bytes()),
+                    Err(error) => wire::response(500, "text/plain", error.to_string()),
+                }
+            }
             Service::SecretsManager => secrets::handle(&self.inner.secrets, &request).await,
             Service::Sns => sns::api::handle(&self.inner.sns, &request, &request_id).await,
             Service::Sqs => sqs::api::handle(&self.inner.sqs, &request).await,
@@ -79,6 +92,17 @@ impl Cloud {
             wire::set_header(&mut response, "x-amzn-requestid", &request_id);
         }
         response
+    }
+
+    /// Answers a request to S3, whose body comes and goes in pieces.
+    pub async fn objects(&self, request: Request<Payload>) -> Response<s3::Body> {
+        self.inner.s3.handle(request).await
+    }
+
+    /// S3.
+    #[must_use]
+    pub fn s3(&self) -> &Arc<S3> {
+        &self.inner.s3.s3
     }
 
     /// DynamoDB.
@@ -139,6 +163,7 @@ impl Cloud {
         self.inner.secrets.clear().await?;
         self.inner.sns.clear().await?;
         self.inner.sqs.clear().await?;
+        self.inner.s3.s3.clear().await?;
         self.inner.dynamodb.clear().await
     }
 

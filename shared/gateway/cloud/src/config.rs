@@ -15,6 +15,8 @@ pub struct CloudConfig {
     pub scope: Scope,
     /// Where durable state lives; `None` keeps all of it in memory. One process at a time may use a directory.
     pub data_dir: Option<PathBuf>,
+    /// Where files are that go with the process, where there is no `data_dir`: the bytes of S3's objects.
+    pub scratch: Option<PathBuf>,
     /// The gateway's clock: visibility timeouts, delays, retries and event ages follow it.
     pub clock: Arc<dyn Clock>,
     /// The clock that other processes on this machine read. A function computes its remaining time with it, so that the
@@ -42,6 +44,7 @@ impl CloudConfig {
         Self {
             scope,
             data_dir: None,
+            scratch: None,
             system_clock: Arc::clone(&clock),
             clock,
             ids,

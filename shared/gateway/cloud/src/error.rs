@@ -32,6 +32,14 @@ pub enum CloudError {
     /// A row of the journal is not of the form that this version writes.
     #[error(transparent)]
     Corrupt(#[from] drydock_core::CorruptRow),
+    /// The bytes of an object of S3 cannot be read or written.
+    #[error("the object's file `{path}` failed: {source}")]
+    Object {
+        /// The file, or the folder of the files.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// DynamoDB's engine failed.
     #[error("DynamoDB: {0}")]
     DynamoDb(String),

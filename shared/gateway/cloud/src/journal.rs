@@ -101,15 +101,25 @@ impl Journal {
 
     /// Makes writes durable; returns once they are.
     pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<(), CloudError> {
-        if self.path.is_none() || writes.is_empty() {
-            return Ok(());
-        }
-        let (done, answer) = oneshot::channel();
-        self.send(Batch { writes, done: Some(done) })?;
-        match answer.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(why)) => Err(self.failed(why)),
-            Err(_) => Err(CloudError::Closed),
+        self.begin(writes).await
+    }
+
+    /// Hands writes over now; what it gives resolves once they are durable.
+    pub(crate) fn begin(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), CloudError>> + Send + use<> {
+        let path = self.path.clone();
+        let sent = if path.is_none() || writes.is_empty() {
+            Ok(None)
+        } else {
+            let (done, answer) = oneshot::channel();
+            self.send(Batch { writes, done: Some(done) }).map(|()| Some(answer))
+        };
+        async move {
+            let Some(answer) = sent? else { return Ok(()) };
+            match answer.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(why)) => Err(failed(path.as_ref(), why)),
+                Err(_) => Err(CloudError::Closed),
+            }
         }
     }
 
@@ -141,9 +151,13 @@ impl Journal {
     }
 
     fn failed(&self, why: String) -> CloudError {
-        let path = self.path.as_ref().map_or_else(|| "memory".into(), |path| path.display().to_string());
-        CloudError::Journal { path, why }
+        failed(self.path.as_ref(), why)
     }
+}
+
+fn failed(path: Option<&PathBuf>, why: String) -> CloudError {
+    let path = path.map_or_else(|| "memory".into(), |path| path.display().to_string());
+    CloudError::Journal { path, why }
 }
 
 fn write(connection: &Connection, gathered: &mpsc::Receiver<Batch>) {

@@ -8,6 +8,7 @@
 //! - [`lambda`]: the Lambda host (a process per concurrent execution on the real Runtime API), the asynchronous queue with its
 //!   retries and destinations, resource policies, event source mappings, and the Lambda API.
 //! - [`dynamodb`]: DynamoDB, an engine of its own crate on SQLite, behind the JSON protocol.
+//! - [`s3`]: buckets and objects.
 //! - [`secrets`]: secrets, as far as they are read.
 //! - [`sqs`], [`sns`], [`sts`]: queues, topics, and who a caller is.
 //! - `journal`: one SQLite file with one writer and group commit; what was acknowledged survives `kill -9`.
@@ -24,6 +25,7 @@ pub mod error;
 mod http_client;
 mod journal;
 pub mod lambda;
+pub mod s3;
 pub mod secrets;
 pub mod service;
 pub mod sns;

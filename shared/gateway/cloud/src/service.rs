@@ -12,6 +12,8 @@ pub enum Service {
     Lambda,
     /// Amazon DynamoDB, its streams included.
     DynamoDb,
+    /// Amazon S3.
+    S3,
     /// AWS Secrets Manager.
     SecretsManager,
     /// Amazon SNS.
@@ -29,6 +31,7 @@ impl Service {
         Some(match service {
             "lambda" => Self::Lambda,
             "dynamodb" => Self::DynamoDb,
+            "s3" => Self::S3,
             "secretsmanager" => Self::SecretsManager,
             "sns" => Self::Sns,
             "sqs" => Self::Sqs,
@@ -43,6 +46,7 @@ impl Service {
         match self {
             Self::Lambda => "lambda",
             Self::DynamoDb => "dynamodb",
+            Self::S3 => "s3",
             Self::SecretsManager => "secretsmanager",
             Self::Sns => "sns",
             Self::Sqs => "sqs",
@@ -79,6 +83,8 @@ pub fn refusal(
             let body = serde_json::json!({ "__type": name, "message": message }).to_string();
             wire::response(400, wire::json::CONTENT_TYPE, body)
         }
+        // In its own form: [`crate::s3::refusal`]; this is for callers that read no more than the status.
+        Service::S3 => wire::response(403, "text/plain", message.to_owned()),
         Service::Sns => wire::query::error(crate::sns::api::NAMESPACE, 403, query_code, message, request_id),
         Service::Sts => wire::query::error(crate::sts::NAMESPACE, 403, query_code, message, request_id),
     }

@@ -6,6 +6,7 @@
 //! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
 //! - [`control`]: the operations of AWS IoT, one line each, handed to the rulebooks.
 //! - [`device`]: what a device reaches with its certificate: HTTPS publish. [`credentials`]: credentials by a role alias.
+//! - [`s3`]: requests to S3, whose bodies are not read whole.
 //! - [`signature`]: who signed a request.
 //! - [`websocket`]: who may open a WebSocket for MQTT.
 
@@ -15,6 +16,7 @@ pub mod credentials;
 pub mod device;
 pub mod http;
 pub mod lines;
+pub mod s3;
 pub mod service;
 pub mod signature;
 pub mod websocket;
@@ -95,7 +97,7 @@ fn unknown_service(name: &str) -> Response<Bytes> {
         StatusCode::NOT_IMPLEMENTED,
         "NotImplementedException",
         &format!(
-            "`{name}` is not a service of this gateway; it serves iot, iotdata, iot-jobs-data, lambda, dynamodb, sns, sqs and sts"
+            "`{name}` is not a service of this gateway; it serves iot, iotdata, iot-jobs-data, lambda, dynamodb, s3, sns, sqs and sts"
         ),
     )
 }

@@ -12,6 +12,7 @@ use crate::listen::{self, ListenError};
 use crate::logs::Logs;
 use crate::notice::Notices;
 use crate::outbound::Outbound;
+use crate::provisioning::bulk::Bulk;
 use crate::provisioning::{self, Underway};
 use crate::roles::Roles;
 use crate::rules::state::States;
@@ -158,6 +159,7 @@ struct Inner {
     notices: Notices,
     watches: Watches,
     underway: Underway,
+    bulk: Bulk,
     addresses: Addresses,
     data_dir: Option<PathBuf>,
     logs: Logs,
@@ -232,6 +234,7 @@ impl Gateway {
         let credentials = Arc::new(credentials);
         let cloud = Cloud::open(CloudConfig {
             data_dir: options.data_dir.clone(),
+            scratch: Some(files.clone()),
             function_keys: function_keys(&credentials, &options.scope, &ids),
             function_env: crate::deploy::function_environment(),
             lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
@@ -271,6 +274,7 @@ impl Gateway {
             notices,
             watches,
             underway: Underway::default(),
+            bulk: Bulk::new(&files),
             addresses,
             logs,
             outbound,
@@ -283,7 +287,8 @@ impl Gateway {
         let mut running = gateway.serve(runner, arriving, api, mqtt, https, plain);
         running.tasks.spawn(cut(gateway.clone(), ending));
         running.tasks.spawn(provisioning::mqtt::serve(gateway.clone(), requested));
-        running.tasks.spawn(provisioning::sweep::run(Arc::clone(gateway.books())));
+        running.tasks.spawn(provisioning::sweep::run(gateway.clone()));
+        running.tasks.spawn(provisioning::bulk::run(gateway.clone()));
         Ok((gateway, Running { temporary, ..running }))
     }
 
@@ -385,6 +390,18 @@ impl Gateway {
     #[must_use]
     pub fn underway(&self) -> &Underway {
         &self.inner.underway
+    }
+
+    /// Bulk registration.
+    #[must_use]
+    pub fn bulk(&self) -> &Bulk {
+        &self.inner.bulk
+    }
+
+    /// Whether anything outlives the process.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.inner.store.is_durable()
     }
 
     /// The stream of notices.

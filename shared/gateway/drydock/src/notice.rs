@@ -28,6 +28,8 @@ pub enum Topic {
     Refusal,
     /// A certificate was registered or changed.
     Certificate,
+    /// A bulk registration began, went on or ended.
+    Registration,
     /// A rule matched, or an action failed.
     Rule,
     /// A function ran.

@@ -1,6 +1,7 @@
 //! Provisioning carried out: plans become things, certificates and policies.
 //!
 //! - [`run`]: the one runner of plans, behind all four ways to provision.
+//! - [`bulk`]: bulk registration, a line of a file after the other.
 //! - [`certificate`], [`thing`]: its parts about the certificate, and about the thing with its groups.
 //! - [`failure`]: why a device was not provisioned, in AWS's words.
 //! - [`jitp`]: a certificate of a CA with a registration configuration was shown.
@@ -10,6 +11,7 @@
 //!
 //! Follows "Device provisioning" of the AWS IoT Core developer guide.
 
+pub mod bulk;
 pub mod certificate;
 pub mod failure;
 mod hook;

@@ -17,7 +17,7 @@ pub mod verify;
 
 pub use claim::{Claim, Form};
 pub use credentials::{Credentials, IssuedCredentials, Known};
-pub use key::{Secret, Signer};
+pub use key::{Chunks, Secret, Signer};
 pub use verify::{Denied, verify};
 
 /// The one algorithm.

@@ -1,11 +1,13 @@
-//! The rulebook of provisioning: templates with their versions, and certificate ownership tokens.
+//! The rulebook of provisioning: templates with their versions, certificate ownership tokens, and tasks of bulk registration.
 //!
 //! - [`templates`]: the operations on templates.
 //! - [`versions`]: the operations on their versions.
+//! - [`tasks`]: bulk registration.
 //! - [`tokens`]: who may provision which certificate, and until when.
 //!
 //! Follows "Provisioning devices that don't have device certificates using fleet provisioning" of the developer guide.
 
+pub mod tasks;
 pub mod templates;
 pub mod tokens;
 pub mod versions;
@@ -16,6 +18,7 @@ use drydock_model::iot::{ProvisioningHook, TemplateType};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use tasks::{BATCHES, TASKS, Tasks};
 use tokens::TokenRow;
 
 const TEMPLATES: &str = "provisioning_templates";
@@ -32,6 +35,7 @@ pub struct Provisioning {
     by_expiry: BTreeSet<(Timestamp, String)>,
     /// Tokens of which a request is under way.
     in_use: BTreeSet<String>,
+    tasks: Tasks,
 }
 
 /// A template, and its default version read once.
@@ -105,6 +109,7 @@ impl Provisioning {
             tokens: HashMap::new(),
             by_expiry: BTreeSet::new(),
             in_use: BTreeSet::new(),
+            tasks: Tasks::default(),
         }
     }
 
@@ -135,7 +140,7 @@ fn json(row: &impl Serialize) -> String {
 }
 
 impl Rulebook for Provisioning {
-    const TABLES: &'static [&'static str] = &[TEMPLATES, TOKENS];
+    const TABLES: &'static [&'static str] = &[TEMPLATES, TOKENS, TASKS, BATCHES];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.into(), key: key.into(), why };
@@ -146,6 +151,8 @@ impl Rulebook for Provisioning {
                     Template::parse(row.default_body(), row.dialect()).map_err(|e| corrupt(e.to_string()))?;
                 self.templates.insert(key.to_owned(), Held { row, compiled: Arc::new(compiled) });
             }
+            TASKS => self.tasks.take_in(key, parse(value).map_err(corrupt)?),
+            BATCHES => self.tasks.take_in_batch(key, parse(value).map_err(corrupt)?),
             TOKENS => self.take_in(key.to_owned(), parse(value).map_err(corrupt)?),
             _ => return Err(corrupt("the table is not one of provisioning".into())),
         }

@@ -3,6 +3,7 @@
 
 mod accepted;
 mod authorizer;
+mod bucket;
 mod event_invoke_config;
 mod event_source_mapping;
 mod function;
@@ -21,6 +22,7 @@ mod topic_rule_actions;
 
 pub use accepted::{LogGroup, ResourcePolicy};
 pub use authorizer::Authorizer;
+pub use bucket::Bucket;
 pub use event_invoke_config::EventInvokeConfig;
 pub use event_source_mapping::EventSourceMapping;
 pub use function::{Function, LoggingConfig};
@@ -65,6 +67,8 @@ pub enum Resource {
     Authorizer(Authorizer),
     /// `AWS::DynamoDB::Table` or `AWS::Serverless::SimpleTable`.
     Table(Table),
+    /// `AWS::S3::Bucket`.
+    Bucket(Bucket),
     /// `AWS::SNS::Topic`.
     Topic(Topic),
     /// `AWS::SNS::Subscription`, or SAM's `SNS` event.
@@ -203,6 +207,7 @@ const KINDS: &[&Kind] = &[
     &thing_type::KIND,
     &topic_rule::KIND,
     &accepted::LOG_GROUP,
+    &bucket::KIND,
     &accepted::QUEUE_POLICY,
     &accepted::TOPIC_POLICY,
     &queue::KIND,

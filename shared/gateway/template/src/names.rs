@@ -20,18 +20,25 @@ pub(crate) struct Naming {
     pub(crate) marks: &'static str,
     /// Whether a generated name ends in `.fifo` where the kind's extra property is true.
     pub(crate) fifo: bool,
+    /// Whether names have no capital letters.
+    pub(crate) lower: bool,
 }
 
 impl Naming {
     pub(crate) const fn by(property: &'static str, limit: usize, marks: &'static str) -> Self {
-        Self { property: Some(property), limit, separator: '-', marks, fifo: false }
+        Self { property: Some(property), limit, separator: '-', marks, fifo: false, lower: false }
+    }
+
+    pub(crate) const fn lower(property: &'static str, limit: usize, marks: &'static str) -> Self {
+        Self { property: Some(property), limit, separator: '-', marks, fifo: false, lower: true }
     }
 
     pub(crate) const fn fifo(property: &'static str, limit: usize, marks: &'static str) -> Self {
-        Self { property: Some(property), limit, separator: '-', marks, fifo: true }
+        Self { property: Some(property), limit, separator: '-', marks, fifo: true, lower: false }
     }
 
-    pub(crate) const GENERATED: Self = Self { property: None, limit: 255, separator: '-', marks: "-", fifo: false };
+    pub(crate) const GENERATED: Self =
+        Self { property: None, limit: 255, separator: '-', marks: "-", fifo: false, lower: false };
 
     pub(crate) fn generate(&self, stack: &str, logical_id: &str, fifo: bool) -> String {
         let ending = if fifo { ".fifo" } else { "" };
@@ -44,6 +51,7 @@ impl Naming {
         let name = format!("{stack}{separator}{logical}{separator}{unique}");
         let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == separator || letter == '_';
         let name: String = name.chars().map(|letter| if fits(letter) { letter } else { separator }).collect();
+        let name = if self.lower { name.to_ascii_lowercase() } else { name };
         name + ending
     }
 
@@ -52,10 +60,14 @@ impl Naming {
             let why = format!("has {} characters, and may have 1 to {}", name.chars().count(), self.limit);
             return Err(Fault::value(span, format!("`{property}`"), why));
         }
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || self.marks.contains(letter);
+        let allowed = |letter: char| {
+            (letter.is_ascii_alphanumeric() && !(self.lower && letter.is_ascii_uppercase()))
+                || self.marks.contains(letter)
+        };
         if !name.chars().all(allowed) {
             let marks: Vec<String> = self.marks.chars().map(|mark| format!("`{mark}`")).collect();
-            let why = format!("may not be `{name}`: it consists of letters, digits and {}", marks.join(" "));
+            let letters = if self.lower { "small letters" } else { "letters" };
+            let why = format!("may not be `{name}`: it consists of {letters}, digits and {}", marks.join(" "));
             return Err(Fault::value(span, format!("`{property}`"), why));
         }
         Ok(())

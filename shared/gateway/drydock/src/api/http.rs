@@ -66,6 +66,9 @@ where
                 });
                 return Ok(super::lines::body(response.unwrap_or_else(|refusal| refusal)));
             }
+            if endpoint.tls.is_none() && super::s3::is_for(&request) {
+                return Ok(super::s3::handle(&endpoint.gateway, request).await);
+            }
             let response = match whole(request).await {
                 Ok(request) => endpoint.answer(request).await,
                 Err(refusal) => refusal,

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response};
-use http_body_util::{Either, Full};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,8 +14,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 /// How many lines may wait for a caller that does not read; who falls further behind misses some.
 pub const WAITING: usize = 1024;
 
-/// The body of an answer: whole, or in lines.
-pub type Answer = Either<Full<Bytes>, Lines>;
+/// The body of an answer: whole, in lines, or the bytes of an object.
+pub type Answer = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Lines that are on their way.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ pub(super) fn body(mut response: Response<Bytes>) -> Response<Answer> {
     let going = response.extensions_mut().remove::<Going>();
     let lines = going.and_then(|going| going.0.lock().unwrap_or_else(PoisonError::into_inner).take());
     match lines {
-        Some(lines) => response.map(|_| Either::Right(lines)),
-        None => response.map(|whole| Either::Left(Full::new(whole))),
+        Some(lines) => response.map(|_| lines.map_err(Into::into).boxed_unsync()),
+        None => response.map(|whole| Full::new(whole).map_err(Into::into).boxed_unsync()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::notice::{Notice, Tone, Topic};
 use crate::system::SystemClock;
 use bytes::Bytes;
 use drydock_core::{Clock as _, Ids as _};
-use drydock_identity::sigv4::{Claim, Denied, SignedRequest, verify};
+use drydock_identity::sigv4::{Chunks, Claim, Denied, SignedRequest, verify};
 use drydock_model::Service as Plane;
 use drydock_model::iot::AuthenticationType;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -29,8 +29,16 @@ use std::net::SocketAddr;
 pub fn of_request(gateway: &Gateway, service: Service, request: &Request<Bytes>) -> Result<Option<Caller>, Denied> {
     match judge(gateway, request, request.body()) {
         Err(Denied::Missing) if needs_none(service, request) => Ok(None),
-        judged => judged,
+        judged => judged.map(|(caller, _)| caller),
     }
+}
+
+/// What the signatures of a body's chunks follow on, where the request's own signature was checked. The body is not read.
+///
+/// # Errors
+/// [`Denied`].
+pub fn of_stream<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option<Chunks>, Denied> {
+    judge(gateway, request, b"").map(|(_, chunks)| chunks)
 }
 
 /// The caller who opens a WebSocket for MQTT; `None` where the request is not signed.
@@ -58,7 +66,7 @@ pub fn of_websocket<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Opti
         let why = "Credential should be scoped to correct service: 'iotdevicegateway'.";
         return Err(refused(&Denied::Invalid(why.to_owned())));
     }
-    judge(gateway, request, b"").map_err(|why| refused(&why))
+    judge(gateway, request, b"").map(|(caller, _)| caller).map_err(|why| refused(&why))
 }
 
 /// Logs a request to the data plane whose signature does not hold.
@@ -79,13 +87,16 @@ fn reason(why: &Denied) -> String {
         Denied::Missing | Denied::Incomplete(_) => "NOT_AUTHENTICATED",
         Denied::UnknownKey => "SECURITY_TOKEN_INVALID",
         Denied::ExpiredToken => "SECURITY_TOKEN_EXPIRED",
-        Denied::Invalid(_) => "SECURITY_TOKEN_SIGNATURE_MISMATCH",
+        Denied::Untimely { .. } | Denied::Invalid(_) => "SECURITY_TOKEN_SIGNATURE_MISMATCH",
     };
     // The texts that were to be signed are for the caller, not for a log.
     format!("{word}: {}", why.to_string().lines().next().unwrap_or_default())
 }
 
-fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8]) -> Result<Option<Caller>, Denied> {
+/// The caller, and where the signature was checked what the signatures of chunks follow on.
+type Judged = (Option<Caller>, Option<Chunks>);
+
+fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8]) -> Result<Judged, Denied> {
     let credentials = gateway.credentials();
     let (uri, headers) = (request.uri(), headers(request));
     let signed = SignedRequest {
@@ -102,16 +113,17 @@ fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8]) -> Result<Opti
         // Signed in name, as tools for local use do.
         None | Some(Err(_)) => {
             let scope = service::credential_scope(request.headers(), signed.query);
-            return Ok(scope.map(|scope| unknown(&scope.access_key)));
+            return Ok((scope.map(|scope| unknown(&scope.access_key)), None));
         }
     };
     match credentials.lookup(&claim.access_key, claim.token.as_deref(), gateway.books().now())? {
         Some(known) => {
             verify(&claim, &signed, &known.secret, SystemClock.now())?;
-            Ok(Some(Caller { access_key: claim.access_key.into(), principal: known.principal }))
+            let caller = Caller { access_key: claim.access_key.as_str().into(), principal: known.principal };
+            Ok((Some(caller), Some(Chunks::after(claim, known.secret))))
         }
         None if credentials.are_configured() => Err(Denied::UnknownKey),
-        None => Ok(Some(unknown(&claim.access_key))),
+        None => Ok((Some(unknown(&claim.access_key)), None)),
     }
 }
 
@@ -150,14 +162,7 @@ fn headers<B>(request: &Request<B>) -> Vec<(String, String)> {
 pub fn denied(gateway: &Gateway, service: Service, why: &Denied) -> Response<Bytes> {
     let message = why.to_string();
     let first = message.lines().next().unwrap_or_default();
-    gateway.notices().tell(|| Notice {
-        at: gateway.books().now(),
-        tone: Tone::Bad,
-        topic: Topic::Refusal,
-        subject: "signature".to_owned(),
-        text: format!("request refused: {}: {first}", why.code()),
-        reasons: Vec::new(),
-    });
+    told(gateway, why);
     let id = gateway.books().ids.uuid().to_string();
     let response = match service {
         // The device gateway does not show the texts that were to be signed.
@@ -172,4 +177,16 @@ pub fn denied(gateway: &Gateway, service: Service, why: &Denied) -> Response<Byt
         }
     };
     super::with_request_id(gateway, response)
+}
+
+/// Tells those who watch that a request was refused.
+pub(super) fn told(gateway: &Gateway, why: &Denied) {
+    gateway.notices().tell(|| Notice {
+        at: gateway.books().now(),
+        tone: Tone::Bad,
+        topic: Topic::Refusal,
+        subject: "signature".to_owned(),
+        text: format!("request refused: {}: {}", why.code(), why.to_string().lines().next().unwrap_or_default()),
+        reasons: Vec::new(),
+    });
 }

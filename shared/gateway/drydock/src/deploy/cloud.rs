@@ -57,6 +57,10 @@ impl Surroundings<'_> {
                 self.cloud().sqs().ensure(&queue.name, &json!(queue.attributes)).await?;
                 Ok(())
             }
+            Resource::Bucket(bucket) => {
+                self.cloud().s3().ensure_bucket(&bucket.name, false).await?;
+                Ok(())
+            }
             Resource::Topic(made) => topic(self.cloud(), made).await,
             Resource::Subscription(made) => subscribe(self.cloud(), made).await,
             // What is about a function waits for functions to be there.

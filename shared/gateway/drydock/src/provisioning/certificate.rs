@@ -1,6 +1,7 @@
 //! The certificate of a plan: found, registered or made, and at the very end given its status.
 
 use super::failure::NotProvisioned;
+use super::run::Settled;
 use crate::gateway::Gateway;
 use drydock_core::{ApiError, Arn, CertificateId, ErrorCode};
 use drydock_identity::Issued;
@@ -20,7 +21,11 @@ pub(super) struct Certificate {
 }
 
 /// Looks whether the plan's certificate can be had, and gives its ARN where it is registered.
-pub(super) fn check_certificate(gateway: &Gateway, wanted: &CertificatePlan) -> Result<Option<Arn>, NotProvisioned> {
+pub(super) fn check_certificate(
+    gateway: &Gateway,
+    wanted: &CertificatePlan,
+    settled: &Settled,
+) -> Result<Option<Arn>, NotProvisioned> {
     let books = gateway.books();
     let id = match &wanted.source {
         CertificateSource::Request(_) => return Ok(None),
@@ -42,6 +47,8 @@ pub(super) fn check_certificate(gateway: &Gateway, wanted: &CertificatePlan) -> 
     let other = match status {
         // What waits is what provisioning is for.
         CertificateStatus::PendingActivation => false,
+        // A run of this plan that was cut short registered it.
+        _ if settled.registers => false,
         CertificateStatus::Active => !wanted.active,
         _ => wanted.active,
     };
@@ -52,19 +59,29 @@ pub(super) fn check_certificate(gateway: &Gateway, wanted: &CertificatePlan) -> 
 }
 
 /// Finds the certificate, or registers or makes it; new ones are inactive.
-pub(super) async fn find_or_make(gateway: &Gateway, wanted: &CertificatePlan) -> Result<Certificate, NotProvisioned> {
+pub(super) async fn find_or_make(
+    gateway: &Gateway,
+    wanted: &CertificatePlan,
+    settled: &Settled,
+) -> Result<Certificate, NotProvisioned> {
     let books = gateway.books();
     let failed = || NotProvisioned::of(wanted.logical_name.clone());
     let (id, fresh) = match &wanted.source {
         CertificateSource::Id(id) => (id.clone(), false),
         CertificateSource::Request(request) => {
-            let issued = sign(gateway, request.clone()).await.map_err(failed())?;
+            let issued = match &settled.issued {
+                Some(issued) => issued.clone(),
+                None => sign(gateway, request.clone()).await.map_err(failed())?,
+            };
             let id = issued.certificate.id().clone();
-            let request = CreateCertificateFromCsrRequest::default();
-            let made = books.apply(&books.identity, |book| {
-                book.create_certificate_from_csr(&request, issued, books.now(), books.ids.as_ref())
-            });
-            made.await.map_err(failed())?;
+            // A run of this plan that was cut short made it.
+            if settled.issued.is_none() || !is_registered(gateway, &id) {
+                let request = CreateCertificateFromCsrRequest::default();
+                let made = books.apply(&books.identity, |book| {
+                    book.create_certificate_from_csr(&request, issued, books.now(), books.ids.as_ref())
+                });
+                made.await.map_err(failed())?;
+            }
             (id, true)
         }
         CertificateSource::Pem { certificate, ca } => {
@@ -80,7 +97,7 @@ pub(super) async fn find_or_make(gateway: &Gateway, wanted: &CertificatePlan) ->
                 .apply(&books.identity, |book| book.register_certificate(&request, books.now(), books.ids.as_ref()));
             let fresh = match made.await {
                 Ok(_) => true,
-                Err(error) if error.code == ErrorCode::ResourceAlreadyExistsException => false,
+                Err(error) if error.code == ErrorCode::ResourceAlreadyExistsException => settled.registers,
                 Err(error) => return Err(failed()(error)),
             };
             (id, fresh)
@@ -90,6 +107,11 @@ pub(super) async fn find_or_make(gateway: &Gateway, wanted: &CertificatePlan) ->
     let pem = pem.ok_or_else(|| failed()(ApiError::not_found(format!("there is no certificate `{id}`"))))?;
     let arn = books.scope.certificate(&id);
     Ok(Certificate { id, arn, pem, fresh })
+}
+
+/// Whether there is such a certificate.
+pub(super) fn is_registered(gateway: &Gateway, id: &CertificateId) -> bool {
+    gateway.books().identity.read(|identity| identity.certificate(id.as_str()).is_some())
 }
 
 /// Signs a request off the async threads.

@@ -7,11 +7,13 @@ use super::failure::NotProvisioned;
 use super::thing::{check_thing, make_thing};
 use crate::gateway::Gateway;
 use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode};
+use drydock_identity::Issued;
 use drydock_model::iot::{AttachPolicyRequest, CreatePolicyRequest, GetPolicyRequest};
 use drydock_policy::CompiledDocument;
 use drydock_provisioning::Plan;
 use drydock_provisioning::plan::{CertificateSource, PolicyPlan};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// A device that is provisioned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,11 +28,34 @@ pub struct Provisioned {
     pub arns: BTreeMap<String, String>,
 }
 
+/// What was settled before a plan is carried out, so that a second run after a kill knows what the first one made.
+#[derive(Debug, Clone, Default)]
+pub struct Settled {
+    /// The id that the thing gets where it is made: one that has it was made by this plan.
+    pub thing_id: Option<Uuid>,
+    /// The certificate that was signed for the plan's request.
+    pub issued: Option<Issued>,
+    /// Whether the certificate that the plan brings is registered by this plan.
+    pub registers: bool,
+}
+
 /// Carries a plan out.
 ///
 /// # Errors
 /// [`NotProvisioned`]; the certificate is then not activated.
 pub async fn provision(gateway: &Gateway, plan: &Plan) -> Result<Provisioned, NotProvisioned> {
+    provision_settled(gateway, plan, &Settled::default()).await
+}
+
+/// Carries a plan out, of which some is settled.
+///
+/// # Errors
+/// [`NotProvisioned`]; the certificate is then not activated.
+pub async fn provision_settled(
+    gateway: &Gateway,
+    plan: &Plan,
+    settled: &Settled,
+) -> Result<Provisioned, NotProvisioned> {
     let mut names = Vec::new();
     if let Some(thing) = &plan.thing {
         names.push(format!("the thing `{}`", thing.name));
@@ -39,10 +64,10 @@ pub async fn provision(gateway: &Gateway, plan: &Plan) -> Result<Provisioned, No
         names.push(format!("the certificate `{id}`"));
     }
     let _claimed = gateway.underway().claim(names)?;
-    check(gateway, plan)?;
+    check(gateway, plan, settled)?;
     let mut done = Provisioned::default();
     let certificate = match &plan.certificate {
-        Some(wanted) => Some((wanted, find_or_make(gateway, wanted).await?)),
+        Some(wanted) => Some((wanted, find_or_make(gateway, wanted, settled).await?)),
         None => None,
     };
     if let Some((wanted, Certificate { id, arn, pem, .. })) = &certificate {
@@ -55,7 +80,8 @@ pub async fn provision(gateway: &Gateway, plan: &Plan) -> Result<Provisioned, No
         }
     }
     if let Some(thing) = &plan.thing {
-        let arn = make_thing(gateway, thing, certificate.as_ref().map(|(_, certificate)| &certificate.arn)).await?;
+        let certificate = certificate.as_ref().map(|(_, certificate)| &certificate.arn);
+        let arn = make_thing(gateway, thing, certificate, settled.thing_id).await?;
         done.arns.insert(thing.logical_name.clone(), arn);
         done.thing = Some(thing.name.to_string());
     }
@@ -66,10 +92,11 @@ pub async fn provision(gateway: &Gateway, plan: &Plan) -> Result<Provisioned, No
 }
 
 /// Looks at all that can be seen to fail before anything is changed.
-fn check(gateway: &Gateway, plan: &Plan) -> Result<(), NotProvisioned> {
-    let certificate = plan.certificate.as_ref().map(|wanted| check_certificate(gateway, wanted)).transpose()?.flatten();
+fn check(gateway: &Gateway, plan: &Plan, settled: &Settled) -> Result<(), NotProvisioned> {
+    let certificate = plan.certificate.as_ref().map(|wanted| check_certificate(gateway, wanted, settled));
+    let certificate = certificate.transpose()?.flatten();
     if let Some(thing) = &plan.thing {
-        check_thing(gateway, thing, certificate.as_ref())?;
+        check_thing(gateway, thing, certificate.as_ref(), settled.thing_id)?;
     }
     for policy in &plan.policies {
         let failed = || NotProvisioned::of(policy.logical_name.clone());

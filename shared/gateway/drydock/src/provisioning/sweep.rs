@@ -1,21 +1,27 @@
-//! Certificates that a device asked for and did not provision in time go, and claims that have expired.
+//! Certificates that a device asked for and did not provision in time go, claims that have expired, and tasks of bulk registration
+//! that are kept no longer.
 
+use super::bulk;
 use crate::books::Books;
+use crate::gateway::Gateway;
 use drydock_core::{ApiError, CertificateId};
 use drydock_identity::book::certificates::Attached;
 use drydock_model::iot::{CertificateStatus, DeleteCertificateRequest};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How often is looked: a certificate goes within this much of its hour.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Sweeps as long as the gateway runs.
-pub async fn run(books: Arc<Books>) {
+pub async fn run(gateway: Gateway) {
     let mut timer = tokio::time::interval(EVERY);
     loop {
         timer.tick().await;
-        if let Err(error) = once(&books).await {
+        let swept = async {
+            once(gateway.books()).await?;
+            bulk::forget_old(&gateway).await
+        };
+        if let Err(error) = swept.await {
             tracing::warn!(%error, "what provisioning left behind could not be swept");
         }
     }

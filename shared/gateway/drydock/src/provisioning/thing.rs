@@ -4,7 +4,7 @@ use super::failure::NotProvisioned;
 use super::run::then;
 use crate::books::Books;
 use crate::gateway::Gateway;
-use drydock_core::{ApiError, Arn};
+use drydock_core::{ApiError, Arn, Ids};
 use drydock_model::iot::{
     AddThingToBillingGroupRequest, AttachThingPrincipalRequest, AttributePayload, CreateThingRequest,
     DescribeThingRequest, DescribeThingResponse, DescribeThingTypeRequest, ListPrincipalThingsRequest,
@@ -12,12 +12,15 @@ use drydock_model::iot::{
 };
 use drydock_provisioning::plan::{Override, ThingPlan};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// Looks at what would fail: a type, a group or an override.
 pub(super) fn check_thing(
     gateway: &Gateway,
     wanted: &ThingPlan,
     certificate: Option<&Arn>,
+    id: Option<Uuid>,
 ) -> Result<(), NotProvisioned> {
     let books = gateway.books();
     let failed = || NotProvisioned::of(wanted.logical_name.clone());
@@ -42,6 +45,7 @@ pub(super) fn check_thing(
         }
     })?;
     match existing(books, wanted) {
+        Some(thing) if is_its_own(&thing, id) => Ok(()),
         Some(thing) => changes(wanted, &thing, is_attached(books, wanted, certificate)).map(|_| ()),
         None => Ok(()),
     }
@@ -50,6 +54,27 @@ pub(super) fn check_thing(
 fn existing(books: &Books, wanted: &ThingPlan) -> Option<DescribeThingResponse> {
     let request = DescribeThingRequest { thing_name: wanted.name.to_string() };
     books.registry.read(|registry| registry.describe_thing(&request).ok()).map(|done| done.reply)
+}
+
+/// Whether a run of this plan that was cut short made the thing.
+fn is_its_own(thing: &DescribeThingResponse, id: Option<Uuid>) -> bool {
+    id.is_some_and(|id| thing.thing_id.as_deref().and_then(|thing| thing.parse().ok()) == Some(id))
+}
+
+/// Gives a thing the id that was settled for it; anything else comes from `rest`.
+struct Drawn {
+    id: Uuid,
+    rest: Arc<dyn Ids>,
+}
+
+impl Ids for Drawn {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.rest.fill(bytes);
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.id
+    }
 }
 
 /// Whether the thing has this very certificate: then this is the same device again, or a run that was cut short.
@@ -121,11 +146,19 @@ pub(super) async fn make_thing(
     gateway: &Gateway,
     wanted: &ThingPlan,
     certificate: Option<&Arn>,
+    id: Option<Uuid>,
 ) -> Result<String, NotProvisioned> {
     let books = gateway.books();
     let failed = || NotProvisioned::of(wanted.logical_name.clone());
     let there = existing(books, wanted);
+    let own = there.as_ref().is_some_and(|thing| is_its_own(thing, id));
+    let drawn = id.map(|id| Drawn { id, rest: Arc::clone(&books.ids) });
+    let ids: &dyn Ids = match &drawn {
+        Some(drawn) => drawn,
+        None => books.ids.as_ref(),
+    };
     let update = match &there {
+        Some(_) if own => None,
         Some(thing) => changes(wanted, thing, is_attached(books, wanted, certificate))?,
         None => None,
     };
@@ -136,7 +169,7 @@ pub(super) async fn make_thing(
     });
     let attached = books.apply(&books.registry, |registry| {
         let made = match (&there, &update) {
-            (None, _) => registry.create_thing(&creation(wanted), books.now(), books.ids.as_ref())?.map(|_| ()),
+            (None, _) => registry.create_thing(&creation(wanted), books.now(), ids)?.map(|_| ()),
             (Some(_), Some(update)) => registry.update_thing(update, books.now())?.map(|_| ()),
             (Some(_), None) => drydock_core::Done::reply(()),
         };
@@ -150,7 +183,8 @@ pub(super) async fn make_thing(
         })
     });
     attached.await.flatten().map_err(failed())?;
-    if let (Some(group), true) = (&wanted.billing_group, there.is_some()) {
+    let existed = there.is_some() && !own;
+    if let (Some(group), true) = (&wanted.billing_group, existed) {
         let request = AddThingToBillingGroupRequest {
             thing_name: Some(wanted.name.to_string()),
             billing_group_name: Some(group.to_string()),
@@ -162,7 +196,7 @@ pub(super) async fn make_thing(
             .map_err(failed())?;
     }
     if !wanted.groups.is_empty() {
-        groups(books, wanted, there.is_some()).await.map_err(failed())?;
+        groups(books, wanted, existed).await.map_err(failed())?;
     }
     Ok(books.scope.thing(&wanted.name).into())
 }

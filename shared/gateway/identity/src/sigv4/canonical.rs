@@ -18,17 +18,36 @@ pub enum QueryToken {
     AddedLater,
 }
 
-/// The canonical request ("Create a canonical request"); headers in the order that the signer names them in. Amazon S3 signs
-/// paths as they are.
+/// How a service has the path signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathStyle {
+    /// With its dots and doubled slashes resolved, and encoded once more.
+    Resolved,
+    /// As the key of an object, in which dots and slashes are what they are: S3.
+    Key,
+}
+
+impl PathStyle {
+    /// The style of a service, by its signing name.
+    #[must_use]
+    pub fn of(service: &str) -> Self {
+        if service == "s3" { Self::Key } else { Self::Resolved }
+    }
+}
+
+/// The canonical request ("Create a canonical request"); headers in the order that the signer names them in.
 #[must_use]
 pub fn request(
     request: &SignedRequest<'_>,
-    service: &str,
+    style: PathStyle,
     signed_headers: &[String],
     payload: &str,
     token: QueryToken,
 ) -> String {
-    let path = if service == "s3" { request.path.to_owned() } else { path(request.path) };
+    let path = match style {
+        PathStyle::Resolved => path(request.path),
+        PathStyle::Key => key_path(request.path),
+    };
     let mut text = format!("{}\n{path}\n{}\n", request.method, query(request.query, token));
     for name in signed_headers {
         let values: Vec<String> =
@@ -72,6 +91,18 @@ fn path(path: &str) -> String {
         text.push('/');
     }
     text
+}
+
+/// The path with each segment encoded in the one way.
+fn key_path(path: &str) -> String {
+    let mut text = String::with_capacity(path.len() + 8);
+    for (at, segment) in path.split('/').enumerate() {
+        if at > 0 {
+            text.push('/');
+        }
+        encode(&decode(segment), &mut text);
+    }
+    if text.is_empty() { "/".to_owned() } else { text }
 }
 
 /// The query, decoded, encoded in the one way, and sorted.

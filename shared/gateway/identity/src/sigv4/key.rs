@@ -1,8 +1,9 @@
 //! Secrets, and signing with them.
 
-use super::canonical::{self, QueryToken, sha256_hex};
+use super::canonical::{self, PathStyle, QueryToken, encode, sha256_hex};
 use super::claim::write_date;
-use super::{ALGORITHM, SignedRequest, TERMINATOR};
+use super::{ALGORITHM, Claim, SignedRequest, TERMINATOR};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use drydock_core::Timestamp;
 use std::fmt;
@@ -67,7 +68,8 @@ impl Signer {
         let mut names: Vec<String> = headers.iter().map(|(name, _)| name.clone()).collect();
         names.dedup();
         let signed = SignedRequest { headers: &headers, ..*request };
-        let text = canonical::request(&signed, service, &names, &sha256_hex(request.body), QueryToken::Signed);
+        let text =
+            canonical::request(&signed, PathStyle::of(service), &names, &sha256_hex(request.body), QueryToken::Signed);
         let day = date.get(..8).unwrap_or_default();
         let scope = format!("{day}/{}/{service}/{TERMINATOR}", self.region);
         let text = canonical::string_to_sign(&date, &scope, &text);
@@ -79,5 +81,61 @@ impl Signer {
         );
         added.push(("authorization".to_owned(), authorization));
         added
+    }
+
+    /// The query of a presigned request for an object of S3, which holds for `seconds` ("Authenticating requests: using query
+    /// parameters"). `path` is percent-encoded.
+    #[must_use]
+    pub fn presign(&self, method: &str, host: &str, path: &str, seconds: u32, now: Timestamp) -> String {
+        let date = write_date(now);
+        let day = date.get(..8).unwrap_or_default();
+        let scope = format!("{day}/{}/s3/{TERMINATOR}", self.region);
+        let mut query = format!("X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential=");
+        encode(format!("{}/{scope}", self.access_key).as_bytes(), &mut query);
+        query.push_str(&format!("&X-Amz-Date={date}&X-Amz-Expires={seconds}&X-Amz-SignedHeaders=host"));
+        if let Some(token) = &self.token {
+            query.push_str("&X-Amz-Security-Token=");
+            encode(token.0.as_bytes(), &mut query);
+        }
+        let headers = [("host".to_owned(), host.to_owned())];
+        let request = SignedRequest { method, path, query: &query, headers: &headers, body: b"" };
+        let names = ["host".to_owned()];
+        let text = canonical::request(&request, PathStyle::Key, &names, "UNSIGNED-PAYLOAD", QueryToken::Signed);
+        let text = canonical::string_to_sign(&date, &scope, &text);
+        query.push_str("&X-Amz-Signature=");
+        query.push_str(&signature(&self.secret, day, &self.region, "s3", &text));
+        query
+    }
+}
+
+/// The signatures of a body in chunks, each of which signs the one before it ("Signature calculations: transferring payload in
+/// multiple chunks" of the Amazon S3 API reference).
+#[derive(Debug)]
+pub struct Chunks {
+    claim: Claim,
+    secret: Secret,
+    previous: String,
+}
+
+impl Chunks {
+    /// Those that follow the signature of a request's headers.
+    #[must_use]
+    pub fn after(claim: Claim, secret: Secret) -> Self {
+        let previous = claim.signature.clone();
+        Self { claim, secret, previous }
+    }
+
+    /// Whether the signature of the next piece holds; `sha256` is that of its bytes.
+    pub fn holds(&mut self, trailer: bool, sha256: &str, signature: &str) -> bool {
+        let Claim { date, day, region, service, .. } = &self.claim;
+        let start = format!("{date}\n{}\n{}", self.claim.scope(), self.previous);
+        let text = match trailer {
+            true => format!("{ALGORITHM}-TRAILER\n{start}\n{sha256}"),
+            false => format!("{ALGORITHM}-PAYLOAD\n{start}\n{}\n{sha256}", sha256_hex(b"")),
+        };
+        let expected = self::signature(&self.secret, day, region, service, &text);
+        let holds = verify_slices_are_equal(expected.as_bytes(), signature.as_bytes()).is_ok();
+        self.previous = expected;
+        holds
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a signature holds.
 
-use super::canonical::{self, QueryToken, sha256_hex};
+use super::canonical::{self, PathStyle, QueryToken, sha256_hex};
 use super::claim::write_date;
 use super::{Claim, Form, Secret, SignedRequest, key};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -8,6 +8,8 @@ use drydock_core::Timestamp;
 
 /// How far the signer's clock may be off, in seconds; also how long a presigned request holds that does not say.
 const SKEW: i64 = 300;
+/// How far it may be off for S3, in seconds.
+const SKEW_S3: i64 = 900;
 /// The longest that a presigned request may be valid, in seconds: seven days.
 const LONGEST: u64 = 604_800;
 /// What a client states instead of the body's hash where it did not sign the body.
@@ -28,7 +30,15 @@ pub enum Denied {
     /// The temporary credentials are over.
     #[error("The security token included in the request is expired")]
     ExpiredToken,
-    /// The time, the scope or the signature is wrong; the text says which.
+    /// The request came too early or too late.
+    #[error("{text}")]
+    Untimely {
+        /// What is told.
+        text: String,
+        /// Whether it was presigned.
+        presigned: bool,
+    },
+    /// The scope or the signature is wrong; the text says which.
     #[error("{0}")]
     Invalid(String),
 }
@@ -42,7 +52,7 @@ impl Denied {
             Self::Incomplete(_) => "IncompleteSignatureException",
             Self::UnknownKey => "UnrecognizedClientException",
             Self::ExpiredToken => "ExpiredTokenException",
-            Self::Invalid(_) => "InvalidSignatureException",
+            Self::Untimely { .. } | Self::Invalid(_) => "InvalidSignatureException",
         }
     }
 
@@ -54,6 +64,19 @@ impl Denied {
             Self::Incomplete(_) => "IncompleteSignature",
             Self::UnknownKey => "InvalidClientTokenId",
             Self::ExpiredToken => "ExpiredToken",
+            Self::Untimely { .. } | Self::Invalid(_) => "SignatureDoesNotMatch",
+        }
+    }
+
+    /// The same as S3 spells it ("Error responses" of the Amazon S3 API reference).
+    #[must_use]
+    pub fn s3_code(&self) -> &'static str {
+        match self {
+            Self::Missing | Self::Untimely { presigned: true, .. } => "AccessDenied",
+            Self::Incomplete(_) => "AuthorizationHeaderMalformed",
+            Self::UnknownKey => "InvalidAccessKeyId",
+            Self::ExpiredToken => "ExpiredToken",
+            Self::Untimely { presigned: false, .. } => "RequestTimeTooSkewed",
             Self::Invalid(_) => "SignatureDoesNotMatch",
         }
     }
@@ -76,10 +99,11 @@ pub fn verify(claim: &Claim, request: &SignedRequest<'_>, secret: &Secret, now: 
         )));
     }
     in_time(claim, now)?;
-    let payload = payload(request)?;
+    let payload = payload(claim, request)?;
+    let style = PathStyle::of(&claim.service);
     let scope = claim.scope();
     let texts = |token| {
-        let canonical = canonical::request(request, &claim.service, &claim.signed_headers, &payload, token);
+        let canonical = canonical::request(request, style, &claim.signed_headers, &payload, token);
         let to_sign = canonical::string_to_sign(&claim.date, &scope, &canonical);
         (canonical, to_sign)
     };
@@ -118,43 +142,60 @@ fn without_token(canonical: &str, claim: &Claim) -> String {
 fn in_time(claim: &Claim, now: Timestamp) -> Result<(), Denied> {
     let age = now.seconds() - claim.at.seconds();
     let shown = |seconds: i64| write_date(Timestamp(seconds * 1000));
-    if age < -SKEW {
-        return Err(Denied::Invalid(format!(
-            "Signature not yet current: {} is still later than {} ({} + 5 min.)",
+    let presigned = claim.form != Form::Header;
+    let untimely = |text: String| Err(Denied::Untimely { text, presigned });
+    let skew = if claim.service == "s3" { SKEW_S3 } else { SKEW };
+    if age < -skew {
+        return untimely(format!(
+            "Signature not yet current: {} is still later than {} ({} + {} min.)",
             claim.date,
-            shown(now.seconds() + SKEW),
-            shown(now.seconds())
-        )));
+            shown(now.seconds() + skew),
+            shown(now.seconds()),
+            skew / 60
+        ));
     }
     let valid = match claim.form {
         Form::Query { expires: Some(seconds) } if seconds > LONGEST => {
             return Err(Denied::Incomplete("X-Amz-Expires must be less than a week (in seconds); i.e., the given X-Amz-Expires must be less than 604800 seconds".to_owned()));
         }
         Form::Query { expires: Some(seconds) } => i64::try_from(seconds).unwrap_or(i64::MAX),
-        Form::Header | Form::Query { expires: None } => SKEW,
+        Form::Header | Form::Query { expires: None } => skew,
     };
     if age > valid {
-        return Err(Denied::Invalid(match claim.form {
+        return untimely(match claim.form {
             Form::Header => format!(
-                "Signature expired: {} is now earlier than {} ({} - 5 min.)",
+                "Signature expired: {} is now earlier than {} ({} - {} min.)",
                 claim.date,
-                shown(now.seconds() - SKEW),
-                shown(now.seconds())
+                shown(now.seconds() - skew),
+                shown(now.seconds()),
+                skew / 60
             ),
+            Form::Query { .. } if claim.service == "s3" => "Request has expired".to_owned(),
             Form::Query { .. } => format!(
                 "Signature expired: {} is now later than {}",
                 shown(now.seconds()),
                 shown(claim.at.seconds().saturating_add(valid))
             ),
-        }));
+        });
     }
     Ok(())
 }
 
-/// The hash of the body that was signed: what the client states must be so.
-fn payload(request: &SignedRequest<'_>) -> Result<String, Denied> {
+/// The hash of the body that was signed: what the client states must be so. Of S3 the body is not here: who reads it compares
+/// it with what is stated.
+fn payload(claim: &Claim, request: &SignedRequest<'_>) -> Result<String, Denied> {
     let real = || sha256_hex(request.body);
-    match request.header("x-amz-content-sha256") {
+    let stated = request.header("x-amz-content-sha256");
+    if claim.service == "s3" {
+        return match (stated, claim.form) {
+            (Some(stated), _) => Ok(stated.to_owned()),
+            (None, Form::Query { .. }) => Ok(UNSIGNED_PAYLOAD.to_owned()),
+            (None, Form::Header) => {
+                Err(Denied::Incomplete("Missing required header for this request: x-amz-content-sha256".to_owned()))
+            }
+        };
+    }
+    match stated {
         None => Ok(real()),
         Some(UNSIGNED_PAYLOAD) => Ok(UNSIGNED_PAYLOAD.to_owned()),
         Some(stated) if stated.starts_with("STREAMING-") => {

@@ -3,8 +3,8 @@
 use crate::support::Counting;
 use drydock_core::Timestamp;
 use drydock_identity::sigv4::{
-    Claim, Credentials, Denied, Secret, SignedRequest, Signer,
-    canonical::{self, QueryToken, sha256_hex},
+    Chunks, Claim, Credentials, Denied, Secret, SignedRequest, Signer,
+    canonical::{self, PathStyle, QueryToken, sha256_hex},
     key, verify,
 };
 use serde::Deserialize;
@@ -92,7 +92,7 @@ fn presigned(before: &str, later: &str) -> String {
     let query = format!("{PRESIGNED}{before}");
     let request = SignedRequest { method: "GET", path: "/mqtt", query: &query, headers: &headers, body: b"" };
     let text =
-        canonical::request(&request, "iotdevicegateway", &["host".to_owned()], &sha256_hex(b""), QueryToken::Signed);
+        canonical::request(&request, PathStyle::Resolved, &["host".to_owned()], &sha256_hex(b""), QueryToken::Signed);
     let scope = "20150830/us-east-1/iotdevicegateway/aws4_request";
     let text = canonical::string_to_sign("20150830T123600Z", scope, &text);
     let signature = key::signature(&Secret::new(SECRET), "20150830", "us-east-1", "iotdevicegateway", &text);
@@ -192,4 +192,96 @@ fn a_configured_key_has_its_token_and_no_other() {
             None => assert_eq!(found, Err(Denied::UnknownKey), "{key} {token:?}"),
         }
     }
+}
+
+/// The examples of "Authenticating Requests: Using the Authorization Header", "… Using Query Parameters" and "Signature
+/// calculations: transferring payload in multiple chunks" of the Amazon S3 API reference.
+#[test]
+fn the_examples_of_s3_hold() {
+    const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    /// 2013-05-24T00:00:00Z.
+    const DAY: Timestamp = Timestamp(1_369_353_600_000);
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let host = pair("host", "examplebucket.s3.amazonaws.com");
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let signed = |names: &str, signature: &str| {
+        pair(
+            "authorization",
+            &format!(
+                "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders={names},Signature={signature}"
+            ),
+        )
+    };
+
+    let names = "host;range;x-amz-content-sha256;x-amz-date";
+    let headers = [
+        host.clone(),
+        pair("range", "bytes=0-9"),
+        pair("x-amz-content-sha256", empty),
+        pair("x-amz-date", "20130524T000000Z"),
+        signed(names, "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"),
+    ];
+    let get = SignedRequest { method: "GET", path: "/test.txt", query: "", headers: &headers, body: b"" };
+    assert_eq!(judge(&get, KEY, DAY), Ok(()));
+    assert_eq!(judge(&get, "another", DAY).unwrap_err().s3_code(), "SignatureDoesNotMatch");
+    let late = Timestamp(DAY.0 + 901_000);
+    assert_eq!(judge(&get, KEY, late).unwrap_err().s3_code(), "RequestTimeTooSkewed");
+
+    // The key of an object is what it is: its dots and slashes are no path.
+    let names = "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class";
+    let headers = [
+        pair("date", "Fri, 24 May 2013 00:00:00 GMT"),
+        host.clone(),
+        pair("x-amz-content-sha256", "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"),
+        pair("x-amz-date", "20130524T000000Z"),
+        pair("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+        signed(names, "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"),
+    ];
+    let put = SignedRequest { method: "PUT", path: "/test%24file.text", query: "", headers: &headers, body: b"" };
+    assert_eq!(judge(&put, KEY, DAY), Ok(()));
+
+    let headers = [host.clone()];
+    let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+                 &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+                 &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+    let presigned = SignedRequest { method: "GET", path: "/test.txt", query, headers: &headers, body: b"" };
+    assert_eq!(judge(&presigned, KEY, DAY), Ok(()));
+    let over = judge(&presigned, KEY, Timestamp(DAY.0 + 86_401_000)).unwrap_err();
+    assert_eq!((over.s3_code(), over.to_string().as_str()), ("AccessDenied", "Request has expired"));
+    let signer = Signer {
+        access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret: Secret::new(KEY),
+        token: None,
+        region: "us-east-1".to_owned(),
+    };
+    assert_eq!(signer.presign("GET", "examplebucket.s3.amazonaws.com", "/test.txt", 86_400, DAY), query);
+
+    let names = "content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;x-amz-decoded-content-length;x-amz-storage-class";
+    let headers = [
+        pair("content-encoding", "aws-chunked"),
+        pair("content-length", "66824"),
+        pair("host", "s3.amazonaws.com"),
+        pair("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
+        pair("x-amz-date", "20130524T000000Z"),
+        pair("x-amz-decoded-content-length", "66560"),
+        pair("x-amz-storage-class", "REDUCED_REDUNDANCY"),
+        signed(names, "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"),
+    ];
+    let put = SignedRequest {
+        method: "PUT",
+        path: "/examplebucket/chunkObject.txt",
+        query: "",
+        headers: &headers,
+        body: b"",
+    };
+    assert_eq!(judge(&put, KEY, DAY), Ok(()));
+    let mut chunks = Chunks::after(Claim::read(&put).unwrap().unwrap(), Secret::new(KEY));
+    for (length, signature) in [
+        (65_536, "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648"),
+        (1024, "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"),
+        (0, "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"),
+    ] {
+        assert!(chunks.holds(false, &sha256_hex(&vec![b'a'; length]), signature), "{length}");
+    }
+    assert!(!chunks.holds(false, empty, "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"));
 }

@@ -1,10 +1,10 @@
-//! Provisioning: templates and their versions, claims, and "RegisterThing".
+//! Provisioning: templates and their versions, claims, "RegisterThing", and bulk registration.
 
 use super::{Call, operations, tagged, untagged};
 use crate::provisioning::certificate::make_keys;
-use crate::provisioning::provision;
+use crate::provisioning::{bulk, provision};
 use drydock_model::Router;
-use drydock_model::iot::{RegisterThingResponse, ops};
+use drydock_model::iot::{ListThingRegistrationTaskReportsResponse, RegisterThingResponse, ops};
 use drydock_provisioning::{Dialect, Template};
 
 pub(super) fn register(router: &mut Router<Call>) {
@@ -18,6 +18,9 @@ pub(super) fn register(router: &mut Router<Call>) {
         ListProvisioningTemplateVersions => |book, input, books| book.list_provisioning_template_versions(&input);
         DeleteProvisioningTemplateVersion => |book, input, books|
             book.delete_provisioning_template_version(&input, books.now());
+        DescribeThingRegistrationTask => |book, input, books| book.describe_thing_registration_task(&input);
+        ListThingRegistrationTasks => |book, input, books| book.list_thing_registration_tasks(&input);
+        StopThingRegistrationTask => |book, input, books| book.stop_thing_registration_task(&input, books.now());
     );
     tagged!(router, provisioning:
         CreateProvisioningTemplate[template_arn] => |book, input, books|
@@ -35,6 +38,27 @@ pub(super) fn register(router: &mut Router<Call>) {
         let made =
             books.apply(&books.identity, |book| Ok(book.create_provisioning_claim(&template, issued, books.now())));
         made.await
+    });
+    router.on::<ops::StartThingRegistrationTask>(|call: Call, input| async move {
+        let books = call.books();
+        let started = books.apply(&books.provisioning, |book| {
+            book.start_thing_registration_task(input, books.now(), books.ids.as_ref())
+        });
+        let reply = started.await?;
+        call.gateway.bulk().ring();
+        Ok(reply)
+    });
+    router.on::<ops::ListThingRegistrationTaskReports>(|call: Call, input| async move {
+        if input.next_token.is_some() {
+            let why = "all reports are on the first page: leave `nextToken` out";
+            return Err(drydock_core::ApiError::invalid(why));
+        }
+        let links = bulk::links(&call.gateway, &input.task_id, input.report_type)?;
+        Ok(ListThingRegistrationTaskReportsResponse {
+            next_token: None,
+            report_type: Some(input.report_type),
+            resource_links: Some(links),
+        })
     });
     router.on::<ops::RegisterThing>(|call: Call, input| async move {
         let template = Template::parse(&input.template_body, Dialect::Registration)?;

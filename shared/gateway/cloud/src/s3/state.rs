@@ -1,0 +1,244 @@
+//! Buckets, objects and unfinished uploads in memory, and their rows in the journal.
+
+use super::ObjectFacts;
+use super::blob::Written;
+use super::checksums::Sums;
+use crate::error::CloudError;
+use crate::journal::Rows;
+use drydock_core::{Timestamp, Write};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+const BUCKETS: &str = "s3_buckets";
+const OBJECTS: &str = "s3_objects";
+const UPLOADS: &str = "s3_uploads";
+
+/// Everything that S3 knows.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    buckets: BTreeMap<String, Bucket>,
+    uploads: BTreeMap<String, UploadRow>,
+}
+
+/// A bucket and its objects.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    pub(super) row: BucketRow,
+    objects: BTreeMap<String, Arc<ObjectRow>>,
+}
+
+/// A bucket as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct BucketRow {
+    pub(super) created: Timestamp,
+    /// Whether it is the gateway's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) hidden: bool,
+}
+
+/// What an object is sent with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Headers {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content_encoding: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content_disposition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content_language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_control: Option<String>,
+    /// The user's own, without `x-amz-meta-`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// An object as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ObjectRow {
+    pub(super) blob: String,
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) modified: Timestamp,
+    pub(super) headers: Headers,
+    pub(super) sums: Sums,
+    /// Whether the sums are of the parts' sums (`COMPOSITE`); else they are of the bytes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) composite: bool,
+}
+
+/// An unfinished upload as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct UploadRow {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) begun: Timestamp,
+    pub(super) headers: Headers,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) algorithm: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) composite: bool,
+    pub(super) parts: BTreeMap<i32, PartRow>,
+}
+
+/// A part of an upload as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PartRow {
+    pub(super) blob: String,
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) modified: Timestamp,
+    pub(super) sums: Sums,
+}
+
+impl ObjectRow {
+    pub(super) fn new(written: Written, headers: Headers, modified: Timestamp) -> Self {
+        let Written { blob, size, md5, sums } = written;
+        Self { blob, size, etag: md5, modified, headers, sums, composite: false }
+    }
+
+    pub(super) fn facts(&self, key: &str) -> ObjectFacts {
+        ObjectFacts { key: key.to_owned(), size: self.size, etag: self.etag.clone(), modified: self.modified }
+    }
+}
+
+impl Bucket {
+    pub(super) fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// The objects whose keys begin with a prefix.
+    pub(super) fn from<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<ObjectRow>)> {
+        let range = (Bound::Included(prefix), Bound::Unbounded);
+        let all = self.objects.range::<str, _>(range).map(|(key, row)| (key.as_str(), row));
+        all.take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// The first object behind a key.
+    pub(super) fn next(&self, from: Bound<&str>) -> Option<(&str, &Arc<ObjectRow>)> {
+        self.objects.range::<str, _>((from, Bound::Unbounded)).next().map(|(key, row)| (key.as_str(), row))
+    }
+}
+
+impl State {
+    pub(super) fn load(rows: &Rows) -> Result<Self, CloudError> {
+        let mut state = Self::default();
+        for (name, row) in rows.table::<BucketRow>(BUCKETS)? {
+            state.buckets.insert(name, Bucket { row, objects: BTreeMap::new() });
+        }
+        for (path, row) in rows.table::<ObjectRow>(OBJECTS)? {
+            if let Some((bucket, key)) = path.split_once('/')
+                && let Some(bucket) = state.buckets.get_mut(bucket)
+            {
+                bucket.objects.insert(key.to_owned(), Arc::new(row));
+            }
+        }
+        state.uploads.extend(rows.table::<UploadRow>(UPLOADS)?);
+        Ok(state)
+    }
+
+    /// Every file that something refers to.
+    pub(super) fn blobs(&self) -> HashSet<String> {
+        let objects = self.buckets.values().flat_map(|bucket| bucket.objects.values()).map(|row| row.blob.clone());
+        let parts = self.uploads.values().flat_map(|upload| upload.parts.values()).map(|part| part.blob.clone());
+        objects.chain(parts).collect()
+    }
+
+    pub(super) fn buckets(&self) -> impl Iterator<Item = (&str, &Bucket)> {
+        self.buckets.iter().map(|(name, bucket)| (name.as_str(), bucket))
+    }
+
+    pub(super) fn bucket(&self, name: &str) -> Option<&Bucket> {
+        self.buckets.get(name)
+    }
+
+    pub(super) fn ensure_bucket(&mut self, name: &str, hidden: bool, now: Timestamp) -> Vec<Write> {
+        if self.buckets.contains_key(name) {
+            return Vec::new();
+        }
+        let row = BucketRow { created: now, hidden };
+        let write = Write::put(BUCKETS, name, json(&row));
+        self.buckets.insert(name.to_owned(), Bucket { row, objects: BTreeMap::new() });
+        vec![write]
+    }
+
+    pub(super) fn remove_bucket(&mut self, name: &str) -> Vec<Write> {
+        self.buckets.remove(name);
+        vec![Write::delete(BUCKETS, name)]
+    }
+
+    pub(super) fn object(&self, bucket: &str, key: &str) -> Option<Arc<ObjectRow>> {
+        self.buckets.get(bucket)?.objects.get(key).cloned()
+    }
+
+    /// Puts an object, and gives the one that it replaces; `None` where there is no such bucket.
+    pub(super) fn insert(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        row: ObjectRow,
+    ) -> Option<(Option<Arc<ObjectRow>>, Vec<Write>)> {
+        let objects = &mut self.buckets.get_mut(bucket)?.objects;
+        let write = Write::put(OBJECTS, path(bucket, key), json(&row));
+        Some((objects.insert(key.to_owned(), Arc::new(row)), vec![write]))
+    }
+
+    pub(super) fn remove(&mut self, bucket: &str, key: &str) -> (Option<Arc<ObjectRow>>, Vec<Write>) {
+        let old = self.buckets.get_mut(bucket).and_then(|bucket| bucket.objects.remove(key));
+        let writes = old.iter().map(|_| Write::delete(OBJECTS, path(bucket, key))).collect();
+        (old, writes)
+    }
+
+    pub(super) fn upload(&self, id: &str, bucket: &str, key: &str) -> Option<&UploadRow> {
+        self.uploads.get(id).filter(|upload| upload.bucket == bucket && upload.key == key)
+    }
+
+    pub(super) fn uploads(&self, bucket: &str) -> impl Iterator<Item = (&str, &UploadRow)> {
+        let all = self.uploads.iter().map(|(id, upload)| (id.as_str(), upload));
+        all.filter(move |(_, upload)| upload.bucket == bucket)
+    }
+
+    pub(super) fn begin_upload(&mut self, id: &str, row: UploadRow) -> Vec<Write> {
+        let write = Write::put(UPLOADS, id, json(&row));
+        self.uploads.insert(id.to_owned(), row);
+        vec![write]
+    }
+
+    /// Adds a part, and gives the file of the one that it replaces; `None` where the upload is over.
+    pub(super) fn add_part(&mut self, id: &str, number: i32, part: PartRow) -> Option<(Option<String>, Vec<Write>)> {
+        let upload = self.uploads.get_mut(id)?;
+        let old = upload.parts.insert(number, part).map(|old| old.blob);
+        Some((old, vec![Write::put(UPLOADS, id, json(upload))]))
+    }
+
+    /// Ends an upload, and gives it.
+    pub(super) fn end_upload(&mut self, id: &str) -> (Option<UploadRow>, Vec<Write>) {
+        (self.uploads.remove(id), vec![Write::delete(UPLOADS, id)])
+    }
+
+    /// Forgets everything, and gives the files that nothing refers to any more.
+    pub(super) fn clear(&mut self) -> (HashSet<String>, Vec<Write>) {
+        let blobs = self.blobs();
+        let mut writes = Vec::new();
+        for (name, bucket) in std::mem::take(&mut self.buckets) {
+            writes.extend(bucket.objects.keys().map(|key| Write::delete(OBJECTS, path(&name, key))));
+            writes.push(Write::delete(BUCKETS, name));
+        }
+        writes.extend(std::mem::take(&mut self.uploads).into_keys().map(|id| Write::delete(UPLOADS, id)));
+        (blobs, writes)
+    }
+}
+
+/// The key of an object's row: a bucket's name has no slash.
+fn path(bucket: &str, key: &str) -> String {
+    format!("{bucket}/{key}")
+}
+
+fn json(row: &impl Serialize) -> String {
+    // Rows are structs of texts and numbers: writing them as JSON does not fail.
+    serde_json::to_string(row).unwrap_or_default()
+}

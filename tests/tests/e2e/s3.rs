@@ -1,0 +1,241 @@
+//! S3 beside AWS IoT, over the port of all services: what clients send, byte by byte.
+
+use drydock_tests::gateway::{Gateway, Place, SMALL};
+use drydock_tests::http::Answer;
+use drydock_tests::sign::Keys;
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+/// The CRC-32 of `hello world`, in base64.
+const CRC: &str = "DUoRhQ==";
+
+/// Asserts that an answer is this error of S3's.
+fn refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    assert!(answer.body.contains(&format!("<Code>{code}</Code>")), "{}", answer.body);
+}
+
+fn ok(answer: Answer) -> Answer {
+    assert!(answer.status < 300, "{} {}", answer.status, answer.body);
+    answer
+}
+
+#[test]
+fn objects_are_kept_as_they_were_sent() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--data-dir", "state", "--no-functions"]);
+    refused(&gateway.s3("GET", "/inputs/a", &[], b""), 404, "NoSuchBucket");
+    ok(gateway.s3("PUT", "/inputs", &[], b""));
+    ok(gateway.s3("HEAD", "/inputs", &[], b""));
+    refused(&gateway.s3("GET", "/inputs/a", &[], b""), 404, "NoSuchKey");
+    refused(&gateway.s3("PUT", "/Not_A_Bucket", &[], b""), 400, "InvalidBucketName");
+
+    let put = ok(gateway.s3(
+        "PUT",
+        "/inputs/a%20b/..%2Fc",
+        &[
+            ("x-amz-acl", "private"),
+            ("x-amz-meta-who", "me"),
+            ("content-type", "text/plain"),
+            ("x-amz-checksum-crc32", CRC),
+        ],
+        b"hello world",
+    ));
+    assert_eq!(put.header("etag"), "\"5eb63bbbe01eeed093cb22bb8f5acdc3\"");
+    let got = ok(gateway.s3("GET", "/inputs/a%20b/..%2Fc", &[("x-amz-checksum-mode", "ENABLED")], b""));
+    assert_eq!(got.body, "hello world");
+    for (name, value) in [
+        ("content-type", "text/plain"),
+        ("content-length", "11"),
+        ("x-amz-meta-who", "me"),
+        ("x-amz-checksum-crc32", "duorhq=="),
+        ("etag", "\"5eb63bbbe01eeed093cb22bb8f5acdc3\""),
+    ] {
+        assert_eq!(got.header(name), value, "{name}: {}", got.head);
+    }
+    let part = gateway.s3("GET", "/inputs/a%20b/..%2Fc", &[("range", "bytes=6-")], b"");
+    assert_eq!((part.status, part.body.as_str(), part.header("content-range")), (206, "world", "bytes 6-10/11"));
+    let part = gateway.s3("GET", "/inputs/a%20b/..%2Fc", &[("range", "bytes=-5")], b"");
+    assert_eq!((part.status, part.body.as_str()), (206, "world"));
+    refused(&gateway.s3("GET", "/inputs/a%20b/..%2Fc", &[("range", "bytes=11-")], b""), 416, "InvalidRange");
+    let same =
+        gateway.s3("GET", "/inputs/a%20b/..%2Fc", &[("if-none-match", "\"5eb63bbbe01eeed093cb22bb8f5acdc3\"")], b"");
+    assert_eq!((same.status, same.body.as_str()), (304, ""));
+    refused(&gateway.s3("PUT", "/inputs/a%20b/..%2Fc", &[("if-none-match", "*")], b"x"), 412, "PreconditionFailed");
+    refused(
+        &gateway.s3("PUT", "/inputs/wrong", &[("x-amz-checksum-crc32", "AAAAAA==")], b"hello world"),
+        400,
+        "BadDigest",
+    );
+    refused(&gateway.s3("PUT", "/inputs/tagged", &[("x-amz-tagging", "a=b")], b""), 501, "NotImplemented");
+
+    // What is in its way is a file to others; here keys are texts.
+    ok(gateway.s3("PUT", "/inputs/dir", &[], b"1"));
+    ok(gateway.s3("PUT", "/inputs/dir/file", &[], b"2"));
+    assert_eq!(gateway.s3("GET", "/inputs/dir", &[], b"").body, "1");
+    gateway.kill();
+
+    let gateway = place.up(&["--data-dir", "state", "--no-functions"]);
+    let got = ok(gateway.s3("GET", "/inputs/a%20b/..%2Fc", &[], b""));
+    assert_eq!((got.body.as_str(), got.header("x-amz-meta-who")), ("hello world", "me"), "after a kill");
+    assert_eq!(gateway.s3("GET", "/inputs/wrong", &[], b"").status, 404);
+    refused(&gateway.s3("DELETE", "/inputs", &[], b""), 409, "BucketNotEmpty");
+    let all = "<Delete><Object><Key>a b/../c</Key></Object><Object><Key>dir</Key></Object><Object><Key>nothing</Key></Object></Delete>";
+    let deleted = ok(gateway.s3("POST", "/inputs?delete", &[], all.as_bytes()));
+    assert_eq!(deleted.body.matches("<Deleted>").count(), 3, "{}", deleted.body);
+    assert_eq!(ok(gateway.s3("DELETE", "/inputs/dir/file", &[], b"")).status, 204);
+    assert_eq!(ok(gateway.s3("DELETE", "/inputs", &[], b"")).status, 204);
+    let left = fs::read_dir(place.path().join("state/s3")).unwrap().count();
+    assert_eq!(left, 0, "the files went with their objects");
+}
+
+#[test]
+fn lists_have_pages_and_folders() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    ok(gateway.s3("PUT", "/lists", &[], b""));
+    for key in ["a", "b/1", "b/2", "b0", "c/1", "d"] {
+        ok(gateway.s3("PUT", &format!("/lists/{key}"), &[], b""));
+    }
+    let texts = |xml: &str, tag: &str| -> Vec<String> {
+        let found = xml.split(&format!("<{tag}>")).skip(1).filter_map(|rest| rest.split("</").next());
+        found.map(str::to_owned).collect()
+    };
+    let (mut token, mut keys, mut folders) = (String::new(), Vec::new(), Vec::new());
+    for _ in 0..5 {
+        let path = format!("/lists?list-type=2&delimiter=%2F&max-keys=2{token}");
+        let page = ok(gateway.s3("GET", &path, &[], b"")).body;
+        keys.extend(texts(&page, "Key"));
+        folders.extend(texts(&page, "Prefix").into_iter().filter(|prefix| !prefix.is_empty()));
+        match texts(&page, "NextContinuationToken").pop() {
+            Some(next) => token = format!("&continuation-token={next}"),
+            None => break,
+        }
+    }
+    assert_eq!((keys, folders), (vec!["a".into(), "b0".into(), "d".into()], vec!["b/".into(), "c/".into()]));
+    let below = ok(gateway.s3("GET", "/lists?list-type=2&prefix=b%2F&start-after=b%2F1", &[], b"")).body;
+    assert_eq!(texts(&below, "Key"), ["b/2"]);
+    let first = ok(gateway.s3("GET", "/lists?max-keys=1&marker=a", &[], b"")).body;
+    assert_eq!((texts(&first, "Key"), texts(&first, "IsTruncated")), (vec!["b/1".into()], vec!["true".into()]));
+    refused(&gateway.s3("GET", "/lists?list-type=2&continuation-token=%21", &[], b""), 400, "InvalidArgument");
+}
+
+#[test]
+fn a_bucket_may_be_in_the_host() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    ok(gateway.s3("PUT", "/", &[("host", "inputs.s3.localhost:4566")], b""));
+    ok(gateway.s3("PUT", "/k", &[("host", "inputs.s3.us-east-1.localhost")], b"1"));
+    ok(gateway.s3("PUT", "/l", &[("host", "inputs.localhost:4566")], b"2"));
+    assert_eq!(ok(gateway.s3("GET", "/inputs/k", &[], b"")).body, "1");
+    assert_eq!(ok(gateway.s3("GET", "/inputs/l", &[("host", "localhost:4566")], b"")).body, "2");
+    // Unsigned, the host alone says what it is for.
+    assert_eq!(ok(gateway.send("GET", "/k", &[("host", "inputs.s3.localhost")], b"")).body, "1");
+    let elsewhere = drydock_tests::gateway::authorization("eu-west-1", "s3");
+    refused(
+        &gateway.send("GET", "/inputs/k", &[("authorization", &elsewhere)], b""),
+        400,
+        "AuthorizationHeaderMalformed",
+    );
+}
+
+#[test]
+fn chunks_with_a_trailer_become_an_object() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    ok(gateway.s3("PUT", "/inputs", &[], b""));
+    let headers = [
+        ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+        ("x-amz-decoded-content-length", "11"),
+        ("content-encoding", "gzip,aws-chunked"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+    ];
+    let body = |crc: &str| format!("5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:{crc}\r\n\r\n");
+    let put = ok(gateway.s3("PUT", "/inputs/k", &headers, body(CRC).as_bytes()));
+    assert_eq!(put.header("x-amz-checksum-crc32"), CRC.to_lowercase());
+    let got = ok(gateway.s3("GET", "/inputs/k", &[], b""));
+    assert_eq!((got.body.as_str(), got.header("content-encoding")), ("hello world", "gzip"));
+    refused(&gateway.s3("PUT", "/inputs/l", &headers, body("AAAAAA==").as_bytes()), 400, "BadDigest");
+    refused(&gateway.s3("PUT", "/inputs/l", &headers, b"5\r\nhello"), 400, "IncompleteBody");
+    refused(&gateway.s3("PUT", "/inputs/l", &headers, b"1\r\na\r\n0\r\n\r\n"), 400, "InvalidRequest");
+    assert_eq!(gateway.s3("GET", "/inputs/l", &[], b"").status, 404);
+}
+
+#[test]
+fn parts_become_one_object() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--data-dir", "state", "--no-functions"]);
+    ok(gateway.s3("PUT", "/inputs", &[], b""));
+    let begun = ok(gateway.s3("POST", "/inputs/big?uploads", &[("x-amz-meta-who", "me")], b"")).body;
+    let id = begun.split("<UploadId>").nth(1).and_then(|rest| rest.split('<').next()).unwrap().to_owned();
+    let large = vec![b'a'; 5 * 1024 * 1024];
+    let mut etags = Vec::new();
+    for (number, part) in [(1, large.as_slice()), (2, b"end")] {
+        let path = format!("/inputs/big?partNumber={number}&uploadId={id}");
+        etags.push(ok(gateway.s3("PUT", &path, &[], part)).header("etag").to_owned());
+    }
+    let completion = |parts: &[(usize, &str)]| {
+        let parts =
+            parts.iter().map(|(n, etag)| format!("<Part><PartNumber>{n}</PartNumber><ETag>{etag}</ETag></Part>"));
+        format!("<CompleteMultipartUpload>{}</CompleteMultipartUpload>", parts.collect::<String>())
+    };
+    let path = format!("/inputs/big?uploadId={id}");
+    let swapped = completion(&[(2, &etags[1]), (1, &etags[0])]);
+    refused(&gateway.s3("POST", &path, &[], swapped.as_bytes()), 400, "InvalidPartOrder");
+    refused(&gateway.s3("POST", &path, &[], completion(&[(3, &etags[1])]).as_bytes()), 400, "InvalidPart");
+    let both = completion(&[(1, &etags[0]), (2, &etags[1])]);
+    let done = ok(gateway.s3("POST", &path, &[], both.as_bytes()));
+    assert!(done.body.contains("-2"), "{}", done.body);
+    refused(&gateway.s3("POST", &path, &[], both.as_bytes()), 404, "NoSuchUpload");
+    let got = ok(gateway.s3("GET", "/inputs/big", &[("range", "bytes=5242878-")], b""));
+    assert_eq!((got.body.as_str(), got.header("x-amz-meta-who")), ("aaend", "me"));
+    let begun = ok(gateway.s3("POST", "/inputs/other?uploads", &[], b"")).body;
+    let id = begun.split("<UploadId>").nth(1).and_then(|rest| rest.split('<').next()).unwrap().to_owned();
+    ok(gateway.s3("PUT", &format!("/inputs/other?partNumber=1&uploadId={id}"), &[], b"x"));
+    refused(&gateway.s3("DELETE", "/inputs", &[], b""), 409, "BucketNotEmpty");
+    assert_eq!(ok(gateway.s3("DELETE", &format!("/inputs/other?uploadId={id}"), &[], b"")).status, 204);
+    let left = fs::read_dir(place.path().join("state/s3")).unwrap().count();
+    assert_eq!(left, 1, "the parts went");
+}
+
+fn keys() -> Keys {
+    Keys::new("AKIAFLEET", "the fleet's secret")
+}
+
+fn signed(gateway: &Gateway<'_>, keys: &Keys, method: &str, path: &str, body: &[u8]) -> Answer {
+    let headers = keys.headers("s3", method, path, body);
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    gateway.send(method, path, &headers, body)
+}
+
+#[test]
+fn signatures_and_presigned_urls_are_checked_where_keys_are_configured() {
+    let place = Place::new(SMALL);
+    let config = "[[credentials]]\naccess_key_id = \"AKIAFLEET\"\nsecret_access_key = \"the fleet's secret\"\n";
+    fs::write(place.path().join("drydock.toml"), config).unwrap();
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    ok(signed(&gateway, &keys(), "PUT", "/inputs", b""));
+    ok(signed(&gateway, &keys(), "PUT", "/inputs/a/./b%20c", b"hello world"));
+    assert_eq!(ok(signed(&gateway, &keys(), "GET", "/inputs/a/./b%20c", b"")).body, "hello world");
+    let guess = Keys::new("AKIAFLEET", "a guess");
+    refused(&signed(&gateway, &guess, "GET", "/inputs/a/./b%20c", b""), 403, "SignatureDoesNotMatch");
+    refused(&signed(&gateway, &Keys::new("AKIANOBODY", "x"), "GET", "/inputs", b""), 403, "InvalidAccessKeyId");
+    refused(&gateway.send("GET", "/k", &[("host", "inputs.s3.localhost")], b""), 403, "AccessDenied");
+
+    // Another body than the one that was signed.
+    let headers = keys().headers("s3", "PUT", "/inputs/k", b"mine");
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    refused(&gateway.send("PUT", "/inputs/k", &headers, b"else"), 400, "XAmzContentSHA256Mismatch");
+
+    let now = SystemTime::now();
+    let put = keys().presigned("PUT", "/inputs/link", 60, now);
+    ok(gateway.send("PUT", &put, &[], b"by link"));
+    let get = keys().presigned("GET", "/inputs/link", 60, now);
+    assert_eq!(ok(gateway.send("GET", &get, &[], b"")).body, "by link");
+    refused(&gateway.send("PUT", &get, &[], b"changed"), 403, "SignatureDoesNotMatch");
+    refused(&gateway.send("GET", &get.replace("/link", "/k"), &[], b""), 403, "SignatureDoesNotMatch");
+    let over = keys().presigned("GET", "/inputs/link", 60, now - Duration::from_secs(120));
+    let answer = gateway.send("GET", &over, &[], b"");
+    refused(&answer, 403, "AccessDenied");
+    assert!(answer.body.contains("Request has expired"), "{}", answer.body);
+}
