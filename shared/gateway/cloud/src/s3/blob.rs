@@ -63,9 +63,8 @@ impl Blobs {
             for entry in std::fs::read_dir(path).map_err(failed)? {
                 let entry = entry.map_err(failed)?;
                 let name = entry.file_name();
-                if entry.file_type().map_err(failed)?.is_file()
-                    && !name.to_str().is_some_and(|name| known.contains(name))
-                {
+                let left = name.to_str().is_some_and(|name| is_blob(name) && !known.contains(name));
+                if left && entry.file_type().map_err(failed)?.is_file() {
                     remove(&entry.path());
                 }
             }
@@ -157,6 +156,11 @@ impl Blobs {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a file is called as an object's is: anything else in the folder is somebody else's.
+fn is_blob(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn remove(path: &Path) {

@@ -26,9 +26,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 /// How long is waited before a task that the disk stopped is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+/// What the names of a task's files end in.
+const KINDS: [&str; 3] = ["input", "results", "errors"];
 /// How long the link of a report holds, in seconds: a day.
 const LINK: u32 = 24 * 60 * 60;
 /// The service that reads the input.
@@ -63,8 +66,8 @@ struct Files {
 
 impl Files {
     fn of(folder: &Path, task: &str) -> Self {
-        let file = |kind: &str| folder.join(format!("{task}.{kind}"));
-        Self { input: file("input"), results: file("results"), errors: file("errors") }
+        let [input, results, errors] = KINDS.map(|kind| folder.join(format!("{task}.{kind}")));
+        Self { input, results, errors }
     }
 
     async fn remove(&self) {
@@ -128,8 +131,10 @@ async fn tidy(gateway: &Gateway, folder: &Path) -> io::Result<()> {
     let mut entries = tokio::fs::read_dir(folder).await?;
     while let Some(entry) = entries.next_entry().await? {
         let name = entry.file_name();
-        let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str());
-        if stem.is_none() || stem != open.as_deref() {
+        let parts = name.to_str().and_then(|name| name.rsplit_once('.'));
+        // Anything else in the folder is somebody else's.
+        let of_a_task = parts.filter(|(task, kind)| task.parse::<Uuid>().is_ok() && KINDS.contains(kind));
+        if of_a_task.is_some_and(|(task, _)| Some(task) != open.as_deref()) {
             tokio::fs::remove_file(entry.path()).await?;
         }
     }

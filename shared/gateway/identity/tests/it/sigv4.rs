@@ -79,7 +79,9 @@ fn a_signature_holds_in_its_time_only() {
         ] {
             match (at(seconds), text) {
                 (Ok(()), None) => {}
-                (Err(Denied::Invalid(why)), Some(text)) => assert!(why.starts_with(text), "{}: {why}", case.name),
+                (Err(Denied::Untimely { text: why, .. }), Some(text)) => {
+                    assert!(why.starts_with(text), "{}: {why}", case.name);
+                }
                 other => panic!("{} at {seconds} s: {other:?}", case.name),
             }
         }
