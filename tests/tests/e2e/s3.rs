@@ -98,7 +98,8 @@ fn lists_have_pages_and_folders() {
         ok(gateway.s3("PUT", &format!("/lists/{key}"), &[], b""));
     }
     let texts = |xml: &str, tag: &str| -> Vec<String> {
-        let found = xml.split(&format!("<{tag}>")).skip(1).filter_map(|rest| rest.split("</").next());
+        let opening = format!("<{tag}>");
+        let found = xml.split(opening.as_str()).skip(1).filter_map(|rest| rest.split("</").next());
         found.map(str::to_owned).collect()
     };
     let (mut token, mut keys, mut folders) = (String::new(), Vec::new(), Vec::new());
