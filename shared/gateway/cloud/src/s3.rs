@@ -26,7 +26,7 @@ mod state;
 use crate::context::{Context, lock};
 use crate::error::CloudError;
 use crate::journal::Rows;
-use blob::Blobs;
+use blob::{Blobs, Written};
 use bytes::Bytes;
 use drydock_core::{Timestamp, Write};
 use http::{HeaderName, HeaderValue, Request, Response};
@@ -192,10 +192,7 @@ impl S3 {
         let stream = futures_util::stream::iter([Ok(bytes)]);
         let hasher = checksums::default_hasher();
         let written = self.blobs.write(self.id(), stream, hasher).await.map_err(|e| self.blobs.failed(e))?;
-        let headers = state::Headers { content_type: Some(content_type.to_owned()), ..state::Headers::default() };
-        self.keep(bucket, key, ObjectRow::new(written, headers, self.now()), |_| Ok::<(), CloudError>(()))
-            .await?
-            .ok_or_else(|| CloudError::resource("bucket", bucket, "there is no such bucket"))
+        self.keep_typed(bucket, key, written, content_type).await
     }
 
     /// Puts a file of this machine, which becomes the object's.
@@ -204,6 +201,16 @@ impl S3 {
     /// As [`put`](Self::put).
     pub async fn adopt(&self, bucket: &str, key: &str, file: &Path, content_type: &str) -> Result<(), CloudError> {
         let written = self.blobs.adopt(self.id(), file).await?;
+        self.keep_typed(bucket, key, written, content_type).await
+    }
+
+    async fn keep_typed(
+        &self,
+        bucket: &str,
+        key: &str,
+        written: Written,
+        content_type: &str,
+    ) -> Result<(), CloudError> {
         let headers = state::Headers { content_type: Some(content_type.to_owned()), ..state::Headers::default() };
         self.keep(bucket, key, ObjectRow::new(written, headers, self.now()), |_| Ok::<(), CloudError>(()))
             .await?

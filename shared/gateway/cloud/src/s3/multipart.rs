@@ -3,7 +3,10 @@
 use super::S3;
 use super::blob::Written;
 use super::checksums::{Stated, bytes_of_hex, hasher_of, shown};
-use super::objects::{Refused, failed, may_replace, metadata, no_bucket, not_written, other_encryption, refuse, time};
+use super::objects::{
+    Refused, failed, headers_of, may_replace, metadata, no_bucket, not_written, other_encryption, refuse,
+    refuse_unkept, time,
+};
 use super::payload::Trailers;
 use super::state::{Headers, ObjectRow, PartRow, UploadRow};
 use futures_util::StreamExt as _;
@@ -29,18 +32,7 @@ fn no_upload() -> S3Error {
 }
 
 pub(super) async fn create(s3: &S3, input: CreateMultipartUploadInput) -> S3Result<CreateMultipartUploadOutput> {
-    refuse(&[
-        (input.tagging.is_some(), "tagging an object"),
-        (other_encryption(input.server_side_encryption.as_ref()), "encryption with a KMS key"),
-        (input.sse_customer_algorithm.is_some(), "encryption with a customer's key"),
-        (
-            input.storage_class.as_ref().is_some_and(|class| class.as_str() != "STANDARD"),
-            "a storage class other than STANDARD",
-        ),
-        (input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some(), "object lock"),
-        (input.website_redirect_location.is_some(), "a website redirect"),
-        (input.expires.is_some(), "the header Expires"),
-    ])?;
+    refuse_unkept!(input, (input.expires.is_some(), "the header Expires"))?;
     let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str().to_owned());
     let full = input.checksum_type.as_ref().map(|kind| kind.as_str() == ChecksumType::FULL_OBJECT);
     // CRC64NVME is of the whole object only; the others are of the parts unless something else is said.
@@ -49,14 +41,7 @@ pub(super) async fn create(s3: &S3, input: CreateMultipartUploadInput) -> S3Resu
         bucket: input.bucket.clone(),
         key: input.key.clone(),
         begun: s3.now(),
-        headers: Headers {
-            content_type: input.content_type,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            content_language: input.content_language,
-            cache_control: input.cache_control,
-            metadata: metadata(input.metadata)?,
-        },
+        headers: headers_of!(input),
         algorithm,
         composite,
         parts: std::collections::BTreeMap::new(),

@@ -82,6 +82,40 @@ pub(super) fn refuse(asked: &[(bool, &str)]) -> S3Result<()> {
     }
 }
 
+/// Refuses what every way of writing an object is asked for and this gateway does not keep, and `more`.
+macro_rules! refuse_unkept {
+    ($input:ident $(, $more:expr)* $(,)?) => {
+        refuse(&[
+            ($input.tagging.is_some(), "tagging an object"),
+            (other_encryption($input.server_side_encryption.as_ref()), "encryption with a KMS key"),
+            ($input.sse_customer_algorithm.is_some(), "encryption with a customer's key"),
+            (
+                $input.storage_class.as_ref().is_some_and(|class| class.as_str() != "STANDARD"),
+                "a storage class other than STANDARD",
+            ),
+            ($input.object_lock_mode.is_some() || $input.object_lock_legal_hold_status.is_some(), "object lock"),
+            ($input.website_redirect_location.is_some(), "a website redirect"),
+            $($more,)*
+        ])
+    };
+}
+pub(super) use refuse_unkept;
+
+/// What a request to write an object says of it.
+macro_rules! headers_of {
+    ($input:ident) => {
+        Headers {
+            content_type: $input.content_type,
+            content_encoding: $input.content_encoding,
+            content_disposition: $input.content_disposition,
+            content_language: $input.content_language,
+            cache_control: $input.cache_control,
+            metadata: metadata($input.metadata)?,
+        }
+    };
+}
+pub(super) use headers_of;
+
 pub(super) fn other_encryption(asked: Option<&ServerSideEncryption>) -> bool {
     asked.is_some_and(|asked| asked.as_str() != ServerSideEncryption::AES256)
 }
@@ -100,16 +134,8 @@ pub(super) async fn put(s3: &S3, request: S3Request<PutObjectInput>) -> S3Result
     let announced: Option<u64> =
         request.headers.get("x-amz-decoded-content-length").and_then(|value| value.to_str().ok()?.parse().ok());
     let input = request.input;
-    refuse(&[
-        (input.tagging.is_some(), "tagging an object"),
-        (other_encryption(input.server_side_encryption.as_ref()), "encryption with a KMS key"),
-        (input.sse_customer_algorithm.is_some(), "encryption with a customer's key"),
-        (
-            input.storage_class.as_ref().is_some_and(|class| class.as_str() != "STANDARD"),
-            "a storage class other than STANDARD",
-        ),
-        (input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some(), "object lock"),
-        (input.website_redirect_location.is_some(), "a website redirect"),
+    refuse_unkept!(
+        input,
         (input.write_offset_bytes.is_some(), "appending to an object"),
         (input.expires.is_some(), "the header Expires"),
         (
@@ -118,18 +144,11 @@ pub(super) async fn put(s3: &S3, request: S3Request<PutObjectInput>) -> S3Result
                 .any(|grant| grant.is_some()),
             "a grant other than a canned ACL",
         ),
-    ])?;
+    )?;
     if !s3.has_bucket(&input.bucket) {
         return Err(no_bucket());
     }
-    let headers = Headers {
-        content_type: input.content_type,
-        content_encoding: input.content_encoding,
-        content_disposition: input.content_disposition,
-        content_language: input.content_language,
-        cache_control: input.cache_control,
-        metadata: metadata(input.metadata)?,
-    };
+    let headers = headers_of!(input);
     let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
     let body = input.body.unwrap_or_else(|| StreamingBlob::from(s3s::Body::empty()));
     let written = s3.blobs.write(s3.id(), body, stated.hasher(algorithm)).await.map_err(not_written)?;
@@ -249,18 +268,57 @@ fn sums(row: &ObjectRow, mode: Option<&ChecksumMode>, whole: bool) -> (Checksum,
     (shown(&row.sums), Some(ChecksumType::from_static(kind)))
 }
 
-pub(super) async fn get(s3: &S3, input: GetObjectInput) -> S3Result<GetObjectOutput> {
-    let asked = Asked {
-        bucket: &input.bucket,
-        key: &input.key,
-        version: input.version_id.as_deref(),
-        part: input.part_number,
-        if_match: input.if_match.as_ref(),
-        if_none_match: input.if_none_match.as_ref(),
-        modified_since: input.if_modified_since.as_ref(),
-        unmodified_since: input.if_unmodified_since.as_ref(),
-        customer_key: input.sse_customer_algorithm.is_some(),
+/// What GetObject and HeadObject ask.
+macro_rules! asked {
+    ($input:ident) => {
+        Asked {
+            bucket: &$input.bucket,
+            key: &$input.key,
+            version: $input.version_id.as_deref(),
+            part: $input.part_number,
+            if_match: $input.if_match.as_ref(),
+            if_none_match: $input.if_none_match.as_ref(),
+            modified_since: $input.if_modified_since.as_ref(),
+            unmodified_since: $input.if_unmodified_since.as_ref(),
+            customer_key: $input.sse_customer_algorithm.is_some(),
+        }
     };
+}
+
+/// What GetObject and HeadObject answer, and `more`.
+macro_rules! described {
+    ($output:ident, $input:ident, $row:ident, $extent:ident $(, $field:ident: $more:expr)*) => {{
+        let (from, to, content_range) = $extent;
+        let (sums, checksum_type) = sums(&$row, $input.checksum_mode.as_ref(), content_range.is_none());
+        let headers = $row.headers.clone();
+        $output {
+            accept_ranges: Some("bytes".to_owned()),
+            content_length: i64::try_from(to - from).ok(),
+            content_range,
+            e_tag: Some(ETag::Strong($row.etag.clone())),
+            last_modified: Some(time($row.modified)),
+            content_type: $input.response_content_type.or(headers.content_type).or_else(|| Some(TYPE.to_owned())),
+            content_encoding: $input.response_content_encoding.or(headers.content_encoding),
+            content_disposition: $input.response_content_disposition.or(headers.content_disposition),
+            content_language: $input.response_content_language.or(headers.content_language),
+            cache_control: $input.response_cache_control.or(headers.cache_control),
+            expires: $input.response_expires,
+            metadata: Some(headers.metadata.into_iter().collect()),
+            checksum_crc32: sums.checksum_crc32,
+            checksum_crc32c: sums.checksum_crc32c,
+            checksum_crc64nvme: sums.checksum_crc64nvme,
+            checksum_sha1: sums.checksum_sha1,
+            checksum_sha256: sums.checksum_sha256,
+            checksum_type,
+            server_side_encryption: Some(ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
+            $($field: $more,)*
+            ..$output::default()
+        }
+    }};
+}
+
+pub(super) async fn get(s3: &S3, input: GetObjectInput) -> S3Result<GetObjectOutput> {
+    let asked = asked!(input);
     let (row, mut file) = loop {
         let row = find(s3, &asked)?;
         match tokio::fs::File::open(s3.blobs.path(&row.blob).map_err(failed)?).await {
@@ -287,90 +345,18 @@ pub(super) async fn get(s3: &S3, input: GetObjectInput) -> S3Result<GetObjectOut
         }
         Ok(Some((piece.freeze(), (file, left - read as u64))))
     });
-    let (sums, checksum_type) = sums(&row, input.checksum_mode.as_ref(), content_range.is_none());
-    let headers = row.headers.clone();
-    Ok(GetObjectOutput {
-        body: Some(StreamingBlob::wrap(stream)),
-        accept_ranges: Some("bytes".to_owned()),
-        content_length: i64::try_from(to - from).ok(),
-        content_range,
-        e_tag: Some(ETag::Strong(row.etag.clone())),
-        last_modified: Some(time(row.modified)),
-        content_type: input.response_content_type.or(headers.content_type).or_else(|| Some(TYPE.to_owned())),
-        content_encoding: input.response_content_encoding.or(headers.content_encoding),
-        content_disposition: input.response_content_disposition.or(headers.content_disposition),
-        content_language: input.response_content_language.or(headers.content_language),
-        cache_control: input.response_cache_control.or(headers.cache_control),
-        expires: input.response_expires,
-        metadata: Some(headers.metadata.into_iter().collect()),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        checksum_type,
-        server_side_encryption: Some(ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
-        ..GetObjectOutput::default()
-    })
+    let extent = (from, to, content_range);
+    Ok(described!(GetObjectOutput, input, row, extent, body: Some(StreamingBlob::wrap(stream))))
 }
 
 pub(super) fn head(s3: &S3, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
-    let row = find(
-        s3,
-        &Asked {
-            bucket: &input.bucket,
-            key: &input.key,
-            version: input.version_id.as_deref(),
-            part: input.part_number,
-            if_match: input.if_match.as_ref(),
-            if_none_match: input.if_none_match.as_ref(),
-            modified_since: input.if_modified_since.as_ref(),
-            unmodified_since: input.if_unmodified_since.as_ref(),
-            customer_key: input.sse_customer_algorithm.is_some(),
-        },
-    )?;
-    let (from, to, content_range) = extent(input.range.as_ref(), row.size)?;
-    let (sums, checksum_type) = sums(&row, input.checksum_mode.as_ref(), content_range.is_none());
-    let headers = row.headers.clone();
-    Ok(HeadObjectOutput {
-        accept_ranges: Some("bytes".to_owned()),
-        content_length: i64::try_from(to - from).ok(),
-        content_range,
-        e_tag: Some(ETag::Strong(row.etag.clone())),
-        last_modified: Some(time(row.modified)),
-        content_type: input.response_content_type.or(headers.content_type).or_else(|| Some(TYPE.to_owned())),
-        content_encoding: input.response_content_encoding.or(headers.content_encoding),
-        content_disposition: input.response_content_disposition.or(headers.content_disposition),
-        content_language: input.response_content_language.or(headers.content_language),
-        cache_control: input.response_cache_control.or(headers.cache_control),
-        expires: input.response_expires,
-        metadata: Some(headers.metadata.into_iter().collect()),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        checksum_type,
-        server_side_encryption: Some(ServerSideEncryption::from_static(ServerSideEncryption::AES256)),
-        ..HeadObjectOutput::default()
-    })
+    let row = find(s3, &asked!(input))?;
+    let extent = extent(input.range.as_ref(), row.size)?;
+    Ok(described!(HeadObjectOutput, input, row, extent))
 }
 
 pub(super) async fn copy(s3: &S3, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
-    refuse(&[
-        (input.tagging.is_some(), "tagging an object"),
-        (other_encryption(input.server_side_encryption.as_ref()), "encryption with a KMS key"),
-        (
-            input.sse_customer_algorithm.is_some() || input.copy_source_sse_customer_algorithm.is_some(),
-            "encryption with a customer's key",
-        ),
-        (
-            input.storage_class.as_ref().is_some_and(|class| class.as_str() != "STANDARD"),
-            "a storage class other than STANDARD",
-        ),
-        (input.object_lock_mode.is_some() || input.object_lock_legal_hold_status.is_some(), "object lock"),
-        (input.website_redirect_location.is_some(), "a website redirect"),
-    ])?;
+    refuse_unkept!(input, (input.copy_source_sse_customer_algorithm.is_some(), "encryption with a customer's key"),)?;
     let CopySource::Bucket { bucket, key, version_id } = &input.copy_source else {
         return Err(s3_error!(NotImplemented, "copying from an access point is not implemented by this gateway"));
     };
@@ -403,19 +389,10 @@ pub(super) async fn copy(s3: &S3, input: CopyObjectInput) -> S3Result<CopyObject
              metadata, storage class, website redirect location or encryption attributes."
         ));
     }
+    let headers = if replaces { headers_of!(input) } else { row.headers.clone() };
     let file = s3.blobs.path(&row.blob).map_err(failed)?;
     let written = s3.blobs.adopt(s3.id(), &file).await.map_err(failed)?;
-    let mut copy = ObjectRow { blob: written.blob, modified: s3.now(), ..(*row).clone() };
-    if replaces {
-        copy.headers = Headers {
-            content_type: input.content_type,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            content_language: input.content_language,
-            cache_control: input.cache_control,
-            metadata: metadata(input.metadata)?,
-        };
-    }
+    let copy = ObjectRow { blob: written.blob, headers, modified: s3.now(), ..(*row).clone() };
     let result = CopyObjectResult {
         e_tag: Some(ETag::Strong(copy.etag.clone())),
         last_modified: Some(time(copy.modified)),
