@@ -38,6 +38,18 @@ pub(crate) struct World {
     clock: Arc<Still>,
 }
 
+/// Lets AWS IoT call the function `auth` for the authorizer `fleet`.
+pub(crate) fn permit(gateway: &Gateway) {
+    let permission = Permission {
+        statement_id: "Allow".into(),
+        action: "lambda:InvokeFunction".into(),
+        principal: "iot.amazonaws.com".into(),
+        source_arn: Some("arn:aws:iot:us-east-1:123456789012:authorizer/fleet".into()),
+        source_account: None,
+    };
+    gateway.cloud().lambda().permit("auth", permission).unwrap();
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         let functions = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -50,14 +62,7 @@ impl World {
         let (gateway, running) = Gateway::open_by(options, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         let lambda = gateway.cloud().lambda();
         lambda.register(Definition::new("auth", "/bin/true")).unwrap();
-        let permission = Permission {
-            statement_id: "Allow".into(),
-            action: "lambda:InvokeFunction".into(),
-            principal: "iot.amazonaws.com".into(),
-            source_arn: Some("arn:aws:iot:us-east-1:123456789012:authorizer/fleet".into()),
-            source_account: None,
-        };
-        lambda.permit("auth", permission).unwrap();
+        permit(&gateway);
         let function = "arn:aws:lambda:us-east-1:123456789012:function:auth";
         let create = json!({ "authorizerFunctionArn": function, "signingDisabled": true, "status": "ACTIVE" });
         assert_eq!(call(&gateway, "POST", "/authorizer/fleet", create).await.0, 200);

@@ -186,13 +186,9 @@ impl Work<'_> {
     async fn action(&self, index: usize, prepared: &Prepared) -> Ended {
         self.acting.entries.starting(&self.rule.name, prepared.action, self.message);
         let ended = self.in_lane(self.state.action(index), Some(index), prepared).await;
-        let failed = ended.0.as_ref().err().map(|failure| failure.error_message.as_str());
-        let metric = if failed.is_some() { Metric::Failure } else { Metric::Success };
-        self.state.count_action(metric, prepared.action);
-        let (name, resource) = (&self.rule.name, &prepared.resource);
-        self.acting.entries.ended(name, prepared.action, resource, self.message, failed);
-        if let Some(error) = failed {
-            tracing::warn!(rule = %name, action = prepared.action, resource, error, "a rule action failed");
+        if let Some(error) = self.note(prepared, &ended, Metric::Success, Metric::Failure) {
+            let (rule, resource) = (&self.rule.name, &prepared.resource);
+            tracing::warn!(%rule, action = prepared.action, resource, error, "a rule action failed");
         }
         ended
     }
@@ -211,16 +207,19 @@ impl Work<'_> {
             self.ask(vec![call], asked).await;
         };
         let ended = self.in_lane(&self.state.error_action, None, &prepared).await;
-        let failed = ended.0.as_ref().err().map(|failure| failure.error_message.as_str());
-        let metric = if failed.is_some() { Metric::ErrorActionFailure } else { Metric::ErrorActionSuccess };
-        self.state.count_action(metric, prepared.action);
-        let name = &self.rule.name;
-        self.acting.entries.ended(name, prepared.action, &prepared.resource, self.message, failed);
-        if let Some(error) = failed {
-            tracing::error!(rule = %name, error, "the error action failed, too");
+        if let Some(error) = self.note(&prepared, &ended, Metric::ErrorActionSuccess, Metric::ErrorActionFailure) {
+            tracing::error!(rule = %self.rule.name, error, "the error action failed, too");
             self.acting.tell(self.rule, Tone::Bad, || (format!("the error action failed, too: {error}"), Vec::new()));
         }
         Some((prepared, ended))
+    }
+
+    /// Counts and logs how an action ended; why it failed, where it did.
+    fn note<'e>(&self, prepared: &Prepared, ended: &'e Ended, good: Metric, bad: Metric) -> Option<&'e str> {
+        let failed = ended.0.as_ref().err().map(|failure| failure.error_message.as_str());
+        self.state.count_action(if failed.is_some() { bad } else { good }, prepared.action);
+        self.acting.entries.ended(&self.rule.name, prepared.action, &prepared.resource, self.message, failed);
+        failed
     }
 
     /// Makes an action's calls when its lane lets it, in their order; the first that fails ends it.

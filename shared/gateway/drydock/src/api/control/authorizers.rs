@@ -69,9 +69,9 @@ async fn ask(gateway: &Gateway, input: TestInvokeAuthorizerRequest) -> Result<Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorizer::tests::{call, function};
+    use crate::authorizer::tests::{call, function, permit};
     use crate::gateway::Options;
-    use drydock_cloud::lambda::{Definition, permission::Permission};
+    use drydock_cloud::lambda::Definition;
     use drydock_core::Scope;
     use serde_json::{Value, json};
     use std::net::Ipv4Addr;
@@ -93,14 +93,7 @@ mod tests {
 
         let test = || call(&gateway, "POST", "/authorizer/fleet/test", json!({"mqttContext": {"clientId": "dock-7"}}));
         assert_eq!(test().await.0, 401, "the function does not let AWS IoT call it yet");
-        let permission = Permission {
-            statement_id: "Allow".into(),
-            action: "lambda:InvokeFunction".into(),
-            principal: "iot.amazonaws.com".into(),
-            source_arn: Some("arn:aws:iot:us-east-1:123456789012:authorizer/fleet".into()),
-            source_account: None,
-        };
-        lambda.permit("auth", permission).unwrap();
+        permit(&gateway);
 
         let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]});
         let answer = |policy: Value| {

@@ -72,26 +72,36 @@ impl Reader<'_> {
 
     /// Passes over an object, and tells of each member.
     fn members(&mut self, depth: usize, mut tell: impl FnMut(SmolStr, usize, usize)) -> Result<(), NotJson> {
+        self.elements(b'}', |reader| {
+            reader.quote()?;
+            let key = reader.string()?;
+            reader.colon()?;
+            let from = reader.at;
+            reader.pass(depth + 1)?;
+            tell(key, from, reader.at);
+            Ok(())
+        })
+    }
+
+    /// Passes over an array or object: `element` over each of its elements.
+    fn elements(&mut self, end: u8, mut element: impl FnMut(&mut Self) -> Result<(), NotJson>) -> Result<(), NotJson> {
         self.at += 1;
         self.blank();
-        if self.peek() == Some(b'}') {
+        if self.peek() == Some(end) {
             self.at += 1;
             return Ok(());
         }
         loop {
             self.blank();
-            if self.peek() != Some(b'"') {
-                return Err(self.wrong("a key is expected"));
-            }
-            let key = self.string()?;
-            self.colon()?;
-            let from = self.at;
-            self.pass(depth + 1)?;
-            tell(key, from, self.at);
-            if self.ends(b'}')? {
+            element(self)?;
+            if self.ends(end)? {
                 return Ok(());
             }
         }
+    }
+
+    fn quote(&self) -> Result<(), NotJson> {
+        if self.peek() == Some(b'"') { Ok(()) } else { Err(self.wrong("a key is expected")) }
     }
 
     fn colon(&mut self) -> Result<(), NotJson> {
@@ -126,41 +136,13 @@ impl Reader<'_> {
             return Err(self.wrong("nested too deep"));
         }
         match self.peek() {
-            Some(b'{') => {
-                self.at += 1;
-                self.blank();
-                if self.peek() == Some(b'}') {
-                    self.at += 1;
-                    return Ok(());
-                }
-                loop {
-                    self.blank();
-                    if self.peek() != Some(b'"') {
-                        return Err(self.wrong("a key is expected"));
-                    }
-                    self.pass_string()?;
-                    self.colon()?;
-                    self.pass(depth + 1)?;
-                    if self.ends(b'}')? {
-                        return Ok(());
-                    }
-                }
-            }
-            Some(b'[') => {
-                self.at += 1;
-                self.blank();
-                if self.peek() == Some(b']') {
-                    self.at += 1;
-                    return Ok(());
-                }
-                loop {
-                    self.blank();
-                    self.pass(depth + 1)?;
-                    if self.ends(b']')? {
-                        return Ok(());
-                    }
-                }
-            }
+            Some(b'{') => self.elements(b'}', |reader| {
+                reader.quote()?;
+                reader.pass_string()?;
+                reader.colon()?;
+                reader.pass(depth + 1)
+            }),
+            Some(b'[') => self.elements(b']', |reader| reader.pass(depth + 1)),
             Some(b'"') => self.pass_string(),
             Some(b'-' | b'0'..=b'9') => {
                 let text = self.number_text()?;
