@@ -9,42 +9,23 @@
     reason = "a benchmark fails by panicking"
 )]
 
+#[path = "support/api.rs"]
+mod api;
+#[path = "../../core/benches/support/measure.rs"]
+mod measure;
+
+use api::{Api, latency};
 use bytes::Bytes;
-use drydock::config::Config;
 use drydock::gateway::{Gateway, Options};
 use drydock_core::Scope;
-use http::{Method, Request};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::Method;
+use measure::{rate, resident};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-struct Api {
-    url: String,
-    client: Client<HttpConnector, Full<Bytes>>,
-}
-
-impl Api {
-    async fn call(&self, method: Method, path: &str, body: &Value) -> Value {
-        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        let request = Request::builder().method(method).uri(format!("{}{path}", self.url)).body(Full::new(body));
-        let answer = self.client.request(request.unwrap()).await.unwrap();
-        let status = answer.status();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        assert!(status.is_success(), "{path}: {status} {body:?}");
-        serde_json::from_slice(&body).unwrap_or_default()
-    }
-}
-
-/// What the process has in memory, in bytes; 0 where the system does not tell.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|text| text.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
+async fn call(api: &Api, method: Method, path: &str, body: &Value) -> Value {
+    serde_json::from_slice(&api.call(method, path, body).await).unwrap_or_default()
 }
 
 /// A signing request for each of some names, of one key: making keys is the maker's work, not the gateway's.
@@ -78,21 +59,11 @@ async fn main() {
     let lines: usize = std::env::var("LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
-        scope: Scope::new("123456789012", "us-east-1"),
         data_dir: Some(folder.path().to_owned()),
-        host: [127, 0, 0, 1].into(),
-        api_port: 0,
-        mqtt_port: 0,
-        tls_port: 0,
-        plain_port: None,
-        lambda_endpoint: None,
-        config: Config::default(),
+        ..Options::ephemeral(Scope::new("123456789012", "us-east-1"))
     };
     let (gateway, running) = Gateway::open(options).await.unwrap();
-    let api = Api {
-        url: format!("http://{}", gateway.addresses().api),
-        client: Client::builder(TokioExecutor::new()).build_http(),
-    };
+    let api = Api::of(&gateway);
     gateway.cloud().s3().ensure_bucket("inputs", false).await.unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
     for certificates in [false, true] {
@@ -115,24 +86,21 @@ async fn main() {
             "roleArn": "arn:aws:iam::123456789012:role/bulk",
         });
         let task =
-            api.call(Method::POST, "/thing-registration-tasks", &body).await["taskId"].as_str().unwrap().to_owned();
+            call(&api, Method::POST, "/thing-registration-tasks", &body).await["taskId"].as_str().unwrap().to_owned();
         let mut waits = Vec::new();
         loop {
             let asked = Instant::now();
             api.call(Method::POST, "/topics/live?qos=1", &Value::Null).await;
             waits.push(asked.elapsed());
-            let seen = api.call(Method::GET, &format!("/thing-registration-tasks/{task}"), &Value::Null).await;
+            let seen = call(&api, Method::GET, &format!("/thing-registration-tasks/{task}"), &Value::Null).await;
             if seen["status"] != "InProgress" {
                 assert_eq!((&seen["status"], &seen["successCount"]), (&json!("Completed"), &json!(lines)), "{seen}");
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let took = begin.elapsed().as_secs_f64();
-        println!("{kind:<46} {lines:>9} in {took:>7.2} s {:>12.0} /s", lines as f64 / took);
-        waits.sort_unstable();
-        let at = |percent: usize| waits[(waits.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
-        println!("{:<46} p50 {:.1} ms, p99 {:.1} ms", "  a publish over HTTP meanwhile", at(50), at(99));
+        rate(kind, lines, begin.elapsed());
+        latency("  a publish over HTTP meanwhile", waits);
         let bytes = resident().saturating_sub(before);
         println!("{:<46} {:>9} MiB {:>12} bytes a line", "  memory", bytes >> 20, bytes / lines as u64);
     }

@@ -9,67 +9,39 @@
     reason = "a benchmark fails by panicking"
 )]
 
-use bytes::Bytes;
+#[path = "support/api.rs"]
+mod api;
+#[path = "../../core/benches/support/measure.rs"]
+mod measure;
+
+use api::{Api, latency};
 use drydock::gateway::{Gateway, Options};
 use drydock_core::Scope;
-use http::{Method, Request};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::Method;
+use measure::{rate, resident};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The largest page there is.
 const PAGE: usize = 250;
 
-#[derive(Clone)]
-struct Api {
-    url: String,
-    client: Client<HttpConnector, Full<Bytes>>,
-}
-
-impl Api {
-    async fn call(&self, method: Method, path: &str, body: &Value) -> Bytes {
-        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        let request = Request::builder().method(method).uri(format!("{}{path}", self.url)).body(Full::new(body));
-        let answer = self.client.request(request.unwrap()).await.unwrap();
-        let status = answer.status();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        assert!(status.is_success(), "{path}: {status} {body:?}");
-        body
-    }
-
-    /// Every page of a list of things.
-    async fn pages(&self, query: &str) -> usize {
-        let mut found = 0;
-        let mut token = String::new();
-        loop {
-            let body = self.call(Method::GET, &format!("/things?maxResults={PAGE}{query}{token}"), &Value::Null).await;
-            let page: Value = serde_json::from_slice(&body).unwrap();
-            found += page["things"].as_array().unwrap().len();
-            match page["nextToken"].as_str() {
-                Some(next) => token = format!("&nextToken={next}"),
-                None => return found,
-            }
+/// Every page of a list of things.
+async fn pages(api: &Api, query: &str) -> usize {
+    let mut found = 0;
+    let mut token = String::new();
+    loop {
+        let body = api.call(Method::GET, &format!("/things?maxResults={PAGE}{query}{token}"), &Value::Null).await;
+        let page: Value = serde_json::from_slice(&body).unwrap();
+        found += page["things"].as_array().unwrap().len();
+        match page["nextToken"].as_str() {
+            Some(next) => token = format!("&nextToken={next}"),
+            None => return found,
         }
     }
 }
 
-/// What the process has in memory, in bytes; 0 where the system does not tell.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|text| text.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
-}
-
 fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-fn rate(what: &str, count: usize, took: Duration) {
-    println!("{what:<46} {count:>9} in {:>7.2} s {:>12.0} /s", took.as_secs_f64(), count as f64 / took.as_secs_f64());
 }
 
 #[tokio::main]
@@ -81,10 +53,7 @@ async fn main() {
         ..Options::ephemeral(Scope::new("123456789012", "us-east-1"))
     };
     let (gateway, running) = Gateway::open(options).await.unwrap();
-    let api = Api {
-        url: format!("http://{}", gateway.addresses().api),
-        client: Client::builder(TokioExecutor::new()).build_http(),
-    };
+    let api = Api::of(&gateway);
     let before = resident();
     let begin = Instant::now();
     let tasks: Vec<_> = (0..callers)
@@ -108,18 +77,16 @@ async fn main() {
         waits.extend(task.await.unwrap());
     }
     rate(&format!("CreateThing, {callers} callers, each on disk"), count, begin.elapsed());
-    waits.sort_unstable();
-    let at = |percent: usize| waits[(count - 1) * percent / 100].as_secs_f64() * 1000.0;
-    println!("{:<46} p50 {:.1} ms, p99 {:.1} ms", "latency of it", at(50), at(99));
+    latency("latency of it", waits);
     let bytes = resident().saturating_sub(before);
     println!("{:<46} {:>9} MiB {:>12} bytes a thing", "memory, callers included", bytes >> 20, bytes / count as u64);
 
     let begin = Instant::now();
-    assert_eq!(api.pages("").await, count);
+    assert_eq!(pages(&api, "").await, count);
     rate("ListThings, pages of 250", count, begin.elapsed());
     let begin = Instant::now();
     for n in 0..1_000 {
-        assert_eq!(api.pages(&format!("&attributeName=serial&attributeValue=SN-{n:08}")).await, 1);
+        assert_eq!(pages(&api, &format!("&attributeName=serial&attributeValue=SN-{n:08}")).await, 1);
     }
     rate("ListThings of one serial number", 1_000, begin.elapsed());
     let begin = Instant::now();

@@ -8,12 +8,16 @@
     reason = "a benchmark fails by panicking"
 )]
 
+#[path = "../../core/benches/support/measure.rs"]
+mod measure;
+
 use drydock_core::{Ids, Rulebook, Scope, Timestamp};
 use drydock_model::iot::{
     AddThingToThingGroupRequest, AttributePayload, CreateThingGroupRequest, CreateThingRequest, CreateThingTypeRequest,
     DescribeThingRequest, ListThingsInThingGroupRequest, ListThingsRequest, UpdateThingRequest,
 };
 use drydock_registry::Registry;
+use measure::{rate, resident};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -36,20 +40,11 @@ impl Ids for Counting {
     }
 }
 
-/// What the process has in memory, in bytes; 0 where the system does not tell.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB")).and_then(|text| text.parse::<u64>().ok());
-    kilobytes.unwrap_or_default() * 1024
-}
-
 /// Runs a part, and prints how many of it there were and how fast.
 fn measure<T>(what: &str, count: usize, part: impl FnOnce() -> T) -> T {
     let begin = Instant::now();
     let result = part();
-    let seconds = begin.elapsed().as_secs_f64();
-    println!("{what:<46} {count:>9} in {seconds:>7.2} s {:>12.0} /s", count as f64 / seconds);
+    rate(what, count, begin.elapsed());
     result
 }
 
