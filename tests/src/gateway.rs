@@ -127,6 +127,14 @@ impl Place {
         format!("{}\n{}", read("stdout"), read("stderr"))
     }
 
+    /// Waits until it has written a text, which it does beside its answers, not before them: all that it has written.
+    ///
+    /// # Panics
+    /// Where it does not within the deadline.
+    pub fn told(&self, text: &str) -> String {
+        wait_for(text, || Some(self.log()).filter(|log| log.contains(text)))
+    }
+
     /// `drydock up`, which must fail: what it says on standard error.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 //! functions that refuse, fail or take too long ("Custom authentication and authorization").
 
 use drydock_tests::bootstrap;
-use drydock_tests::gateway::{Gateway, Place, function, wait_for};
+use drydock_tests::gateway::{Gateway, Place, function};
 use drydock_tests::http::{self, Answer};
 use drydock_tests::mqtt::Mqtt;
 use drydock_tests::tls;
@@ -207,11 +207,6 @@ fn events(place: &Place) -> Vec<Value> {
     kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Waits until the gateway has told its watchers a reason: it does so beside its answer to the client, not before it.
-fn told(place: &Place, reason: &str) {
-    wait_for(reason, || place.log().contains(reason).then_some(()));
-}
-
 #[test]
 fn a_token_lets_its_device_in_and_to_its_own_topics() {
     let place = place();
@@ -270,7 +265,7 @@ fn each_refusal_has_its_code_and_its_reason() {
     ] {
         assert_eq!(code(4, user_name, password), Some(4), "{user_name} {reason}");
         assert_eq!(code(5, user_name, password), Some(0x86), "{user_name} {reason}");
-        told(&place, reason);
+        place.told(reason);
     }
     let text = |text: &str| json!({ "S": text });
     let row = json!({ "entry": text("thing#raw"), "why": text("stolen") });
@@ -292,7 +287,7 @@ fn a_function_that_refuses_fails_or_takes_too_long_lets_nobody_in() {
         ("hang", "took more than 5 s"),
     ] {
         assert_eq!(code(4, &scripted(say)), Some(4), "{say}");
-        told(&place, reason);
+        place.told(reason);
     }
 }
 
@@ -400,7 +395,7 @@ fn a_default_authorizer_and_a_domain_configuration_name_it_for_the_device() {
     let update = json!({ "domainConfigurationStatus": "DISABLED" });
     gateway.iot("PUT", "/domainConfigurations/fleet", &update);
     assert_eq!(code("iot.fleet.example", &[], "device"), None, "disabled");
-    told(&place, "DOMAIN_CONFIGURATION_DISABLED");
+    place.told("DOMAIN_CONFIGURATION_DISABLED");
     gateway.iot("DELETE", "/domainConfigurations/fleet", &Value::Null);
 }
 
@@ -450,14 +445,14 @@ fn a_domain_may_ask_for_a_certificate_and_an_authorizer() {
 
     let code = |config, say: &str| connack_with(config, &gateway, "both.example", 4, &format!("u?say={say}"), "");
     assert_eq!(code(config(), "yes"), Some(4), "the principal is not the certificate");
-    told(&place, "it must be the certificate's id");
+    place.told("it must be the certificate's id");
     assert_eq!(code(config(), "deny"), Some(4));
-    told(&place, "NOT_AUTHENTICATED: the authorizer `scripted`");
+    place.told("NOT_AUTHENTICATED: the authorizer `scripted`");
     assert_eq!(code(tls::anonymous(&gateway.root(), &[]), "cert"), None, "without a certificate nobody is asked");
-    told(&place, "no certificate was sent");
+    place.told("no certificate was sent");
     gateway.iot("PUT", &format!("/certificates/{}?newStatus=INACTIVE", device.id), &Value::Null);
     assert_eq!(code(config(), "cert"), None);
-    told(&place, "DEVICE_CERTIFICATE_INACTIVE");
+    place.told("DEVICE_CERTIFICATE_INACTIVE");
     assert_eq!(events(&place).len(), 3, "a certificate that does not count needs no authorizer");
 }
 
@@ -480,7 +475,7 @@ fn a_domains_function_has_a_say_on_certificates() {
     let code = |server: &str| connack_with(device.config(&gateway.root(), &[]), &gateway, server, 4, "", "");
     assert_eq!(code("open.example"), Some(0));
     assert_eq!(code("closed.example"), None);
-    told(&place, "refuses the certificate");
+    place.told("refuses the certificate");
     let config = device.config(&gateway.root(), &["x-amzn-http-ca"]);
     let stream = tls::stream(config, "closed.web.example", gateway.tcp(gateway.port("tls")));
     http::send(stream, "POST", "/topics/a", &[], b"1").refused(403, "ForbiddenException", "Forbidden");

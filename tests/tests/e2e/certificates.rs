@@ -1,7 +1,7 @@
 //! What the life of a certificate, of its CA and of its attachments means to a connection that is up ("Managing device
 //! certificates", "Manage your CA certificates", "Associating a principal to a thing").
 
-use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
+use drydock_tests::gateway::{Gateway, Place, SMALL};
 use drydock_tests::maker::Maker;
 use drydock_tests::tls::Identity;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn a_connection_ends_with_the_validity_of_its_certificate() {
     let end = end.duration_since(UNIX_EPOCH).unwrap().as_secs();
     assert!(gone["timestamp"].as_u64().unwrap() / 1000 > end, "not before the end of second {end}: {gone}");
     gateway.try_connect(&device).err().expect("an expired certificate connects nobody");
-    wait_for("the reason is told", || place.log().contains("expired: what is connected with it is cut").then_some(()));
+    place.told("expired: what is connected with it is cut");
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn a_device_is_provisioned_just_in_time_and_reconnects() {
     // Another device of the same name does not get the first one's thing: its certificate waits on.
     let second = inline.sign("pump-1");
     gateway.try_connect(&second).err().expect("the first connection is refused");
-    wait_for("it is told why", || place.log().contains("the thing `pump-1` exists already").then_some(()));
+    place.told("the thing `pump-1` exists already");
     gateway.try_connect(&second).err().expect("it is not provisioned");
     let entry = gateway.logged("ProvisionDevice", |entry| entry["status"] == "Failure");
     assert_eq!((&entry["logLevel"], &entry["reason"]), (&json!("ERROR"), &json!("ResourceConflict")), "{entry}");

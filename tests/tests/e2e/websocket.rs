@@ -1,6 +1,6 @@
 //! MQTT over WebSocket ("MQTT" under "Device communication protocols"; chapter 6 of both MQTT texts), by presigned requests.
 
-use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
+use drydock_tests::gateway::{Gateway, Place, SMALL};
 use drydock_tests::sign::Keys;
 use drydock_tests::websocket::{Kind, WebSocket};
 use serde_json::{Value, json};
@@ -123,6 +123,6 @@ fn without_a_signature_the_connect_decides() {
     let entry = gateway.logged("Connection.AuthNError", |entry| entry["clientId"] == "ws-nobody");
     assert_eq!(entry["reason"], "CUSTOM_AUTHORIZER_NOT_FOUND", "{entry}");
     assert_eq!(entry["authenticationType"], "CUSTOM_AUTH", "{entry}");
-    let told = wait_for("a notice", || Some(place.log()).filter(|log| log.contains("CUSTOM_AUTHORIZER_NOT_FOUND")));
+    let told = place.told("CUSTOM_AUTHORIZER_NOT_FOUND");
     assert!(told.contains("name it as x-amz-customauthorizer-name"), "{told}");
 }
