@@ -111,10 +111,15 @@ impl Connection {
             }
             kind::DISCONNECT => self.disconnect(first, bytes),
             kind::CONNECT => Err(self.bad(PacketError::Protocol("a second CONNECT"))),
-            kind::PUBREC | kind::PUBREL | kind::PUBCOMP => {
+            of_qos_2 @ (kind::PUBREC | kind::PUBREL | kind::PUBCOMP) => {
+                let flags = if of_qos_2 == kind::PUBREL { 0b0010 } else { 0 };
+                frame::expect_flags(first, flags).map_err(|e| self.bad(e))?;
                 Err(self.bad(PacketError::Unsupported(reason::QOS_NOT_SUPPORTED, "packets of QoS 2")))
             }
-            kind::AUTH => Err(self.bad(PacketError::Protocol("AUTH without an authentication method"))),
+            kind::AUTH => {
+                frame::expect_flags(first, 0).map_err(|e| self.bad(e))?;
+                Err(self.bad(PacketError::Protocol("AUTH without an authentication method")))
+            }
             _ => Err(self.bad(PacketError::Malformed("a client does not send this type of packet"))),
         }
     }

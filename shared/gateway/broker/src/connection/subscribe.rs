@@ -89,7 +89,7 @@ impl Connection {
         if !self.link.gate.subscribe(&entry.filter) {
             return Err((reason::NOT_AUTHORIZED, "not authorized"));
         }
-        // MQTT-3.8.4-6, MQTT-3.2.2-9: a server without QoS 2 grants less. AWS does not say so for MQTT 5, nor otherwise.
+        // MQTT-3.8.4-6, MQTT-3.2.2-10: a server without QoS 2 grants less. AWS does not say so for MQTT 5, nor otherwise.
         let qos = if entry.qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
         let options = SubOptions { qos, no_local: entry.no_local, retain_as_published: entry.retain_as_published };
         if !self.inner.account.subscriptions.take(self.now) {
