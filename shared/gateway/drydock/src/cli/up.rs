@@ -136,10 +136,11 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
     }
     print::told(format_args!("\n{}", print::dim("# what next")));
     let key = gateway.config().credentials.first();
+    // The CLI's first version and some SDKs read the second name alone.
+    let region = &args.region;
     print::told(format_args!(
-        "export AWS_ENDPOINT_URL=http://{} AWS_REGION={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
+        "export AWS_ENDPOINT_URL=http://{} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
         addresses.api,
-        args.region,
         key.map_or("local", |key| key.access_key_id.as_str()),
         key.map_or("local", |_| "…")
     ));
