@@ -3,9 +3,11 @@
 #![expect(clippy::panic, reason = "a helper of tests: what does not work fails the test")]
 
 use crate::DEADLINE;
+use crate::tls::Identity;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -82,6 +84,7 @@ type Answer = dyn Fn(&Recorded) -> Reply + Send + Sync;
 /// The server. It goes with the process.
 pub struct Recorder {
     port: u16,
+    scheme: &'static str,
     arrived: Mutex<Receiver<Recorded>>,
 }
 
@@ -91,17 +94,33 @@ impl Recorder {
     /// # Panics
     /// Where there is none.
     pub fn start(answer: impl Fn(&Recorded) -> Reply + Send + Sync + 'static) -> Self {
+        Self::of(None, Arc::new(answer))
+    }
+
+    /// The same over TLS, with a server's certificate.
+    ///
+    /// # Panics
+    /// Where there is no free port; where TLS does not take the certificate.
+    pub fn secure(server: &Identity, answer: impl Fn(&Recorded) -> Reply + Send + Sync + 'static) -> Self {
+        Self::of(Some(server.server()), Arc::new(answer))
+    }
+
+    fn of(tls: Option<Arc<ServerConfig>>, answer: Arc<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|e| panic!("no port: {e}"));
         let port = listener.local_addr().map(|address| address.port()).unwrap_or_default();
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let (tell, arrived) = channel();
-        let answer: Arc<Answer> = Arc::new(answer);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (tell, answer) = (tell.clone(), Arc::clone(&answer));
-                std::thread::spawn(move || serve(stream, &tell, answer.as_ref()));
+                let (tell, answer, tls) = (tell.clone(), Arc::clone(&answer), tls.clone());
+                std::thread::spawn(move || match tls.map(ServerConnection::new) {
+                    None => serve(stream, &tell, answer.as_ref()),
+                    Some(Ok(session)) => serve(StreamOwned::new(session, stream), &tell, answer.as_ref()),
+                    Some(Err(error)) => panic!("no TLS: {error}"),
+                });
             }
         });
-        Self { port, arrived: Mutex::new(arrived) }
+        Self { port, scheme, arrived: Mutex::new(arrived) }
     }
 
     /// A server that answers 200 with an empty object.
@@ -113,7 +132,7 @@ impl Recorder {
     /// Its URL, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
     /// The next request.
@@ -152,8 +171,7 @@ impl Recorder {
     }
 }
 
-fn serve(stream: TcpStream, tell: &Sender<Recorded>, answer: &Answer) {
-    let Ok(mut writer) = stream.try_clone() else { return };
+fn serve(stream: impl Read + Write, tell: &Sender<Recorded>, answer: &Answer) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let reply = answer(&request);
@@ -165,19 +183,19 @@ fn serve(stream: TcpStream, tell: &Sender<Recorded>, answer: &Answer) {
         let close = if reply.close { "connection: close\r\n" } else { "" };
         let (status, length) = (reply.status, reply.body.len());
         let head = format!("HTTP/1.1 {status} as told\r\ncontent-length: {length}\r\n{close}\r\n");
-        let written = writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(reply.body.as_bytes()));
+        let written = reader.get_mut().write_all(&[head.as_bytes(), reply.body.as_bytes()].concat());
         if written.is_err() || reply.close {
             return;
         }
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Recorded> {
-    let line = |reader: &mut BufReader<TcpStream>| {
+fn read(reader: &mut impl BufRead) -> Option<Recorded> {
+    fn line(reader: &mut impl BufRead) -> Option<String> {
         let mut line = String::new();
         let read = reader.read_line(&mut line).ok()?;
         (read > 0).then(|| line.trim_end().to_owned())
-    };
+    }
     let first = line(reader)?;
     let mut words = first.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());

@@ -5,7 +5,9 @@
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ClientConnection, ConfigBuilder, RootCertStore, ServerConfig, StreamOwned, SupportedProtocolVersion,
+};
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -88,6 +90,20 @@ impl Identity {
         let mut config = config.unwrap_or_else(|e| panic!("no TLS: {e}"));
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
+    }
+
+    /// The TLS of a server with this certificate, which asks nobody for one.
+    ///
+    /// # Panics
+    /// Where a PEM does not read.
+    #[must_use]
+    pub fn server(&self) -> Arc<ServerConfig> {
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap_or_else(|e| panic!("no key: {e}"));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|config| config.with_no_client_auth().with_single_cert(certificates(&self.certificate), key));
+        Arc::new(config.unwrap_or_else(|e| panic!("no TLS: {e}")))
     }
 
     /// TLS over a socket.

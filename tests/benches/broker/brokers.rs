@@ -286,9 +286,11 @@ fn start(options: &Options, name: &str, folder: &Path, binary: &Path, args: &[&s
         line.extend(["taskset", "-c", "0"].map(Into::into));
     }
     if options.callgrind {
-        let file = dumps(options, name, folder).join("callgrind.out");
+        let file = dumps(options, name, folder).join("callgrind.out.%p");
         line.extend(["valgrind", "--tool=callgrind"].map(Into::into));
         line.push(format!("--callgrind-out-file={}", file.display()).into());
+        // Where `callgrind_control` looks, whatever `TMPDIR` is to the server.
+        line.push(format!("--vgdb-prefix={}", std::env::temp_dir().join("vgdb-pipe").display()).into());
     }
     line.push(binary.into());
     line.extend(args.iter().map(Into::into));

@@ -4,6 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// How long callgrind has for a dump.
+const DUMP: Duration = Duration::from_secs(60);
 
 /// What was spent, summed over turns.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,13 +57,18 @@ impl<'p> Meter<'p> {
     pub(crate) fn stop(self) -> Spent {
         let seconds = seconds(self.pid) - self.seconds;
         let instructions = self.callgrind.map(|folder| {
-            let known = dumps(folder);
+            let known = dumps(folder, self.pid);
             control("-d", self.pid);
-            let fresh: Vec<_> = dumps(folder).into_iter().filter(|name| !known.contains(name)).collect();
-            assert_eq!(fresh.len(), 1, "callgrind has written {fresh:?}");
-            let text = fs::read_to_string(folder.join(&fresh[0])).unwrap();
-            let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
-            total.expect("callgrind's totals").trim().parse().unwrap()
+            let begun = Instant::now();
+            // It writes when the program next runs, and the total last.
+            loop {
+                let fresh = dumps(folder, self.pid).into_iter().filter(|name| !known.contains(name));
+                if let Some(total) = fresh.filter_map(|name| total(&folder.join(name))).next() {
+                    break total;
+                }
+                assert!(begun.elapsed() < DUMP, "callgrind has written nothing in {DUMP:?}");
+                std::thread::sleep(Duration::from_millis(50));
+            }
         });
         let cycles = self.perf.and_then(|perf| {
             let _ = Command::new("kill").args(["-INT", &perf.id().to_string()]).status();
@@ -85,11 +94,18 @@ fn control(what: &str, pid: u32) {
     assert!(done.status.success(), "callgrind_control {what}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// The dumps in a folder; what callgrind has not finished is empty.
-fn dumps(folder: &Path) -> Vec<std::ffi::OsString> {
+/// The dumps of a process in a folder; what callgrind has not finished is empty.
+fn dumps(folder: &Path, pid: u32) -> Vec<std::ffi::OsString> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let ours = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("callgrind.");
+    let prefix = format!("callgrind.out.{pid}.");
+    let ours = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(&prefix);
     files.filter(|file| file.metadata().is_ok_and(|m| m.len() > 0)).map(|file| file.file_name()).filter(ours).collect()
+}
+
+/// The instructions of a dump; none while it is not whole.
+fn total(file: &Path) -> Option<f64> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("totals: ")).and_then(|total| total.trim().parse().ok())
 }
 
 /// Seconds that a process has spent on a core so far, in hundredths.

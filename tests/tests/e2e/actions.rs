@@ -195,6 +195,30 @@ fn every_action_speaks_the_protocol_of_its_service() {
     });
 }
 
+#[test]
+fn s3_takes_the_payload_as_it_is() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&CALM);
+    assert_eq!(gateway.s3("PUT", "/readings", &[], b"").status, 200);
+    let s3 = |bucket: &str| json!([{ "s3": { "bucketName": bucket, "key": "a b/${topic(2)}.bin", "roleArn": ROLE } }]);
+    rule(&gateway, "kept", "in/+", &s3("readings"));
+    rule(&gateway, "lost", "in/+", &s3("nowhere"));
+    let mut device = gateway.observer(&["errors/#"]);
+    device.publish("in/raw", [0xff, 0, 1]).unwrap();
+    let failure = device.receive("errors/lost").json()["failures"][0].clone();
+    assert_eq!((&failure["failedAction"], &failure["failedResource"]), (&"S3Action".into(), &"nowhere".into()));
+    assert!(failure["errorMessage"].as_str().unwrap().contains("NoSuchBucket"), "{failure}");
+    let kept = wait_for("the object is there", || {
+        Some(gateway.s3("GET", "/readings/a%20b/raw.bin", &[], b"")).filter(|got| got.status == 200)
+    });
+    assert_eq!(kept.header("content-length"), "3");
+    device.publish("in/json", r#"{ "a": 1 }"#).unwrap();
+    let kept = wait_for("the object is there", || {
+        Some(gateway.s3("GET", "/readings/a%20b/json.bin", &[], b"")).filter(|got| got.status == 200)
+    });
+    assert_eq!(serde_json::from_str::<Value>(&kept.body).unwrap(), json!({ "a": 1 }));
+}
+
 /// A failure that an answer makes, and how often the call was tried.
 #[test]
 fn what_passes_is_tried_again_and_what_lasts_is_not() {
@@ -325,7 +349,7 @@ fn an_error_action_that_fails_is_counted_and_told() {
         let counts = gateway.send("GET", "/_drydock/metrics", &[], b"").body;
         counts.contains(r#"metric="ErrorActionFailure",rule_name="lost",action_type="Kinesis"} 1"#).then_some(())
     });
-    assert!(place.log().contains("the error action failed, too"), "{}", place.log());
+    place.told("the error action failed, too");
 }
 
 #[test]

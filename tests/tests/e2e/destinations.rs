@@ -2,6 +2,7 @@
 //! destinations", "Batching HTTP action messages" and "InfluxDB" of the AWS IoT Core developer guide.
 
 use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
+use drydock_tests::maker::Maker;
 use drydock_tests::recorder::{Recorded, Recorder, Reply};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -189,6 +190,34 @@ fn an_http_action_posts_once_its_destination_is_confirmed() {
     let failure = device.receive("errors/hook").json()["failures"][0].clone();
     assert!(failure["errorMessage"].as_str().unwrap().contains("DISABLED"), "{failure}");
     assert!(recorder.rest().is_empty());
+}
+
+#[test]
+fn https_goes_to_a_server_whose_certificate_is_trusted() {
+    let ca = Maker::new("a private CA");
+    let recorder = Recorder::secure(&ca.sign_server(), |_| Reply::new(200, "{}"));
+    let place = Place::new(SMALL);
+    std::fs::write(place.path().join("ca.pem"), ca.pem()).unwrap();
+    let base = recorder.url();
+    assert!(base.starts_with("https://"), "{base}");
+    let hook = json!({ "http": { "url": format!("{base}/in"), "confirmationUrl": base } });
+    {
+        let gateway = place.up(&CALM);
+        let made = create(&gateway, json!({ "httpUrlConfiguration": { "confirmationUrl": base } }));
+        let arn = made["arn"].as_str().unwrap();
+        is(&gateway, arn, "ERROR");
+        let reason = get(&gateway, arn)["statusReason"].as_str().unwrap().to_owned();
+        assert!(reason.contains("certificate"), "{reason}");
+    }
+    let gateway = place.up_by(&["env", "AWS_CA_BUNDLE=ca.pem"], &CALM);
+    let mut device = gateway.observer(&["errors/#"]);
+    rule(&gateway, "hook", &json!([hook]));
+    confirm(&gateway, &recorder);
+    for n in [1, 2] {
+        device.publish("in/hook/x", json!({ "n": n }).to_string()).unwrap();
+        let request = recorder.next();
+        assert_eq!((request.target.as_str(), request.json()), ("/in", json!({ "n": n })));
+    }
 }
 
 /// What a server does, how often it is tried, and the metric that counts it.

@@ -1,7 +1,11 @@
 //! Rules whose SQL reaches out: to a function, a table, the registry, a secret.
 
+use base64::Engine as _;
 use drydock_tests::bootstrap;
 use drydock_tests::gateway::{Gateway, Place, SMALL};
+use prost_reflect::prost::Message;
+use prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
+use prost_reflect::prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -102,6 +106,97 @@ fn a_message_is_enriched_from_everywhere() {
     assert_eq!(device.receive("missing").json(), json!({ "i": "none" }));
     assert_eq!(device.receive("caught").json(), json!({ "a": "refused" }));
     assert!(!device.inbox.iter().any(|message| message.topic.starts_with("stranger")), "{:?}", device.inbox);
+}
+
+/// What `protoc --descriptor_set_out` writes of a file with `message Reading`.
+fn descriptors() -> Vec<u8> {
+    let field = |number, name: &str, kind, label| FieldDescriptorProto {
+        name: Some(name.to_owned()),
+        number: Some(number),
+        r#type: Some(kind as i32),
+        label: Some(label as i32),
+        ..Default::default()
+    };
+    let reading = DescriptorProto {
+        name: Some("Reading".to_owned()),
+        field: vec![
+            field(1, "pressure", Type::Int32, Label::Optional),
+            field(2, "device_id", Type::String, Label::Optional),
+            field(3, "total", Type::Uint64, Label::Optional),
+            field(4, "samples", Type::Double, Label::Repeated),
+            field(5, "raw", Type::Bytes, Label::Optional),
+        ],
+        ..Default::default()
+    };
+    let file = FileDescriptorProto {
+        name: Some("readings.proto".to_owned()),
+        package: Some("fleet".to_owned()),
+        syntax: Some("proto3".to_owned()),
+        message_type: vec![reading],
+        ..Default::default()
+    };
+    FileDescriptorSet { file: vec![file] }.encode_to_vec()
+}
+
+/// A `Reading`, byte by byte ("Encoding" in protobuf's guide; its own example is `08 96 01`).
+fn reading() -> Vec<u8> {
+    let mut bytes = vec![0x08, 0x96, 0x01];
+    bytes.extend(b"\x12\x06pump-1");
+    bytes.extend([0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+    bytes.extend([0x22, 8, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f]);
+    bytes.extend([0x2a, 2, 0xff, 0x00]);
+    bytes
+}
+
+#[test]
+fn protobuf_is_decoded_by_descriptors_in_s3() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    assert_eq!(gateway.s3("PUT", "/schemas", &[], b"").status, 200);
+    assert_eq!(gateway.s3("PUT", "/schemas/readings.desc", &[], &descriptors()).status, 200);
+    assert_eq!(gateway.s3("PUT", "/schemas/big.desc", &[], &vec![0; 32 * 1024 + 1]).status, 200);
+    let decode = |data: &str, key: &str, file: &str, kind: &str| {
+        format!("decode({data}, 'proto', 'schemas', '{key}', '{file}', '{kind}')")
+    };
+    let whole = decode("*", "readings.desc", "readings", "Reading");
+    rule(&gateway, "whole", &format!("SELECT VALUE {whole} FROM 'raw' WHERE {whole}.pressure > 100"), "whole");
+    let member = decode("data", "readings.desc", "readings.proto", "fleet.Reading");
+    rule(&gateway, "member", &format!("SET @r = {member} SELECT @r.deviceId, @r.samples FROM 'json'"), "member");
+    // What cannot be decoded ends the rule; caught, the rest goes on.
+    let wrong = [
+        ("no_object", decode("data", "nothing.desc", "readings", "Reading"), "no object `nothing.desc`"),
+        ("too_big", decode("data", "big.desc", "readings", "Reading"), "at most 32768"),
+        ("no_file", decode("data", "readings.desc", "other", "Reading"), "they have `readings.proto`"),
+        ("no_message", decode("data", "readings.desc", "readings", "Other"), "it has `Reading`"),
+        ("no_data", decode("missing", "readings.desc", "readings", "Reading"), "the data is Undefined"),
+        ("no_base64", decode("'%'", "readings.desc", "readings", "Reading"), "no base64"),
+        ("no_reading", decode("'CJY='", "readings.desc", "readings", "Reading"), "no `fleet.Reading`"),
+    ];
+    for (name, call, _) in &wrong {
+        rule(&gateway, name, &format!("SELECT {call} AS x FROM 'json'"), "lost");
+    }
+    let caught = format!("SELECT get_or_default({}, 'none') AS x FROM 'json'", wrong[0].1);
+    rule(&gateway, "caught", &caught, "caught");
+
+    let mut device = gateway.observer(&["whole", "member", "lost", "caught"]);
+    device.publish("raw", reading()).unwrap();
+    let decoded = json!({
+        "pressure": 150, "deviceId": "pump-1", "total": "18446744073709551615", "samples": [1.5], "raw": "/wA=",
+    });
+    assert_eq!(device.receive("whole").json(), decoded);
+    let data = base64::engine::general_purpose::STANDARD.encode(reading());
+    device.publish("json", json!({ "data": data }).to_string()).unwrap();
+    assert_eq!(device.receive("member").json(), json!({ "deviceId": "pump-1", "samples": [1.5] }));
+    assert_eq!(device.receive("caught").json(), json!({ "x": "none" }));
+    for (name, _, why) in &wrong {
+        let told = place.told(why);
+        assert!(told.lines().any(|line| line.contains(name) && line.contains(why)), "{name}: {told}");
+    }
+    assert!(!device.inbox.iter().any(|message| message.topic == "lost"), "{:?}", device.inbox);
+
+    let three = format!("SELECT {whole} AS a, {whole} AS b, {whole} AS c FROM 'raw'");
+    let body = json!({ "sql": three, "awsIotSqlVersion": "2016-03-23", "actions": [] });
+    gateway.call("iot", "POST", "/rules/three", &[], &body).refused(400, "SqlParseException", "at most 2 times");
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! Answers to the functions of the rules SQL that reach out ("Functions" in the guide): Lambda, DynamoDB, the registry,
-//! Secrets Manager. A failure ends the rule for the message, unless `get_or_default` stands around the call.
+//! Answers to the functions of the rules SQL that reach out ("Functions" in the guide): Lambda, S3, DynamoDB, the
+//! registry, Secrets Manager. A failure ends the rule for the message, unless `get_or_default` stands around the call.
 //!
 //! Each rule runs in a lane of its own: one whose function is slow holds up itself alone.
+
+mod proto;
 
 use crate::books::Books;
 use bytes::Bytes;
@@ -16,6 +18,7 @@ use std::time::Duration;
 /// What is answered here.
 pub const CAPABILITIES: Capabilities = Capabilities::NONE
     .with(External::AwsLambda)
+    .with(External::DecodeProto)
     .with(External::GetDynamodb)
     .with(External::GetRegistryData)
     .with(External::GetSecret);
@@ -61,10 +64,11 @@ pub(super) async fn answer(
 ) -> Result<Value, String> {
     match call.function {
         External::AwsLambda => lambda(books, cloud, rule, call).await,
+        External::DecodeProto => proto::decode(cloud, call).await,
         External::GetDynamodb => dynamodb(cloud, call).await,
         External::GetRegistryData => registry(books, call),
         External::GetSecret => secret(cloud, call),
-        External::DecodeProto | External::GetThingShadow | External::MachinelearningPredict => {
+        External::GetThingShadow | External::MachinelearningPredict => {
             Err(format!("{} is not implemented by this gateway", call.function))
         }
     }
