@@ -41,6 +41,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-provisioning", Rulebook),
     ("drydock-registry", Rulebook),
     ("drydock-rules", Rulebook),
+    ("drydock-shadow", Rulebook),
     ("drydock-store", Machinery),
     ("drydock-template", Rulebook),
     ("drydock-tests", Chore),

@@ -32,6 +32,7 @@ mod registry;
 mod reset;
 mod rules;
 mod s3;
+mod shadows;
 mod sigv4;
 mod simulation;
 mod sql;

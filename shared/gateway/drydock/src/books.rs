@@ -11,6 +11,7 @@ use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
 use drydock_registry::tags::Tags;
 use drydock_rules::{RuleSet, Rules};
+use drydock_shadow::Shadows;
 use drydock_store::{Held, Kept, Store, StoreError, Tables};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -39,6 +40,8 @@ pub struct Books {
     pub policies: Held<Policies>,
     /// Provisioning templates and ownership tokens.
     pub provisioning: Held<Provisioning>,
+    /// Device shadows.
+    pub shadows: Held<Shadows>,
     /// Logging options.
     pub logging: Held<Logging>,
     /// Topic rules.
@@ -77,6 +80,7 @@ impl Books {
             registry: Held::open(store, &scope, empty.registry)?,
             policies: Held::open(store, &scope, empty.policies)?,
             provisioning: Held::open(store, &scope, empty.provisioning)?,
+            shadows: Held::open(store, &scope, Shadows::new())?,
             logging: Held::open(store, &scope, empty.logging)?,
             rules,
             tags: Held::open(store, &scope, Tags::new())?,
@@ -249,7 +253,16 @@ impl Books {
 
     /// Every rulebook: those that others refer to come first. A new one is a line here.
     fn all(&self) -> Vec<&dyn Kept> {
-        vec![&self.identity, &self.registry, &self.policies, &self.provisioning, &self.logging, &self.rules, &self.tags]
+        vec![
+            &self.identity,
+            &self.registry,
+            &self.policies,
+            &self.provisioning,
+            &self.shadows,
+            &self.logging,
+            &self.rules,
+            &self.tags,
+        ]
     }
 
     fn changed_as_a_whole(&self) {

@@ -17,7 +17,7 @@ use crate::provisioning::{self, Underway};
 use crate::roles::Roles;
 use crate::rules::state::States;
 use crate::rules::watch::Watches;
-use crate::rules::{Runner, confirm};
+use crate::rules::{Runner, Services, confirm};
 use crate::system::{SystemClock, SystemIds};
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use drydock_broker::{Broker, Watch};
@@ -246,13 +246,15 @@ impl Gateway {
                 format!("http://{}", addresses.api),
             )
         })?;
-        let (requests, requested) = mpsc::unbounded_channel();
+        let (provisioning, to_provision) = mpsc::unbounded_channel();
+        let (shadows, of_shadows) = mpsc::unbounded_channel();
+        let services = Services { provisioning, shadows };
         let watch = Watch::default();
         let logs = Logs::new(Arc::clone(&books), watch.clone(), options.data_dir.as_deref());
         let outbound = Outbound::of_environment(&options.config.endpoints);
         let watches = Watches::default();
         let told = (notices.clone(), watches.clone(), logs.clone());
-        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), outbound.clone(), told, events, requests);
+        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), outbound.clone(), told, events, services);
         let rule_states = tap.states().clone();
         let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
         let (cuts, ending) = mpsc::unbounded_channel();
@@ -286,7 +288,8 @@ impl Gateway {
         let gateway = Self { inner: Arc::new(inner) };
         let mut running = gateway.serve(runner, arriving, api, mqtt, https, plain);
         running.tasks.spawn(cut(gateway.clone(), ending));
-        running.tasks.spawn(provisioning::mqtt::serve(gateway.clone(), requested));
+        running.tasks.spawn(provisioning::mqtt::serve(gateway.clone(), to_provision));
+        running.tasks.spawn(crate::shadows::serve(gateway.clone(), of_shadows));
         running.tasks.spawn(provisioning::sweep::run(gateway.clone()));
         running.tasks.spawn(provisioning::bulk::run(gateway.clone()));
         Ok((gateway, Running { temporary, ..running }))

@@ -6,6 +6,7 @@
 //! - [`listen`]: the sockets. [`api`]: what comes over HTTP. [`publish`]: a publish that comes over HTTP.
 //! - [`roles`]: the template's IAM roles.
 //! - [`rules`]: rules on messages: matching, evaluating, running actions. [`outbound`]: what they send to services elsewhere.
+//! - [`shadows`]: the Device Shadow service.
 //! - [`events`]: from events to the topics that tell of them. [`expiry`]: certificates that expire.
 //! - [`notice`], [`watch`]: what people are told.
 //! - [`explain`]: why somebody may do something, or may not.
@@ -40,6 +41,7 @@ pub mod publish;
 pub mod recent;
 pub mod roles;
 pub mod rules;
+pub mod shadows;
 pub mod support;
 pub mod system;
 pub mod tags;

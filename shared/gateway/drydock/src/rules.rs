@@ -25,7 +25,7 @@ use crate::books::Books;
 use crate::logs::{Logs, failure};
 use crate::notice::{Notice, Notices, Tone, Topic as About};
 use crate::outbound::Outbound;
-use crate::provisioning::mqtt::{Request, is_request};
+use crate::{provisioning, shadows};
 use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Route, Tap, Who};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids};
@@ -63,19 +63,42 @@ pub struct RunnerTap {
     states: States,
     jobs: mpsc::Sender<Job>,
     events: UnboundedSender<Event>,
-    provisioning: UnboundedSender<Request>,
+    services: Services,
+}
+
+/// Where the requests go that come as messages to a service's topics.
+pub struct Services {
+    /// Those of fleet provisioning.
+    pub provisioning: UnboundedSender<provisioning::mqtt::Request>,
+    /// Those of device shadows.
+    pub shadows: UnboundedSender<shadows::Request>,
+}
+
+impl Services {
+    /// Whether messages to a topic are requests of a service.
+    fn want(topic: &str) -> bool {
+        topic.starts_with("$aws/") && (provisioning::mqtt::is_request(topic) || shadows::is_request(topic))
+    }
+
+    /// Hands a request over. Only a gateway that is stopping has nobody at the other end.
+    fn take(&self, inbound: &Inbound<'_>) {
+        if let Some(request) = provisioning::mqtt::Request::of(inbound) {
+            let _ = self.provisioning.send(request);
+        } else if let Some(request) = shadows::Request::of(inbound) {
+            let _ = self.shadows.send(request);
+        }
+    }
 }
 
 impl Runner {
-    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`, requests of the MQTT API of fleet
-    /// provisioning to `provisioning`.
+    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`, requests of services to `services`.
     pub fn new(
         books: Arc<Books>,
         cloud: Cloud,
         outbound: Outbound,
         (notices, watches, logs): (Notices, Watches, Logs),
         events: UnboundedSender<Event>,
-        provisioning: UnboundedSender<Request>,
+        services: Services,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
         let states = States::default();
@@ -86,7 +109,7 @@ impl Runner {
             states: states.clone(),
             jobs: sender,
             events,
-            provisioning,
+            services,
         });
         let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
         let entries = Entries(logs);
@@ -176,11 +199,8 @@ impl Tap for RunnerTap {
                 });
             }
         }
-        if is_request(topic) {
-            if let Some(request) = Request::of(inbound) {
-                // Only a gateway that is stopping has nobody at the other end.
-                let _ = self.provisioning.send(request);
-            }
+        if Services::want(topic) {
+            self.services.take(inbound);
             return Route::Consumed;
         }
         if basic_ingest { Route::Consumed } else { Route::Deliver }
@@ -188,7 +208,8 @@ impl Tap for RunnerTap {
 
     fn wants(&self, topic: &str) -> bool {
         // A rule that is not found is to be told of.
-        is_request(topic) || self.books.enabled_rules().matching(topic).map_or(true, |matching| !matching.is_empty())
+        Services::want(topic)
+            || self.books.enabled_rules().matching(topic).map_or(true, |matching| !matching.is_empty())
     }
 
     fn event(&self, event: Event) {

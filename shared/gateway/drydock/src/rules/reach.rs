@@ -1,5 +1,5 @@
 //! Answers to the functions of the rules SQL that reach out ("Functions" in the guide): Lambda, S3, DynamoDB, the
-//! registry, Secrets Manager. A failure ends the rule for the message, unless `get_or_default` stands around the call.
+//! registry, shadows, Secrets Manager. A failure ends the rule for the message, unless `get_or_default` stands around the call.
 //!
 //! Each rule runs in a lane of its own: one whose function is slow holds up itself alone.
 
@@ -11,6 +11,7 @@ use drydock_cloud::{Cloud, Service};
 use drydock_model::iot::{DescribeThingRequest, ListThingGroupsForThingRequest};
 use drydock_rules::value::{Object, json};
 use drydock_rules::{Answers, Capabilities, CompiledRule, Drawn, Env, External, ExternalCall, Value};
+use drydock_shadow::Address;
 use serde_json::{Value as Json, json as document};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,8 @@ pub const CAPABILITIES: Capabilities = Capabilities::NONE
     .with(External::DecodeProto)
     .with(External::GetDynamodb)
     .with(External::GetRegistryData)
-    .with(External::GetSecret);
+    .with(External::GetSecret)
+    .with(External::GetThingShadow);
 
 /// How long a rule waits for a function ("aws_lambda(functionArn, inputJson)").
 const LAMBDA: Duration = Duration::from_millis(2000);
@@ -68,9 +70,8 @@ pub(super) async fn answer(
         External::GetDynamodb => dynamodb(cloud, call).await,
         External::GetRegistryData => registry(books, call),
         External::GetSecret => secret(cloud, call),
-        External::GetThingShadow | External::MachinelearningPredict => {
-            Err(format!("{} is not implemented by this gateway", call.function))
-        }
+        External::GetThingShadow => shadow(books, call),
+        External::MachinelearningPredict => Err(format!("{} is not implemented by this gateway", call.function)),
     }
 }
 
@@ -166,6 +167,14 @@ fn registry(books: &Books, call: &ExternalCall) -> Result<Value, String> {
     });
     let answer = answer.map_err(|error| error.to_string())?;
     json::parse(answer.to_string().as_bytes()).map_err(|error| error.to_string())
+}
+
+/// The document that GetThingShadow answers: `get_thing_shadow(thing[, shadow], role)`.
+fn shadow(books: &Books, call: &ExternalCall) -> Result<Value, String> {
+    let name = (call.arguments.len() == 3).then(|| call.text(1));
+    let address = Address::new(&call.text(0), name.as_deref()).map_err(|error| error.to_string())?;
+    let document = books.shadows.read(|book| book.get(&address, books.now())).map_err(|error| error.to_string())?;
+    json::parse(document.to_string().as_bytes()).map_err(|error| error.to_string())
 }
 
 /// Always the current version; AWS may give the one before for 15 minutes.

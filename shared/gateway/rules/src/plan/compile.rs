@@ -240,13 +240,9 @@ impl Compiler {
         }
         if !self.capabilities.has(external) {
             let error = SqlError::new(span, format!("{external} is not implemented by this gateway"));
-            return Err(match external {
-                External::MachinelearningPredict => {
-                    error.help("its models have to be on Amazon Machine Learning, which AWS has closed")
-                }
-                External::GetThingShadow => error.help("device shadows are not there yet"),
-                _ => error,
-            });
+            let is_closed = external == External::MachinelearningPredict;
+            let why = "its models have to be on Amazon Machine Learning, which AWS has closed";
+            return Err(if is_closed { error.help(why) } else { error });
         }
         if external == External::DecodeProto {
             if self.template {

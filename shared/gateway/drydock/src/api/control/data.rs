@@ -4,6 +4,7 @@ mod connections;
 mod direct;
 pub mod pace;
 mod retained;
+mod shadows;
 
 use super::Call;
 use crate::logs::failure;
@@ -31,18 +32,19 @@ pub(super) fn register(router: &mut Router<Call>) {
     connections::register(router);
     direct::register(router);
     retained::register(router);
+    shadows::register(router);
 }
 
-/// Whether the caller may do something to a client's connection: a device by its policies, as "AWS IoT Core policy actions" lists
-/// `iot:DeleteConnection`; a signed caller always.
+/// Whether the caller may do something to a client, a thing or a shadow: a device by its policies, as "AWS IoT Core policy actions"
+/// lists `iot:DeleteConnection`; a signed caller always.
 ///
 /// # Errors
 /// `ForbiddenException`.
-fn may(call: &Call, action: Action, client_id: &str) -> Result<(), ApiError> {
+fn may(call: &Call, action: Action, kind: &str, name: &str) -> Result<(), ApiError> {
     match &call.device {
-        Some(device) if !device.allows(action, client_id) => Err(ApiError::new(
+        Some(device) if !device.allows(action, name) => Err(ApiError::new(
             ErrorCode::ForbiddenException,
-            format!("the policies of this principal do not allow {} on client `{client_id}`", action.name()),
+            format!("the policies of this principal do not allow {} on {kind} `{name}`", action.name()),
         )),
         _ => Ok(()),
     }

@@ -39,7 +39,7 @@ pub(super) fn register(router: &mut Router<Call>) {
 
 fn delete(call: &Call, input: &DeleteConnectionRequest) -> Result<(), ApiError> {
     let id = input.client_id.as_str();
-    may(call, Action::DeleteConnection, id)?;
+    may(call, Action::DeleteConnection, "client", id)?;
     pace(call, DELETE, id, call.gateway.broker().limits().delete_connections_per_second_per_client)?;
     let options = DisconnectOptions {
         clean_session: input.clean_session.unwrap_or_default(),
@@ -51,7 +51,7 @@ fn delete(call: &Call, input: &DeleteConnectionRequest) -> Result<(), ApiError> 
 
 fn get(call: &Call, input: &GetConnectionRequest) -> Result<GetConnectionResponse, ApiError> {
     let id = input.client_id.as_str();
-    may(call, Action::GetConnection, id)?;
+    may(call, Action::GetConnection, "client", id)?;
     pace(call, GET, id, call.gateway.broker().limits().get_connections_per_second_per_client)?;
     let found = call.gateway.broker().connection(id);
     let found = found.ok_or_else(|| {
@@ -62,7 +62,7 @@ fn get(call: &Call, input: &GetConnectionRequest) -> Result<GetConnectionRespons
 
 fn list(call: &Call, input: &ListSubscriptionsRequest) -> Result<ListSubscriptionsResponse, ApiError> {
     let id = input.client_id.as_str();
-    may(call, Action::ListSubscriptions, id)?;
+    may(call, Action::ListSubscriptions, "client", id)?;
     pace(call, LIST, id, call.gateway.broker().limits().list_subscriptions_per_second_per_client)?;
     let after = input.next_token.as_deref().map(|token| page::place(LIST, token)).transpose()?;
     let found = call.gateway.broker().subscriptions(id).map_err(|unknown| ApiError::not_found(unknown.to_string()))?;

@@ -22,7 +22,7 @@ pub(super) struct Failure {
 
 pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::SendDirectMessage>(|call: Call, input| async move {
-        may(&call, Action::SendDirectMessage, &input.client_id)?;
+        may(&call, Action::SendDirectMessage, "client", &input.client_id)?;
         let (client_id, topic) = (input.client_id.clone(), input.topic.clone());
         let (confirmation, timeout) = (input.confirmation.unwrap_or_default(), input.timeout.unwrap_or(TIMEOUT));
         let result = send(&call, input).await;

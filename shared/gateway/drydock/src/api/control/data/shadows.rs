@@ -1,0 +1,68 @@
+//! Shadows over HTTP: "Device Shadow REST API".
+
+use super::{Call, logged, may};
+use crate::shadows;
+use bytes::Bytes;
+use drydock_core::ApiError;
+use drydock_logging::EventType;
+use drydock_model::Router;
+use drydock_model::iot_data::{
+    DeleteThingShadowResponse, GetThingShadowResponse, ListNamedShadowsForThingResponse, UpdateThingShadowResponse, ops,
+};
+use drydock_policy::Action;
+use drydock_shadow::Address;
+use serde_json::Value;
+
+pub(super) fn register(router: &mut Router<Call>) {
+    router.on::<ops::GetThingShadow>(|call: Call, input| async move {
+        let address = address(&call, Action::GetThingShadow, &input.thing_name, input.shadow_name.as_deref())?;
+        let result = shadows::get(&call.gateway, &address);
+        log(&call, EventType::GetThingShadow, &address, &result);
+        result.map(|document| GetThingShadowResponse { payload: Some(body(&document)) })
+    });
+    router.on::<ops::UpdateThingShadow>(|call: Call, input| async move {
+        let address = address(&call, Action::UpdateThingShadow, &input.thing_name, input.shadow_name.as_deref())?;
+        let result = shadows::update(&call.gateway, &address, &input.payload).await;
+        log(&call, EventType::UpdateThingShadow, &address, &result);
+        result.map(|document| UpdateThingShadowResponse { payload: Some(body(&document)) })
+    });
+    router.on::<ops::DeleteThingShadow>(|call: Call, input| async move {
+        let address = address(&call, Action::DeleteThingShadow, &input.thing_name, input.shadow_name.as_deref())?;
+        let result = shadows::delete(&call.gateway, &address).await;
+        log(&call, EventType::DeleteThingShadow, &address, &result);
+        result.map(|document| DeleteThingShadowResponse { payload: body(&document) })
+    });
+    router.on::<ops::ListNamedShadowsForThing>(|call: Call, input| async move {
+        may(&call, Action::ListNamedShadowsForThing, "thing", &input.thing_name)?;
+        let (books, token) = (call.books(), input.next_token.as_deref());
+        let page =
+            books.shadows.read(|book| book.list_named(&input.thing_name, input.page_size, token, books.now()))?;
+        let names = page.get("results").and_then(Value::as_array).into_iter().flatten();
+        Ok(ListNamedShadowsForThingResponse {
+            results: Some(names.filter_map(Value::as_str).map(str::to_owned).collect()),
+            next_token: page.get("nextToken").and_then(Value::as_str).map(str::to_owned),
+            timestamp: page.get("timestamp").and_then(Value::as_i64),
+        })
+    });
+}
+
+/// The shadow that is asked for, where the caller may do this to it. A policy names a classic shadow by its thing, a named one by
+/// both names.
+fn address(call: &Call, action: Action, thing: &str, name: Option<&str>) -> Result<Address, ApiError> {
+    let address = Address::new(thing, name)?;
+    match &address.name {
+        Some(name) => may(call, action, "shadow", &format!("{}/{name}", address.thing))?,
+        None => may(call, action, "thing", &address.thing)?,
+    }
+    Ok(address)
+}
+
+fn body(document: &Value) -> Bytes {
+    document.to_string().into()
+}
+
+fn log(call: &Call, event: EventType, address: &Address, result: &Result<Value, ApiError>) {
+    logged(call, event, "", result, |entry| {
+        entry.with("deviceShadowName", address.name.as_ref().unwrap_or(&address.thing).to_string())
+    });
+}
