@@ -200,6 +200,27 @@ fn protobuf_is_decoded_by_descriptors_in_s3() {
 }
 
 #[test]
+fn a_secret_is_told_to_its_receiver_alone() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    secret(&gateway, "CreateSecret", &json!({ "Name": "stream", "SecretString": "xyzzy-42" }));
+    let stream = format!("${{get_secret('stream', 'SecretString', '{ROLE}')}}");
+    let kinesis = json!({ "kinesis": { "streamName": stream, "roleArn": ROLE } });
+    let error = json!({ "republish": { "topic": "errors", "roleArn": ROLE } });
+    let body = json!({
+        "sql": "SELECT * FROM 'in'", "awsIotSqlVersion": "2016-03-23", "actions": [kinesis], "errorAction": error,
+    });
+    gateway.iot("POST", "/rules/hushed", &body);
+    let mut device = gateway.observer(&["errors"]);
+    device.publish("in", "{}").unwrap();
+    let document = device.receive("errors").json();
+    assert_eq!(document["failures"][0]["failedResource"], stream, "{document}");
+    assert!(!document.to_string().contains("xyzzy"), "{document}");
+    let log = place.told("hushed");
+    assert!(!log.contains("xyzzy"), "{log}");
+}
+
+#[test]
 fn a_slow_function_holds_up_its_own_rule_alone() {
     let place = Place::new(TEMPLATE);
     let folder = place.path().join("enrich");

@@ -53,7 +53,8 @@ use std::fmt;
 pub struct Prepared {
     /// The action's kind, as the error document names it, for example `LambdaAction`.
     pub action: &'static str,
-    /// What it goes to, for example a function's ARN; the unfilled text where a template failed.
+    /// What it goes to, for example a function's ARN, for people to read: empty where its template failed, the template itself
+    /// where a secret may be in it.
     pub resource: String,
     /// The calls to make, in their order; or why there is none.
     pub outgoing: Result<Vec<Outgoing>, NotPrepared>,
@@ -197,6 +198,7 @@ pub(crate) fn prepare(action: &dyn Act, render: &Render<'_>) -> Prepared {
         resource = filled;
         action.prepare(&resource, render)
     });
+    let resource = action.resource().told(resource);
     let mut prepared = Prepared { action: action.kind(), resource, outgoing: Ok(Vec::new()) };
     prepared.outgoing = outgoing.map_err(|problem| match problem {
         Problem::Failed(message) => NotPrepared::Failed(prepared.failed(message)),

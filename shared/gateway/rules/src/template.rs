@@ -4,13 +4,15 @@ use crate::eval::{Context, Interrupt, Scope};
 use crate::externals::Capabilities;
 use crate::plan::{Piece, Program, compile_template};
 use crate::sql::SqlError;
-use crate::trace::Seen;
+use crate::trace::{Seen, asks_for_a_secret};
 
 /// A text with `${expression}` in it, compiled.
 #[derive(Debug)]
 pub(crate) struct Template {
     text: String,
     pieces: Vec<Piece>,
+    /// Whether a secret may be in what it makes.
+    is_secret: bool,
 }
 
 impl Template {
@@ -20,7 +22,13 @@ impl Template {
     /// [`SqlError`] with the place in the template.
     pub(crate) fn compile(text: &str, program: &Program, capabilities: Capabilities) -> Result<Self, SqlError> {
         let pieces = compile_template(text, program, capabilities)?;
-        Ok(Self { text: text.to_owned(), pieces })
+        let is_secret = asks_for_a_secret(text) || (text.contains('@') && asks_for_a_secret(&program.sql));
+        Ok(Self { text: text.to_owned(), pieces, is_secret })
+    }
+
+    /// What people may be told of a text that it made: the text, or the template itself where a secret may be in it.
+    pub(crate) fn told(&self, filled: String) -> String {
+        if self.is_secret && !filled.is_empty() { self.text.clone() } else { filled }
     }
 
     /// The text, where it has no expression in it.

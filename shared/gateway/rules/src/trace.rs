@@ -185,7 +185,8 @@ impl fmt::Display for Trace {
 /// What stands in a trace for a secret.
 const HIDDEN: &str = "(a secret)";
 
-fn asks_for_a_secret(sql: &str) -> bool {
+/// Whether a statement or template calls `get_secret`.
+pub(crate) fn asks_for_a_secret(sql: &str) -> bool {
     sql.to_ascii_lowercase().contains("get_secret")
 }
 

@@ -92,10 +92,10 @@ impl Client {
     /// # Errors
     /// [`SendError`].
     pub async fn send(&self, request: Request<Bytes>, limit: usize, within: Duration) -> Result<Answer, SendError> {
-        // Without the query, which may hold a token.
+        // Without path and query, which may hold a token.
         let uri = request.uri();
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let url = format!("{}://{authority}{}", uri.scheme_str().unwrap_or(""), uri.path());
+        let url = format!("{}://{authority}", uri.scheme_str().unwrap_or(""));
         let scheme = uri.scheme_str().map(str::to_owned);
         let exchange = async {
             let sent = match scheme.as_deref() {
