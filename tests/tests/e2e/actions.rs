@@ -75,6 +75,13 @@ fn every_action_speaks_the_protocol_of_its_service() {
             r#"{"N":"1.5"}"#,
         ),
         (
+            role(json!({ "dynamoDB": { "tableName": "t", "hashKeyField": "id", "hashKeyValue": "${clientid()}" } })),
+            "dynamodb",
+            "POST /",
+            "DynamoDB_20120810.PutItem",
+            r#""id":{"S":"device"}"#,
+        ),
+        (
             role(json!({ "sns": { "targetArn": "arn:aws:sns:us-east-1:123456789012:t" } })),
             "sns",
             "POST /",
@@ -186,13 +193,34 @@ fn every_action_speaks_the_protocol_of_its_service() {
         signed(&request, service);
     }
     let counts = gateway.send("GET", "/_drydock/metrics", &[], b"").body;
-    assert!(counts.contains(r#"aws_iot{metric="TopicMatch",rule_name="r5"} 1"#), "{counts}");
+    assert!(counts.contains(r#"aws_iot{metric="TopicMatch",rule_name="r6"} 1"#), "{counts}");
     wait_for("all actions have succeeded", || {
         let counts = gateway.send("GET", "/_drydock/metrics", &[], b"").body;
         let succeeded = counts.lines().filter(|line| line.contains(r#"metric="Success""#)).count();
-        (succeeded == cases.len() && counts.contains(r#"metric="Success",rule_name="r5",action_type="Kinesis"} 1"#))
+        (succeeded == cases.len() && counts.contains(r#"metric="Success",rule_name="r6",action_type="Kinesis"} 1"#))
             .then_some(())
     });
+}
+
+#[test]
+fn salesforce_gets_the_payload_with_its_token_where_its_endpoint_is() {
+    let recorder = Recorder::agreeing();
+    let place = Place::new(SMALL);
+    let gateway = up(&place, &[("AWS_ENDPOINT_URL_SALESFORCE", &recorder.url())]);
+    let url = "https://ingestion-1a2b.c3d4.sfdcnow.com/streams/one/two/event";
+    rule(
+        &gateway,
+        "told",
+        "in",
+        &json!([{ "salesforce": { "url": url, "token": "a-token-of-the-stream-that-is-long-enough" } }]),
+    );
+    let mut device = gateway.connect(&gateway.free_device("device"));
+    device.publish("in", r#"{"t":1.5}"#).unwrap();
+    let request = recorder.next();
+    assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/streams/one/two/event"));
+    assert_eq!(request.header("authorization"), "Bearer a-token-of-the-stream-that-is-long-enough");
+    assert_eq!(request.json(), json!({ "t": 1.5 }));
+    assert!(!place.log().contains("a-token-of"), "{}", place.log());
 }
 
 #[test]

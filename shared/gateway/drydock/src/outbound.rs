@@ -85,6 +85,17 @@ impl Outbound {
         self.inner.endpoints.place(service, has_stand_in)
     }
 
+    /// A URL of a service, or the same path at the endpoint that is configured for it.
+    #[must_use]
+    pub fn at_endpoint(&self, url: &str, service: Option<&str>) -> String {
+        let own = service.and_then(|service| self.inner.endpoints.own(service));
+        let path = http::Uri::try_from(url).ok().and_then(|uri| uri.path_and_query().cloned());
+        match (own, path) {
+            (Some(own), Some(path)) => format!("{}{path}", own.trim_end_matches('/')),
+            _ => url.to_owned(),
+        }
+    }
+
     /// Makes a call of an AWS service that is not a stand-in here.
     ///
     /// # Errors

@@ -52,6 +52,12 @@ impl Endpoints {
         Self { own, others }
     }
 
+    /// The URL that is named for this service and no other.
+    #[must_use]
+    pub fn own(&self, scope: &str) -> Option<&str> {
+        self.own.get(scope).map(String::as_str).filter(|url| *url != AWS)
+    }
+
     /// Where a service is that may have a stand-in.
     #[must_use]
     pub fn place(&self, scope: &str, has_stand_in: bool) -> Place<'_> {

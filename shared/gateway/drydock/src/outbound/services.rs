@@ -27,6 +27,8 @@ pub const ALL: &[Known] = &[
     known("logs", "cloudwatch_logs", "logs"),
     known("monitoring", "cloudwatch", "monitoring"),
     known("s3", "s3", "s3"),
+    // Not AWS's own: an action names the URL, and an endpoint takes the place of its host.
+    known("salesforce", "salesforce", ""),
     known("secretsmanager", "secrets_manager", "secretsmanager"),
     known("sns", "sns", "sns"),
     known("sqs", "sqs", "sqs"),

@@ -208,14 +208,14 @@ impl Sender {
         let started = Instant::now();
         let mut attempt = 0;
         loop {
-            let mut request = Request::post(post.url.as_str());
+            let mut request = Request::post(self.outbound.at_endpoint(&post.url, post.service));
             for (name, value) in &post.headers {
                 request = request.header(name.as_str(), value.as_str());
             }
             let request = request.body(body.clone());
             let mut request = request.map_err(|error| {
                 errand.state.count(Metric::HttpInvalidUrl);
-                format!("`{}` cannot be posted to: {error}", post.url)
+                format!("`{}` cannot be posted to: {error}", host(&post.url))
             })?;
             if let Some((region, service)) = &post.sign_for {
                 self.outbound.sign(&mut request, service, region).map_err(|error| error.to_string())?;
@@ -233,7 +233,7 @@ impl Sender {
                         _ => Metric::HttpCodeOther,
                     });
                     let may = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-                    let why = format!("`{}` answered {status}", post.url);
+                    let why = format!("`{}` answered {status}", host(&post.url));
                     (why, may && !answer.closes && !answer.is_larger)
                 }
                 Err(error) => {
@@ -252,6 +252,13 @@ impl Sender {
             pause(attempt).await;
         }
     }
+}
+
+/// A URL without its path and query, which may hold a token.
+fn host(url: &str) -> &str {
+    let begin = url.find("://").map_or(0, |at| at + 3);
+    let length = url.get(begin..).and_then(|rest| rest.find(['/', '?', '#']));
+    length.and_then(|length| url.get(..begin + length)).unwrap_or(url)
 }
 
 /// An answer, cut short.

@@ -161,6 +161,7 @@ impl Act for Http {
         }
         Ok(vec![Outgoing::Http(Box::new(HttpPost {
             url: resource.to_owned(),
+            service: None,
             destination: Some(destination),
             headers,
             body: render.bytes(),

@@ -44,6 +44,7 @@ impl Act for Salesforce {
         }
         Ok(vec![Outgoing::Http(Box::new(HttpPost {
             url: resource.to_owned(),
+            service: Some("salesforce"),
             destination: None,
             headers: vec![
                 ("content-type".to_owned(), "application/json".to_owned()),

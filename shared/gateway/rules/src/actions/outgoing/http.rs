@@ -8,6 +8,8 @@ use std::fmt;
 pub struct HttpPost {
     /// Where it goes.
     pub url: String,
+    /// The service that it goes to, where another endpoint may be configured for it.
+    pub service: Option<&'static str>,
     /// The confirmation URL of the topic rule destination that has to be enabled; `None` where none is needed.
     pub destination: Option<String>,
     /// Names and values, besides host and length.
