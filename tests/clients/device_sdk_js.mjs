@@ -1,13 +1,15 @@
 // The AWS IoT Device SDK v2 for JavaScript: connects, subscribes, publishes to itself, says goodbye; prints what it saw as one
 // line of JSON. Its one argument is JSON: { version: 3 | 5, host, port, ca, clientId, topic } with { cert, key } for mutual TLS,
 // { region, keys: { id, secret, token } } for a WebSocket signed with SigV4, or { authorizer, user, password, websocket } for a
-// custom authorizer, directly or over a WebSocket. It subscribes to `filter`, or else to the topic itself.
+// custom authorizer, directly or over a WebSocket. It subscribes to `filter` and waits for a message on `answer`, or else on the
+// topic itself.
 import { auth, iot, mqtt, mqtt5 } from "aws-iot-device-sdk-v2";
 
 const given = JSON.parse(process.argv[2]);
 const provider = () => auth.AwsCredentialsProvider.newStatic(given.keys.id, given.keys.secret, given.keys.token);
 
 const filter = given.filter ?? given.topic;
+const answer = given.answer ?? given.topic;
 
 function builderOfFive() {
   const Builder = iot.AwsIotMqtt5ClientConfigBuilder;
@@ -35,7 +37,7 @@ async function five() {
     throw first.error;
   }
   const received = new Promise((resolve) =>
-    client.on("messageReceived", ({ message }) => message.topicName === given.topic && resolve(message)),
+    client.on("messageReceived", ({ message }) => message.topicName === answer && resolve(message)),
   );
   const qos = mqtt5.QoS.AtLeastOnce;
   const suback = await client.subscribe({ subscriptions: [{ topicFilter: filter, qos }] });
@@ -74,7 +76,7 @@ async function three() {
   const suback = await connection.subscribe(
     filter,
     mqtt.QoS.AtLeastOnce,
-    (topic, payload) => topic === given.topic && seen({ topic, payload: Buffer.from(payload).toString() }),
+    (topic, payload) => topic === answer && seen({ topic, payload: Buffer.from(payload).toString() }),
   );
   await connection.publish(given.topic, "from the SDK", mqtt.QoS.AtLeastOnce);
   const message = await received;

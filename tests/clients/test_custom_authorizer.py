@@ -135,8 +135,9 @@ def test_the_javascript_sdk(gateway_with_functions, fleet, version, websocket):
     topic = f"$aws/things/{name}/shadow/get"
     well, seen = node("device_sdk_js.mjs", {
         "version": version, "host": host, "port": port, "ca": gateway_with_functions.root_ca, "clientId": name, "topic": topic,
-        "filter": f"$aws/things/{name}/shadow/#", "authorizer": fleet.authorizer, "user": name, "password": fleet.token(name),
-        "websocket": websocket,
+        "filter": f"$aws/things/{name}/shadow/#", "answer": f"{topic}/rejected", "authorizer": fleet.authorizer, "user": name,
+        "password": fleet.token(name), "websocket": websocket,
     })
     assert well, seen
-    assert (seen["granted"], seen["topic"], seen["payload"]) == (1, topic, "from the SDK")
+    assert (seen["granted"], seen["topic"]) == (1, f"{topic}/rejected")
+    assert json.loads(seen["payload"])["code"] == 404, seen
