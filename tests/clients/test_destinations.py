@@ -1,4 +1,4 @@
-"""Topic rule destinations with the AWS CLI, and the actions behind them at real receivers: a web server, a Kafka broker."""
+"""Topic rule destinations with the AWS CLI, and the HTTP action behind them at a web server."""
 
 import http.server
 import json
@@ -6,7 +6,6 @@ import queue
 import threading
 import urllib.request
 
-import confluent_kafka
 import conftest
 import pytest
 
@@ -76,37 +75,3 @@ def test_a_destination_from_creation_to_deletion(gateway, receiver):
     assert [(one["arn"], one["status"]) for one in listed] == [(arn, "ENABLED")]
     gateway.aws("iot", "delete-topic-rule-destination", "--arn", arn)
     gateway.aws("iot", "get-topic-rule-destination", "--arn", arn, fails="UnauthorizedException")
-
-
-def test_records_arrive_at_a_kafka_broker(gateway):
-    # librdkafka's mock cluster speaks Kafka's protocol on real sockets; it lives as long as this producer.
-    cluster = confluent_kafka.Producer({"test.mock.num.brokers": 2})
-    brokers = cluster.list_topics(timeout=conftest.DEADLINE).brokers.values()
-    servers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
-    configuration = {"vpcConfiguration": {"vpcId": "vpc-1", "subnetIds": ["subnet-1"], "roleArn": ROLE}}
-    made = gateway.aws("iot", "create-topic-rule-destination", "--destination-configuration", json.dumps(configuration))
-    rule(gateway, "kafka", "SELECT * FROM 'kafka/+'", {"kafka": {
-        "destinationArn": made["topicRuleDestination"]["arn"], "topic": "docks", "key": "${topic(2)}",
-        "headers": [{"key": "thing", "value": "${topic(2)}"}],
-        "clientProperties": {"bootstrap.servers": servers, "security.protocol": "PLAINTEXT", "acks": "1"},
-    }})
-    consumer = confluent_kafka.Consumer({"bootstrap.servers": servers, "group.id": "g", "auto.offset.reset": "earliest"})
-    consumer.subscribe(["docks"])
-    for count in range(3):
-        publish(gateway, "kafka/dock-1", {"count": count})
-    seen = []
-    while len(seen) < 3:
-        message = consumer.poll(conftest.DEADLINE)
-        assert message is not None, gateway.log.read_text()
-        if message.error() is None:
-            seen.append(message)
-    assert {json.loads(message.value())["count"] for message in seen} == {0, 1, 2}
-    assert {(message.key(), tuple(message.headers())) for message in seen} == {(b"dock-1", (("thing", b"dock-1"),))}
-    # One key goes to one partition, the same that Kafka's own producers choose.
-    mine = {message.partition() for message in seen}
-    theirs = queue.Queue()
-    other = confluent_kafka.Producer({"bootstrap.servers": servers, "partitioner": "murmur2"})
-    other.produce("docks", b"x", b"dock-1", on_delivery=lambda _, message: theirs.put(message.partition()))
-    other.flush(conftest.DEADLINE)
-    assert mine == {theirs.get(timeout=conftest.DEADLINE)}
-    consumer.close()
