@@ -107,6 +107,11 @@ class Gateway:
         return request.url.replace("https:", "wss:", 1)
 
 
+def openssl(*arguments, **options):
+    """Runs openssl, which has to end well; returns what it prints."""
+    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=DEADLINE, **options).stdout
+
+
 def node(script, given):
     """Runs a script, which `run` has put beside its modules, with one argument of JSON; returns whether it ended well, and the
     JSON that it printed."""

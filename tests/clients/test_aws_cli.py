@@ -1,9 +1,10 @@
 """The AWS CLI with `--endpoint-url`: the control plane, the data plane and the services beside IoT, as people type them."""
 
+import functools
 import json
-import subprocess
 import uuid
 
+import conftest
 import pytest
 
 
@@ -71,8 +72,7 @@ def test_certificate_and_policy_walk(gateway):
 def test_register_a_ca(gateway, tmp_path):
     code = gateway.aws("iot", "get-registration-code")["registrationCode"]
 
-    def openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=tmp_path)
+    openssl = functools.partial(conftest.openssl, cwd=tmp_path)
 
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/O=Harbour/CN=Harbour CA",
             "-addext", "keyUsage=critical,keyCertSign", "-keyout", "ca.key", "-out", "ca.pem")

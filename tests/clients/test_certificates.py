@@ -3,11 +3,10 @@
 import http.client
 import json
 import ssl
-import subprocess
 
 import pytest
 
-from conftest import Gateway
+from conftest import Gateway, openssl
 
 HERE, THERE = "123456789012", "210987654321"
 ROLES = """
@@ -36,7 +35,7 @@ class Maker:
                      "-keyout", f"{name}.key", "-out", f"{name}.pem")
 
     def openssl(self, *arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=self.folder)
+        openssl(*arguments, cwd=self.folder)
 
     def file(self, name):
         return f"file://{self.folder}/{name}.pem"

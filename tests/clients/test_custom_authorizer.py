@@ -12,7 +12,7 @@ import pytest
 from awscrt import mqtt, mqtt5
 from awscrt.exceptions import AwsCrtError
 from awsiot import mqtt5_client_builder, mqtt_connection_builder
-from conftest import node
+from conftest import node, openssl
 
 DEADLINE = 30
 KID = "clients"
@@ -36,10 +36,6 @@ class Fleet:
         signed = f"{part({'alg': 'RS256', 'kid': KID})}.{part(claims)}"
         signature = openssl("dgst", "-sha256", "-sign", self.key, input=signed.encode())
         return f"{signed}.{encode(signature)}"
-
-
-def openssl(*arguments, **options):
-    return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=DEADLINE, **options).stdout
 
 
 def part(value):

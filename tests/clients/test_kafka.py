@@ -3,7 +3,6 @@
 import functools
 import json
 import queue
-import subprocess
 
 import confluent_kafka
 import conftest
@@ -56,10 +55,7 @@ def files(tmp_path_factory):
     """The PEM files of a CA, of a server that it signed for loopback, and of a client."""
     folder = tmp_path_factory.mktemp("kafka")
     new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-
-    def openssl(*words):
-        subprocess.run(["openssl", *map(str, words)], cwd=folder, check=True, capture_output=True, timeout=conftest.DEADLINE)
-
+    openssl = functools.partial(conftest.openssl, cwd=folder)
     openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=CA of the docks", "-days", 2)
     for name, extension in (("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")):
         openssl("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", "-addext", extension)
