@@ -208,8 +208,10 @@ fn log(
     };
     let (client_id, principal) = client.map_or(("", ""), |client| (&client.client_id, &client.principal));
     gateway.logs().tell(operation.event(), Who { client_id, principal, remote: None }, status, |entry| {
-        let name = address.map(|address| address.name.as_ref().unwrap_or(&address.thing).to_string());
-        let entry = entry.with("protocol", "MQTT").with_some("deviceShadowName", name).with("topicName", topic);
+        let entry = entry
+            .with("protocol", "MQTT")
+            .with_some("deviceShadowName", address.map(Address::called))
+            .with("topicName", topic);
         entry.with_some("clientId", Some(client_id).filter(|id| !id.is_empty()))
     });
 }

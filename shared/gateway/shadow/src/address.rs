@@ -32,8 +32,9 @@ impl Address {
         }
     }
 
-    /// What the shadow is called where it is not found: the classic one by its thing.
-    pub(crate) fn called(&self) -> &str {
+    /// What the shadow is called in errors and logs: the classic one by its thing.
+    #[must_use]
+    pub fn called(&self) -> &str {
         self.name.as_ref().unwrap_or(&self.thing)
     }
 

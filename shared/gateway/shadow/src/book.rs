@@ -111,8 +111,8 @@ impl Shadows {
         Ok(Done::written(reply.into(), writes))
     }
 
-    /// `ListNamedShadowsForThing`: the names of a thing's shadows but for the classic one, sorted; none for a thing
-    /// without any.
+    /// `ListNamedShadowsForThing`: the names of a thing's shadows but for the classic one, sorted, none for a thing
+    /// without any; and the token of the next page, where there is one.
     ///
     /// # Errors
     /// `InvalidRequestException` for an impossible thing name, a page size that is not of 1 to 100, or a token that no
@@ -122,8 +122,7 @@ impl Shadows {
         thing: &str,
         page_size: Option<i32>,
         next_token: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<(Vec<String>, Option<String>), ApiError> {
         let classic = Address::new(thing, None)?;
         let size = page_size.unwrap_or(PAGE);
         let (least, most) = (PAGES.start(), PAGES.end());
@@ -139,12 +138,8 @@ impl Shadows {
             .filter(|(_, shadow)| shadow.deleted.is_none())
             .filter_map(|(address, _)| address.name.as_ref());
         let (found, next) = page::cut(names, limit, |name| name.to_string());
-        let results: Value = found.into_iter().map(SmolStr::as_str).collect();
-        let mut reply = object([("results", results), ("timestamp", now.seconds().into())]);
-        if let Some(place) = next {
-            reply.insert("nextToken".to_owned(), page::token(LIST, &place).into());
-        }
-        Ok(reply.into())
+        let names = found.into_iter().map(SmolStr::to_string).collect();
+        Ok((names, next.map(|place| page::token(LIST, &place))))
     }
 
     /// A shadow that is not deleted.

@@ -211,11 +211,12 @@ impl Run {
             given => given.map(str::to_owned),
         };
         let size = step["pageSize"].as_i64().map(|size| i32::try_from(size).unwrap());
-        let mut listed = self.book.list_named(thing, size, given.as_deref(), now)?;
-        self.token = listed["nextToken"].as_str().map(str::to_owned);
-        if self.token.is_some() && step["is"]["nextToken"] == "$any" {
-            listed["nextToken"] = json!("$any");
+        let (names, token) = self.book.list_named(thing, size, given.as_deref())?;
+        let mut listed = json!({ "results": names, "timestamp": now.seconds() });
+        if let Some(token) = &token {
+            listed["nextToken"] = if step["is"]["nextToken"] == "$any" { json!("$any") } else { json!(token) };
         }
+        self.token = token;
         Ok(compare("the list", &listed, &step["is"]))
     }
 
@@ -245,7 +246,7 @@ impl Run {
     /// What can be asked of a book about a shadow and its thing.
     fn answers(&self, book: &Shadows, thing: &str, address: Option<&Address>, now: Timestamp) -> Value {
         let got = address.map(|address| book.get(address, now).map_err(|error| error.to_string()));
-        let listed = book.list_named(thing, Some(100), None, now).map_err(|error| error.to_string());
+        let listed = book.list_named(thing, Some(100), None).map_err(|error| error.to_string());
         json!({"got": got, "listed": listed})
     }
 }

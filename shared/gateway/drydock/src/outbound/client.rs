@@ -79,6 +79,14 @@ pub enum SendError {
     },
 }
 
+/// What people may be told of a URL: not its path and query, which may hold a token.
+#[must_use]
+pub fn host(url: &str) -> &str {
+    let begin = url.find("://").map_or(0, |at| at + 3);
+    let length = url.get(begin..).and_then(|rest| rest.find(['/', '?', '#']));
+    length.and_then(|length| url.get(..begin + length)).unwrap_or(url)
+}
+
 impl Client {
     /// A client that trusts what the system trusts, and the certificates of a file.
     #[must_use]
@@ -92,11 +100,8 @@ impl Client {
     /// # Errors
     /// [`SendError`].
     pub async fn send(&self, request: Request<Bytes>, limit: usize, within: Duration) -> Result<Answer, SendError> {
-        // Without path and query, which may hold a token.
-        let uri = request.uri();
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let url = format!("{}://{authority}", uri.scheme_str().unwrap_or(""));
-        let scheme = uri.scheme_str().map(str::to_owned);
+        let url = host(&request.uri().to_string()).to_owned();
+        let scheme = request.uri().scheme_str().map(str::to_owned);
         let exchange = async {
             let sent = match scheme.as_deref() {
                 Some("http") => self.plain.request(request.map(Full::new)).await,

@@ -165,16 +165,20 @@ fn registry(books: &Books, call: &ExternalCall) -> Result<Value, String> {
             registry.list_thing_groups_for_thing(&request).map(|done| done.reply.to_json())
         }
     });
-    let answer = answer.map_err(|error| error.to_string())?;
-    json::parse(answer.to_string().as_bytes()).map_err(|error| error.to_string())
+    value(&answer.map_err(|error| error.to_string())?)
+}
+
+/// A document as a value of the SQL.
+fn value(document: &Json) -> Result<Value, String> {
+    json::parse(document.to_string().as_bytes()).map_err(|error| error.to_string())
 }
 
 /// The document that GetThingShadow answers: `get_thing_shadow(thing[, shadow], role)`.
 fn shadow(books: &Books, call: &ExternalCall) -> Result<Value, String> {
     let name = (call.arguments.len() == 3).then(|| call.text(1));
     let address = Address::new(&call.text(0), name.as_deref()).map_err(|error| error.to_string())?;
-    let document = books.shadows.read(|book| book.get(&address, books.now())).map_err(|error| error.to_string())?;
-    json::parse(document.to_string().as_bytes()).map_err(|error| error.to_string())
+    let document = books.shadows.read(|book| book.get(&address, books.now()));
+    value(&document.map_err(|error| error.to_string())?)
 }
 
 /// Always the current version; AWS may give the one before for 15 minutes.

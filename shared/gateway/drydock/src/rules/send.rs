@@ -5,7 +5,7 @@ use super::influxdb::InfluxDb;
 use super::kafka::Clusters;
 use super::state::{Metric, State};
 use crate::books::Books;
-use crate::outbound::client::SendError;
+use crate::outbound::client::{SendError, host};
 use crate::outbound::endpoints::Place;
 use crate::outbound::{CallError, Outbound};
 use bytes::Bytes;
@@ -252,13 +252,6 @@ impl Sender {
             pause(attempt).await;
         }
     }
-}
-
-/// A URL without its path and query, which may hold a token.
-fn host(url: &str) -> &str {
-    let begin = url.find("://").map_or(0, |at| at + 3);
-    let length = url.get(begin..).and_then(|rest| rest.find(['/', '?', '#']));
-    length.and_then(|length| url.get(..begin + length)).unwrap_or(url)
 }
 
 /// An answer, cut short.

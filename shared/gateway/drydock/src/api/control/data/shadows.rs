@@ -35,14 +35,10 @@ pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::ListNamedShadowsForThing>(|call: Call, input| async move {
         may(&call, Action::ListNamedShadowsForThing, "thing", &input.thing_name)?;
         let (books, token) = (call.books(), input.next_token.as_deref());
-        let page =
-            books.shadows.read(|book| book.list_named(&input.thing_name, input.page_size, token, books.now()))?;
-        let names = page.get("results").and_then(Value::as_array).into_iter().flatten();
-        Ok(ListNamedShadowsForThingResponse {
-            results: Some(names.filter_map(Value::as_str).map(str::to_owned).collect()),
-            next_token: page.get("nextToken").and_then(Value::as_str).map(str::to_owned),
-            timestamp: page.get("timestamp").and_then(Value::as_i64),
-        })
+        let (results, next_token) =
+            books.shadows.read(|book| book.list_named(&input.thing_name, input.page_size, token))?;
+        let timestamp = Some(books.now().seconds());
+        Ok(ListNamedShadowsForThingResponse { results: Some(results), next_token, timestamp })
     });
 }
 
@@ -62,7 +58,5 @@ fn body(document: &Value) -> Bytes {
 }
 
 fn log(call: &Call, event: EventType, address: &Address, result: &Result<Value, ApiError>) {
-    logged(call, event, "", result, |entry| {
-        entry.with("deviceShadowName", address.name.as_ref().unwrap_or(&address.thing).to_string())
-    });
+    logged(call, event, "", result, |entry| entry.with("deviceShadowName", address.called()));
 }
