@@ -16,7 +16,7 @@ enum Layer {
     Rulebook,
     /// Input and output, on tokio.
     Machinery,
-    /// The one package that knows all of the gateway.
+    /// What the gateway is put together from: its own floors, in [`FLOORS`].
     Composition,
     /// The one package of the backend that names the AWS SDK.
     Adapter,
@@ -34,6 +34,9 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-broker", Machinery),
     ("drydock-cloud", Machinery),
     ("drydock-core", Vocabulary),
+    ("drydock-gate", Composition),
+    ("drydock-gateway", Composition),
+    ("drydock-host", Composition),
     ("drydock-identity", Rulebook),
     ("drydock-logging", Rulebook),
     ("drydock-model", Vocabulary),
@@ -41,6 +44,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-provisioning", Rulebook),
     ("drydock-registry", Rulebook),
     ("drydock-rules", Rulebook),
+    ("drydock-services", Composition),
     ("drydock-shadow", Rulebook),
     ("drydock-store", Machinery),
     ("drydock-template", Rulebook),
@@ -52,6 +56,26 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("provisioning-hook", Function),
     ("telemetry", Function),
     ("xtask", Chore),
+];
+
+/// The floors of the gateway, from the ground up: a package knows floors below its own, and no other package of its floor.
+const FLOORS: &[&[&str]] = &[
+    &["drydock-core"],
+    &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
+    &[
+        "drydock-identity",
+        "drydock-logging",
+        "drydock-policy",
+        "drydock-provisioning",
+        "drydock-registry",
+        "drydock-rules",
+    ],
+    &["drydock-cloud"],
+    &["drydock-host"],
+    &["drydock-gate"],
+    &["drydock-services"],
+    &["drydock-gateway"],
+    &["drydock"],
 ];
 
 fn layer(name: &str) -> Option<Layer> {
@@ -104,10 +128,31 @@ const RANDOMNESS: &[&str] = &["rand::", "getrandom", "thread_rng", "Uuid::new_v4
 
 /// Where the world may be asked for the time, for its variables and for chance. Tests, benches and fuzz targets are free.
 const WORLD: &[Exception] = &[
+    Exception { what: "*", place: "shared/gateway/drydock/", why: "the command line is its user's program" },
     Exception {
-        what: "*",
-        place: "shared/gateway/drydock/",
-        why: "the composition root hands clock and ids to all others",
+        what: "SystemTime::now",
+        place: "shared/gateway/host/src/system.rs",
+        why: "the one place that has the machine's clock for all others",
+    },
+    Exception {
+        what: "env::var",
+        place: "shared/gateway/gateway/src/deploy.rs",
+        why: "what functions are given of the environment",
+    },
+    Exception {
+        what: "env::var",
+        place: "shared/gateway/services/src/rules/outbound.rs",
+        why: "the keys for services elsewhere, as the AWS SDKs read them",
+    },
+    Exception {
+        what: "Instant::now",
+        place: "shared/gateway/gateway/src/deploy/functions.rs",
+        why: "how long a build took; no decision rests on it",
+    },
+    Exception {
+        what: "Instant::now",
+        place: "shared/gateway/services/src/rules/",
+        why: "how long an action took; no decision rests on it",
     },
     Exception { what: "*", place: "shared/fleet-aws/", why: "the adapter hands the backend what AWS Lambda gives it" },
     Exception { what: "*", place: "functions/connectivity/src/main.rs", why: "the wiring of a function" },
@@ -163,6 +208,40 @@ fn rulebooks_know_the_vocabulary_and_not_each_other() -> Result<(), String> {
         }
     }
     none(&broken)
+}
+
+/// The floor of a package of the gateway.
+fn floor(name: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&name))
+}
+
+/// What is wrong with the packages that each package names: one that is not below its own floor.
+fn upward<'a>(named: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let named = named.into_iter().filter_map(|(of, package)| Some((of, package, floor(of)?, floor(package)?)));
+    let broken = named.filter(|(_, _, own, other)| other >= own);
+    broken.map(|(of, package, ..)| format!("{of} names `{package}`, which is not on a floor below it")).collect()
+}
+
+#[test]
+fn the_gateway_knows_only_floors_below() -> Result<(), String> {
+    let workspace = Workspace::get()?;
+    let gateway = workspace.root.join("shared/gateway");
+    let mut broken = Vec::new();
+    for name in workspace.members() {
+        let package = workspace.member(name).ok_or("a member without a package")?;
+        if package.folder.starts_with(&gateway) && floor(name).is_none() {
+            broken.push(format!("{name} is on no floor of `FLOORS`"));
+        }
+        let shipped = package.named.iter().filter(|(_, kind)| *kind != Kind::Dev);
+        broken.extend(upward(shipped.map(|(package, _)| (name, package.as_str()))));
+    }
+    none(&broken)
+}
+
+#[test]
+fn an_import_upward_is_seen() {
+    assert!(upward([("drydock-services", "drydock-host"), ("drydock-host", "tokio")]).is_empty());
+    assert_eq!(upward([("drydock-host", "drydock-gate"), ("drydock-policy", "drydock-rules")]).len(), 2);
 }
 
 #[test]

@@ -149,6 +149,12 @@ impl CertificateId {
     }
 }
 
+/// The first digits of a certificate id, enough for a person to tell two apart.
+#[must_use]
+pub fn short(id: &CertificateId) -> &str {
+    id.as_str().get(..12).unwrap_or_default()
+}
+
 name!(
     /// An MQTT client id: 1 to 128 bytes of UTF-8, no control characters (quota "Client ID size").
     ClientId, "client id", "1 to 128 bytes of UTF-8 without control characters",

@@ -3,6 +3,7 @@
 //! - [`up`]: stands the gateway up and keeps it up.
 //! - [`demo`](crate::demo): the main job on real input, as a timeline.
 //! - [`account`]: a whole account's state to files and back.
+//! - [`build`]: shows how the build of the functions goes on.
 //! - [`operations`]: which operations of AWS IoT there are.
 //! - [`device`]: makes a device with its files.
 //! - [`explain`]: says why a client may do something, or may not.
@@ -11,6 +12,7 @@
 //! - [`sql`]: says what a rule's statement makes of a message.
 
 pub mod account;
+pub mod build;
 pub mod device;
 pub mod explain;
 pub mod limits;

@@ -1,8 +1,8 @@
 //! A small client of the gateway's own API, for the command line: plain HTTP, signed.
 
-use crate::system::SystemClock;
 use bytes::Bytes;
 use drydock_core::Clock as _;
+use drydock_host::system::SystemClock;
 use drydock_identity::sigv4::{Secret, SignedRequest, Signer};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -135,7 +135,7 @@ impl Api {
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn explain(&self, question: &crate::explain::Question) -> Result<Value, CallError> {
+    pub async fn explain(&self, question: &drydock_services::policies::explain::Question) -> Result<Value, CallError> {
         let body = serde_json::to_vec(question).unwrap_or_default();
         self.send("explain", Request::post(format!("{}/_drydock/explain", self.url)), Bytes::from(body)).await
     }

@@ -15,11 +15,11 @@ use crate::cli::device::make;
 use crate::cli::up::{Up, stand_up};
 use crate::cli::{CommandResult, DemoArgs, UpArgs, print};
 use crate::client::{Api, CallError};
-use crate::gate::short;
-use crate::gateway::Gateway;
 use authority::DeviceMaker;
 use client::{Device, PATIENCE};
+use drydock_core::names::short;
 use drydock_core::{CertificateId, ThingName};
+use drydock_gateway::Gateway;
 use drydock_identity::sigv4::Signer;
 use http::Method;
 use rows::Rows;
@@ -76,7 +76,7 @@ pub async fn run(args: DemoArgs) -> CommandResult {
         region: "us-east-1".to_owned(),
     };
     let Up { gateway, running, deployed } = stand_up(&up).await?;
-    let mut timeline = Timeline::begin(gateway.books().clock.clone(), args.json);
+    let mut timeline = Timeline::begin(gateway.host.books.clock.clone(), args.json);
     let rows = Rows::of(&deployed.plan);
     let result = perform(&gateway, &mut timeline, &rows).await;
     let arrived = match &result {
@@ -104,9 +104,9 @@ pub async fn run(args: DemoArgs) -> CommandResult {
 }
 
 fn api(gateway: &Gateway) -> Api {
-    let scope = &gateway.books().scope;
+    let scope = &gateway.host.books.scope;
     let role = format!("arn:{}:iam::{}:role/demo", scope.partition(), scope.account);
-    let keys = gateway.credentials().issue(&role, "demo", None, gateway.books().ids.as_ref());
+    let keys = gateway.credentials.issue(&role, "demo", None, gateway.host.books.ids.as_ref());
     let signer = Signer {
         access_key: keys.access_key_id,
         secret: keys.secret_access_key,
@@ -125,7 +125,7 @@ async fn perform(gateway: &Gateway, timeline: &mut Timeline, rows: &Rows) -> Res
     let api = api(gateway);
     let root = std::fs::read_to_string(gateway.root_ca()).map_err(DemoError::Root)?;
     let mqtt = gateway.addresses().mqtt;
-    let now = gateway.books().now();
+    let now = gateway.host.books.now();
     let name = format!("charger-{}", now.seconds());
 
     let maker = DeviceMaker::create(&format!("Demo device CA {}", now.millis()), now)?;

@@ -12,6 +12,6 @@ fn the_table_of_operations_is_current() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../README.md")).unwrap();
     let (_, rest) = readme.split_once("<!-- operations -->\n").expect("the table's begin");
     let (table, _) = rest.split_once("<!-- /operations -->").expect("the table's end");
-    let current = drydock::support::markdown(&drydock::support::areas());
+    let current = drydock_services::operations::markdown(&drydock_services::operations::areas());
     assert!(table == current, "the table of operations is stale: run `cargo xtask support`");
 }

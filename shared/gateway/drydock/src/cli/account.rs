@@ -2,11 +2,11 @@
 //! or of the folder that one keeps its state in.
 
 use super::{CommandResult, ExportArgs, ImportArgs, Place, print};
-use crate::account::Account;
-use crate::books::{Books, Empty};
 use crate::client::Api;
-use crate::system::{SystemClock, SystemIds};
 use drydock_core::Scope;
+use drydock_gateway::account::Account;
+use drydock_host::books::{Books, Empty};
+use drydock_host::system::{SystemClock, SystemIds};
 use drydock_store::Store;
 use std::path::Path;
 use std::process::ExitCode;
@@ -72,7 +72,7 @@ fn only_scope(store: &Store, data_dir: &Path) -> Result<Scope, Box<dyn std::erro
 
 /// The rulebooks of a folder without a gateway; nobody is told of anything.
 fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
-    let empty = Empty::new(&scope);
+    let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
     let (events, _) = mpsc::unbounded_channel();
     Books::open(store, scope, Arc::new(SystemClock), Arc::new(SystemIds::new()), empty, events)
 }

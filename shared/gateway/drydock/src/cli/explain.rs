@@ -2,13 +2,13 @@
 //! files alone; or, with `--follow`, each refusal as it happens.
 
 use super::{CommandResult, print};
-use crate::books::{Books, Empty};
 use crate::client::Api;
-use crate::explain::Question;
-use crate::system::{SystemClock, SystemIds};
 use clap::Args;
 use drydock_core::{Clock, Scope};
-use drydock_policy::{AppliedPolicy, CompiledDocument, Context, Explanation, PolicySet};
+use drydock_host::books::{Books, Empty};
+use drydock_host::system::{SystemClock, SystemIds};
+use drydock_policy::{AppliedPolicy, CompiledDocument, Context, PolicySet};
+use drydock_services::policies::explain::Question;
 use drydock_store::Store;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -164,7 +164,7 @@ fn open(folder: &Path) -> Result<Books, Box<dyn std::error::Error + Send + Sync>
     let scope = store.scopes()?.into_iter().next();
     let scope = scope.ok_or_else(|| format!("there is no state in `{}` yet", folder.display()))?;
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
-    let empty = Empty::new(&scope);
+    let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
     Ok(Books::open(&store, scope, Arc::new(SystemClock), Arc::new(SystemIds::new()), empty, events)?)
 }
 
@@ -207,12 +207,4 @@ fn refusal(notice: &Value) -> String {
         shown.push_str(&print::dim(reason.as_str().unwrap_or_default()));
     }
     shown
-}
-
-/// The explanation as a program reads it, beside the text that a person does.
-///
-/// # Errors
-/// Where it cannot be written as JSON.
-pub fn both(explanation: &Explanation) -> Result<Value, serde_json::Error> {
-    Ok(serde_json::json!({ "explanation": serde_json::to_value(explanation)?, "text": explanation.to_string() }))
 }

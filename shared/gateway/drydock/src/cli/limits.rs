@@ -1,8 +1,8 @@
 //! `drydock limits`: the limits that a gateway started here would have, with AWS's values and their source.
 
 use super::{CommandResult, LimitsArgs, print};
-use crate::config::{Config, FILE};
 use drydock_broker::Limits;
+use drydock_gateway::config::{Config, FILE};
 use serde_json::json;
 use std::process::ExitCode;
 

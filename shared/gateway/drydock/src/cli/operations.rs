@@ -1,7 +1,7 @@
 //! `drydock operations`: which operations of AWS IoT's three APIs there are, and which of them this version implements.
 
 use super::{CommandResult, OperationsArgs, print};
-use crate::support;
+use drydock_services::operations as support;
 use std::process::ExitCode;
 
 /// Runs the command.

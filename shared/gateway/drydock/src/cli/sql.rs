@@ -3,9 +3,9 @@
 
 use super::{CommandResult, print};
 use crate::client::Api;
-use crate::system::{SystemClock, SystemIds};
 use clap::Args;
 use drydock_core::{Clock, Ids, Timestamp};
+use drydock_host::system::{SystemClock, SystemIds};
 use drydock_rules::trace::Step;
 use drydock_rules::value::json;
 use drydock_rules::{
@@ -99,7 +99,7 @@ fn version(text: &str) -> Result<SqlVersion, String> {
 /// Where the statement is wrong or fails, the payload cannot be read, or the gateway cannot be asked.
 pub async fn run(args: SqlArgs) -> CommandResult {
     if args.reference {
-        print::told_at_once(&functions::reference::markdown(crate::rules::CAPABILITIES));
+        print::told_at_once(&functions::reference::markdown(drydock_services::rules::reach::CAPABILITIES));
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(rule) = &args.watch {
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn the_reference_is_current() {
         let page = include_str!("../../../rules/functions.md");
-        let made = reference::markdown(crate::rules::CAPABILITIES);
+        let made = reference::markdown(drydock_services::rules::reach::CAPABILITIES);
         assert!(page == made, "shared/gateway/rules/functions.md is not current: run `cargo xtask reference`");
     }
 }

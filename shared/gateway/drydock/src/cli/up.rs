@@ -1,11 +1,12 @@
 //! `drydock up`: stands the system of a template up, says where everything is, and keeps it up until it is told to stop.
 
+use super::build::Shown;
 use super::{CommandResult, UpArgs, print};
-use crate::config::Config;
-use crate::deploy::{self, Deployed};
-use crate::gateway::{Gateway, Options, Running};
-use crate::notice::{Notice, Tone, Topic};
 use drydock_core::Scope;
+use drydock_gateway::config::Config;
+use drydock_gateway::deploy::{self, Deployed};
+use drydock_gateway::{Gateway, Options, Running};
+use drydock_host::notice::{Notice, Tone, Topic};
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -80,7 +81,7 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
     let source = deploy::read(&args.template, &scope, &args.parameters)?;
     let wants_functions = !args.no_functions && lambda_endpoint.is_none();
     let binaries = if wants_functions {
-        source.build_functions(&args.functions_profile, args.quiet).await?
+        source.build_functions(&args.functions_profile, &Shown::new(args.quiet)).await?
     } else {
         Default::default()
     };
@@ -127,7 +128,7 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
     table.add_row(["root certificate for devices", &gateway.root_ca().display().to_string()]);
     table
         .add_row(["state", &if args.ephemeral { "in memory".to_owned() } else { args.data_dir.display().to_string() }]);
-    if let Some(path) = &gateway.config().file {
+    if let Some(path) = &gateway.config.file {
         table.add_row(["configuration", &path.display().to_string()]);
     }
     print::told(&table);
@@ -135,7 +136,7 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
         print::told(&line);
     }
     print::told(format_args!("\n{}", print::dim("# what next")));
-    let key = gateway.config().credentials.first();
+    let key = gateway.config.credentials.first();
     // The CLI's first version and some SDKs read the second name alone.
     let region = &args.region;
     print::told(format_args!(
@@ -157,7 +158,7 @@ struct Printer {
 
 impl Printer {
     fn new(gateway: &Gateway) -> Self {
-        Self { notices: gateway.notices().watch(), lines: String::new() }
+        Self { notices: gateway.host.told.notices.watch(), lines: String::new() }
     }
 
     /// Goes on until the gateway is gone.

@@ -1,0 +1,197 @@
+//! The template's resources beside AWS IoT: tables, queues, topics, functions and what feeds them.
+
+use crate::gateway::Gateway;
+use drydock_cloud::lambda::{Definition, EventInvokeConfig, LambdaError, Mapping, Permission};
+use drydock_cloud::{Cloud, CloudError};
+use drydock_core::{ApiError, Arn};
+use drydock_template::{
+    EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, Plan, Resource, Subscription,
+    Table, Topic,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What cannot be made, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// AWS IoT refuses.
+    #[error(transparent)]
+    Iot(ApiError),
+    /// A stand-in refuses.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// Lambda refuses.
+    #[error(transparent)]
+    Lambda(#[from] LambdaError),
+    /// A text that is to be an ARN is none.
+    #[error("`{0}` is no ARN")]
+    NotAnArn(String),
+    /// The gateway does not have it yet.
+    #[error(
+        "{0} is not implemented by this gateway; to leave it to AWS, mark it with `Metadata: {{Drydock: aws-only}}`"
+    )]
+    NotImplemented(String),
+}
+
+/// What making a resource needs to know besides it.
+pub(super) struct Surroundings<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) plan: &'a Plan,
+    /// The functions' binaries by logical id; empty where they run elsewhere.
+    pub(super) binaries: &'a BTreeMap<String, PathBuf>,
+    /// Whether there are functions at all.
+    pub(super) functions: bool,
+}
+
+impl Surroundings<'_> {
+    fn cloud(&self) -> &Cloud {
+        &self.gateway.host.cloud
+    }
+
+    /// Makes one resource.
+    pub(super) async fn make(&self, logical_id: &str, resource: &Resource) -> Result<(), MakeError> {
+        match resource {
+            Resource::Table(made) => table(self.cloud(), made).await,
+            Resource::Queue(queue) => {
+                self.cloud().sqs().ensure(&queue.name, &json!(queue.attributes)).await?;
+                Ok(())
+            }
+            Resource::Bucket(bucket) => {
+                self.cloud().s3().ensure_bucket(&bucket.name, false).await?;
+                Ok(())
+            }
+            Resource::Topic(made) => topic(self.cloud(), made).await,
+            Resource::Subscription(made) => subscribe(self.cloud(), made).await,
+            // What is about a function waits for functions to be there.
+            _ if !self.functions => Ok(()),
+            Resource::Function(function) => self.function(logical_id, function),
+            Resource::LambdaPermission(permission) => permit(self.cloud(), permission),
+            Resource::EventSourceMapping(mapping) => map(self.cloud(), mapping),
+            // Part of the function's definition: see `function`.
+            Resource::EventInvokeConfig(_) => Ok(()),
+            Resource::Schedule(schedule) => Err(MakeError::NotImplemented(format!("the schedule `{}`", schedule.name))),
+            other => Err(MakeError::NotImplemented(format!("{other:?}"))),
+        }
+    }
+
+    fn function(&self, logical_id: &str, function: &Function) -> Result<(), MakeError> {
+        if function.alias.is_some() {
+            return Err(MakeError::NotImplemented(format!("`AutoPublishAlias` of the function `{}`", function.name)));
+        }
+        // Where a Lambda endpoint runs the functions, there is no binary here.
+        let binary = self.binaries.get(logical_id).cloned().unwrap_or_default();
+        let invokes = self.plan.resources.iter().find_map(|planned| match &planned.resource {
+            Resource::EventInvokeConfig(config) if config.function == function.name => Some(config),
+            _ => None,
+        });
+        let mut events = invokes.map(invoke_config).transpose()?.unwrap_or_default();
+        events.dead_letter = function.dead_letter_arn.as_deref().map(arn).transpose()?;
+        let mut definition = Definition::new(&function.name, binary);
+        definition.description = function.description.clone().unwrap_or_default();
+        definition.runtime.clone_from(&function.runtime);
+        definition.architecture.clone_from(&function.architecture);
+        definition.role = function.role.clone().unwrap_or_default();
+        definition.environment.clone_from(&function.environment);
+        // "Advanced logging controls": Lambda tells the function by these two variables.
+        let logging = [
+            ("AWS_LAMBDA_LOG_FORMAT", &function.logging.log_format),
+            ("AWS_LAMBDA_LOG_LEVEL", &function.logging.application_log_level),
+        ];
+        for (name, value) in logging {
+            if let Some(value) = value {
+                definition.environment.insert(name.to_owned(), value.clone());
+            }
+        }
+        definition.timeout = function.timeout;
+        definition.memory = function.memory_size;
+        definition.max_concurrency = function.reserved_concurrent_executions.map(|most| most as usize);
+        definition.events = events;
+        if let Some(handler) = &function.handler {
+            definition.handler.clone_from(handler);
+        }
+        self.cloud().lambda().register(definition)?;
+        Ok(())
+    }
+}
+
+fn arn(text: &str) -> Result<Arn, MakeError> {
+    Arn::parse(text).ok_or_else(|| MakeError::NotAnArn(text.to_owned()))
+}
+
+async fn table(cloud: &Cloud, table: &Table) -> Result<(), MakeError> {
+    // The plan holds `CreateTable`'s input, the stand-in takes CloudFormation's properties: they differ in the stream.
+    let mut properties = table.request.as_object().cloned().unwrap_or_default();
+    if let Some(Value::Object(stream)) = properties.get_mut("StreamSpecification") {
+        stream.remove("StreamEnabled");
+    }
+    if let Some(attribute) = &table.time_to_live_attribute {
+        properties.insert("TimeToLiveSpecification".to_owned(), json!({ "AttributeName": attribute, "Enabled": true }));
+    }
+    cloud.dynamodb().ensure(&table.name, &Value::Object(properties)).await?;
+    Ok(())
+}
+
+async fn topic(cloud: &Cloud, topic: &Topic) -> Result<(), MakeError> {
+    cloud.sns().ensure(&topic.name, &json!(topic.attributes)).await?;
+    for subscription in &topic.subscriptions {
+        subscribe(cloud, subscription).await?;
+    }
+    Ok(())
+}
+
+async fn subscribe(cloud: &Cloud, subscription: &Subscription) -> Result<(), MakeError> {
+    let mut properties: Map<String, Value> =
+        subscription.attributes.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    properties.insert("Protocol".to_owned(), json!(subscription.protocol));
+    properties.insert("Endpoint".to_owned(), json!(subscription.endpoint.as_deref().unwrap_or_default()));
+    cloud.sns().ensure_subscription(&arn(&subscription.topic_arn)?, &Value::Object(properties)).await?;
+    Ok(())
+}
+
+/// Refuses what is about a version or an alias of a function: there is `$LATEST` only.
+fn latest(what: &str, function: &str, qualifier: Option<&str>) -> Result<(), MakeError> {
+    match qualifier {
+        None | Some("$LATEST") => Ok(()),
+        Some(other) => Err(MakeError::NotImplemented(format!("{what} of the version or alias `{function}:{other}`"))),
+    }
+}
+
+fn invoke_config(config: &PlannedInvokes) -> Result<EventInvokeConfig, MakeError> {
+    latest("the event invoke configuration", &config.function, Some(&config.qualifier))?;
+    Ok(EventInvokeConfig {
+        max_retries: u8::try_from(config.maximum_retry_attempts).unwrap_or(u8::MAX),
+        max_age: config.maximum_event_age_in_seconds,
+        on_success: config.on_success.as_deref().map(arn).transpose()?,
+        on_failure: config.on_failure.as_deref().map(arn).transpose()?,
+        dead_letter: None,
+    })
+}
+
+fn permit(cloud: &Cloud, permission: &LambdaPermission) -> Result<(), MakeError> {
+    latest("a permission", &permission.function, permission.qualifier.as_deref())?;
+    let statement = Permission {
+        statement_id: permission.statement_id.clone(),
+        action: permission.action.clone(),
+        principal: permission.principal.clone(),
+        source_arn: permission.source_arn.clone(),
+        source_account: permission.source_account.clone(),
+    };
+    cloud.lambda().permit(&permission.function, statement)?;
+    Ok(())
+}
+
+fn map(cloud: &Cloud, planned: &EventSourceMapping) -> Result<(), MakeError> {
+    latest("an event source mapping", &planned.function, planned.qualifier.as_deref())?;
+    if !planned.filters.is_empty() {
+        return Err(MakeError::NotImplemented("`FilterCriteria` of an event source mapping".to_owned()));
+    }
+    let mut mapping = Mapping::new(&planned.id, arn(&planned.event_source_arn)?, &planned.function);
+    mapping.batch_size = planned.batch_size as usize;
+    mapping.window = planned.maximum_batching_window_in_seconds;
+    mapping.report_failures = planned.report_batch_item_failures;
+    mapping.max_concurrency = planned.maximum_concurrency.map(|most| most as usize);
+    mapping.enabled = planned.enabled;
+    cloud.map(mapping)?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! A gateway that is up: its parts, and what is done with all of them.
+
+use crate::account::{Account, AccountError};
+use crate::config::Config;
+use crate::tls::Tls;
+use drydock_cloud::CloudError;
+use drydock_core::Timestamp;
+use drydock_core::event::DisconnectReason;
+use drydock_host::Host;
+use drydock_identity::sigv4::Credentials;
+use drydock_model::Router;
+use drydock_services::call::Call;
+use drydock_services::services::Services;
+use drydock_store::{Store, StoreError};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where the gateway listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// The AWS API.
+    pub api: SocketAddr,
+    /// MQTT over mutual TLS.
+    pub mqtt: SocketAddr,
+    /// HTTPS and MQTT over mutual TLS.
+    pub tls: SocketAddr,
+    /// Plain MQTT, where it is open.
+    pub plain: Option<SocketAddr>,
+}
+
+/// A gateway that is up. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct Gateway(Arc<Parts>);
+
+/// The parts of a gateway.
+pub struct Parts {
+    /// What every service stands on.
+    pub host: Host,
+    /// The services of AWS IoT.
+    pub services: Arc<Services>,
+    /// The operations of AWS IoT.
+    pub router: Router<Call>,
+    /// The TLS configurations.
+    pub tls: Tls,
+    /// The keys that are known, and the issuer of temporary ones.
+    pub credentials: Arc<Credentials>,
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// What `drydock.toml` says.
+    pub config: Config,
+    pub(crate) store: Store,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) started: Timestamp,
+}
+
+impl Deref for Gateway {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Why the state is not empty.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    /// The rulebooks.
+    #[error("the state cannot be emptied")]
+    Store(#[from] StoreError),
+    /// The stand-ins.
+    #[error("the state of a service beside AWS IoT cannot be emptied")]
+    Cloud(#[from] CloudError),
+    /// The broker.
+    #[error("the broker's state cannot be emptied")]
+    Broker(#[from] drydock_broker::JournalError),
+}
+
+impl Gateway {
+    /// A gateway of these parts.
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The file with the root certificate that devices are to trust.
+    #[must_use]
+    pub fn root_ca(&self) -> PathBuf {
+        self.tls.root_path().to_owned()
+    }
+
+    /// What the ready file holds: where everything is.
+    #[must_use]
+    pub fn ready(&self) -> Value {
+        let Addresses { api, mqtt, tls, plain } = self.addresses();
+        let socket = |address: SocketAddr| json!({ "host": address.ip(), "port": address.port() });
+        let mut ready = json!({
+            "apiUrl": format!("http://{api}"),
+            "mqtt": socket(mqtt),
+            "tls": socket(tls),
+            "rootCa": self.root_ca(),
+            "account": self.host.books.scope.account,
+            "region": self.host.books.scope.region,
+            "pid": std::process::id(),
+            "dataDir": self.data_dir,
+        });
+        if let (Some(plain), Some(object)) = (plain, ready.as_object_mut()) {
+            object.insert("plain".to_owned(), socket(plain));
+        }
+        ready
+    }
+
+    /// What `GET /_drydock/health` answers: how it is, and all that the ready file says.
+    #[must_use]
+    pub fn health(&self) -> Value {
+        let mut health = json!({
+            "status": "up",
+            "version": env!("CARGO_PKG_VERSION"),
+            "durable": self.store.is_durable(),
+            "uptimeMillis": self.host.books.now().since(self.started),
+            "connections": self.host.broker.stats().connections,
+        });
+        if let (Value::Object(health), Value::Object(ready)) = (&mut health, self.ready()) {
+            health.extend(ready);
+        }
+        health
+    }
+
+    /// Lets connections and all who wait for a time look at the clock, after it was moved.
+    pub fn clock_moved(&self) {
+        self.host.books.clock_moved();
+        self.host.broker.clock_moved();
+    }
+
+    /// Empties the state: rulebooks, broker and stand-ins. Connections end; the gateway's own root stays, so that devices need
+    /// no new trust, and so do the template's roles, which no operation makes or deletes.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub async fn reset(&self) -> Result<(), ResetError> {
+        self.host.broker.clear().await?;
+        self.host.books.wipe().await?;
+        self.host.told.logs.refresh();
+        self.host.cloud.reset().await?;
+        self.services.rules.states.keep(|_| false);
+        Ok(())
+    }
+
+    /// The whole state of the account.
+    ///
+    /// # Errors
+    /// Where the disk cannot be read.
+    pub fn export(&self) -> Result<Account, AccountError> {
+        Account::of(&self.host.books, &self.store)
+    }
+
+    /// Puts a whole state in the place of the account's, which has to be empty unless `replace`. Connections end: who they
+    /// belong to is another matter now.
+    ///
+    /// # Errors
+    /// [`AccountError`].
+    pub async fn import(&self, account: &Account, replace: bool) -> Result<(), AccountError> {
+        account.put(&self.host.books, &self.store, replace).await?;
+        self.host.told.logs.refresh();
+        self.host.broker.disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
+        Ok(())
+    }
+}

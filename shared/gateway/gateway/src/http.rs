@@ -1,0 +1,22 @@
+//! What comes over HTTP.
+//!
+//! - [`serve`]: serving HTTP on a connection. [`lines`]: answers that go on while the caller listens. `answer`: answers that
+//!   several parts give.
+//! - [`api`]: the API endpoint. [`service`]: which service a request is for. [`signature`]: who signed it.
+//! - `operations`: the operations of AWS IoT. [`s3`]: requests to S3, whose bodies are not read whole.
+//! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
+//! - [`device`]: what a device reaches with its certificate: HTTPS publish. [`credentials`]: credentials by a role alias.
+//! - [`websocket`]: who may open a WebSocket for MQTT.
+
+pub mod admin;
+pub(crate) mod answer;
+pub mod api;
+pub mod credentials;
+pub mod device;
+pub mod lines;
+mod operations;
+pub mod s3;
+pub mod serve;
+pub mod service;
+pub mod signature;
+pub mod websocket;

@@ -1,0 +1,236 @@
+//! The gateway's own paths, below `/_drydock/`.
+//!
+//! | path | method | what |
+//! |---|---|---|
+//! | `health` | GET | how it is, and where everything is |
+//! | `reset` | POST | forgets all state |
+//! | `export` | GET | the whole state of the account ([`account`]) |
+//! | `import` | POST | takes such a state in, with `?replace=true` in the place of another |
+//! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
+//! | `logs?follow=&eventType=&clientId=` | GET | the AWS-style log, a JSON line each |
+//! | `metrics` | GET | counts by the names of AWS's metrics, as Prometheus reads them |
+//! | `rules?name=` | GET | what a rule makes of each message, a JSON line each |
+//! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
+
+pub mod account;
+
+use super::answer::{json, json_error};
+use super::lines;
+use super::service::parameter;
+use crate::gateway::Gateway;
+use bytes::Bytes;
+use drydock_core::{ApiError, CertificateId};
+use drydock_host::logs::Line;
+use drydock_host::notice::{Notice, Tone, Topic};
+use drydock_services::policies::explain::Question;
+use http::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+const PATHS: &[(&str, Method)] = &[
+    ("explain", Method::POST),
+    ("export", Method::GET),
+    ("health", Method::GET),
+    ("import", Method::POST),
+    ("logs", Method::GET),
+    ("metrics", Method::GET),
+    ("refusals", Method::GET),
+    ("reset", Method::POST),
+    ("rules", Method::GET),
+];
+
+/// Answers a request below `/_drydock/`.
+pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
+    let path = request.uri().path();
+    let name = path.strip_prefix("/_drydock/").unwrap_or_default();
+    match PATHS.iter().find(|(known, _)| *known == name) {
+        None => {
+            let all: Vec<String> = PATHS.iter().map(|(name, _)| format!("/_drydock/{name}")).collect();
+            let message = format!("`{path}` is none of this gateway's own paths, which are {}", all.join(", "));
+            json_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
+        }
+        Some((_, method)) if method != request.method() => {
+            let message = format!("{path} answers to {method}");
+            json_error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", &message)
+        }
+        Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
+        Some(("reset", _)) => reset(gateway).await,
+        Some(("export", _)) => account::export(gateway),
+        Some(("import", _)) => account::import(gateway, request).await,
+        Some(("explain", _)) => match explain(gateway, request.body()) {
+            Ok(answer) => json(StatusCode::OK, &answer),
+            Err(error) => refuse(&error),
+        },
+        Some(("logs", _)) => logs(gateway, request),
+        Some(("metrics", _)) => metrics(gateway),
+        Some(("rules", _)) => match executions(gateway, &parameter(request, "name").unwrap_or_default()) {
+            Ok(response) => response,
+            Err(error) => refuse(&error),
+        },
+        Some(_) => refusals(gateway, parameter(request, "clientId")),
+    }
+}
+
+fn refuse(error: &ApiError) -> Response<Bytes> {
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json_error(status, error.code.as_str(), &error.message)
+}
+
+async fn reset(gateway: &Gateway) -> Response<Bytes> {
+    match gateway.reset().await {
+        Ok(()) => json(StatusCode::OK, &json!({ "status": "empty" })),
+        Err(error) => {
+            json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &format!("reset failed: {error}"))
+        }
+    }
+}
+
+/// Answers a [`Question`]. A client that is connected is judged by the certificate that it is connected with.
+fn explain(gateway: &Gateway, body: &[u8]) -> Result<Value, ApiError> {
+    let question: Question = serde_json::from_slice(body).map_err(|error| ApiError::invalid(error.to_string()))?;
+    let connected = question.client_id.as_deref().and_then(|id| gateway.host.broker.connection(id));
+    let principal = connected.filter(|c| c.connected).and_then(|c| CertificateId::new(&c.identity.principal).ok());
+    let principal = principal.map(|id| gateway.host.books.scope.certificate(&id).to_string());
+    let explanation = question.answer(&gateway.host.books, principal)?;
+    drydock_services::policies::explain::both(&explanation).map_err(|error| ApiError::invalid(error.to_string()))
+}
+
+/// Sends refusals for as long as the caller listens.
+fn refusals(gateway: &Gateway, client_id: Option<String>) -> Response<Bytes> {
+    let (response, lines) = lines::open();
+    let mut notices = gateway.host.told.notices.watch();
+    tokio::spawn(async move {
+        loop {
+            let notice = tokio::select! {
+                notice = notices.recv() => notice,
+                () = lines.closed() => return,
+            };
+            let line = match notice {
+                Ok(notice) if is_refusal(&notice, client_id.as_deref()) => told(&notice),
+                Ok(_) => continue,
+                Err(RecvError::Lagged(missed)) => json!({ "missed": missed }),
+                Err(RecvError::Closed) => return,
+            };
+            if lines.send(Bytes::from(format!("{line}\n"))).await.is_err() {
+                return;
+            }
+        }
+    });
+    response
+}
+
+/// Sends the entries that are kept, and with `follow` those to come.
+fn logs(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
+    let (event, client_id) = (parameter(request, "eventType"), parameter(request, "clientId"));
+    let follow = parameter(request, "follow").is_some_and(|follow| follow == "true");
+    let (kept, mut coming) = gateway.host.told.logs.follow();
+    let wanted = move |line: &Line| {
+        event.as_ref().is_none_or(|event| *event == line.event) && (client_id.is_none() || client_id == line.client_id)
+    };
+    let (response, lines) = lines::open();
+    tokio::spawn(async move {
+        for line in kept.iter().filter(|line| wanted(line)) {
+            if lines.send(Bytes::from(format!("{}\n", line.text))).await.is_err() {
+                return;
+            }
+        }
+        if !follow {
+            return;
+        }
+        loop {
+            let line = tokio::select! {
+                line = coming.recv() => line,
+                () = lines.closed() => return,
+            };
+            let text = match line {
+                Ok(line) if wanted(&line) => format!("{}\n", line.text),
+                Ok(_) => continue,
+                Err(RecvError::Lagged(missed)) => format!("{}\n", json!({ "missed": missed })),
+                Err(RecvError::Closed) => return,
+            };
+            if lines.send(Bytes::from(text)).await.is_err() {
+                return;
+            }
+        }
+    });
+    response
+}
+
+/// Sends what a rule makes of messages, for as long as the caller listens.
+fn executions(gateway: &Gateway, name: &str) -> Result<Response<Bytes>, ApiError> {
+    let names = gateway.host.books.rules.read(|rules| {
+        let all: Vec<String> = rules.names().map(ToString::to_string).collect();
+        if all.iter().any(|known| known == name) { None } else { Some(all) }
+    });
+    if let Some(names) = names {
+        let known = if names.is_empty() {
+            "there is none at all".to_owned()
+        } else {
+            format!("there are {}", names.join(", "))
+        };
+        return Err(ApiError::not_found(format!("there is no topic rule `{name}`: {known}")));
+    }
+    let mut watcher = gateway.services.rules.watches.watch(name);
+    let (response, lines) = lines::open();
+    tokio::spawn(async move {
+        loop {
+            let execution = tokio::select! {
+                execution = watcher.next() => execution,
+                () = lines.closed() => return,
+            };
+            let line = match execution {
+                Ok(execution) => execution.line(),
+                Err(Some(missed)) => json!({ "missed": missed }).to_string(),
+                Err(None) => return,
+            };
+            if lines.send(Bytes::from(format!("{line}\n"))).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(response)
+}
+
+/// Counts, in the text form that Prometheus reads.
+fn metrics(gateway: &Gateway) -> Response<Bytes> {
+    let broker = &gateway.host.broker;
+    let mut text = String::from("# TYPE aws_iot counter\n");
+    for (name, count) in broker.metrics() {
+        text.push_str(&format!("aws_iot{{metric=\"{name}\",protocol=\"MQTT\"}} {count}\n"));
+    }
+    for (metric, rule, action, count) in gateway.services.rules.states.counts() {
+        let mut labels = format!("metric=\"{metric}\"");
+        for (name, value) in [("rule_name", rule.as_deref()), ("action_type", action)] {
+            if let Some(value) = value {
+                labels.push_str(&format!(",{name}=\"{value}\""));
+            }
+        }
+        text.push_str(&format!("aws_iot{{{labels}}} {count}\n"));
+    }
+    text.push_str("# TYPE drydock_messages_dropped counter\n");
+    for (reason, count) in broker.drops() {
+        text.push_str(&format!("drydock_messages_dropped{{reason=\"{}\"}} {count}\n", reason.as_str()));
+    }
+    let stats = broker.stats();
+    let gauges = [("drydock_connections", stats.connections), ("drydock_subscriptions", stats.subscriptions)];
+    for (name, value) in gauges {
+        text.push_str(&format!("# TYPE {name} gauge\n{name} {value}\n"));
+    }
+    let mut response = Response::new(Bytes::from(text));
+    let kind = http::HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    response
+}
+
+fn is_refusal(notice: &Notice, client_id: Option<&str>) -> bool {
+    notice.tone == Tone::Bad
+        && matches!(notice.topic, Topic::Connection | Topic::Refusal)
+        && client_id.is_none_or(|id| id == notice.subject)
+}
+
+fn told(notice: &Notice) -> Value {
+    json!({
+        "time": notice.at.to_string(), "topic": notice.topic, "subject": notice.subject,
+        "text": notice.text, "reasons": notice.reasons,
+    })
+}

@@ -1,0 +1,55 @@
+//! What a device reaches over HTTPS with its certificate or through a custom authorizer: the data plane, judged by its
+//! policies. Signed requests on the same port go the way of the API endpoint.
+
+mod identify;
+
+use super::answer::{forbidden, json, with_request_id};
+use crate::gateway::Gateway;
+use crate::peer::TlsPeer;
+use bytes::Bytes;
+use drydock_gate::credential::HttpRequestFacts;
+use drydock_model::iot::{ApplicationProtocol, AuthenticationType};
+use drydock_services::call::Call;
+use http::{Request, Response, StatusCode};
+use identify::Visit;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Answers one request of a device.
+pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, remote: SocketAddr) -> Response<Bytes> {
+    if let Some(alias) = super::credentials::role_alias(request.uri().path(), tls.server_name.as_deref()) {
+        return super::credentials::handle(gateway, &request, &alias, tls, remote).await;
+    }
+    if request.uri().path().starts_with("/_drydock/") {
+        return super::api::handle(gateway, request, remote).await;
+    }
+    let domain = gateway.host.books.identity.read(|identity| identity.domain(tls.server_name.as_deref()));
+    let visit = Visit { gateway, request: &HttpRequestFacts::of(&request), tls, remote, domain: &domain };
+    if !domain.enabled {
+        let why = "DOMAIN_CONFIGURATION_DISABLED: the domain configuration is disabled";
+        return visit.refuse(domain.authentication, "", why, forbidden(gateway));
+    }
+    if !matches!(domain.application, ApplicationProtocol::Default | ApplicationProtocol::Https) {
+        let why = "NOT_AUTHENTICATED: the domain configuration is not for HTTPS";
+        return visit.refuse(domain.authentication, "", why, forbidden(gateway));
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let signed = super::service::credential_scope(request.headers(), query).is_some();
+    if signed && matches!(domain.authentication, AuthenticationType::Default | AuthenticationType::AwsSigv4) {
+        return super::api::handle(gateway, request, remote).await;
+    }
+    let session = match visit.identify().await {
+        Ok(session) => session,
+        Err(answer) => return with_request_id(gateway, answer),
+    };
+    let call = Call { services: Arc::clone(&gateway.services), source: remote, device: Some(Arc::new(session)) };
+    let is_publish = request.uri().path().starts_with("/topics/");
+    let response = super::operations::iot(gateway, call, drydock_model::Service::IotData, request).await;
+    if is_publish && response.status() == StatusCode::OK {
+        // What AWS IoT is seen to answer a device that publishes; the model knows no body.
+        let trace = gateway.host.books.ids.uuid().to_string();
+        return with_request_id(gateway, json(StatusCode::OK, &json!({ "message": "OK", "traceId": trace })));
+    }
+    response
+}

@@ -1,0 +1,88 @@
+//! Who may open a WebSocket for MQTT: whoever signed the request, and whoever a custom authorizer may let in. Which one that is
+//! may be said in the CONNECT alone, as the Device SDKs' MQTT 3.1.1 clients say it: so a request without a signature opens, and
+//! the gate decides on the CONNECT.
+//!
+//! Follows "Protocols, port mappings, and authentication" of the AWS IoT Core developer guide: a certificate alone opens none.
+
+use crate::peer::Endpoint;
+use crate::peer::TlsPeer;
+use crate::websocket;
+use bytes::Bytes;
+use drydock_broker::{Lifetime, Peer, Transport};
+use drydock_core::event::DisconnectReason;
+use drydock_gate::credential::{Credential, HttpRequestFacts};
+use http::{Request, Response};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a signed WebSocket may live ("AWS IoT Core quotas": WebSocket connection duration).
+const LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// ALPN of HTTPS with a client certificate, which no WebSocket opens with.
+const HTTPS_BY_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
+
+/// Decides on a request to open a WebSocket: the response that does, and the peer that then speaks MQTT.
+///
+/// # Errors
+/// The refusal.
+pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<Bytes>, Peer), Response<Bytes>> {
+    let facts = HttpRequestFacts::of(request);
+    let host = facts.header("host").map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned());
+    let caller = super::signature::of_websocket(endpoint, request)?;
+    let nothing = || TlsPeer {
+        chain: Arc::default(),
+        server_name: None,
+        alpn: None,
+        local: endpoint.local,
+        kept: Arc::default(),
+    };
+    let mut tls = endpoint.tls.clone().unwrap_or_else(nothing);
+    tls.server_name = tls.server_name.or(host);
+    let peer = match caller {
+        Some(caller) => Peer {
+            credential: Arc::new(Credential::SigV4(Arc::new(caller))),
+            lifetime: Some(Lifetime { after: LIFETIME, reason: DisconnectReason::WebsocketTtlExpiration }),
+            ..tls.peer(endpoint.remote, Transport::WebSocket, None)
+        },
+        None if tls.alpn.as_deref() == Some(HTTPS_BY_CERTIFICATE) => {
+            return Err(super::answer::forbidden(&endpoint.gateway));
+        }
+        None => tls.peer(endpoint.remote, Transport::WebSocket, Some(Arc::new(facts))),
+    };
+    Ok((websocket::accept(request)?, peer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Gateway, Options};
+    use drydock_core::Scope;
+    use std::net::SocketAddr;
+
+    #[tokio::test]
+    async fn a_signed_websocket_lives_for_a_day() {
+        let options = Options::ephemeral(Scope::new("123456789012", "us-east-1"));
+        let (gateway, running) = Gateway::open(options).await.unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let endpoint = Endpoint { gateway: gateway.clone(), remote: address, local: address, tls: None };
+        let request =
+            Request::get("/mqtt?X-Amz-Credential=KEY%2F20260101%2Fus-east-1%2Fiotdevicegateway%2Faws4_request")
+                .header("host", "broker.example:443")
+                .header("upgrade", "websocket")
+                .header("connection", "upgrade")
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+                .header("sec-websocket-protocol", "mqtt")
+                .body(())
+                .unwrap();
+        let (response, peer) = open(&endpoint, &request).unwrap();
+        assert_eq!(response.status(), 101);
+        let lifetime = peer.lifetime.unwrap();
+        assert_eq!(lifetime.after.as_secs(), 86_400);
+        assert_eq!(lifetime.reason.as_str(), "WEBSOCKET_TTL_EXPIRATION");
+        assert_eq!(peer.server_name.as_deref(), Some("broker.example"));
+        let credential = peer.credential.downcast_ref::<Credential>().unwrap();
+        assert!(matches!(credential, Credential::SigV4(caller) if caller.access_key == "KEY"), "{credential:?}");
+        gateway.stop(running).await;
+    }
+}

@@ -1,0 +1,251 @@
+//! The listeners: one task per socket, one task per connection, all ended together.
+//!
+//! | port | speaks |
+//! |---|---|
+//! | `--mqtt-port` | MQTT over mutual TLS; without a client certificate in domains whose authentication type is `CUSTOM_AUTH` |
+//! | `--tls-port` | HTTPS with an optional client certificate, MQTT over WebSocket, and MQTT over mutual TLS; told apart by ALPN or, without it, by the first byte |
+//! | `--api-port` | the AWS API of every service, plain HTTP, and MQTT over WebSocket |
+//! | `--plain-port` | MQTT without TLS, for conformance tests; off unless named, loopback only |
+
+use crate::gateway::Gateway;
+use crate::http::serve;
+use crate::peer::{Endpoint, TlsPeer};
+use crate::prefixed::Prefixed;
+use bytes::Bytes;
+use drydock_broker::{Peer, Transport};
+use drydock_gate::credential::Credential;
+use drydock_host::logs::unproven::{Over, Unproven};
+use drydock_host::notice::{Notice, Tone, Topic};
+use drydock_identity::book::present::Refusal;
+use drydock_model::iot::AuthenticationType;
+use rustls::server::Acceptor;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
+
+/// How long a peer may take for the TLS handshake, and without ALPN for its first byte.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A socket that could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another process has the port.
+    #[error(
+        "port {port} ({option}) is in use on {host}: stop what uses it, or pick another with {option} (0 picks a free one)"
+    )]
+    InUse {
+        /// The address.
+        host: IpAddr,
+        /// The port.
+        port: u16,
+        /// The option that sets it.
+        option: &'static str,
+    },
+    /// The operating system refused for another reason.
+    #[error("cannot listen on {host} port {port} ({option})")]
+    Other {
+        /// The address.
+        host: IpAddr,
+        /// The port.
+        port: u16,
+        /// The option that sets it.
+        option: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Opens a listening socket.
+///
+/// # Errors
+/// [`ListenError`], which names the option to change.
+pub async fn bind(host: IpAddr, port: u16, option: &'static str) -> Result<TcpListener, ListenError> {
+    TcpListener::bind((host, port)).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => ListenError::InUse { host, port, option },
+        _ => ListenError::Other { host, port, option, source },
+    })
+}
+
+/// Accepts until the gateway stops, giving each connection to `serve` in a task of its own.
+pub async fn accept<F>(gateway: Gateway, listener: TcpListener, serve: impl Fn(Gateway, TcpStream, SocketAddr) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => {
+                // Small packets must not wait for more: MQTT is all small packets.
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve(gateway.clone(), stream, remote));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of file descriptors, most likely: the ones in use have to end before the next can be had.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection of the AWS API.
+pub async fn api(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    let local = stream.local_addr().unwrap_or(remote);
+    serve::serve(stream, Endpoint { gateway, remote, local, tls: None }).await;
+}
+
+/// Serves one connection of MQTT over mutual TLS.
+pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    let acceptor = gateway.tls.mqtt.clone();
+    if let Some((stream, tls)) = handshake(&gateway, acceptor, Over::Mqtt, stream, remote).await {
+        let peer = tls.peer(remote, Transport::Tls, None);
+        gateway.host.broker.serve(stream, peer).await;
+    }
+}
+
+/// Serves one connection of the port that HTTPS and MQTT share.
+pub async fn https(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    let acceptor = gateway.tls.https.clone();
+    let Some((mut stream, tls)) = handshake(&gateway, acceptor, Over::Http, stream, remote).await else { return };
+    let mut first = Bytes::new();
+    let speaks_mqtt = match tls.alpn.as_deref() {
+        Some(protocol) => means_mqtt(protocol),
+        // The first byte of an MQTT connection is that of a CONNECT packet, which begins no HTTP request.
+        None => match tokio::time::timeout(HANDSHAKE_DEADLINE, stream.read_u8()).await {
+            Ok(Ok(byte)) => {
+                first = Bytes::copy_from_slice(&[byte]);
+                byte == 0x10
+            }
+            _ => return,
+        },
+    };
+    let stream = Prefixed::new(first, stream);
+    if speaks_mqtt {
+        let peer = tls.peer(remote, Transport::Tls, None);
+        gateway.host.broker.serve(stream, peer).await;
+    } else {
+        serve::serve(stream, Endpoint { local: tls.local, gateway, remote, tls: Some(tls) }).await;
+    }
+}
+
+/// Serves one connection of MQTT without TLS, which may do everything.
+pub async fn plain(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
+    let local = stream.local_addr().unwrap_or(remote);
+    let peer = Peer {
+        remote,
+        local,
+        transport: Transport::Plain,
+        server_name: None,
+        credential: Arc::new(Credential::Anybody),
+        lifetime: None,
+    };
+    gateway.host.broker.serve(stream, peer).await;
+}
+
+/// What a client says of itself as it begins.
+#[derive(Debug, Default)]
+struct Hello {
+    server_name: Option<String>,
+    /// Whether it offers one of the protocols that mean MQTT.
+    speaks_mqtt: bool,
+}
+
+/// Runs the handshake; a failure is told of, with why, and logged where it is the client's certificate. `over` is what the port
+/// is for where the client does not say it.
+async fn handshake(
+    gateway: &Gateway,
+    acceptor: TlsAcceptor,
+    over: Over,
+    stream: TcpStream,
+    remote: SocketAddr,
+) -> Option<(TlsStream<TcpStream>, TlsPeer)> {
+    let local = stream.local_addr().unwrap_or(remote);
+    let failed = |text: String, reasons: Vec<String>| {
+        gateway.host.told.notices.tell(|| Notice {
+            at: gateway.host.books.now(),
+            tone: Tone::Bad,
+            topic: Topic::Connection,
+            subject: remote.to_string(),
+            text,
+            reasons,
+        });
+    };
+    // The handshake's future is large and short-lived: it is not to be part of every connection's task.
+    let mut hello = Hello::default();
+    match Box::pin(tokio::time::timeout(HANDSHAKE_DEADLINE, shake(gateway, &acceptor, over, stream, &mut hello))).await
+    {
+        Ok(Ok(stream)) => {
+            let (_, session) = stream.get_ref();
+            let chain = session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
+            let tls = TlsPeer {
+                chain: Arc::new(chain),
+                server_name: session.server_name().map(str::to_owned),
+                alpn: session.alpn_protocol().map(<[u8]>::to_vec),
+                local,
+                kept: Arc::default(),
+            };
+            Some((stream, tls))
+        }
+        Ok(Err(error)) => {
+            match drydock_identity::tls::refusal(&error) {
+                Some(refusal) => {
+                    let over = if hello.speaks_mqtt { Over::Mqtt } else { over };
+                    unproven(gateway, refusal, over, (remote, local), hello.server_name.as_deref());
+                    failed(format!("TLS handshake refused: {refusal}"), Vec::new());
+                }
+                // A port scan, or a client that does not trust the root yet: its own side says more.
+                None => failed(format!("TLS handshake failed: {error}"), Vec::new()),
+            }
+            None
+        }
+        Err(_) => {
+            failed("TLS handshake not finished in time".to_owned(), Vec::new());
+            None
+        }
+    }
+}
+
+async fn shake(
+    gateway: &Gateway,
+    acceptor: &TlsAcceptor,
+    over: Over,
+    stream: TcpStream,
+    hello: &mut Hello,
+) -> io::Result<TlsStream<TcpStream>> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let said = start.client_hello();
+    hello.server_name = said.server_name().map(str::to_owned);
+    hello.speaks_mqtt = said.alpn().is_some_and(|mut offers| offers.any(means_mqtt));
+    // A domain pins the way whatever the port: where it wants no certificates, the port of MQTT asks for none.
+    let authentication = |name| gateway.host.books.identity.read(|identity| identity.domain(Some(name)).authentication);
+    let named = hello.server_name.as_deref().filter(|_| over == Over::Mqtt);
+    let without = named.is_some_and(|name| authentication(name) == AuthenticationType::CustomAuth);
+    let acceptor = if without { &gateway.tls.https } else { acceptor };
+    start.into_stream(Arc::clone(acceptor.config())).await
+}
+
+fn means_mqtt(alpn: &[u8]) -> bool {
+    matches!(alpn, b"x-amzn-mqtt-ca" | b"mqtt")
+}
+
+/// Logs a client certificate that the handshake refused.
+fn unproven(
+    gateway: &Gateway,
+    refusal: &Refusal,
+    over: Over,
+    (remote, local): (SocketAddr, SocketAddr),
+    server_name: Option<&str>,
+) {
+    let domain = gateway.host.books.identity.read(|identity| identity.domain(server_name));
+    let way = match domain.authentication {
+        AuthenticationType::CustomAuthX509 => AuthenticationType::CustomAuthX509,
+        _ => AuthenticationType::AwsX509,
+    };
+    let principal = refusal.certificate_id.as_ref().map_or("", |id| id.as_str());
+    let client = Unproven { over, way, client_id: "", principal, remote, local: Some(local), server_name };
+    gateway.host.told.logs.unproven(client, &refusal.to_string());
+}

@@ -1,0 +1,369 @@
+//! Every part of the gateway, made once, wired together, stopped together.
+
+use crate::config::{AccountKey, Config};
+use crate::gateway::{Addresses, Gateway, Parts};
+use crate::listen::{self, ListenError};
+use crate::tls::{Authorities, Tls, TlsSetupError};
+use crate::{journal, seal};
+use drydock_broker::{Broker, Watch};
+use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
+use drydock_core::event::{ClientIdentity, DisconnectReason};
+use drydock_core::{Clock, Event, Ids, Scope};
+use drydock_gate::authorizer::Asker;
+use drydock_gate::authorizer::renewal::Cut;
+use drydock_gate::policy_gate::PolicyGate;
+use drydock_host::books::{Books, Empty};
+use drydock_host::issuing::Issuer;
+use drydock_host::logs::Logs;
+use drydock_host::notice::Notices;
+use drydock_host::presign::Links;
+use drydock_host::system::{SystemClock, SystemIds};
+use drydock_host::{Endpoints, Host, Told, watch};
+use drydock_identity::sigv4::Credentials;
+use drydock_services::certificates::expiry;
+use drydock_services::connections::pace::Paces;
+use drydock_services::provisioning::service::ProvisioningService;
+use drydock_services::router::router;
+use drydock_services::rules::confirm;
+use drydock_services::rules::outbound::Outbound;
+use drydock_services::rules::reach::CAPABILITIES;
+use drydock_services::rules::runner::{Requests, Runner};
+use drydock_services::rules::service::RulesService;
+use drydock_services::rules::watch::Watches;
+use drydock_services::services::Services;
+use drydock_services::{events, provisioning, shadows};
+use drydock_store::{Store, StoreError};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// How long clients may take to hang up when the gateway stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What a gateway is opened with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The account and region to play.
+    pub scope: Scope,
+    /// Where state is kept; `None` keeps it in memory, and the few files there must be in a folder
+    /// that goes with the process.
+    pub data_dir: Option<PathBuf>,
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port of the AWS API; 0 picks a free one.
+    pub api_port: u16,
+    /// The port of MQTT over mutual TLS; 0 picks a free one.
+    pub mqtt_port: u16,
+    /// The port that HTTPS and MQTT share; 0 picks a free one.
+    pub tls_port: u16,
+    /// The port of plain MQTT for tests; `None` leaves it closed.
+    pub plain_port: Option<u16>,
+    /// Where invokes go instead of to processes of the gateway's own.
+    pub lambda_endpoint: Option<http::Uri>,
+    /// What `drydock.toml` says.
+    pub config: Config,
+}
+
+impl Options {
+    /// A gateway of an account and region on free ports of loopback that keeps nothing, without the plain port.
+    #[must_use]
+    pub fn ephemeral(scope: Scope) -> Self {
+        Self {
+            scope,
+            data_dir: None,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            api_port: 0,
+            mqtt_port: 0,
+            tls_port: 0,
+            plain_port: None,
+            lambda_endpoint: None,
+            config: Config::default(),
+        }
+    }
+}
+
+/// Why a gateway does not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A folder could not be made.
+    #[error("the folder `{path}` cannot be made", path = .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The state cannot be opened.
+    #[error("the state cannot be opened")]
+    Store(#[from] StoreError),
+    /// A port cannot be had.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The gateway's own certificates cannot be made or read.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    /// The key that temporary credentials depend on cannot be made or read.
+    #[error("the gateway's own key `{path}` cannot be made or read", path = .path.display())]
+    Seal {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A stand-in beside IoT does not start.
+    #[error("a service beside AWS IoT does not start")]
+    Cloud(#[from] CloudError),
+    /// The plain port was asked for on an address that others reach.
+    #[error("the plain port has no security at all and opens on a loopback address only, not on {0}")]
+    PlainOffLoopback(IpAddr),
+}
+
+/// The gateway's tasks; dropping them ends them.
+pub struct Running {
+    tasks: JoinSet<()>,
+    /// The folder of a gateway that keeps nothing; it goes with this.
+    temporary: Option<TempDir>,
+}
+
+impl Gateway {
+    /// Opens the state, the stand-ins and the sockets, and serves.
+    ///
+    /// # Errors
+    /// [`OpenError`], with what to do about it.
+    pub async fn open(options: Options) -> Result<(Self, Running), OpenError> {
+        Self::open_by(options, Arc::new(SystemClock)).await
+    }
+
+    /// The same by another clock than the machine's. Whoever moves that clock calls [`clock_moved`](Self::clock_moved).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_by(options: Options, clock: Arc<dyn Clock>) -> Result<(Self, Running), OpenError> {
+        if let (Some(_), false) = (options.plain_port, options.host.is_loopback()) {
+            return Err(OpenError::PlainOffLoopback(options.host));
+        }
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
+
+        // Sockets first: a port in use is told before anything is written.
+        let api = listen::bind(options.host, options.api_port, "--api-port").await?;
+        let mqtt = listen::bind(options.host, options.mqtt_port, "--mqtt-port").await?;
+        let https = listen::bind(options.host, options.tls_port, "--tls-port").await?;
+        let plain = match options.plain_port {
+            Some(port) => Some(listen::bind(options.host, port, "--plain-port").await?),
+            None => None,
+        };
+        let addresses = Addresses {
+            api: address(&api, "--api-port")?,
+            mqtt: address(&mqtt, "--mqtt-port")?,
+            tls: address(&https, "--tls-port")?,
+            plain: plain.as_ref().map(|p| address(p, "--plain-port")).transpose()?,
+        };
+
+        let (files, temporary) = home(options.data_dir.as_deref())?;
+        let notices = Notices::default();
+        let store = Store::open(options.data_dir.as_deref())?;
+        let (events, arriving) = mpsc::unbounded_channel();
+        let authorities = Authorities::open(&files, clock.now(), ids.as_ref())?;
+        let books = Arc::new(Books::open(
+            &store,
+            options.scope.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Empty::new(&options.scope, CAPABILITIES),
+            events.clone(),
+        )?);
+        let tls = Tls::new(&books, authorities.root, options.host, &files)?;
+        let key = seal::open(&files, ids.as_ref());
+        let key = key.map_err(|source| OpenError::Seal { path: files.join(seal::FILE), source })?;
+        let mut credentials = Credentials::new(&key);
+        for AccountKey { access_key_id, secret_access_key, session_token } in &options.config.credentials {
+            credentials.configure(access_key_id.clone(), secret_access_key.clone(), session_token.clone());
+        }
+        let credentials = Arc::new(credentials);
+        let cloud = Cloud::open(CloudConfig {
+            data_dir: options.data_dir.clone(),
+            scratch: Some(files.clone()),
+            function_keys: function_keys(&credentials, &options.scope, &ids),
+            function_env: crate::deploy::function_environment(),
+            lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
+            observer: watch::cloud_observer(&notices, &clock),
+            ..CloudConfig::new(
+                options.scope.clone(),
+                Arc::clone(&clock),
+                Arc::clone(&ids),
+                format!("http://{}", addresses.api),
+            )
+        })?;
+        let (provisioning, to_provision) = mpsc::unbounded_channel();
+        let (shadows, of_shadows) = mpsc::unbounded_channel();
+        let services = Requests { provisioning, shadows };
+        let watching = Watch::default();
+        let logs = Logs::new(Arc::clone(&books), watching.clone(), options.data_dir.as_deref());
+        let outbound = Outbound::of_environment(&options.config.endpoints);
+        let watches = Watches::default();
+        let told = (notices.clone(), watches.clone(), logs.clone());
+        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), outbound.clone(), told, events, services);
+        let rule_states = tap.states().clone();
+        let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
+        let (cuts, ending) = mpsc::unbounded_channel();
+        let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts);
+        let broker =
+            journal::open_broker(&books, &store, (options.config.limits.clone(), watching), Arc::new(gate), tap)?;
+
+        let host = Host {
+            broker,
+            cloud,
+            told: Told { notices, logs },
+            issuer: Issuer::new(authorities.device, Arc::clone(&books)),
+            roles: Arc::default(),
+            links: Links::new(
+                Arc::clone(&books),
+                Arc::clone(&credentials),
+                addresses.api,
+                // Signatures are judged by the machine's clock, whatever time it is here.
+                Arc::new(SystemClock),
+            ),
+            endpoints: Endpoints { api: addresses.api, tls: addresses.tls },
+            durable: store.is_durable(),
+            books,
+        };
+        let services = Arc::new(Services {
+            asker,
+            paces: Paces::default(),
+            provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
+            rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound }),
+            host: host.clone(),
+        });
+        let gateway = Self::new(Parts {
+            services,
+            router: router(),
+            tls,
+            credentials,
+            addresses,
+            config: options.config,
+            store,
+            data_dir: options.data_dir,
+            started: clock.now(),
+            host: host.clone(),
+        });
+        let mut running = gateway.serve(runner, arriving, api, mqtt, https, plain);
+        let provisioning = &gateway.services.provisioning;
+        running.tasks.spawn(cut(host.broker.clone(), ending));
+        running.tasks.spawn(provisioning::mqtt::serve(Arc::clone(provisioning), to_provision));
+        running.tasks.spawn(shadows::mqtt::serve(host, of_shadows));
+        running.tasks.spawn(provisioning::sweep::run(Arc::clone(provisioning)));
+        running.tasks.spawn(provisioning::bulk::run(Arc::clone(provisioning)));
+        Ok((gateway, Running { temporary, ..running }))
+    }
+
+    fn serve(
+        &self,
+        runner: Runner,
+        events: mpsc::UnboundedReceiver<Event>,
+        api: TcpListener,
+        mqtt: TcpListener,
+        https: TcpListener,
+        plain: Option<TcpListener>,
+    ) -> Running {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(deliver(Arc::clone(&self.services), events));
+        runner.start(&mut tasks, self.host.broker.clone());
+        let broker = self.host.broker.clone();
+        tasks.spawn(async move {
+            // Those that are to be told listen by now.
+            broker.recover();
+            broker.maintain().await;
+        });
+        tasks.spawn(expiry::watch(Arc::clone(&self.host.books)));
+        tasks.spawn(listen::accept(self.clone(), api, listen::api));
+        tasks.spawn(listen::accept(self.clone(), mqtt, listen::mqtt));
+        tasks.spawn(listen::accept(self.clone(), https, listen::https));
+        if let Some(plain) = plain {
+            tasks.spawn(listen::accept(self.clone(), plain, listen::plain));
+        }
+        Running { tasks, temporary: None }
+    }
+
+    /// Stops in order: no new connections, goodbye to clients, functions ended, state on disk.
+    pub async fn stop(self, mut running: Running) {
+        self.host.broker.shutdown(GOODBYE).await;
+        self.host.cloud.shutdown().await;
+        running.tasks.shutdown().await;
+        self.host.told.logs.close();
+        if let Some(temporary) = running.temporary
+            && let Err(error) = temporary.close()
+        {
+            tracing::warn!(%error, "a temporary folder stays");
+        }
+    }
+}
+
+/// Issues each function's process the keys of a role that is called as the function. They never end, as the process may not.
+fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Ids>) -> KeySource {
+    let (credentials, scope, ids) = (Arc::clone(credentials), scope.clone(), Arc::clone(ids));
+    KeySource::new(move |function| {
+        let role = format!("arn:{}:iam::{}:role/{function}", scope.partition(), scope.account);
+        let issued = credentials.issue(&role, function, None, ids.as_ref());
+        FunctionKeys {
+            access_key_id: issued.access_key_id,
+            secret_access_key: issued.secret_access_key.reveal().to_owned(),
+            session_token: issued.session_token.reveal().to_owned(),
+        }
+    })
+}
+
+/// Brings events to their consumers, in the order they happened.
+async fn deliver(services: Arc<Services>, mut events: mpsc::UnboundedReceiver<Event>) {
+    let host = &services.host;
+    while let Some(event) = events.recv().await {
+        watch::event(&host.told.notices, &event);
+        host.told.logs.event(&event);
+        if let Event::CertificateToProvision { certificate_id, .. } = &event {
+            provisioning::jitp::begin(&services.provisioning, certificate_id);
+        }
+        if let Event::DestinationToConfirm { arn } = &event {
+            confirm::begin(&services.rules, arn);
+        }
+        events::deliver(&host.broker, &host.books, &event);
+    }
+}
+
+/// Ends connections that their authorizer does not let in any more.
+async fn cut(broker: Broker, mut cuts: mpsc::UnboundedReceiver<Cut>) {
+    while let Some(cut) = cuts.recv().await {
+        let is_it = |client: &ClientIdentity| client.client_id == cut.client_id && client.principal == cut.principal;
+        broker.disconnect_where(is_it, DisconnectReason::AuthError);
+    }
+}
+
+/// Where the gateway's files are. One that keeps nothing still needs files for its keys: they are in a folder that nobody else
+/// reads, which goes with the process.
+fn home(data_dir: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), OpenError> {
+    if let Some(path) = data_dir {
+        return Ok((folder(path)?, None));
+    }
+    let made = tempfile::Builder::new().prefix("drydock-").tempdir();
+    let temporary = made.map_err(|source| OpenError::Folder { path: std::env::temp_dir(), source })?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+fn folder(path: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError::Folder { path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(failed)?;
+    path.canonicalize().map_err(failed)
+}
+
+fn address(listener: &TcpListener, option: &'static str) -> Result<SocketAddr, ListenError> {
+    listener.local_addr().map_err(|source| ListenError::Other {
+        host: IpAddr::from([127, 0, 0, 1]),
+        port: 0,
+        option,
+        source,
+    })
+}

@@ -1,0 +1,53 @@
+//! All that the services have in common, in one value. What only one service needs is a field of that service.
+
+use crate::books::Books;
+use crate::issuing::Issuer;
+use crate::logs::Logs;
+use crate::notice::Notices;
+use crate::presign::Links;
+use crate::roles::Roles;
+use drydock_broker::Broker;
+use drydock_cloud::Cloud;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What every service stands on. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct Host {
+    /// The rulebooks, with the clock and the randomness that their commands need.
+    pub books: Arc<Books>,
+    /// The MQTT broker.
+    pub broker: Broker,
+    /// The stand-ins beside AWS IoT.
+    pub cloud: Cloud,
+    /// What people are told.
+    pub told: Told,
+    /// Who makes keys and certificates for devices.
+    pub issuer: Issuer,
+    /// The IAM roles of the template.
+    pub roles: Arc<Roles>,
+    /// Who makes links to objects.
+    pub links: Links,
+    /// Where the gateway is reached.
+    pub endpoints: Endpoints,
+    /// Whether anything outlives the process.
+    pub durable: bool,
+}
+
+/// Where the gateway is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The AWS API.
+    pub api: SocketAddr,
+    /// HTTPS and MQTT over mutual TLS.
+    pub tls: SocketAddr,
+}
+
+/// What people are told: at once, and in AWS's log entries.
+#[derive(Clone)]
+pub struct Told {
+    /// The stream of notices.
+    pub notices: Notices,
+    /// The AWS-style logs.
+    pub logs: Logs,
+}

@@ -1,0 +1,49 @@
+//! Links to objects, for whoever has them.
+
+use crate::books::Books;
+use drydock_core::Clock;
+use drydock_identity::sigv4::{Credentials, Signer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Makes presigned URLs of S3. Cheap to clone.
+#[derive(Clone)]
+pub struct Links {
+    books: Arc<Books>,
+    credentials: Arc<Credentials>,
+    /// Where the AWS API is.
+    api: SocketAddr,
+    /// What the signature is checked against, which is the machine's clock.
+    clock: Arc<dyn Clock>,
+}
+
+impl Links {
+    /// Links to the API at an address, with keys that `credentials` issues.
+    #[must_use]
+    pub fn new(books: Arc<Books>, credentials: Arc<Credentials>, api: SocketAddr, clock: Arc<dyn Clock>) -> Self {
+        Self { books, credentials, api, clock }
+    }
+
+    /// A presigned URL of an object, for whoever has it; it holds for `seconds`.
+    #[must_use]
+    pub fn link(&self, bucket: &str, key: &str, seconds: u32) -> String {
+        let books = &self.books;
+        let scope = &books.scope;
+        let role = format!(
+            "arn:{}:iam::{}:role/aws-service-role/iot.amazonaws.com/ThingRegistration",
+            scope.partition(),
+            scope.account
+        );
+        let issued = self.credentials.issue(&role, "ThingRegistration", None, books.ids.as_ref());
+        let signer = Signer {
+            access_key: issued.access_key_id,
+            secret: issued.secret_access_key,
+            token: Some(issued.session_token),
+            region: scope.region.to_string(),
+        };
+        let host = self.api.to_string();
+        let path = format!("/{bucket}/{key}");
+        let query = signer.presign("GET", &host, &path, seconds, self.clock.now());
+        format!("http://{host}{path}?{query}")
+    }
+}

@@ -1,0 +1,365 @@
+//! The MQTT API of fleet provisioning: "CreateKeysAndCertificate", "CreateCertificateFromCsr" and "RegisterThing".
+//!
+//! The broker's tap hands the requests over; an answer goes straight to the connection that asked, whether it subscribed or not, and to
+//! nobody else. Follows "Device provisioning MQTT API".
+
+use super::failure::NotProvisioned;
+use super::payload::Format;
+use super::run::provision;
+use super::service::ProvisioningService;
+use super::{hook, provider};
+use bytes::Bytes;
+use drydock_broker::{Inbound, Message, Qos, Who};
+use drydock_core::event::ClientIdentity;
+use drydock_core::names::short;
+use drydock_core::{ApiError, CertificateId, Done, ErrorCode};
+use drydock_host::logs::failure;
+use drydock_host::notice::{Notice, Tone, Topic as About};
+use drydock_identity::Certificate;
+use drydock_identity::x509::SigningRequest;
+use drydock_logging::Status;
+use drydock_provisioning::book::tokens::Refused;
+use drydock_provisioning::plan::CertificateSource;
+use drydock_provisioning::{Dialect, Plan};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How many requests are worked on at a time.
+const CONCURRENCY: usize = 64;
+
+/// What a device asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Operation {
+    CreateKeysAndCertificate,
+    CreateCertificateFromCsr,
+    /// By the template of this name.
+    RegisterThing(String),
+}
+
+/// A request of a device.
+#[derive(Debug)]
+pub struct Request {
+    operation: Operation,
+    format: Format,
+    topic: String,
+    payload: Bytes,
+    client: Arc<ClientIdentity>,
+}
+
+impl Request {
+    /// The request that a message is, if it is one: published by a client to a topic of the API.
+    #[must_use]
+    pub fn of(inbound: &Inbound<'_>) -> Option<Self> {
+        let topic = inbound.message.topic.as_str();
+        let (operation, format) = operation(topic)?;
+        let client = Arc::clone(inbound.client?);
+        Some(Self { operation, format, topic: topic.to_owned(), payload: inbound.message.payload.clone(), client })
+    }
+}
+
+/// Whether messages to a topic are requests of this API.
+#[must_use]
+pub fn is_request(topic: &str) -> bool {
+    operation(topic).is_some()
+}
+
+fn operation(topic: &str) -> Option<(Operation, Format)> {
+    let rest = topic.strip_prefix("$aws/")?;
+    if let Some(rest) = rest.strip_prefix("certificates/") {
+        let (operation, format) = rest.split_once('/')?;
+        let operation = match operation {
+            "create" => Operation::CreateKeysAndCertificate,
+            "create-from-csr" => Operation::CreateCertificateFromCsr,
+            _ => return None,
+        };
+        return Some((operation, Format::of(format)?));
+    }
+    let (template, rest) = rest.strip_prefix("provisioning-templates/")?.split_once('/')?;
+    Some((Operation::RegisterThing(template.to_owned()), Format::of(rest.strip_prefix("provision/")?)?))
+}
+
+/// Answers requests as long as the gateway runs.
+pub async fn serve(service: Arc<ProvisioningService>, mut requests: UnboundedReceiver<Request>) {
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
+    while let Some(request) = requests.recv().await {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let service = service.clone();
+        tokio::spawn(async move {
+            answer(&service, &request).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn answer(service: &ProvisioningService, request: &Request) {
+    let result = match &request.operation {
+        Operation::CreateKeysAndCertificate => create_keys(service, request).await,
+        Operation::CreateCertificateFromCsr => create_from_csr(service, request).await,
+        Operation::RegisterThing(template) => register_thing(service, request, template).await,
+    };
+    tell(service, request, result.as_ref().err());
+    let (outcome, body) = match result {
+        Ok(body) => ("accepted", body),
+        Err(rejected) => ("rejected", rejected.body()),
+    };
+    let reply = Message::new(format!("{}/{outcome}", request.topic), request.format.write(&body));
+    // The device may have hung up, or its policies may not let it receive; the broker's gate tells of the latter.
+    if let Err(error) =
+        service.host.broker.send_direct(&request.client.client_id, reply.with_qos(Qos::AtLeastOnce), true)
+    {
+        tracing::debug!(client = %request.client.client_id, topic = request.topic, %error, "an answer did not arrive");
+    }
+}
+
+/// What a rejected request is answered with.
+#[derive(Debug)]
+struct Rejected {
+    status: u16,
+    code: &'static str,
+    message: String,
+}
+
+impl Rejected {
+    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    fn body(&self) -> Value {
+        json!({ "statusCode": self.status, "errorCode": self.code, "errorMessage": self.message })
+    }
+
+    fn payload(why: String) -> Self {
+        Self::new(400, "InvalidPayload", why)
+    }
+
+    fn token(why: impl Into<String>) -> Self {
+        Self::new(400, "InvalidCertificateOwnershipToken", why)
+    }
+}
+
+impl From<ApiError> for Rejected {
+    fn from(error: ApiError) -> Self {
+        tracing::error!(%error, "a provisioning request failed");
+        Self::new(500, "InternalError", error.message)
+    }
+}
+
+impl From<NotProvisioned> for Rejected {
+    fn from(failure: NotProvisioned) -> Self {
+        let (status, code) = failure.code();
+        Self::new(status, code, failure.to_string())
+    }
+}
+
+async fn create_keys(service: &ProvisioningService, request: &Request) -> Result<Value, Rejected> {
+    request.format.read(&request.payload).map_err(Rejected::payload)?;
+    let issued = service.host.issuer.make_keys().await?;
+    let mut body = hand_out(service, &issued.certificate).await?;
+    if let (Some(body), Some(keys)) = (body.as_object_mut(), issued.keys) {
+        body.insert("privateKey".to_owned(), json!(keys.private));
+    }
+    Ok(body)
+}
+
+async fn create_from_csr(service: &ProvisioningService, request: &Request) -> Result<Value, Rejected> {
+    let body = request.format.read(&request.payload).map_err(Rejected::payload)?;
+    let invalid = |why: String| Rejected::new(400, "InvalidCertificateSigningRequest", why);
+    let csr = match body.get("certificateSigningRequest") {
+        Some(Value::String(csr)) if !csr.is_empty() => csr.clone(),
+        _ => return Err(invalid("`certificateSigningRequest` has to be a signing request in PEM".to_owned())),
+    };
+    let read = SigningRequest::from_pem(&csr).map_err(|error| invalid(error.message.into_owned()))?;
+    match provider::sign(&service.host, &csr, &read, &request.client).await {
+        Ok(None) => {}
+        Ok(Some(certificate)) => return hand_out(service, &certificate).await,
+        Err(why) => {
+            let why = format!("the certificate provider signed nothing: {why}");
+            return Err(Rejected::new(403, "AccessDenied", why));
+        }
+    }
+    let issued = match service.host.issuer.sign(csr).await {
+        Err(error) if error.code == ErrorCode::InternalFailureException => return Err(error.into()),
+        Err(error) => return Err(invalid(error.message.into_owned())),
+        Ok(issued) => issued,
+    };
+    hand_out(service, &issued.certificate).await
+}
+
+/// Registers a certificate that waits for its provisioning, and gives it out with its token.
+async fn hand_out(service: &ProvisioningService, certificate: &Certificate) -> Result<Value, Rejected> {
+    let books = &service.host.books;
+    let id = certificate.id().clone();
+    // The token first: what is cut short in between leaves a token without a certificate, which goes within the hour, and not a
+    // certificate that nobody ever deletes.
+    let issued = books.apply(&books.provisioning, |book| Ok(book.issue_token(id, books.now(), books.ids.as_ref())));
+    let token = issued.await?;
+    let made = books
+        .apply(&books.identity, |book| book.create_pending_certificate(certificate, books.now(), books.ids.as_ref()));
+    let id = made.await?;
+    Ok(json!({
+        "certificateId": id,
+        "certificatePem": certificate.pem(),
+        "certificateOwnershipToken": token,
+    }))
+}
+
+/// Provisions by a template, and logs how it went.
+async fn register_thing(service: &ProvisioningService, request: &Request, template: &str) -> Result<Value, Rejected> {
+    let mut certificate = None;
+    let result = by_token(service, request, template, &mut certificate).await;
+    let client = &request.client;
+    let who = Who { client_id: &client.client_id, principal: &client.principal, remote: None };
+    let (status, details) = match &result {
+        Ok(reply) => {
+            let thing = reply.get("thingName").and_then(Value::as_str).unwrap_or("no thing");
+            (Status::Success, format!("provisioned: {thing}"))
+        }
+        Err(rejected) => (failure(rejected.code, rejected.message.clone()), String::new()),
+    };
+    service.host.told.logs.provisioned(who, Some(template), certificate.as_ref(), status, &details);
+    result
+}
+
+/// `found` is set to the certificate that the device's token is for.
+async fn by_token(
+    service: &ProvisioningService,
+    request: &Request,
+    template: &str,
+    found: &mut Option<CertificateId>,
+) -> Result<Value, Rejected> {
+    let books = &service.host.books;
+    let body = request.format.read(&request.payload).map_err(Rejected::payload)?;
+    let token = match body.get("certificateOwnershipToken") {
+        Some(Value::String(token)) if !token.is_empty() => token.clone(),
+        None | Some(Value::Null | Value::String(_)) => {
+            return Err(Rejected::token("Certificate ownership token cannot be empty."));
+        }
+        Some(_) => return Err(Rejected::token("the certificate ownership token has to be a text")),
+    };
+    let parameters: BTreeMap<String, String> = match body.get("parameters") {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(given) => serde_json::from_value(given.clone()).map_err(|_| {
+            Rejected::new(400, "InvalidParameters", "`parameters` has to be an object of names and texts")
+        })?,
+    };
+    let taken = books.apply(&books.provisioning, |book| Ok(Done::reply(book.take_token(&token, books.now()))));
+    let certificate = taken.await?.map_err(|refused| match refused {
+        Refused::Unknown => Rejected::token(refused.to_string()),
+        Refused::InUse => Rejected::new(409, "ConflictingResourceUpdate", refused.to_string()),
+    })?;
+    *found = Some(certificate.clone());
+    let result = with_certificate(service, request, template, &certificate, parameters).await;
+    let end = books.apply(&books.provisioning, |book| {
+        Ok(if result.is_ok() { book.spend(&token) } else { book.give_back(&token) })
+    });
+    end.await?;
+    result
+}
+
+async fn with_certificate(
+    service: &ProvisioningService,
+    request: &Request,
+    template: &str,
+    certificate: &CertificateId,
+    mut parameters: BTreeMap<String, String>,
+) -> Result<Value, Rejected> {
+    let books = &service.host.books;
+    let usable = books.provisioning.read(|book| book.usable(template, Dialect::Fleet));
+    let usable = usable.map_err(|error| match error.code {
+        ErrorCode::ResourceNotFoundException => Rejected::new(404, "ResourceNotFound", error.message),
+        _ => Rejected::new(400, "InvalidRequest", error.message),
+    })?;
+    let found = books.identity.read(|identity| {
+        let pem = identity.certificate(certificate.as_str())?.der.pem();
+        Some((pem, identity.provisioning_parameters(certificate)?))
+    });
+    let (pem, supplied) = found.ok_or_else(|| Rejected::token("the certificate of this token was deleted"))?;
+    // What AWS IoT supplies is not for the device to say.
+    parameters.retain(|name, _| !name.starts_with("AWS::"));
+    if let Some(function) = &usable.hook {
+        let occasion = hook::Occasion {
+            claim_certificate_id: &request.client.principal,
+            certificate_id: certificate.as_str(),
+            certificate_pem: &pem,
+            template_arn: &usable.arn,
+            client_id: &request.client.client_id,
+            parameters: &parameters,
+        };
+        match hook::ask(&service.host, function, &occasion).await {
+            Ok(overrides) => parameters.extend(overrides),
+            Err(why) => {
+                tracing::warn!(template, certificate = %certificate, why, "InvokePreProvisioningHook: refused");
+                return Err(Rejected::new(
+                    403,
+                    "AccessDenied",
+                    format!("Access denied by the pre-provisioning hook: {why}"),
+                ));
+            }
+        }
+    }
+    parameters.extend(supplied);
+    let plan = usable.template.plan(&parameters).map_err(NotProvisioned::from)?;
+    expect_own(&plan, certificate)?;
+    let done = provision(service, &plan).await?;
+    let mut reply = json!({ "deviceConfiguration": plan.device_configuration });
+    if let (Some(reply), Some(thing)) = (reply.as_object_mut(), done.thing) {
+        reply.insert("thingName".to_owned(), json!(thing));
+    }
+    Ok(reply)
+}
+
+/// A plan has to be about the very certificate that the device holds, whatever its template makes of the parameters.
+pub(super) fn expect_own(plan: &Plan, own: &CertificateId) -> Result<(), NotProvisioned> {
+    match plan.certificate.as_ref().map(|certificate| &certificate.source) {
+        Some(CertificateSource::Id(id)) if id == own => Ok(()),
+        _ => Err(NotProvisioned::Conflict(format!(
+            "the template is not about the device's own certificate `{own}`: use {{\"Ref\": \"AWS::IoT::Certificate::Id\"}}"
+        ))),
+    }
+}
+
+fn tell(service: &ProvisioningService, request: &Request, rejected: Option<&Rejected>) {
+    let client = &request.client;
+    if let Some(Rejected { status, code, message }) = rejected {
+        tracing::warn!(client = %client.client_id, topic = request.topic, status, code, message, "ProvisionDevice: rejected");
+    }
+    service.host.told.notices.tell(|| {
+        let (tone, text) = match rejected {
+            None => (Tone::Good, format!("{} accepted", request.topic)),
+            Some(rejected) => {
+                (Tone::Bad, format!("{} rejected: {} {}", request.topic, rejected.code, rejected.message))
+            }
+        };
+        let principal = CertificateId::new(&client.principal).ok();
+        let principal = principal.as_ref().map_or("", short);
+        let subject = client.client_id.to_string();
+        let reasons =
+            if principal.is_empty() { Vec::new() } else { vec![format!("asked with certificate {principal}")] };
+        Notice { at: service.host.books.now(), tone, topic: About::Certificate, subject, text, reasons }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_name_the_operation_and_the_format() {
+        let named = |topic| operation(topic).map(|(operation, format)| (operation, format == Format::Cbor));
+        assert_eq!(named("$aws/certificates/create/json"), Some((Operation::CreateKeysAndCertificate, false)));
+        assert_eq!(named("$aws/certificates/create-from-csr/cbor"), Some((Operation::CreateCertificateFromCsr, true)));
+        let template = Operation::RegisterThing("fleet".to_owned());
+        assert_eq!(named("$aws/provisioning-templates/fleet/provision/cbor"), Some((template, true)));
+        for other in [
+            "$aws/certificates/create/xml",
+            "$aws/certificates/create/json/accepted",
+            "a/b",
+            "$aws/provisioning-templates/fleet",
+        ] {
+            assert_eq!(named(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Certificates that a device asked for and did not provision in time go, claims that have expired, and tasks of bulk registration
+//! that are kept no longer.
+
+use super::bulk;
+use super::service::ProvisioningService;
+use drydock_core::{ApiError, CertificateId};
+use drydock_host::books::Books;
+use drydock_identity::book::certificates::Attached;
+use drydock_model::iot::{CertificateStatus, DeleteCertificateRequest};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often is looked: a certificate goes within this much of its hour.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Sweeps as long as the gateway runs.
+pub async fn run(service: Arc<ProvisioningService>) {
+    let mut timer = tokio::time::interval(EVERY);
+    loop {
+        timer.tick().await;
+        let swept = async {
+            once(&service.host.books).await?;
+            bulk::forget_old(&service).await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "what provisioning left behind could not be swept");
+        }
+    }
+}
+
+/// Sweeps once, as of now.
+///
+/// # Errors
+/// Where the disk does not take it.
+pub async fn once(books: &Books) -> Result<(), ApiError> {
+    let now = books.now();
+    for (id, token) in books.provisioning.read(|book| book.expired(now)) {
+        if is_left(books, &id) {
+            let request = DeleteCertificateRequest { certificate_id: id.to_string(), ..Default::default() };
+            books.apply(&books.identity, |book| book.delete_certificate(&request, Attached::default())).await?;
+            tracing::info!(certificate = %id, "deleted: it was not provisioned within the hour");
+        }
+        books.apply(&books.provisioning, |book| Ok(book.expire(&token))).await?;
+    }
+    books.apply(&books.identity, |book| Ok(book.forget_expired_claims(now))).await
+}
+
+/// Whether a certificate waits still, with nothing attached.
+fn is_left(books: &Books, id: &CertificateId) -> bool {
+    let arn = books.scope.certificate(id);
+    let waits = books.identity.read(|identity| {
+        identity.certificate(id.as_str()).is_some_and(|row| row.status == CertificateStatus::PendingActivation)
+    });
+    waits
+        && !books.policies.read(|policies| policies.is_attached(arn.as_str()))
+        && books.registry.read(|registry| registry.things_of(arn.as_str())) == 0
+}

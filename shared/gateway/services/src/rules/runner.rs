@@ -1,0 +1,252 @@
+//! Rules on messages. The [`RunnerTap`] sees every message on the broker's path: it looks up the rules that the topic reaches and
+//! hands the message over. The [`Runner`] evaluates and acts, away from that path, so that a slow action slows nobody down: each
+//! rule has a lane for its statement and one for each of its actions.
+
+use super::act;
+use super::entries::Entries;
+use super::outbound::Outbound;
+use super::send;
+use super::state::{Metric, States};
+use super::watch::Watches;
+use crate::{provisioning, shadows};
+use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Route, Tap, Who};
+use drydock_cloud::Cloud;
+use drydock_core::{Event, Ids};
+use drydock_host::books::Books;
+use drydock_host::logs::{Logs, failure};
+use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
+use drydock_logging::EventType;
+use drydock_rules::{CompiledRule, Message, MqttProperties};
+use std::sync::Arc;
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::task::JoinSet;
+
+/// How many messages may wait to be handed to their rules. Beyond that a message's rules are throttled, as AWS throttles them.
+const QUEUE: usize = 65_536;
+
+/// A message and the rules that it reached.
+struct Job {
+    rules: Vec<Arc<CompiledRule>>,
+    message: Arc<Message>,
+}
+
+/// Evaluates rules and runs their actions.
+pub struct Runner {
+    acting: act::Acting,
+    jobs: mpsc::Receiver<Job>,
+}
+
+/// What the broker shows its messages to.
+pub struct RunnerTap {
+    books: Arc<Books>,
+    notices: Notices,
+    logs: Logs,
+    states: States,
+    jobs: mpsc::Sender<Job>,
+    events: UnboundedSender<Event>,
+    requests: Requests,
+}
+
+/// Where the requests go that come as messages to a service's topics.
+pub struct Requests {
+    /// Those of fleet provisioning.
+    pub provisioning: UnboundedSender<provisioning::mqtt::Request>,
+    /// Those of device shadows.
+    pub shadows: UnboundedSender<shadows::mqtt::Request>,
+}
+
+impl Requests {
+    /// Whether messages to a topic are requests of a service.
+    fn want(topic: &str) -> bool {
+        topic.starts_with("$aws/") && (provisioning::mqtt::is_request(topic) || shadows::mqtt::is_request(topic))
+    }
+
+    /// Hands a request over. Only a gateway that is stopping has nobody at the other end.
+    fn take(&self, inbound: &Inbound<'_>) {
+        if let Some(request) = provisioning::mqtt::Request::of(inbound) {
+            let _ = self.provisioning.send(request);
+        } else if let Some(request) = shadows::mqtt::Request::of(inbound) {
+            let _ = self.shadows.send(request);
+        }
+    }
+}
+
+impl Runner {
+    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`, requests of services to `requests`.
+    pub fn new(
+        books: Arc<Books>,
+        cloud: Cloud,
+        outbound: Outbound,
+        (notices, watches, logs): (Notices, Watches, Logs),
+        events: UnboundedSender<Event>,
+        requests: Requests,
+    ) -> (Self, Arc<RunnerTap>) {
+        let (sender, jobs) = mpsc::channel(QUEUE);
+        let states = States::default();
+        let tap = Arc::new(RunnerTap {
+            books: Arc::clone(&books),
+            notices: notices.clone(),
+            logs: logs.clone(),
+            states: states.clone(),
+            jobs: sender,
+            events,
+            requests,
+        });
+        let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
+        let entries = Entries(logs);
+        (Self { acting: act::Acting { books, cloud, sender, states, notices, watches, entries }, jobs }, tap)
+    }
+
+    /// Starts to work; what rules republish goes to the broker.
+    pub fn start(self, tasks: &mut JoinSet<()>, broker: Broker) {
+        let Self { acting, mut jobs } = self;
+        let acting = Arc::new(acting);
+        tasks.spawn(async move {
+            while let Some(Job { rules, message }) = jobs.recv().await {
+                for rule in rules {
+                    act::begin(&acting, &broker, rule, &message);
+                }
+            }
+        });
+    }
+}
+
+impl RunnerTap {
+    /// What is counted of each rule.
+    #[must_use]
+    pub fn states(&self) -> &States {
+        &self.states
+    }
+
+    fn throttled(&self, job: &Job) {
+        for rule in &job.rules {
+            self.states.of(&rule.name).count(Metric::RuleExecutionThrottled);
+            let why = format!("{QUEUE} messages wait for rules already");
+            Entries(self.logs.clone()).throttled(&rule.name, &job.message, &why);
+            tracing::warn!(rule = %rule.name, topic = %job.message.topic, "a rule was throttled: {QUEUE} messages wait already");
+            self.notices.tell(|| Notice {
+                at: self.books.now(),
+                tone: Tone::Bad,
+                topic: About::Rule,
+                subject: rule.name.to_string(),
+                text: format!("throttled: {QUEUE} messages wait for rules already"),
+                reasons: Vec::new(),
+            });
+        }
+    }
+}
+
+impl Tap for RunnerTap {
+    fn publish(&self, inbound: &Inbound<'_>) -> Route {
+        let topic = inbound.message.topic.as_str();
+        let basic_ingest = topic.starts_with("$aws/rules/");
+        let rules = self.books.enabled_rules();
+        match rules.matching(topic) {
+            Ok(matching) if matching.is_empty() => {}
+            Ok(matching) => {
+                for rule in &matching {
+                    self.states.of(&rule.name).count(Metric::TopicMatch);
+                }
+                let message = Arc::new(message(&self.books, inbound));
+                let job = Job { rules: matching.into_iter().cloned().collect(), message };
+                if let Err(refused) = self.jobs.try_send(job) {
+                    match refused {
+                        mpsc::error::TrySendError::Full(job) => self.throttled(&job),
+                        // The gateway is stopping.
+                        mpsc::error::TrySendError::Closed(_) => {}
+                    }
+                }
+            }
+            Err(not_found) => {
+                self.states.not_found();
+                tracing::warn!(topic, "RuleNotFound: {not_found}");
+                self.notices.tell(|| Notice {
+                    at: self.books.now(),
+                    tone: Tone::Bad,
+                    topic: About::Rule,
+                    subject: topic.to_owned(),
+                    text: format!("RuleNotFound: {not_found}"),
+                    reasons: Vec::new(),
+                });
+                let (client_id, principal) = inbound.client.map_or(("", ""), |c| (&c.client_id, &c.principal));
+                let who = Who { client_id, principal, remote: None };
+                let rule = topic.split('/').nth(2).unwrap_or_default();
+                self.logs.tell(EventType::RuleNotFound, who, failure("RuleNotFound", not_found.to_string()), |entry| {
+                    entry
+                        .with("clientId", client_id)
+                        .with("topicName", topic)
+                        .with("ruleName", rule)
+                        .with("principalId", principal)
+                });
+            }
+        }
+        if Requests::want(topic) {
+            self.requests.take(inbound);
+            return Route::Consumed;
+        }
+        if basic_ingest { Route::Consumed } else { Route::Deliver }
+    }
+
+    fn wants(&self, topic: &str) -> bool {
+        // A rule that is not found is to be told of.
+        Requests::want(topic)
+            || self.books.enabled_rules().matching(topic).map_or(true, |matching| !matching.is_empty())
+    }
+
+    fn event(&self, event: Event) {
+        // Only a gateway that is stopping has nobody at the other end.
+        let _ = self.events.send(event);
+    }
+
+    fn happened(&self, who: Who<'_>, what: Happening<'_>) {
+        self.logs.happened(who, what);
+    }
+
+    fn dropped(&self, dropped: &Dropped<'_>) {
+        self.logs.dropped(dropped);
+        // What a policy refuses was told with its reasons already.
+        if dropped.reason != DropReason::NotAuthorized {
+            tracing::debug!(
+                client = dropped.client_id,
+                topic = dropped.topic,
+                reason = dropped.reason.as_str(),
+                "a message was dropped"
+            );
+        }
+    }
+
+    fn refused(&self, client_id: &str, what: &str) {
+        self.notices.tell(|| Notice {
+            at: self.books.now(),
+            tone: Tone::Bad,
+            topic: About::Connection,
+            subject: client_id.to_owned(),
+            text: what.to_owned(),
+            reasons: Vec::new(),
+        });
+    }
+}
+
+/// A message of the broker as the rules see it.
+fn message(books: &Books, inbound: &Inbound<'_>) -> Message {
+    let published = inbound.message;
+    let mut message =
+        Message::new(published.topic.clone(), published.payload.clone(), books.scope.account.clone(), books.now());
+    if let Some(client) = inbound.client {
+        message.client_id = Some(client.client_id.clone());
+        message.principal = Some(client.principal.clone());
+        message.source_ip = Some(client.ip);
+        message.trace_id = Some(books.ids.uuid().to_string().into());
+    }
+    if let Some(properties) = &published.properties {
+        message.mqtt = MqttProperties {
+            utf8: properties.payload_is_utf8,
+            content_type: properties.content_type.as_ref().map(ToString::to_string),
+            response_topic: properties.response_topic.as_ref().map(ToString::to_string),
+            correlation_data: properties.correlation_data.clone(),
+            message_expiry: None,
+            user_properties: properties.user.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+        };
+    }
+    message
+}

@@ -1,0 +1,22 @@
+//! The services of one account and region: what they share, and the state that each has of its own.
+
+use crate::connections::pace::Paces;
+use crate::provisioning::service::ProvisioningService;
+use crate::rules::service::RulesService;
+use drydock_gate::authorizer::Asker;
+use drydock_host::Host;
+use std::sync::Arc;
+
+/// The services.
+pub struct Services {
+    /// What all of them stand on.
+    pub host: Host,
+    /// Who asks the functions of custom authorizers.
+    pub asker: Asker,
+    /// How often the data plane was asked about each client.
+    pub paces: Paces,
+    /// Provisioning of devices.
+    pub provisioning: Arc<ProvisioningService>,
+    /// Topic rules.
+    pub rules: Arc<RulesService>,
+}

@@ -1,0 +1,237 @@
+//! The Device Shadow service: its MQTT API, and what is told of a shadow that changes, whoever changes it.
+//!
+//! The broker's tap hands the requests over, from clients and from rules alike. Replies are messages as others are: who may
+//! receive them gets them, and rules see them. Follows "Device Shadow MQTT topics" and "Device Shadow error messages".
+
+use bytes::Bytes;
+use drydock_broker::{Inbound, Who};
+use drydock_core::ApiError;
+use drydock_core::event::ClientIdentity;
+use drydock_host::Host;
+use drydock_host::logs::failure;
+use drydock_logging::{EventType, Status};
+use drydock_shadow::{Address, Updated, client_token};
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How many requests may be on their way to the disk at a time.
+const CONCURRENCY: usize = 256;
+
+/// What is asked of a shadow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Get,
+    Update,
+    Delete,
+}
+
+impl Operation {
+    fn event(self) -> EventType {
+        match self {
+            Self::Get => EventType::GetThingShadow,
+            Self::Update => EventType::UpdateThingShadow,
+            Self::Delete => EventType::DeleteThingShadow,
+        }
+    }
+}
+
+/// A request that came as a message.
+#[derive(Debug)]
+pub struct Request {
+    operation: Operation,
+    address: Result<Address, ApiError>,
+    topic: String,
+    payload: Bytes,
+    client: Option<Arc<ClientIdentity>>,
+}
+
+impl Request {
+    /// The request that a message is, if it is one.
+    #[must_use]
+    pub fn of(inbound: &Inbound<'_>) -> Option<Self> {
+        let topic = inbound.message.topic.as_str();
+        let (thing, name, operation) = parts(topic)?;
+        Some(Self {
+            operation,
+            address: Address::new(thing, name),
+            topic: topic.to_owned(),
+            payload: inbound.message.payload.clone(),
+            client: inbound.client.map(Arc::clone),
+        })
+    }
+}
+
+/// Whether messages to a topic are requests of this API.
+#[must_use]
+pub fn is_request(topic: &str) -> bool {
+    parts(topic).is_some()
+}
+
+/// `$aws/things/THING/shadow[/name/SHADOW]/OPERATION`.
+fn parts(topic: &str) -> Option<(&str, Option<&str>, Operation)> {
+    let (thing, rest) = topic.strip_prefix("$aws/things/")?.split_once("/shadow/")?;
+    let (name, operation) = match rest.strip_prefix("name/") {
+        Some(named) => named.split_once('/').map(|(name, operation)| (Some(name), operation))?,
+        None => (None, rest),
+    };
+    let operation = match operation {
+        "get" => Operation::Get,
+        "update" => Operation::Update,
+        "delete" => Operation::Delete,
+        _ => return None,
+    };
+    Some((thing, name, operation))
+}
+
+/// The topic that requests of a shadow begin with.
+fn prefix(address: &Address) -> String {
+    match &address.name {
+        Some(name) => format!("$aws/things/{}/shadow/name/{name}", address.thing),
+        None => format!("$aws/things/{}/shadow", address.thing),
+    }
+}
+
+/// What is to be told: topics, and the bodies of their messages.
+type Told = Vec<(String, Value)>;
+
+/// Answers requests as long as the gateway runs: in the order that they came, though several may wait for the disk together.
+pub async fn serve(host: Host, requests: UnboundedReceiver<Request>) {
+    let arriving = stream::unfold(requests, async |mut requests| Some((requests.recv().await?, requests)));
+    let mut answers = arriving.map(|request| answer(&host, request)).buffered(CONCURRENCY).boxed();
+    while let Some(told) = answers.next().await {
+        tell(&host, &told);
+    }
+}
+
+fn tell(host: &Host, told: &Told) {
+    for (topic, body) in told {
+        if let Err(error) = host.broker.tell(topic, || body.to_string().into()) {
+            tracing::warn!(topic, %error, "a shadow's message could not be sent");
+        }
+    }
+}
+
+async fn answer(host: &Host, request: Request) -> Told {
+    let Request { operation, address, topic, payload, client } = request;
+    let token = client_token(&payload);
+    let with_token = |mut body: Value| {
+        if let (Some(token), Some(members)) = (&token, body.as_object_mut()) {
+            members.insert("clientToken".to_owned(), json!(token));
+        }
+        body
+    };
+    let result = match (&address, operation) {
+        (Err(error), _) => Err(error.clone()),
+        (Ok(address), Operation::Get) => {
+            get(host, address).map(|body| vec![(format!("{topic}/accepted"), with_token(body))])
+        }
+        (Ok(address), Operation::Update) => {
+            apply(host, address, &payload).await.map(|updated| updates(address, updated))
+        }
+        (Ok(address), Operation::Delete) => {
+            remove(host, address).await.map(|body| vec![(format!("{topic}/accepted"), with_token(body))])
+        }
+    };
+    log(host, operation, client.as_deref(), &topic, address.as_ref().ok(), result.as_ref().err());
+    result.unwrap_or_else(|error| {
+        let body = json!({
+            "code": error.code.status(),
+            "message": error.message,
+            "timestamp": host.books.now().millis() / 1000,
+        });
+        vec![(format!("{topic}/rejected"), with_token(body))]
+    })
+}
+
+/// "GetThingShadow".
+///
+/// # Errors
+/// As [`drydock_shadow::Shadows::get`].
+pub fn get(host: &Host, address: &Address) -> Result<Value, ApiError> {
+    let books = &host.books;
+    books.shadows.read(|book| book.get(address, books.now()))
+}
+
+/// "UpdateThingShadow": answers what its `accepted` message has, and tells everybody of the change.
+///
+/// # Errors
+/// As [`drydock_shadow::Shadows::update`].
+pub async fn update(host: &Host, address: &Address, request: &[u8]) -> Result<Value, ApiError> {
+    let updated = apply(host, address, request).await?;
+    let accepted = updated.accepted.clone();
+    tell(host, &updates(address, updated));
+    Ok(accepted)
+}
+
+/// "DeleteThingShadow": answers what its `accepted` message has, and tells everybody of it.
+///
+/// # Errors
+/// As [`drydock_shadow::Shadows::delete`].
+pub async fn delete(host: &Host, address: &Address) -> Result<Value, ApiError> {
+    let body = remove(host, address).await?;
+    tell(host, &vec![(format!("{}/delete/accepted", prefix(address)), body.clone())]);
+    Ok(body)
+}
+
+async fn apply(host: &Host, address: &Address, request: &[u8]) -> Result<Updated, ApiError> {
+    let books = &host.books;
+    books.apply(&books.shadows, |book| book.update(address, request, books.now())).await
+}
+
+async fn remove(host: &Host, address: &Address) -> Result<Value, ApiError> {
+    let books = &host.books;
+    books.apply(&books.shadows, |book| book.delete(address, books.now())).await
+}
+
+/// The messages that follow an update.
+fn updates(address: &Address, updated: Updated) -> Told {
+    let topic = |kind: &str| format!("{}/update/{kind}", prefix(address));
+    let mut told = vec![(topic("accepted"), updated.accepted), (topic("documents"), updated.documents)];
+    told.extend(updated.delta.map(|delta| (topic("delta"), delta)));
+    told
+}
+
+/// "Device shadow log entries".
+fn log(
+    host: &Host,
+    operation: Operation,
+    client: Option<&ClientIdentity>,
+    topic: &str,
+    address: Option<&Address>,
+    error: Option<&ApiError>,
+) {
+    let status = match error {
+        Some(error) => failure(error.code.as_str(), error.message.clone()),
+        None => Status::Success,
+    };
+    let (client_id, principal) = client.map_or(("", ""), |client| (&client.client_id, &client.principal));
+    host.told.logs.tell(operation.event(), Who { client_id, principal, remote: None }, status, |entry| {
+        let entry = entry
+            .with("protocol", "MQTT")
+            .with_some("deviceShadowName", address.map(Address::called))
+            .with("topicName", topic);
+        entry.with_some("clientId", Some(client_id).filter(|id| !id.is_empty()))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_told_by_their_topics() {
+        for (topic, expected) in [
+            ("$aws/things/a/shadow/get", Some(("a", None, Operation::Get))),
+            ("$aws/things/a/shadow/name/b/update", Some(("a", Some("b"), Operation::Update))),
+            ("$aws/things/a/shadow/name/get/delete", Some(("a", Some("get"), Operation::Delete))),
+            ("$aws/things/a/shadow/update/accepted", None),
+            ("$aws/things/a/shadow/name/b/update/delta", None),
+            ("$aws/things/a/shadow/name/b", None),
+            ("$aws/things/a/jobs/get", None),
+        ] {
+            assert_eq!(parts(topic), expected, "{topic}");
+        }
+    }
+}
