@@ -2,6 +2,7 @@
 //!
 //! - [`workspace`]: the packages and what they depend on, as `cargo metadata` tells it
 //! - [`sources`]: the Rust files of the repository, and a file reduced to the code that ships
+//! - [`modules`]: which module of a crate imports which other, and whether that goes in a circle
 //! - [`gateway`]: the real `drydock` binary, started and asked as a person does
 //! - [`bootstrap`]: a Lambda function as a shell script
 //! - [`http`]: one HTTP request over a socket
@@ -16,6 +17,7 @@ pub mod bootstrap;
 pub mod gateway;
 pub mod http;
 pub mod maker;
+pub mod modules;
 pub mod mqtt;
 pub mod recorder;
 pub mod sign;

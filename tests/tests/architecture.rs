@@ -4,6 +4,7 @@
 //! is there and not in the workspace, fails. Each rule then says whom it holds for and what it forbids, and each exception
 //! says why; one that is no longer needed fails too.
 
+use drydock_tests::modules;
 use drydock_tests::sources::{self, Source, lines_with};
 use drydock_tests::workspace::{Kind, Workspace};
 
@@ -242,6 +243,27 @@ fn the_gateway_knows_only_floors_below() -> Result<(), String> {
 fn an_import_upward_is_seen() {
     assert!(upward([("drydock-services", "drydock-host"), ("drydock-host", "tokio")]).is_empty());
     assert_eq!(upward([("drydock-host", "drydock-gate"), ("drydock-policy", "drydock-rules")]).len(), 2);
+}
+
+/// The crates of the composition, by their folders: in each, modules import each other in one direction only.
+const NO_CIRCLES: [&str; 5] = ["host", "gate", "services", "gateway", "drydock"];
+
+#[test]
+fn modules_of_the_composition_import_in_one_direction() -> Result<(), String> {
+    let sources = sources()?;
+    let mut broken = Vec::new();
+    for folder in NO_CIRCLES {
+        let src = format!("shared/gateway/{folder}/src/");
+        let shipped = sources.iter().filter(|source| !source.is_test());
+        let files: Vec<(String, String)> =
+            shipped.filter_map(|source| Some((source.path.strip_prefix(&src)?.to_owned(), source.shipped()))).collect();
+        assert!(files.len() > 3, "only {} files were found below {src}", files.len());
+        let imports = modules::imports(&files);
+        for circle in modules::circles(&imports) {
+            broken.push(format!("{src}: a circle of {}", circle.join(", ")));
+        }
+    }
+    none(&broken)
 }
 
 #[test]

@@ -8,19 +8,22 @@
 
 pub mod authority;
 pub mod client;
+mod error;
 pub mod rows;
 pub mod timeline;
 
+use crate::cli::args::{CommandResult, DemoArgs, UpArgs};
 use crate::cli::device::make;
+use crate::cli::print;
 use crate::cli::up::{Up, stand_up};
-use crate::cli::{CommandResult, DemoArgs, UpArgs, print};
-use crate::client::{Api, CallError};
+use crate::client::Api;
 use authority::DeviceMaker;
 use client::{Device, PATIENCE};
 use drydock_core::names::short;
 use drydock_core::{CertificateId, ThingName};
 use drydock_gateway::Gateway;
 use drydock_identity::sigv4::Signer;
+use error::{DemoError, POLL};
 use http::Method;
 use rows::Rows;
 use serde_json::{Value, json};
@@ -28,28 +31,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 use timeline::Timeline;
 use tokio::time::{Instant, sleep};
-
-/// How often a state is asked for that no event tells of.
-const POLL: std::time::Duration = std::time::Duration::from_millis(20);
-
-/// Why the demo did not see what it was to see.
-#[derive(Debug, thiserror::Error)]
-enum DemoError {
-    #[error("{0} did not happen in time")]
-    NotSeen(String),
-    #[error("the gateway let a device in whose certificate is pending")]
-    LetIn,
-    #[error("the answer to {0} lacks `{1}`")]
-    Lacks(&'static str, &'static str),
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("the device failed at {0}")]
-    Device(&'static str, #[source] client::ClientError),
-    #[error("the demo's CA cannot be made")]
-    Authority(#[from] rcgen::Error),
-    #[error("the root certificate cannot be read")]
-    Root(#[source] std::io::Error),
-}
 
 /// Runs the demo.
 ///

@@ -8,32 +8,18 @@ mod credentials;
 mod endpoints;
 mod fault;
 mod limits;
+mod settings;
 
-pub use credentials::AccountKey;
 pub use fault::{ConfigError, Fault};
+pub use settings::{AccountKey, Config};
 
-use drydock_broker::Limits;
-use drydock_services::rules::outbound::endpoints::Configured;
 use fault::{Faults, nearest};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The name of the file that is looked for in the working directory.
 pub const FILE: &str = "drydock.toml";
-
-/// What a configuration says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Config {
-    /// The file it was read from; `None` where there was none.
-    pub file: Option<PathBuf>,
-    /// `[limits]`: the limits of the message broker.
-    pub limits: Limits,
-    /// `[[credentials]]`: the keys that requests have to be signed with; any key will do where there are none.
-    pub credentials: Vec<AccountKey>,
-    /// `[endpoints]`: where the services are that rules send to.
-    pub endpoints: Configured,
-}
 
 /// Reads one table, or array of tables, of the file.
 type Section = fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults);

@@ -2,7 +2,7 @@
 //!
 //! - [`runner`]: every message on the broker's path, and the rules that it reaches.
 //! - `lane`, [`state`]: how many run and wait for each rule; what is counted of it.
-//! - `act`: one rule on one message. `send`: an action's calls, with their retries. `batch`: several messages as one request.
+//! - `act`: one rule on one message. `send`, `errand`: an action's calls, with their retries. `batch`: several messages as one request.
 //! - [`reach`]: answers to the functions of the SQL that reach out. [`watch`]: who watches rules.
 //! - [`outbound`]: what goes to services elsewhere. `influxdb`: points to an instance of InfluxDB. `kafka`: records to a Kafka
 //!   cluster.
@@ -15,6 +15,7 @@ mod batch;
 pub mod confirm;
 mod destinations;
 mod entries;
+mod errand;
 mod influxdb;
 mod kafka;
 mod lane;

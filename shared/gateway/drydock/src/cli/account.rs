@@ -1,7 +1,8 @@
 //! `drydock export` and `drydock import`: a whole account's state to a folder of readable files, and back; of a gateway that is up,
 //! or of the folder that one keeps its state in.
 
-use super::{CommandResult, ExportArgs, ImportArgs, Place, print};
+use super::args::{CommandResult, ExportArgs, ImportArgs, Place};
+use super::print;
 use crate::client::Api;
 use drydock_core::Scope;
 use drydock_gateway::account::Account;

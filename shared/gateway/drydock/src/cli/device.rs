@@ -1,6 +1,7 @@
 //! `drydock device create`: a thing with certificate, key and policy, and the lines that use them.
 
-use super::{CommandResult, DeviceCreateArgs, print};
+use super::args::{CommandResult, DeviceCreateArgs};
+use super::print;
 use crate::client::{Api, CallError};
 use drydock_core::ThingName;
 use http::Method;

@@ -1,7 +1,8 @@
 //! `drydock explain`: why a client may do something, or may not. Asked of a gateway that is up, of a data folder, or of policy
 //! files alone; or, with `--follow`, each refusal as it happens.
 
-use super::{CommandResult, print};
+use super::args::CommandResult;
+use super::print;
 use crate::client::Api;
 use clap::Args;
 use drydock_core::{Clock, Scope};
@@ -64,7 +65,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "TOPIC")]
     pub will_topic: Option<String>,
     /// The value of a policy variable, such as iot:Connection.Thing.ThingName=dock-1; may be given more than once.
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = super::parse_parameter)]
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = super::args::parse_parameter)]
     pub variables: Vec<(String, String)>,
     /// Ask these policy documents alone, with no gateway; may be given more than once.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "data_dir"])]
@@ -76,7 +77,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "URL", env = "DRYDOCK_API_URL", default_value = "http://127.0.0.1:4566")]
     pub api_url: String,
     /// The account of the policy files' ARNs.
-    #[arg(long, value_name = "TWELVE DIGITS", default_value = "123456789012", value_parser = super::parse_account)]
+    #[arg(long, value_name = "TWELVE DIGITS", default_value = "123456789012", value_parser = super::args::parse_account)]
     pub account: String,
     /// The region of the policy files' ARNs.
     #[arg(long, value_name = "REGION", default_value = "us-east-1")]

@@ -1,6 +1,7 @@
 //! `drydock limits`: the limits that a gateway started here would have, with AWS's values and their source.
 
-use super::{CommandResult, LimitsArgs, print};
+use super::args::{CommandResult, LimitsArgs};
+use super::print;
 use drydock_broker::Limits;
 use drydock_gateway::config::{Config, FILE};
 use serde_json::json;

@@ -1,6 +1,7 @@
 //! `drydock logs`: the AWS-style log of a gateway that is up.
 
-use super::{CommandResult, print};
+use super::args::CommandResult;
+use super::print;
 use crate::client::Api;
 use clap::Args;
 use serde_json::Value;

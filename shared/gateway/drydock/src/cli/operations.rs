@@ -1,6 +1,7 @@
 //! `drydock operations`: which operations of AWS IoT's three APIs there are, and which of them this version implements.
 
-use super::{CommandResult, OperationsArgs, print};
+use super::args::{CommandResult, OperationsArgs};
+use super::print;
 use drydock_services::operations as support;
 use std::process::ExitCode;
 

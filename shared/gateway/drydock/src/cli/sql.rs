@@ -1,7 +1,8 @@
 //! `drydock sql`: what a statement of the rules SQL makes of a message, with no gateway; or, with `--watch`, what a rule of a
 //! gateway that is up makes of each.
 
-use super::{CommandResult, print};
+use super::args::CommandResult;
+use super::print;
 use crate::client::Api;
 use clap::Args;
 use drydock_core::{Clock, Ids, Timestamp};
@@ -63,13 +64,13 @@ pub struct SqlArgs {
     #[arg(long, value_name = "TOPIC")]
     pub response_topic: Option<String>,
     /// One of its MQTT 5 user properties; may be given more than once.
-    #[arg(long = "user-property", value_name = "NAME=VALUE", value_parser = super::parse_parameter)]
+    #[arg(long = "user-property", value_name = "NAME=VALUE", value_parser = super::args::parse_parameter)]
     pub user_properties: Vec<(String, String)>,
     /// What a function that reaches out answers, such as aws_lambda={"ok":true}; may be given more than once.
-    #[arg(long = "answer", value_name = "FUNCTION=JSON", value_parser = super::parse_parameter)]
+    #[arg(long = "answer", value_name = "FUNCTION=JSON", value_parser = super::args::parse_parameter)]
     pub answers: Vec<(String, String)>,
     /// The account that owns the rule.
-    #[arg(long, value_name = "TWELVE DIGITS", default_value = "123456789012", value_parser = super::parse_account)]
+    #[arg(long, value_name = "TWELVE DIGITS", default_value = "123456789012", value_parser = super::args::parse_account)]
     pub account: String,
     /// Print every step, also where there is a result.
     #[arg(long)]

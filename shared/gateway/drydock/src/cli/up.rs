@@ -1,7 +1,8 @@
 //! `drydock up`: stands the system of a template up, says where everything is, and keeps it up until it is told to stop.
 
+use super::args::{CommandResult, UpArgs};
 use super::build::Shown;
-use super::{CommandResult, UpArgs, print};
+use super::print;
 use drydock_core::Scope;
 use drydock_gateway::config::Config;
 use drydock_gateway::deploy::{self, Deployed};

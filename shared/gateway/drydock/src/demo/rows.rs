@@ -1,7 +1,7 @@
 //! What arrived in the tables of the template. The tables are found by the variables that hand them to the functions.
 
 use super::client::PATIENCE;
-use super::{DemoError, POLL};
+use super::error::{DemoError, POLL};
 use crate::cli::print;
 use crate::client::{Api, CallError};
 use drydock_template::{Plan, Resource};

@@ -1,8 +1,8 @@
 //! `[[credentials]]`: the keys that requests have to be signed with, a table each. Where there is one, no other key is accepted,
 //! but for those that the gateway issues itself.
 
-use super::Config;
 use super::fault::{Faults, nearest};
+use super::settings::{AccountKey, Config};
 use drydock_identity::sigv4::Secret;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -11,17 +11,6 @@ const ACCESS_KEY_ID: &str = "access_key_id";
 const SECRET_ACCESS_KEY: &str = "secret_access_key";
 const SESSION_TOKEN: &str = "session_token";
 const KEYS: [&str; 3] = [ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN];
-
-/// A key of the account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountKey {
-    /// The access key id, for example `AKIAIOSFODNN7EXAMPLE`.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: Secret,
-    /// The session token that its requests have to carry, where it is temporary.
-    pub session_token: Option<Secret>,
-}
 
 pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
     let Some(tables) = value.get_ref().as_array() else {

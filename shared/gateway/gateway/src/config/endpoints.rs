@@ -1,8 +1,8 @@
 //! `[endpoints]`: where the services are that rules send to, by their ids: `kinesis = "http://127.0.0.1:4566"`, or
 //! `kinesis = "aws"`; `default` for those that have neither a line nor a stand-in.
 
-use super::Config;
 use super::fault::{Faults, nearest};
+use super::settings::Config;
 use drydock_services::rules::outbound::endpoints::AWS;
 use drydock_services::rules::outbound::services;
 use toml::Spanned;

@@ -1,7 +1,7 @@
 //! `[limits]`: a key per row of [`Limits::TABLE`]. `drydock limits` prints them.
 
-use super::Config;
 use super::fault::{Faults, nearest};
+use super::settings::Config;
 use drydock_broker::{Limits, SetLimitError};
 use toml::Spanned;
 use toml::de::DeValue;

@@ -1,7 +1,7 @@
 //! The certificate of a plan: found, registered or made, and at the very end given its status.
 
 use super::failure::NotProvisioned;
-use super::run::Settled;
+use super::settled::Settled;
 use drydock_core::{ApiError, Arn, CertificateId, ErrorCode};
 use drydock_host::Host;
 use drydock_model::iot::{

@@ -5,15 +5,14 @@
 use super::certificate::{Certificate, check_certificate, find_or_make, set_status};
 use super::failure::NotProvisioned;
 use super::service::ProvisioningService;
+use super::settled::Settled;
 use super::thing::{check_thing, make_thing};
-use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode};
-use drydock_identity::Issued;
+use drydock_core::{ApiError, Arn, CertificateId, ErrorCode};
 use drydock_model::iot::{AttachPolicyRequest, CreatePolicyRequest, GetPolicyRequest};
 use drydock_policy::CompiledDocument;
 use drydock_provisioning::Plan;
 use drydock_provisioning::plan::{CertificateSource, PolicyPlan};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// A device that is provisioned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,17 +25,6 @@ pub struct Provisioned {
     pub certificate_pem: Option<String>,
     /// The ARNs of the resources, by their names in the template.
     pub arns: BTreeMap<String, String>,
-}
-
-/// What was settled before a plan is carried out, so that a second run after a kill knows what the first one made.
-#[derive(Debug, Clone, Default)]
-pub struct Settled {
-    /// The id that the thing gets where it is made: one that has it was made by this plan.
-    pub thing_id: Option<Uuid>,
-    /// The certificate that was signed for the plan's request.
-    pub issued: Option<Issued>,
-    /// Whether the certificate that the plan brings is registered by this plan.
-    pub registers: bool,
 }
 
 /// Carries a plan out.
@@ -137,12 +125,4 @@ async fn attach(
     let attached = books.apply(&books.policies, |book| book.attach_policy(&request, |_| Ok(())));
     attached.await.map_err(NotProvisioned::of(policy.logical_name.clone()))?;
     Ok(books.scope.policy(&policy.name).into())
-}
-
-/// Two commands on one rulebook as one: the second's answer, both writes and events.
-pub(super) fn then<A, B>(first: Done<A>, second: Done<B>) -> Done<B> {
-    let Done { mut writes, mut events, .. } = first;
-    writes.extend(second.writes);
-    events.extend(second.events);
-    Done { reply: second.reply, writes, events }
 }

@@ -1,7 +1,7 @@
 //! The thing of a plan: made, or where it exists changed as its `OverrideSettings` say; and its groups.
 
 use super::failure::NotProvisioned;
-use super::run::then;
+use super::settled::then;
 use drydock_core::{ApiError, Arn, Ids};
 use drydock_host::Host;
 use drydock_host::books::Books;

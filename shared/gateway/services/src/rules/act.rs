@@ -1,9 +1,10 @@
 //! One rule on one message: evaluate, prepare, send, and tell the error action of what failed.
 
 use super::entries::Entries;
+use super::errand::Errand;
 use super::lane::Lane;
 use super::reach::{self, Asked};
-use super::send::{Errand, Sender};
+use super::send::Sender;
 use super::state::{Metric, State, States};
 use super::watch::{Acted, Execution, Watches};
 use drydock_broker::Broker;

@@ -2,7 +2,7 @@
 //! ("InfluxDB" rule action).
 
 use super::batch::{Batches, Part, Share};
-use super::send::{Errand, TRIES, pause};
+use super::errand::{Errand, TRIES, pause};
 use crate::rules::outbound::Outbound;
 use crate::rules::outbound::client::Answer;
 use crate::rules::outbound::endpoints::Place;

@@ -8,14 +8,14 @@
 
 mod batch;
 mod connection;
+mod failure;
 mod partition;
 mod sasl;
 mod wire;
 
 use connection::{Connection, Security};
-use drydock_core::Ids as _;
-use drydock_host::system::SystemIds;
 use drydock_rules::KafkaRecord;
+use failure::Failure;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,24 +27,6 @@ const WITHIN: Duration = Duration::from_secs(5);
 const BROKER_MILLIS: i32 = 3000;
 /// How many clusters are kept connected.
 const CLUSTERS: usize = 64;
-
-/// Why a record was not taken.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) message: String,
-    /// Whether another try may succeed.
-    pub(super) passing: bool,
-}
-
-impl Failure {
-    fn lasting(message: impl Into<String>) -> Self {
-        Self { message: message.into(), passing: false }
-    }
-
-    fn passing(message: impl Into<String>) -> Self {
-        Self { message: message.into(), passing: true }
-    }
-}
 
 /// A producer's properties.
 type Producer = BTreeMap<&'static str, String>;
@@ -232,9 +214,4 @@ fn refused(code: i16, topic: &str) -> Result<(), Failure> {
         _ => ("an error", false),
     };
     Err(Failure { message: format!("the Kafka cluster answered {what} ({code}) for the topic `{topic}`"), passing })
-}
-
-/// Random text that is fit for a nonce.
-fn nonce() -> String {
-    SystemIds::new().hex64()
 }

@@ -1,27 +1,24 @@
 //! An action's call, made: handed to the stand-in, or sent to where the service is, and tried again where that may help.
 
-use super::batch::{Batches, Closed, Key, Part, Share};
+use super::batch::{Batches, Closed, Part, Share};
+use super::errand::{Errand, TRIES, pause};
 use super::influxdb::InfluxDb;
 use super::kafka::Clusters;
-use super::state::{Metric, State};
+use super::state::Metric;
 use crate::rules::outbound::client::{SendError, host};
 use crate::rules::outbound::endpoints::Place;
 use crate::rules::outbound::{CallError, Outbound};
 use bytes::Bytes;
-use drydock_broker::{Broker, Message as BrokerMessage, Origin, Properties, Qos};
+use drydock_broker::{Message as BrokerMessage, Origin, Properties, Qos};
 use drydock_cloud::{Cloud, Service};
 use drydock_core::Arn;
 use drydock_host::books::Books;
-use drydock_rules::{AwsCall, CallFailure, CompiledRule, HttpPost, KafkaRecord, Message, MqttProperties, Outgoing};
+use drydock_rules::{AwsCall, CallFailure, HttpPost, KafkaRecord, MqttProperties, Outgoing};
 use http::{Request, StatusCode};
 use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often a call is tried at the most.
-pub(super) const TRIES: u32 = 3;
-/// How long the first pause between tries is; each next one is four times as long.
-const PAUSE: Duration = Duration::from_millis(100);
 /// How long a service may take to answer.
 const CALL: Duration = Duration::from_secs(5);
 /// How long all tries of an HTTP action may take ("AWS IoT Core rules engine limits": request timeout).
@@ -31,16 +28,6 @@ const MOST_SHOWN: usize = 200;
 /// The largest answer to an HTTP action that may be followed by another try, in bytes.
 const MAX_ANSWER: usize = 16_384;
 
-/// What is sent for whom.
-pub(super) struct Errand<'a> {
-    pub(super) broker: &'a Broker,
-    pub(super) state: &'a State,
-    pub(super) rule: &'a CompiledRule,
-    pub(super) message: &'a Message,
-    /// The action's place in the rule; `None` for the error action.
-    pub(super) index: Option<usize>,
-}
-
 /// Makes the calls of actions.
 pub(super) struct Sender {
     books: Arc<Books>,
@@ -49,25 +36,6 @@ pub(super) struct Sender {
     posts: Batches<HttpPost>,
     influx: InfluxDb,
     kafka: Clusters,
-}
-
-/// The pause before a try, the first being 0.
-pub(super) async fn pause(attempt: u32) {
-    if attempt > 0 {
-        tokio::time::sleep(PAUSE * 4_u32.pow(attempt - 1)).await;
-    }
-}
-
-impl Errand<'_> {
-    /// What messages share a batch by.
-    pub(super) fn key(&self, target: &str, across_topics: bool) -> Key {
-        Key {
-            rule: self.rule.name.to_string(),
-            action: self.index.unwrap_or(usize::MAX),
-            target: target.to_owned(),
-            topic: (!across_topics).then(|| self.message.topic.to_string()),
-        }
-    }
 }
 
 impl Sender {

@@ -2,8 +2,9 @@
 
 use super::lines::{Line, Lines};
 use crate::provisioning::certificate::is_registered;
-use crate::provisioning::run::{Provisioned, Settled, provision_settled};
+use crate::provisioning::run::{Provisioned, provision_settled};
 use crate::provisioning::service::ProvisioningService;
+use crate::provisioning::settled::Settled;
 use drydock_core::{ApiError, ErrorCode};
 use drydock_identity::{Certificate, Issued};
 use drydock_provisioning::book::tasks::{Batch, Settled as SettledRow};

@@ -1,6 +1,6 @@
 //! One connection to one broker: TLS and SASL where the producer's properties ask for them, then a request and its answer.
 
-use super::Failure;
+use super::failure::Failure;
 use super::sasl::{Sasl, Scram, plain};
 use super::wire::{Reader, Writer};
 use base64::Engine as _;

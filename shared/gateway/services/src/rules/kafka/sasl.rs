@@ -1,9 +1,11 @@
 //! SASL: PLAIN (RFC 4616), and SCRAM-SHA-512 (RFC 5802, RFC 7677).
 
-use super::{Failure, nonce};
+use super::failure::Failure;
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use drydock_core::Ids as _;
+use drydock_host::system::SystemIds;
 use std::num::NonZeroU32;
 
 /// How a client proves who it is.
@@ -71,6 +73,11 @@ impl Scram {
         let last = format!("{without_proof},p={}", STANDARD.encode(proof));
         Ok((last, format!("v={}", STANDARD.encode(server.as_ref()))))
     }
+}
+
+/// Random text that is fit for a nonce.
+fn nonce() -> String {
+    SystemIds::new().hex64()
 }
 
 #[cfg(test)]

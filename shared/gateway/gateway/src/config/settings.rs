@@ -1,0 +1,30 @@
+//! What `drydock.toml` may set.
+
+use drydock_broker::Limits;
+use drydock_identity::sigv4::Secret;
+use drydock_services::rules::outbound::endpoints::Configured;
+use std::path::PathBuf;
+
+/// What a configuration says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// The file it was read from; `None` where there was none.
+    pub file: Option<PathBuf>,
+    /// `[limits]`: the limits of the message broker.
+    pub limits: Limits,
+    /// `[[credentials]]`: the keys that requests have to be signed with; any key will do where there are none.
+    pub credentials: Vec<AccountKey>,
+    /// `[endpoints]`: where the services are that rules send to.
+    pub endpoints: Configured,
+}
+
+/// A key of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountKey {
+    /// The access key id, for example `AKIAIOSFODNN7EXAMPLE`.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: Secret,
+    /// The session token that its requests have to carry, where it is temporary.
+    pub session_token: Option<Secret>,
+}
