@@ -50,6 +50,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-store", Machinery),
     ("drydock-template", Rulebook),
     ("drydock-tests", Chore),
+    ("drydock-timers", Machinery),
     ("fleet", Rulebook),
     ("fleet-aws", Adapter),
     ("iot-events", Vocabulary),

@@ -24,8 +24,10 @@ use crate::session::Delivery;
 use crate::share::Group;
 use crate::slots::{Ending, Link, Slots};
 use crate::tap::{DropReason, Dropped, Tap};
+use async_trait::async_trait;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
-use drydock_core::{Clock, Ids, Timestamp};
+use drydock_core::{Ids, Timestamp};
+use drydock_timers::{Due, Reminder, Timers};
 use parking_lot::Mutex;
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -54,7 +56,9 @@ pub struct Broker {
 
 pub(crate) struct Inner {
     pub(crate) limits: Limits,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timers: Timers,
+    /// For when a session ends, or a client's record.
+    pub(crate) ends: Reminder,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) gate: Arc<dyn Gate>,
     pub(crate) tap: Arc<dyn Tap>,
@@ -112,21 +116,16 @@ pub enum DirectError {
 
 impl Broker {
     /// A broker without connections. Rows of an earlier run are given to [`Broker::load`] before the first connection.
-    pub fn new(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn Ids>,
-        gate: Arc<dyn Gate>,
-        tap: Arc<dyn Tap>,
-    ) -> Self {
+    pub fn new(config: Config, timers: Timers, ids: Arc<dyn Ids>, gate: Arc<dyn Gate>, tap: Arc<dyn Tap>) -> Self {
         let mut seed = [0; 8];
         ids.fill(&mut seed);
         Self {
             inner: Arc::new(Inner {
-                account: Account::new(&config.limits, clock.now()),
+                account: Account::new(&config.limits, timers.now()),
                 cut_short: Mutex::default(),
                 limits: config.limits,
-                clock,
+                ends: timers.reminder("MQTT session expiry"),
+                timers,
                 ids,
                 gate,
                 tap,
@@ -296,27 +295,23 @@ impl Broker {
         let _ = tokio::time::timeout(at_most, all_closed).await;
     }
 
-    /// Ends what is past its time (sessions, retained messages, records of old connections) once a second, for ever.
+    /// Ends what is past its time (sessions, retained messages, records of old connections) when it is due, for ever.
     pub async fn maintain(&self) {
-        let mut second = tokio::time::interval(Duration::from_secs(1));
-        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            second.tick().await;
-            self.sweep();
-        }
+        self.inner.ends.clone().run(Arc::new(self.clone())).await;
     }
 
-    /// Ends what is past its time now.
-    pub fn sweep(&self) {
+    /// Ends what is past its time now, and lets those who wait for a time look at the clock, after the one that the gateway's
+    /// follows was moved.
+    pub fn clock_moved(&self) {
+        self.inner.timers.look_again();
         self.inner.sweep();
     }
+}
 
-    /// Makes every connection look at the clock, after it was moved.
-    pub fn clock_moved(&self) {
-        for link in self.inner.links() {
-            link.wake();
-        }
-        self.sweep();
+#[async_trait]
+impl Due for Broker {
+    async fn due(&self, _now: Timestamp) -> Option<Timestamp> {
+        self.inner.sweep()
     }
 }
 
@@ -332,7 +327,7 @@ impl Drop for Open<'_> {
 
 impl Inner {
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.timers.now()
     }
 
     pub(crate) fn next_id(&self) -> u64 {

@@ -23,6 +23,7 @@ use crate::session::{Outgoing, Session};
 use crate::slots::{Ending, Link};
 use drydock_core::Timestamp;
 use drydock_core::event::DisconnectReason;
+use drydock_timers::{Alarm, Work};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::task::Waker;
@@ -124,7 +125,9 @@ pub(crate) struct Connection {
     max_packet: usize,
     /// When to look at the session again, though nobody wakes us.
     again_at: Option<Timestamp>,
-    timer: wire::Timer,
+    alarm: Alarm,
+    /// That the alarm has woken the connection and what was due is being done.
+    woken: Option<Work>,
     /// The waker that the link knows.
     waker: Option<Waker>,
 }
@@ -165,7 +168,8 @@ impl Connection {
             window: usize::try_from(limits.outbound_in_flight).unwrap_or(usize::MAX),
             max_packet: usize::MAX,
             again_at: None,
-            timer: wire::Timer::default(),
+            alarm: Alarm::default(),
+            woken: None,
             waker: None,
             link,
             inner,
@@ -176,6 +180,7 @@ impl Connection {
     fn finish(&mut self, end: End) {
         self.finished = true;
         self.inner.finish(&self.link, Ending { reason: end.reason, will: end.will, drop_session: false });
+        self.woken = None;
     }
 
     /// Whether the connection has ended by others' doing, or its time is over.
@@ -187,11 +192,15 @@ impl Connection {
         if self.link.kicked().is_some() {
             return Some(End::lost());
         }
-        if self.now >= self.keep_alive_ends() {
-            return Some(End::because(DisconnectReason::MqttKeepAliveTimeout, reason::KEEP_ALIVE_TIMEOUT));
-        }
         let over = self.link.lifetimes.iter().find(|l| self.now >= self.ends(l.after.as_millis()));
         over.map(|l| End::because(l.reason, reason::MAXIMUM_CONNECT_TIME))
+    }
+
+    /// Whether the client has been silent for too long. Asked after the stream was read: what has arrived counts, however far the
+    /// clock has jumped.
+    fn check_keep_alive(&self) -> Option<End> {
+        (self.now >= self.keep_alive_ends())
+            .then(|| End::because(DisconnectReason::MqttKeepAliveTimeout, reason::KEEP_ALIVE_TIMEOUT))
     }
 
     /// When [`Connection::check`] or the session have to be looked at next.

@@ -32,6 +32,13 @@ struct Kept {
 }
 
 impl Kept {
+    /// When it is over, if it ever is.
+    fn over_at(&self, most_seconds: u64) -> Option<Timestamp> {
+        let most = i64::try_from(most_seconds).unwrap_or(0).saturating_mul(1000);
+        let unused = (most > 0).then(|| Timestamp(self.used.load(Ordering::Relaxed)).plus_millis(most));
+        self.retained.message.expires_at.into_iter().chain(unused).min()
+    }
+
     fn is_over(&self, now: Timestamp, most_seconds: u64) -> bool {
         let unused = now.millis().saturating_sub(self.used.load(Ordering::Relaxed)).max(0).unsigned_abs() / 1000;
         self.retained.message.is_expired(now) || (most_seconds > 0 && unused >= most_seconds)
@@ -94,16 +101,18 @@ impl Retention {
             .collect()
     }
 
-    /// Forgets what is over and returns the topics.
-    pub(crate) fn sweep(&self, now: Timestamp, most_seconds: u64) -> Vec<SmolStr> {
-        let mut gone = Vec::new();
+    /// Forgets what is over and returns the topics, and when the next message is over unless it is used.
+    pub(crate) fn sweep(&self, now: Timestamp, most_seconds: u64) -> (Vec<SmolStr>, Option<Timestamp>) {
+        let (mut gone, mut next) = (Vec::new(), None::<Timestamp>);
         self.by_topic.write().retain(|topic, kept| {
             let over = kept.is_over(now, most_seconds);
             if over {
                 gone.push(topic.clone());
+            } else {
+                next = next.into_iter().chain(kept.over_at(most_seconds)).min();
             }
             !over
         });
-        gone
+        (gone, next)
     }
 }

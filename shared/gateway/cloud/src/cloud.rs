@@ -60,6 +60,7 @@ impl Cloud {
         outlets.join(&sns, &lambda);
         context.journal.start(rows)?;
         dynamodb.start(&context);
+        sqs.start();
         Ok(Self { inner: Arc::new(Inner { context, dynamodb, sqs, sns, s3, lambda, secrets }) })
     }
 
@@ -147,11 +148,6 @@ impl Cloud {
     #[must_use]
     pub fn pending_events(&self) -> usize {
         self.inner.lambda.events.pending()
-    }
-
-    /// Wakes all timers, after the gateway's clock was moved.
-    pub fn clock_moved(&self) {
-        self.inner.context.timers.clock_moved();
     }
 
     /// Empties all state: functions, mappings and events first, then topics, queues and tables.

@@ -1,7 +1,8 @@
 //! What the stand-ins are opened with, and what they tell of while they run.
 
 use crate::lambda::logs::{LogLine, Report};
-use drydock_core::{Clock, Ids, Scope};
+use drydock_core::{Ids, Scope};
+use drydock_timers::Timers;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -17,11 +18,9 @@ pub struct CloudConfig {
     pub data_dir: Option<PathBuf>,
     /// Where files are that go with the process, where there is no `data_dir`: the bytes of S3's objects.
     pub scratch: Option<PathBuf>,
-    /// The gateway's clock: visibility timeouts, delays, retries and event ages follow it.
-    pub clock: Arc<dyn Clock>,
-    /// The clock that other processes on this machine read. A function computes its remaining time with it, so that the
-    /// deadline it is handed must not be on a clock that was moved.
-    pub system_clock: Arc<dyn Clock>,
+    /// The gateway's clock: visibility timeouts, delays, retries and event ages follow it. Functions read the machine's, so that
+    /// the deadlines that they are handed are on that.
+    pub timers: Timers,
     /// Where ids and tokens come from.
     pub ids: Arc<dyn Ids>,
     /// The URL of the gateway's API, without a trailing slash, for example `http://127.0.0.1:4566`. Functions get it as
@@ -40,13 +39,12 @@ pub struct CloudConfig {
 
 impl CloudConfig {
     /// A configuration in memory, with defaults for a laptop and an observer that listens to nothing.
-    pub fn new(scope: Scope, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, endpoint: impl Into<String>) -> Self {
+    pub fn new(scope: Scope, timers: Timers, ids: Arc<dyn Ids>, endpoint: impl Into<String>) -> Self {
         Self {
             scope,
             data_dir: None,
             scratch: None,
-            system_clock: Arc::clone(&clock),
-            clock,
+            timers,
             ids,
             endpoint: endpoint.into(),
             function_keys: KeySource::in_name(),

@@ -2,8 +2,8 @@
 
 use crate::config::{CloudConfig, Notice};
 use crate::journal::Journal;
-use crate::timers::Timers;
 use drydock_core::Timestamp;
+use drydock_timers::Timers;
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -20,7 +20,7 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(config: CloudConfig, journal: Journal) -> Self {
-        let timers = Timers::new(config.clock.clone());
+        let timers = config.timers.clone();
         Self { config, timers, journal, tasks: Mutex::new(JoinSet::new()), stop: watch::Sender::new(false) }
     }
 

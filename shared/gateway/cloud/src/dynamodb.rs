@@ -4,36 +4,47 @@
 //! The engine commits with WAL and `synchronous = FULL`, so that what was acknowledged survives `kill -9`. It knows one fixed
 //! region and account, which are put right in the ARNs of requests and answers.
 
+mod expiry;
 mod operations;
 mod table;
 
 use crate::context::Context;
 use crate::error::CloudError;
 use crate::wire::{self, json};
+use async_trait::async_trait;
 use bytes::Bytes;
+use drydock_core::Timestamp;
+use drydock_timers::{Due, Reminder, Timers};
 use dynoxide::Database;
 use http::{Request, Response};
 use operations::Failure;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The prefix of the engine's ARNs.
 const ENGINE_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
-/// How often items are looked for whose time to live is over. AWS deletes them "within a few days".
-const SWEEP: Duration = Duration::from_mins(1);
+/// How long after a write items are looked for whose time to live is over, in milliseconds. AWS deletes them "within a few days".
+const SWEEP: i64 = 60_000;
+/// How long after a sweep that failed the next one is tried, in milliseconds.
+const AGAIN: i64 = 60_000;
 
 /// The tables of the account and region.
 pub struct DynamoDb {
     database: Database,
     arn: String,
+    timers: Timers,
+    /// For when an item's time to live is over.
+    expiry: Reminder,
+    /// Whether a table may have a time to live.
+    expires: AtomicBool,
 }
 
 impl DynamoDb {
     pub(crate) fn open(context: &Arc<Context>) -> Result<Arc<Self>, CloudError> {
         let failed = |e: dynoxide::DynoxideError| CloudError::DynamoDb(e.to_string());
         let database = match &context.config.data_dir {
-            None => Database::memory().map_err(failed)?,
+            None => Database::memory_with_clock(expiry::EngineClock::of(&context.timers)).map_err(failed)?,
             Some(dir) => {
                 let path = dir.join("dynamodb.db");
                 let path = path
@@ -44,23 +55,14 @@ impl DynamoDb {
         };
         let scope = &context.config.scope;
         let arn = format!("arn:{}:dynamodb:{}:{}:", scope.partition(), scope.region, scope.account);
-        Ok(Arc::new(Self { database, arn }))
+        let timers = context.timers.clone();
+        let expiry = timers.reminder("DynamoDB time to live");
+        Ok(Arc::new(Self { database, arn, timers, expiry, expires: AtomicBool::new(true) }))
     }
 
     /// Deletes expired items from now on.
     pub(crate) fn start(self: &Arc<Self>, context: &Context) {
-        let this = Arc::clone(self);
-        context.spawn(async move {
-            loop {
-                tokio::time::sleep(SWEEP).await;
-                let database = this.database.clone();
-                match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-                    Ok(Ok(_)) => {}
-                    Ok(Err(error)) => tracing::error!(%error, "expired items could not be deleted"),
-                    Err(error) => tracing::error!(%error, "the sweep for expired items panicked"),
-                }
-            }
-        });
+        context.spawn(self.expiry.clone().run(Arc::clone(self)));
     }
 
     /// Runs an operation with its input as JSON text, and returns its output; what rule actions and the composition use
@@ -72,6 +74,12 @@ impl DynamoDb {
         let control = operations::is_control(operation);
         let input = if control { input.replace(&self.arn, ENGINE_ARN) } else { input };
         let (database, name) = (self.database.clone(), operation.to_owned());
+        if operation == "UpdateTimeToLive" {
+            self.expires.store(true, Ordering::Release);
+        }
+        if operations::writes(operation) && self.expires.load(Ordering::Acquire) {
+            self.expiry.by(self.timers.now().plus_millis(SWEEP));
+        }
         let done = tokio::task::spawn_blocking(move || operations::run(&database, &name, &input)).await;
         let right = |text: String| if control { text.replace(ENGINE_ARN, &self.arn) } else { text };
         match done {
@@ -141,5 +149,33 @@ impl DynamoDb {
                 self.call("DeleteTable", described).await.map_err(failed)?;
             }
         }
+    }
+}
+
+#[async_trait]
+impl Due for DynamoDb {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        let database = self.database.clone();
+        // Before the tables are looked at: a time to live that is set meanwhile is not overlooked.
+        self.expires.store(false, Ordering::Release);
+        let swept = tokio::task::spawn_blocking(move || expiry::sweep(&database, now)).await;
+        let next = match swept {
+            Ok(Ok(swept)) => {
+                if !swept.some {
+                    return None;
+                }
+                swept.next
+            }
+            Ok(Err(why)) => {
+                tracing::error!(why, "expired items could not be deleted");
+                Some(now.plus_millis(AGAIN))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the sweep for expired items panicked");
+                Some(now.plus_millis(AGAIN))
+            }
+        };
+        self.expires.store(true, Ordering::Release);
+        next
     }
 }

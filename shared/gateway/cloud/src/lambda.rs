@@ -38,7 +38,8 @@ use crate::delivery::Outlets;
 use crate::error::CloudError;
 use crate::sqs::Sqs;
 use bytes::Bytes;
-use drydock_core::Arn;
+use drydock_core::{Arn, Timestamp};
+use drydock_timers::{Name, Work};
 use events::Events;
 use logs::LogStore;
 use pool::Pool;
@@ -306,10 +307,34 @@ impl Lambda {
         self.events.clear(&self.context).await
     }
 
+    /// Waits for a place at a function that has none free, no longer than until a time; at once where there may be one. The work
+    /// rests meanwhile.
+    async fn place(&self, reference: &str, work: Work, until: Timestamp) -> Work {
+        let over = self.context.timers.until(Name::new("Lambda throttling", reference), until);
+        let freed = match self.function(reference) {
+            Ok(function) if self.context.config.lambda.endpoint.is_none() => {
+                match function.pool.freed(&function.definition()) {
+                    Some(freed) => freed,
+                    None => return work,
+                }
+            }
+            // Another server's places are not known.
+            _ => {
+                drop(work);
+                return over.await;
+            }
+        };
+        drop(work);
+        tokio::select! {
+            work = freed.rung() => work,
+            work = over => work,
+        }
+    }
+
     /// A trace id that is not sampled, in the form of AWS X-Ray.
     fn trace_id(&self) -> String {
         let (root, parent) = (self.context.config.ids.uuid().simple().to_string(), self.context.config.ids.uuid());
-        let seconds = self.context.config.system_clock.now().seconds();
+        let seconds = self.context.timers.machine_now().seconds();
         let parent = parent.simple().to_string();
         format!(
             "Root=1-{seconds:08x}-{};Parent={};Sampled=0",

@@ -31,7 +31,6 @@ pub mod service;
 pub mod sns;
 pub mod sqs;
 pub mod sts;
-mod timers;
 mod wire;
 
 pub use cloud::Cloud;

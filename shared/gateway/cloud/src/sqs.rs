@@ -22,8 +22,10 @@ pub use message::{Attribute, NewMessage, Received};
 use crate::context::{Context, lock};
 use crate::error::CloudError;
 use crate::journal::Rows;
+use async_trait::async_trait;
 use attributes::Attributes;
 use drydock_core::{Arn, Timestamp, Write};
+use drydock_timers::{Due, Reminder, Work};
 use error::Code;
 use message::Message;
 use queue::Queue;
@@ -46,14 +48,17 @@ pub(crate) struct QueueRecord {
 /// All queues of the account and region.
 pub struct Sqs {
     pub(crate) context: Arc<Context>,
+    /// For when a message becomes visible that is delayed or in flight.
+    visible: Reminder,
     queues: Mutex<BTreeMap<String, Arc<Queue>>>,
 }
 
 impl Sqs {
     pub(crate) fn open(context: Arc<Context>, rows: &Rows) -> Result<Self, CloudError> {
+        let visible = context.timers.reminder("SQS message becomes visible");
         let mut queues = BTreeMap::new();
         for (name, record) in rows.table::<QueueRecord>(QUEUES)? {
-            queues.insert(name.clone(), Arc::new(Queue::new(Arc::clone(&context), name, record)));
+            queues.insert(name.clone(), Arc::new(Queue::new(Arc::clone(&context), visible.clone(), name, record)));
         }
         for (key, message) in rows.table::<Message>(MESSAGES)? {
             let queue = key.split_once('/').and_then(|(name, seq)| Some((queues.get(name)?, seq.parse().ok()?)));
@@ -61,7 +66,12 @@ impl Sqs {
                 queue.load(seq, message);
             }
         }
-        Ok(Self { context, queues: Mutex::new(queues) })
+        Ok(Self { context, visible, queues: Mutex::new(queues) })
+    }
+
+    /// Tells those who wait for a message when one becomes visible, from now on.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.context.spawn(self.visible.clone().run(Arc::clone(self)));
     }
 
     /// The queue of a name.
@@ -142,7 +152,7 @@ impl Sqs {
                     Err(SqsError::new(Code::QueueNameExists, message))
                 };
             }
-            let queue = Arc::new(Queue::new(Arc::clone(&self.context), name.to_owned(), record));
+            let queue = Arc::new(Queue::new(Arc::clone(&self.context), self.visible.clone(), name.to_owned(), record));
             queues.insert(name.to_owned(), Arc::clone(&queue));
             queue
         };
@@ -235,10 +245,24 @@ impl Sqs {
     ) -> Result<Vec<Received>, SqsError> {
         let wait = i64::from(wait.unwrap_or_else(|| queue.default_wait()));
         let until = self.context.now().plus_millis(wait * 1000);
+        self.poll(queue, max, visibility, until, None).await.map(|(received, _)| received)
+    }
+
+    /// The same until a time, and with the guard of the work with what was received. The work that the caller has rests while
+    /// there is nothing.
+    pub(crate) async fn poll(
+        &self,
+        queue: &Queue,
+        max: usize,
+        visibility: Option<u32>,
+        until: Timestamp,
+        work: Option<Work>,
+    ) -> Result<(Vec<Received>, Work), SqsError> {
+        let timers = &self.context.timers;
+        let mut work = work.unwrap_or_else(|| timers.work(queue.receiver()));
         loop {
-            let arrival = queue.arrivals.notified();
-            tokio::pin!(arrival);
-            arrival.as_mut().enable();
+            // Before the queue is looked at: what arrives in between is heard.
+            let arrival = queue.arrivals.listen();
             let now = self.context.now();
             let dead_letters = queue.dead_letter_target().and_then(|arn| self.by_arn(&Arn::parse(&arn)?).ok());
             let taken = queue.take(max, visibility, dead_letters.is_some(), now)?;
@@ -248,17 +272,29 @@ impl Sqs {
                     writes.extend(target.adopt(message, self.arn(&queue.name).as_str())?);
                 }
                 self.context.journal.commit(writes).await?;
-                target.arrivals.notify_waiters();
+                target.arrivals.ring();
             }
             if !taken.received.is_empty() || now >= until {
-                return Ok(taken.received);
+                return Ok((taken.received, work));
             }
-            let next = taken.next_visible.map_or(until, |at| at.min(until));
-            tokio::select! {
-                () = arrival => {}
-                () = self.context.timers.until(next) => {}
-            }
+            // Who waits for ever has no time in the queue of timers.
+            let over = (until != Timestamp(i64::MAX)).then(|| timers.until(queue.receiver(), until));
+            drop(work);
+            work = match over {
+                None => arrival.rung().await,
+                Some(over) => tokio::select! {
+                    work = arrival.rung() => work,
+                    work = over => work,
+                },
+            };
         }
+    }
+}
+
+#[async_trait]
+impl Due for Sqs {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.list().iter().filter_map(|queue| queue.look(now)).min()
     }
 }
 

@@ -10,10 +10,10 @@
 
 mod common;
 
-use common::{ManualClock, config, durable, json, ok, open};
+use common::{advance, config, durable, json, ok, open, still};
 use drydock_cloud::{Cloud, Service};
+use drydock_timers::Timers;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Duration;
 
 async fn sqs(cloud: &Cloud, operation: &str, body: Value) -> Value {
@@ -43,10 +43,10 @@ async fn receive(cloud: &Cloud, url: &str) -> Vec<Value> {
 }
 
 /// Stand-ins on a clock that stands still.
-fn on_a_clock() -> (Cloud, Arc<ManualClock>) {
-    let clock = ManualClock::new();
+fn on_a_clock() -> (Cloud, Timers) {
+    let clock = still();
     let mut config = config();
-    config.clock = Arc::<ManualClock>::clone(&clock);
+    config.timers = clock.clone();
     (open(config).0, clock)
 }
 
@@ -76,7 +76,7 @@ async fn a_message_goes_through() {
 
     // Hidden until its timeout is over, then there again under another handle.
     assert!(receive(&cloud, &url).await.is_empty());
-    clock.advance(&cloud, Duration::from_secs(10));
+    advance(&clock, Duration::from_secs(10)).await;
     let again = receive(&cloud, &url).await;
     assert_eq!(again[0]["Attributes"]["ApproximateReceiveCount"], "2");
     assert_eq!(again[0]["Attributes"]["ApproximateFirstReceiveTimestamp"], "1700000000000");
@@ -102,7 +102,7 @@ async fn delay_visibility_and_retention_follow_the_clock() {
     let delayed = json!({"QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessagesDelayed"]});
     let attributes = sqs(&cloud, "GetQueueAttributes", delayed).await;
     assert_eq!(attributes, json!({"Attributes": {"ApproximateNumberOfMessagesDelayed": "1"}}));
-    clock.advance(&cloud, Duration::from_secs(5));
+    advance(&clock, Duration::from_secs(5)).await;
     let got = receive(&cloud, &url).await;
     let handle = &got[0]["ReceiptHandle"];
     let change = json!({"QueueUrl": url, "ReceiptHandle": handle, "VisibilityTimeout": 0});
@@ -110,7 +110,7 @@ async fn delay_visibility_and_retention_follow_the_clock() {
     let (_, kind, _) = refused(&cloud, "ChangeMessageVisibility", change).await;
     assert_eq!(kind, "com.amazonaws.sqs#MessageNotInflight");
     assert_eq!(receive(&cloud, &url).await.len(), 1);
-    clock.advance(&cloud, Duration::from_secs(56));
+    advance(&clock, Duration::from_secs(56)).await;
     assert!(receive(&cloud, &url).await.is_empty(), "kept longer than its retention period");
     cloud.shutdown().await;
 }
@@ -128,7 +128,7 @@ async fn a_long_poll_ends_with_the_message_it_waits_for() {
     // And without one, the clock does.
     let (got, ()) = tokio::join!(receive(&cloud, &url), async {
         tokio::task::yield_now().await;
-        clock.advance(&cloud, Duration::from_secs(20));
+        advance(&clock, Duration::from_secs(20)).await;
     });
     assert!(got.is_empty());
     cloud.shutdown().await;
@@ -145,7 +145,7 @@ async fn what_is_received_too_often_goes_to_the_dead_letter_queue() {
     for _ in 0..2 {
         assert_eq!(receive(&cloud, &url).await.len(), 1);
         assert!(receive(&cloud, &dead).await.is_empty());
-        clock.advance(&cloud, Duration::from_secs(30));
+        advance(&clock, Duration::from_secs(30)).await;
     }
     assert!(receive(&cloud, &url).await.is_empty());
     let got = receive(&cloud, &dead).await;
@@ -219,7 +219,7 @@ async fn queues_are_found_tagged_changed_and_deleted() {
     assert_eq!(all["Attributes"]["QueueArn"], "arn:aws:sqs:us-east-1:123456789012:a");
     sqs(&cloud, "SendMessage", json!({"QueueUrl": a, "MessageBody": "x"})).await;
     sqs(&cloud, "PurgeQueue", json!({"QueueUrl": a})).await;
-    clock.advance(&cloud, Duration::from_secs(7));
+    advance(&clock, Duration::from_secs(7)).await;
     assert!(receive(&cloud, &a).await.is_empty());
     let (status, _, query) = refused(&cloud, "PurgeQueue", json!({"QueueUrl": a})).await;
     assert_eq!((status, query.as_str()), (403, "AWS.SimpleQueueService.PurgeQueueInProgress;Sender"));

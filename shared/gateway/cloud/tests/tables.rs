@@ -10,9 +10,10 @@
 
 mod common;
 
-use common::{config, durable, json, ok, open};
+use common::{advance, config, durable, json, ok, open, still};
 use drydock_cloud::{Cloud, Service};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn call(cloud: &Cloud, operation: &str, body: Value) -> Value {
     ok(cloud, Service::DynamoDb, &format!("DynamoDB_20120810.{operation}"), body).await
@@ -120,4 +121,36 @@ async fn errors_are_those_of_dynamodb() {
     let response = json(&cloud, Service::DynamoDb, "DynamoDB_20120810.CreateBackup", json!({})).await;
     assert!(String::from_utf8_lossy(response.body()).contains("`CreateBackup` is not implemented"));
     cloud.shutdown().await;
+}
+
+#[tokio::test]
+async fn items_expire_by_the_gateways_clock_in_memory_and_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    for config in [config(), durable(dir.path())] {
+        let clock = still();
+        let (cloud, _) = open(drydock_cloud::CloudConfig { timers: clock.clone(), ..config });
+        cloud.dynamodb().ensure("rows", &properties()).await.unwrap();
+        let week = clock.now().seconds() + 7 * 24 * 3600;
+        let untold = json!({"pk": {"S": "untold"}, "at": {"N": "1"}, "ttl": {"S": "never"}});
+        let put = |key: &str, ttl: i64| json!({"pk": {"S": key}, "at": {"N": "1"}, "ttl": {"N": ttl.to_string()}});
+        for item in [put("past", 1_600_000_000), put("week", week), put("later", week + 1), untold] {
+            call(&cloud, "PutItem", json!({"TableName": "rows", "Item": item})).await;
+        }
+        let keys = async || -> Vec<String> {
+            let rows = call(&cloud, "Scan", json!({"TableName": "rows"})).await;
+            let mut keys: Vec<String> =
+                rows["Items"].as_array().unwrap().iter().map(|i| i["pk"]["S"].as_str().unwrap().to_owned()).collect();
+            keys.sort();
+            keys
+        };
+        assert_eq!(keys().await, ["later", "past", "untold", "week"]);
+        advance(&clock, Duration::from_mins(1)).await;
+        assert_eq!(keys().await, ["later", "untold", "week"]);
+        // A week is no more steps than there are things due.
+        let advanced = clock.advance_to(drydock_core::Timestamp(week * 1000 + 999)).await.unwrap();
+        assert_eq!((advanced.count, keys().await.len()), (0, 3), "{advanced:?}");
+        let advanced = clock.advance(1).await.unwrap();
+        assert_eq!((advanced.count, keys().await), (1, vec!["later".to_owned(), "untold".to_owned()]), "{advanced:?}");
+        cloud.shutdown().await;
+    }
 }

@@ -6,6 +6,7 @@
 //! - [`account`]: a whole account's state to files and back.
 //! - [`build`]: shows how the build of the functions goes on.
 //! - [`operations`]: which operations of AWS IoT there are.
+//! - [`clock`]: shows and changes the gateway's clock.
 //! - [`device`]: makes a device with its files.
 //! - [`explain`]: says why a client may do something, or may not.
 //! - [`limits`]: prints the limits in force.
@@ -15,6 +16,7 @@
 pub mod account;
 pub mod args;
 pub mod build;
+pub mod clock;
 pub mod device;
 pub mod explain;
 pub mod limits;
@@ -44,6 +46,8 @@ pub enum Command {
     Up(UpArgs),
     /// Run the main job on real input: register a device just in time, bring its telemetry to a table, follow it offline.
     Demo(DemoArgs),
+    /// Show, stop, set, advance or speed up the clock of a gateway that is up.
+    Clock(clock::ClockArgs),
     /// Make and list devices of a gateway that is up.
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -68,6 +72,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Up(args) => up::run(args).await,
         Command::Demo(args) => crate::demo::run(args).await,
+        Command::Clock(args) => clock::run(args).await,
         Command::Device(DeviceCommand::Create(args)) => device::create(args).await,
         Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),

@@ -202,6 +202,19 @@ impl Api {
         self.send("import", request, Bytes::from(account)).await
     }
 
+    /// Shows the gateway's clock, or changes it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn clock(&self, change: Option<&Value>) -> Result<Value, CallError> {
+        let url = format!("{}/_drydock/clock", self.url);
+        let (request, body) = match change {
+            None => (Request::get(url), Bytes::new()),
+            Some(change) => (Request::post(url), Bytes::from(change.to_string())),
+        };
+        self.send("clock", request, body).await
+    }
+
     /// Calls an operation of AWS IoT's control plane; `path` has its query, `headers` are besides the usual.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub async fn run(args: DemoArgs) -> CommandResult {
         region: "us-east-1".to_owned(),
     };
     let Up { gateway, running, deployed } = stand_up(&up).await?;
-    let mut timeline = Timeline::begin(gateway.host.books.clock.clone(), args.json);
+    let mut timeline = Timeline::begin(std::sync::Arc::new(gateway.host.books.time.clone()), args.json);
     let rows = Rows::of(&deployed.plan);
     let result = perform(&gateway, &mut timeline, &rows).await;
     let arrived = match &result {

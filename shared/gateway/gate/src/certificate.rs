@@ -46,6 +46,7 @@ pub async fn present(books: &Books, chain: &[Vec<u8>], sni: Option<&str>) -> Sta
     match shown.await {
         Ok(Ok(admitted)) => {
             let id = admitted.certificate_id;
+            books.connects_with(&id);
             let facts = books.facts.get_or(&id, || {
                 let said = parts.first().map(|leaf| X509Facts::from_der(leaf)).unwrap_or_default();
                 (id.clone(), Arc::new(CertificateFacts::from_variables(id.as_str(), said.variables())))

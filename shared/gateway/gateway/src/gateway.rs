@@ -124,7 +124,7 @@ impl Gateway {
             "status": "up",
             "version": env!("CARGO_PKG_VERSION"),
             "durable": self.store.is_durable(),
-            "uptimeMillis": self.host.books.now().since(self.started),
+            "uptimeMillis": self.host.books.time.machine_now().since(self.started),
             "connections": self.host.broker.stats().connections,
         });
         if let (Value::Object(health), Value::Object(ready)) = (&mut health, self.ready()) {
@@ -135,8 +135,7 @@ impl Gateway {
 
     /// Lets connections and all who wait for a time look at the clock, after it was moved.
     pub fn clock_moved(&self) {
-        self.host.books.clock_moved();
-        self.host.broker.clock_moved();
+        self.host.books.time.look_again();
     }
 
     /// Empties the state: rulebooks, broker and stand-ins. Connections end; the gateway's own root stays, so that devices need

@@ -34,7 +34,7 @@ pub(crate) fn open_broker(
     let journal =
         || -> Arc<dyn Journal> { Arc::new(StoreJournal { store: store.clone(), scope: books.scope.clone() }) };
     let config = Config { limits, journal: store.is_durable().then(journal), watch };
-    let broker = Broker::new(config, Arc::clone(&books.clock), Arc::clone(&books.ids), gate, tap);
+    let broker = Broker::new(config, books.time.clone(), Arc::clone(&books.ids), gate, tap);
     for table in Broker::TABLES {
         store.load(&books.scope, table, |key, value| broker.load(table, key, value).map_err(StoreError::from))?;
     }

@@ -33,6 +33,7 @@ use drydock_services::rules::watch::Watches;
 use drydock_services::services::Services;
 use drydock_services::{events, provisioning, shadows};
 use drydock_store::{Store, StoreError};
+use drydock_timers::Timers;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -140,7 +141,7 @@ impl Gateway {
         Self::open_by(options, Arc::new(SystemClock)).await
     }
 
-    /// The same by another clock than the machine's. Whoever moves that clock calls [`clock_moved`](Self::clock_moved).
+    /// The same with a clock that follows another one than the machine's. Whoever moves that calls [`clock_moved`](Self::clock_moved).
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -149,6 +150,7 @@ impl Gateway {
             return Err(OpenError::PlainOffLoopback(options.host));
         }
         let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
+        let time = Timers::new(clock);
 
         // Sockets first: a port in use is told before anything is written.
         let api = listen::bind(options.host, options.api_port, "--api-port").await?;
@@ -169,11 +171,11 @@ impl Gateway {
         let notices = Notices::default();
         let store = Store::open(options.data_dir.as_deref())?;
         let (events, arriving) = mpsc::unbounded_channel();
-        let authorities = Authorities::open(&files, clock.now(), ids.as_ref())?;
+        let authorities = Authorities::open(&files, time.now(), ids.as_ref())?;
         let books = Arc::new(Books::open(
             &store,
             options.scope.clone(),
-            Arc::clone(&clock),
+            time.clone(),
             Arc::clone(&ids),
             Empty::new(&options.scope, CAPABILITIES),
             events.clone(),
@@ -192,10 +194,10 @@ impl Gateway {
             function_keys: function_keys(&credentials, &options.scope, &ids),
             function_env: crate::deploy::function_environment(),
             lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
-            observer: watch::cloud_observer(&notices, &clock),
+            observer: watch::cloud_observer(&notices, &time),
             ..CloudConfig::new(
                 options.scope.clone(),
-                Arc::clone(&clock),
+                time.clone(),
                 Arc::clone(&ids),
                 format!("http://{}", addresses.api),
             )
@@ -249,7 +251,7 @@ impl Gateway {
             config: options.config,
             store,
             data_dir: options.data_dir,
-            started: clock.now(),
+            started: time.machine_now(),
             host: host.clone(),
         });
         let mut running = gateway.serve(runner, arriving, api, mqtt, https, plain);

@@ -2,7 +2,7 @@
 //! save, then tell.
 
 use crate::recent::Recent;
-use drydock_core::{ApiError, Arn, CertificateId, Clock, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
+use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, ReplaceTopicRuleRequest};
@@ -13,10 +13,9 @@ use drydock_registry::tags::Tags;
 use drydock_rules::{Capabilities, RuleSet, Rules};
 use drydock_shadow::Shadows;
 use drydock_store::{Held, Kept, Store, StoreError, Tables};
+use drydock_timers::{Reminder, Timers};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// How many certificates' facts are remembered: some kilobytes each.
@@ -24,12 +23,20 @@ const FACTS: usize = 4096;
 /// How many principals' compiled policies are remembered.
 const COMPILED: usize = 4096;
 
+/// How long after the end of its validity a certificate is told of, in milliseconds: a connect that found it valid has reached
+/// the broker by then.
+pub const VALIDITY_GRACE: i64 = 1000;
+
 /// The rulebooks, and what their commands need from the outside.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// The gateway's clock, and all who wait for a time on it.
+    pub time: Timers,
+    /// For when the validity of a certificate ends.
+    pub certificates_end: Reminder,
+    /// For when something that provisioning left behind is to go.
+    pub left_behind: Reminder,
     /// Randomness.
     pub ids: Arc<dyn Ids>,
     /// CAs and certificates.
@@ -56,7 +63,6 @@ pub struct Books {
     pub compiled: Recent<(u64, Vec<Arn>), SessionPolicies>,
     enabled_rules: RwLock<Arc<RuleSet>>,
     authorization: AtomicU64,
-    moved: Notify,
     events: UnboundedSender<Event>,
 }
 
@@ -68,7 +74,7 @@ impl Books {
     pub fn open(
         store: &Store,
         scope: Scope,
-        clock: Arc<dyn Clock>,
+        time: Timers,
         ids: Arc<dyn Ids>,
         empty: Empty,
         events: UnboundedSender<Event>,
@@ -87,40 +93,27 @@ impl Books {
             facts: Recent::new(FACTS),
             compiled: Recent::new(COMPILED),
             scope,
-            clock,
+            certificates_end: time.reminder("end of a certificate's validity"),
+            left_behind: time.reminder("what provisioning left behind"),
+            time,
             ids,
             authorization: AtomicU64::new(1),
-            moved: Notify::new(),
             events,
         })
+    }
+
+    /// A device connects with a certificate, which may have come since the next end of a validity was looked for: that of this
+    /// one is not to be missed.
+    pub fn connects_with(&self, certificate: &CertificateId) {
+        if let Some(ends) = self.identity.read(|identity| identity.validity_ends(certificate)) {
+            self.certificates_end.by(ends.plus_millis(VALIDITY_GRACE));
+        }
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// Waits until the clock has come to a time.
-    pub async fn wait_until(&self, at: Timestamp) {
-        loop {
-            // Before the clock is looked at: a move in between is told to this one, too.
-            let moved = self.moved.notified();
-            let left = at.since(self.now());
-            if left <= 0 {
-                return;
-            }
-            let passed = tokio::time::sleep(Duration::from_millis(left.unsigned_abs()));
-            tokio::select! {
-                () = passed => {}
-                () = moved => {}
-            }
-        }
-    }
-
-    /// Lets all who wait for a time look at the clock, after it was moved.
-    pub fn clock_moved(&self) {
-        self.moved.notify_waiters();
+        self.time.now()
     }
 
     /// Runs a command on a rulebook: its answer comes once it is on disk, and after its events were handed on.

@@ -3,9 +3,9 @@
 use crate::notice::{Notice, Notices, Tone, Topic};
 use drydock_cloud::lambda::logs::Source;
 use drydock_cloud::{Notice as CloudNotice, Observer};
+use drydock_core::Event;
 use drydock_core::names::short;
-use drydock_core::{Clock, Event};
-use std::sync::Arc;
+use drydock_timers::Timers;
 
 /// Tells of an event that a watcher wants to see.
 pub fn event(notices: &Notices, event: &Event) {
@@ -66,18 +66,18 @@ pub fn event(notices: &Notices, event: &Event) {
 
 /// An observer that turns what the stand-ins tell into notices.
 #[must_use]
-pub fn cloud_observer(notices: &Notices, clock: &Arc<dyn Clock>) -> Observer {
-    let (notices, clock) = (notices.clone(), Arc::clone(clock));
+pub fn cloud_observer(notices: &Notices, time: &Timers) -> Observer {
+    let (notices, time) = (notices.clone(), time.clone());
     Observer::new(move |told| match told {
         // Lambda's own lines around an invocation say what its report says again.
         CloudNotice::Log(line) if line.source == Source::Platform => {}
-        told => notices.tell(|| cloud(told, clock.as_ref())),
+        told => notices.tell(|| cloud(told, &time)),
     })
 }
 
-fn cloud(told: CloudNotice, clock: &dyn Clock) -> Notice {
+fn cloud(told: CloudNotice, time: &Timers) -> Notice {
     let notice = |tone, topic, subject: String, text: String| Notice {
-        at: clock.now(),
+        at: time.now(),
         tone,
         topic,
         subject,

@@ -17,6 +17,7 @@ use drydock_provisioning::book::tokens::LIFETIME;
 use drydock_services::provisioning::sweep;
 use drydock_services::rules::reach::CAPABILITIES;
 use drydock_store::Store;
+use drydock_timers::Timers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::mpsc;
@@ -57,7 +58,7 @@ impl Fleet {
         let store = Store::open(None).unwrap();
         let empty = Empty::new(&scope, CAPABILITIES);
         let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let books = Books::open(&store, scope, shared, ids, empty, events).unwrap();
+        let books = Books::open(&store, scope, Timers::new(shared), ids, empty, events).unwrap();
         Self { clock, books, authority, _events: kept, _folder: folder }
     }
 

@@ -174,7 +174,7 @@ impl Stage {
         };
         let handle = || Arc::new(Handle(Arc::clone(&world)));
         let config = Config { limits, journal: Some(handle()), ..Config::default() };
-        let broker = Broker::new(config, handle(), handle(), handle(), handle());
+        let broker = Broker::new(config, drydock_timers::Timers::new(handle()), handle(), handle(), handle());
         Self { world, broker, clients: (0..CLIENTS).map(|_| None).collect(), gone: Vec::new() }
     }
 

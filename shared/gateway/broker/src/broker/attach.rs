@@ -5,7 +5,7 @@ use crate::gate::{Admission, Peer};
 use crate::happening::{Count, Happening};
 use crate::index::Subscriber;
 use crate::journal::Commit;
-use crate::message::{Protocol, Qos};
+use crate::message::{Message, Protocol, Qos};
 use crate::packet::reason;
 use crate::rows::{self, ClientRow, LiveRow, SessionRow, SubscriptionRow, WillRow};
 use crate::session::{Delivery, Left, Session, SubOptions};
@@ -16,6 +16,9 @@ use drydock_core::{Event, Timestamp, Write};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// Retained messages are looked through once in so many milliseconds at most.
+const SWEEP: i64 = 60_000;
 
 /// A connect that the gate has let in.
 pub(crate) struct NewConnection {
@@ -164,6 +167,7 @@ impl Inner {
             let due = self.next_due(slot, now);
             slots.live -= 1;
             slots.due.insert((due, link.identity.client_id.clone()));
+            self.ends.by(due);
             next_version
         };
         link.session.detach(link.id);
@@ -372,7 +376,8 @@ impl Inner {
             .unwrap_or(now)
     }
 
-    pub(crate) fn sweep(&self) {
+    /// Ends what is past its time; when the next thing is.
+    pub(crate) fn sweep(&self) -> Option<Timestamp> {
         let now = self.now();
         let mut effects = self.effects();
         let ended = {
@@ -407,19 +412,40 @@ impl Inner {
         for session in &ended {
             self.end_session(session);
         }
-        self.sweep_retained(now);
+        let retained = self.sweep_retained(now);
+        let next = self.slots.lock().due.first().map(|(at, _)| *at);
+        next.into_iter().chain(retained).min()
     }
 
-    fn sweep_retained(&self, now: Timestamp) {
-        let last = self.counters.retained_swept_at.load(Ordering::Relaxed);
-        if now.millis().saturating_sub(last) < 60_000 {
-            return;
+    /// Forgets retained messages that are over, once a minute at most: what is over is found by nobody before that either. When
+    /// it is to be called next.
+    fn sweep_retained(&self, now: Timestamp) -> Option<Timestamp> {
+        let due = &self.counters.retained_due;
+        if now.millis() >= due.load(Ordering::Relaxed) {
+            // Before the messages are looked at: one that is set meanwhile lowers it again.
+            due.store(i64::MAX, Ordering::Relaxed);
+            let mut effects = self.effects();
+            let (over, next) = self.retained.sweep(now, self.limits.retained_seconds);
+            for topic in over {
+                effects.write(rows::delete_retained(&topic));
+            }
+            drop(self.settle(&mut effects));
+            if let Some(next) = next {
+                due.fetch_min(next.max(now.plus_millis(SWEEP)).millis(), Ordering::Relaxed);
+            }
         }
-        self.counters.retained_swept_at.store(now.millis(), Ordering::Relaxed);
-        let mut effects = self.effects();
-        for topic in self.retained.sweep(now, self.limits.retained_seconds) {
-            effects.write(rows::delete_retained(&topic));
+        Some(Timestamp(due.load(Ordering::Relaxed))).filter(|at| at.millis() < i64::MAX)
+    }
+
+    /// A retained message was set: that it is over one day is not to be missed.
+    pub(crate) fn retained_set(&self, message: &Message, now: Timestamp) {
+        let unused = i64::try_from(self.limits.retained_seconds).unwrap_or(0).saturating_mul(1000);
+        let unused = (unused > 0).then(|| now.plus_millis(unused));
+        let Some(over) = message.expires_at.into_iter().chain(unused).min() else { return };
+        let due = over.max(now.plus_millis(SWEEP));
+        // Nearly always something else is due before.
+        if self.counters.retained_due.fetch_min(due.millis(), Ordering::Relaxed) > due.millis() {
+            self.ends.by(due);
         }
-        drop(self.settle(&mut effects));
     }
 }

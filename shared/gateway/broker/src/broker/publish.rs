@@ -205,6 +205,7 @@ impl Inner {
         let row = rows::put_retained(&kept, now, now);
         if self.retained.put(Arc::new(kept), now, now, self.limits.retained_messages) {
             effects.write(row);
+            self.retained_set(message, now);
         } else {
             effects.dropped(&SmolStr::default(), &message.topic, DropReason::RetainedQuota);
         }

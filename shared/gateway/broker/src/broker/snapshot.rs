@@ -69,7 +69,8 @@ pub(crate) struct Counters {
     pub(crate) received: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) subscriptions: AtomicU64,
-    pub(crate) retained_swept_at: AtomicI64,
+    /// When a retained message may be over, in milliseconds.
+    pub(crate) retained_due: AtomicI64,
     pub(crate) counts: Counts,
     dropped: AtomicU64,
 }

@@ -5,15 +5,15 @@
 
 use super::{Connection, End};
 use drydock_core::Timestamp;
+use drydock_timers::{Name, Work};
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, Sleep};
 
 /// Bytes taken by one read at most. A message that waits keeps the bytes that it was read with, so this is also the most
 /// that one waiting message can keep beside its own.
@@ -37,37 +37,6 @@ thread_local! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client closed the stream on purpose")]
 pub struct ClientClosed;
-
-/// The connection's one timer.
-#[derive(Default)]
-pub(crate) struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    due: Timestamp,
-}
-
-impl Timer {
-    /// Ready when `due` may have come; the caller looks at the clock again then.
-    fn poll(&mut self, due: Timestamp, now: Timestamp, cx: &mut Context<'_>) -> Poll<()> {
-        let wait = || Instant::now() + Duration::from_millis(due.since(now).max(1).unsigned_abs());
-        let sleep = match &mut self.sleep {
-            Some(sleep) => {
-                // A later time needs no change: the timer goes off early and is set again.
-                if due < self.due || self.due <= now {
-                    sleep.as_mut().reset(wait());
-                    self.due = due;
-                }
-                sleep
-            }
-            none => {
-                self.due = due;
-                none.insert(Box::pin(tokio::time::sleep_until(wait())))
-            }
-        };
-        ready!(sleep.as_mut().poll(cx));
-        self.due = now;
-        Poll::Ready(())
-    }
-}
 
 /// Runs a connection until it ends.
 pub(crate) async fn drive<S>(stream: &mut S, connection: &mut Connection) -> End
@@ -99,6 +68,9 @@ where
                 Poll::Pending => {}
             }
         }
+        if let Some(end) = connection.check_keep_alive() {
+            return Poll::Ready(Err(end));
+        }
         if round == 0 && !moved && connection.lets_others_first() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -116,9 +88,10 @@ where
         }
         if !moved && !look {
             connection.waited = false;
+            // What the alarm has woken the connection for is done.
+            connection.woken = None;
             let due = connection.next_time();
-            let now = connection.now;
-            ready!(connection.timer.poll(due, now, cx));
+            connection.woken = Some(ready!(connection.poll_alarm(due, cx)));
             look = true;
         }
     }
@@ -179,6 +152,13 @@ fn write<S: AsyncWrite + Unpin>(
 }
 
 impl Connection {
+    /// Ready when `due` may have come.
+    fn poll_alarm(&mut self, due: Timestamp, cx: &mut Context<'_>) -> Poll<Work> {
+        let name = || Name::new("MQTT connection", self.session.client_id.clone());
+        // Not in the same millisecond again: the clock is finer than its timers.
+        self.alarm.poll(&self.inner.timers, name, due.max(self.now.plus_millis(1)), cx)
+    }
+
     /// Whether more may be read now.
     fn may_read(&self) -> bool {
         self.commit.is_none() && self.out.len() - self.written < BACKLOG && self.bytes.next_at(self.now) <= self.now

@@ -244,7 +244,7 @@ impl World {
         };
         let broker = Broker::new(
             config,
-            clock.clone(),
+            drydock_timers::Timers::new(clock.clone()),
             ids.clone(),
             Arc::new(GateHandle(gate.clone())),
             Arc::new(TapHandle(tap.clone())),

@@ -57,6 +57,11 @@ operations! {
     "UpdateTimeToLive" => update_time_to_live,
 }
 
+/// Whether an operation may write an item, or set a table's time to live: something may expire earlier than was known.
+pub(super) fn writes(operation: &str) -> bool {
+    ["Put", "Update", "Write", "Execute"].iter().any(|part| operation.contains(part))
+}
+
 /// Whether an operation speaks of tables and streams, not of items: only there do the engine's ARNs stand.
 pub(super) fn is_control(operation: &str) -> bool {
     ["Table", "Stream", "Tag", "TimeToLive", "Shard"].iter().any(|part| operation.contains(part))

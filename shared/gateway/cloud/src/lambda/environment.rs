@@ -263,10 +263,10 @@ impl Setup {
     }
 
     fn invocation(&self, job: &Job, limit: Duration) -> Invocation {
-        let now = self.context.config.system_clock.now();
+        let now = self.context.timers.machine_now();
         Invocation {
             request_id: job.request_id.clone(),
-            deadline_ms: now.plus_millis(crate::timers::millis(limit)).millis(),
+            deadline_ms: now.plus_millis(drydock_timers::millis(limit)).millis(),
             arn: job.arn.clone(),
             trace_id: job.trace_id.clone(),
             client_context: job.client_context.clone(),

@@ -13,9 +13,9 @@ use crate::delivery::Parcel;
 use crate::error::CloudError;
 use crate::journal::Rows;
 use crate::sqs::Attribute;
-use crate::timers::millis;
 use bytes::Bytes;
 use drydock_core::{Arn, Timestamp, Write};
+use drydock_timers::{Name, Work, millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +82,12 @@ pub(super) fn resume(lambda: &Arc<Lambda>) {
 
 fn start(lambda: &Arc<Lambda>, event: Event) {
     let this = Arc::clone(lambda);
-    lambda.context.spawn(async move { process(&this, event).await });
+    let work = lambda.context.timers.work(name(&event));
+    lambda.context.spawn(async move { process(&this, event, work).await });
+}
+
+fn name(event: &Event) -> Name {
+    Name::new("Lambda event", event.function.as_str())
 }
 
 fn put(event: &Event) -> Result<Write, CloudError> {
@@ -109,13 +114,16 @@ impl Condition {
     }
 }
 
-async fn process(lambda: &Arc<Lambda>, mut event: Event) {
+/// Tries an event until it is done with. The work rests while it waits.
+async fn process(lambda: &Arc<Lambda>, mut event: Event, mut work: Work) {
     let context = &lambda.context;
     let retry = &context.config.lambda.retry;
     let mut throttled = retry.throttled;
     let mut last: Option<Invoked> = None;
     loop {
-        context.timers.until(event.next_at).await;
+        let due = context.timers.until(name(&event), event.next_at);
+        drop(work);
+        work = due.await;
         if !lock(&lambda.events.pending).contains(&event.id) {
             return;
         }
@@ -141,13 +149,8 @@ async fn process(lambda: &Arc<Lambda>, mut event: Event) {
             }
             Err(LambdaError::Throttled) => {
                 // Not an error of anyone's: wait for a place, and no longer than AWS would.
-                if let Ok(function) = lambda.function(&event.function) {
-                    tokio::select! {
-                        () = function.pool.freed() => {}
-                        () = tokio::time::sleep(throttled) => {}
-                        () = context.timers.until(expires) => {}
-                    }
-                }
+                let again = context.now().plus_millis(millis(throttled)).min(expires);
+                work = lambda.place(&event.function, work, again).await;
                 throttled = (throttled * 2).min(retry.throttled_max);
                 continue;
             }

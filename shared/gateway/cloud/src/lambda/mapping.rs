@@ -8,7 +8,8 @@ use crate::error::CloudError;
 use crate::sqs::message::{md5_of_attributes, md5_of_body};
 use crate::sqs::queue::Queue;
 use crate::sqs::{Attribute, Received, Sqs};
-use drydock_core::Arn;
+use drydock_core::{Arn, Timestamp};
+use drydock_timers::{Bell, Name, Work as Guard};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -135,25 +136,32 @@ pub(super) fn start(lambda: &Arc<Lambda>, sqs: &Arc<Sqs>, mapping: &Mapping) -> 
     let (stop, mut stopped) = oneshot::channel::<()>();
     if mapping.enabled {
         let places = Arc::new(Semaphore::new(mapping.max_concurrency.unwrap_or(POLLERS)));
+        let freed = Arc::new(Bell::new(&lambda.context.timers, Name::new("event source mapping", mapping.id.as_str())));
         let work = Arc::new(Work { lambda: Arc::clone(lambda), sqs: Arc::clone(sqs), queue, mapping: mapping.clone() });
         lambda.context.spawn(async move {
+            let mut guard = None;
             loop {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let one_freed = freed.listen();
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+                    drop(guard.take());
+                    guard = Some(one_freed.rung().await);
+                    continue;
+                };
+                drop(one_freed);
                 // What has been received is lost to others until its visibility timeout, so that only the wait for a first
                 // message may be broken off.
                 let first = tokio::select! {
-                    first = work.receive(work.mapping.batch_size.min(10), 20) => first,
+                    first = work.receive(work.mapping.batch_size.min(10), Timestamp(i64::MAX), guard.take()) => first,
                     _ = &mut stopped => return,
                 };
-                let Some(first) = first else { return };
-                if first.is_empty() {
-                    continue;
-                }
-                let batch = work.gather(first).await;
-                let task = Arc::clone(&work);
+                let Some((first, received)) = first else { return };
+                let (batch, gathered) = work.gather(first, received).await;
+                let (task, freed) = (Arc::clone(&work), Arc::clone(&freed));
                 work.lambda.context.spawn(async move {
-                    task.handle(batch).await;
+                    let done = task.handle(batch, gathered).await;
                     drop(place);
+                    freed.ring();
+                    drop(done);
                 });
             }
         });
@@ -169,10 +177,11 @@ struct Work {
 }
 
 impl Work {
-    /// Messages, within some seconds; `None` where the queue is gone.
-    async fn receive(&self, max: usize, wait: u32) -> Option<Vec<Received>> {
-        match self.sqs.receive(&self.queue, max, None, Some(wait)).await {
-            Ok(messages) => Some(messages),
+    /// Messages as soon as there are some, none where there are none until a time; `None` where the queue is gone. The guard is
+    /// that of the work with them.
+    async fn receive(&self, max: usize, until: Timestamp, guard: Option<Guard>) -> Option<(Vec<Received>, Guard)> {
+        match self.sqs.poll(&self.queue, max, None, until, guard).await {
+            Ok(received) => Some(received),
             Err(error) => {
                 self.failed(format!("the queue cannot be read any more: {error}"));
                 None
@@ -181,30 +190,31 @@ impl Work {
     }
 
     /// Fills a batch until it is full or its window is over.
-    async fn gather(&self, mut batch: Vec<Received>) -> Vec<Received> {
+    async fn gather(&self, mut batch: Vec<Received>, mut guard: Guard) -> (Vec<Received>, Guard) {
         let timers = &self.lambda.context.timers;
         let until = timers.now().plus_millis(i64::from(self.mapping.window) * 1000);
         let size = |batch: &[Received]| batch.iter().map(|message| message.body.len()).sum::<usize>();
         while batch.len() < self.mapping.batch_size && size(&batch) < BATCH_BYTES && timers.now() < until {
             let max = (self.mapping.batch_size - batch.len()).min(10);
-            tokio::select! {
-                more = self.receive(max, 20) => match more {
-                    Some(more) => batch.extend(more),
-                    None => break,
-                },
-                () = timers.until(until) => break,
+            match self.receive(max, until, Some(guard)).await {
+                Some((more, woken)) => {
+                    batch.extend(more);
+                    guard = woken;
+                }
+                None => return (batch, timers.work("event source mapping")),
             }
         }
-        batch
+        (batch, guard)
     }
 
     /// Hands a batch to the function, and deletes what it took.
-    async fn handle(&self, batch: Vec<Received>) {
+    async fn handle(&self, batch: Vec<Received>, guard: Guard) -> Guard {
         let config = &self.lambda.context.config;
         let records: Vec<Value> =
             batch.iter().map(|message| record(message, &self.mapping.queue, &config.scope.region)).collect();
         let event = json!({"Records": records}).to_string();
-        let taken = match self.invoke(event).await {
+        let (invoked, guard) = self.invoke(event, guard).await;
+        let taken = match invoked {
             Ok(invoked) => match invoked.error_text() {
                 Some(why) => Err(why),
                 None if self.mapping.report_failures => failures(&invoked.payload, &batch),
@@ -232,22 +242,19 @@ impl Work {
             }
             Err(why) => self.failed(why),
         }
+        guard
     }
 
     /// Invokes the function; where it is busy, waits for a place as long as the messages are hidden.
-    async fn invoke(&self, event: String) -> Result<Invoked, LambdaError> {
+    async fn invoke(&self, event: String, mut guard: Guard) -> (Result<Invoked, LambdaError>, Guard) {
         let context = &self.lambda.context;
         let until = context.now().plus_millis(i64::from(self.queue.visibility_timeout()) * 1000);
         loop {
             match self.lambda.invoke(&self.mapping.function, event.clone().into()).await {
                 Err(LambdaError::Throttled) if context.now() < until => {
-                    let function = self.lambda.function(&self.mapping.function)?;
-                    tokio::select! {
-                        () = function.pool.freed() => {}
-                        () = context.timers.until(until) => {}
-                    }
+                    guard = self.lambda.place(&self.mapping.function, guard, until).await;
                 }
-                other => return other,
+                other => return (other, guard),
             }
         }
     }

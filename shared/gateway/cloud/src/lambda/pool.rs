@@ -7,14 +7,15 @@ use super::environment::{Environment, Job};
 use super::error::LambdaError;
 use super::logs::LogStore;
 use crate::context::{Context, lock};
+use drydock_timers::{Bell, Name, Ringing};
 use std::sync::{Arc, Mutex};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 pub(super) struct Pool {
     context: Arc<Context>,
     logs: Arc<LogStore>,
     state: Mutex<State>,
-    freed: Notify,
+    freed: Bell,
 }
 
 #[derive(Default)]
@@ -30,18 +31,20 @@ struct Place(Arc<Pool>);
 impl Drop for Place {
     fn drop(&mut self) {
         lock(&self.0.state).busy -= 1;
-        self.0.freed.notify_one();
+        self.0.freed.ring_one();
     }
 }
 
 impl Pool {
     pub(super) fn new(context: Arc<Context>, logs: Arc<LogStore>) -> Self {
-        Self { context, logs, state: Mutex::default(), freed: Notify::new() }
+        let freed = Bell::new(&context.timers, "Lambda event that waits for a place");
+        Self { context, logs, state: Mutex::default(), freed }
     }
 
     /// Runs an event to its end, whether or not the caller waits for it.
     pub(super) async fn run(self: &Arc<Self>, definition: Arc<Definition>, job: Job) -> Result<Invoked, LambdaError> {
-        let limit = definition.max_concurrency.unwrap_or(self.context.config.lambda.concurrency);
+        let limit = self.limit(&definition);
+        let work = self.context.timers.work(Name::new("Lambda function", definition.name.as_str()));
         let place = {
             let mut state = lock(&self.state);
             if state.busy >= limit {
@@ -57,6 +60,7 @@ impl Pool {
             // The place is free before the caller knows of the end, so that it can call again at once.
             drop(place);
             let _ = done.send(invoked);
+            drop(work);
         });
         ended.await.map_err(|_| LambdaError::Service("the gateway is shutting down".into()))
     }
@@ -104,9 +108,15 @@ impl Pool {
         state.idle.clear();
     }
 
-    /// Completes when an execution may have ended since the last call.
-    pub(super) async fn freed(&self) {
-        self.freed.notified().await;
+    fn limit(&self, definition: &Definition) -> usize {
+        definition.max_concurrency.unwrap_or(self.context.config.lambda.concurrency)
+    }
+
+    /// Tells when an execution has ended; `None` where there is a place now.
+    pub(super) fn freed(&self, definition: &Definition) -> Option<Ringing> {
+        // Under the lock that a place is given back under: none is given back in between unheard.
+        let state = lock(&self.state);
+        (state.busy >= self.limit(definition)).then(|| self.freed.listen())
     }
 
     /// Busy and idle processes.

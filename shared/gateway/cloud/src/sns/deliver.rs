@@ -7,6 +7,7 @@ use crate::delivery::Parcel;
 use crate::http_client;
 use bytes::Bytes;
 use drydock_core::Arn;
+use drydock_timers::{Name, Timers, Work, millis};
 use http::{Method, Request};
 use serde_json::json;
 use std::sync::Arc;
@@ -67,8 +68,11 @@ pub(super) async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publi
                     ("x-amz-sns-rawdelivery", subscription.raw.to_string()),
                 ];
                 let this = Arc::clone(sns);
+                let timers = sns.context.timers.clone();
+                let work = timers.work(Name::new("SNS delivery", subscription.endpoint.as_str()));
                 sns.context.spawn(async move {
-                    if let Err(why) = to_endpoint(&subscription.endpoint, &headers, &body).await {
+                    let (sent, _work) = to_endpoint(&timers, &subscription.endpoint, &headers, &body, work).await;
+                    if let Err(why) = sent {
                         undelivered(&this, &arn, &subscription, body, why).await;
                     }
                 });
@@ -83,7 +87,14 @@ async fn to_function(sns: &Arc<Sns>, topic: &Arn, subscription: &Subscription, e
     invoked.map(|_| ()).map_err(|e| format!("{}: {e}", e.code()))
 }
 
-async fn to_endpoint(url: &str, headers: &[(&'static str, String)], body: &str) -> Result<(), String> {
+/// Posts to an endpoint, again where that may help; the work rests between the attempts.
+async fn to_endpoint(
+    timers: &Timers,
+    url: &str,
+    headers: &[(&'static str, String)],
+    body: &str,
+    mut work: Work,
+) -> (Result<(), String>, Work) {
     let mut attempt = 1;
     loop {
         let mut request = Request::builder()
@@ -94,20 +105,25 @@ async fn to_endpoint(url: &str, headers: &[(&'static str, String)], body: &str) 
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let request = request.body(Bytes::from(body.to_owned())).map_err(|e| e.to_string())?;
+        let request = match request.body(Bytes::from(body.to_owned())) {
+            Ok(request) => request,
+            Err(why) => return (Err(why.to_string()), work),
+        };
         let why = match http_client::send(request, 65_536, ANSWER).await {
-            Ok(response) if response.status().is_success() => return Ok(()),
+            Ok(response) if response.status().is_success() => return (Ok(()), work),
             Ok(response) if response.status().is_client_error() && response.status() != 429 => {
-                return Err(format!("`{url}` answered {}", response.status()));
+                return (Err(format!("`{url}` answered {}", response.status())), work);
             }
             Ok(response) => format!("`{url}` answered {}", response.status()),
             Err(why) => why,
         };
         if attempt == ATTEMPTS {
-            return Err(why);
+            return (Err(why), work);
         }
         attempt += 1;
-        tokio::time::sleep(PAUSE).await;
+        let again = timers.until(Name::new("SNS retry", url), timers.now().plus_millis(millis(PAUSE)));
+        drop(work);
+        work = again.await;
     }
 }
 
@@ -152,8 +168,11 @@ pub(super) fn ask_for_confirmation(sns: &Arc<Sns>, topic: &Arn, subscription: &A
     ];
     let this = Arc::clone(sns);
     let topic = topic.clone();
+    let timers = context.timers.clone();
+    let work = timers.work(Name::new("SNS confirmation", subscription.endpoint.as_str()));
     context.spawn(async move {
-        if let Err(why) = to_endpoint(&subscription.endpoint, &headers, &body).await {
+        let (sent, _work) = to_endpoint(&timers, &subscription.endpoint, &headers, &body, work).await;
+        if let Err(why) = sent {
             let to = subscription.endpoint.clone();
             this.context.tell(Notice::DeliveryFailed { from: topic.to_string(), to, why });
         }

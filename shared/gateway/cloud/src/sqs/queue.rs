@@ -7,10 +7,10 @@ use super::message::{Message, NewMessage, Received};
 use super::{MESSAGES, QUEUES, QueueRecord, row};
 use crate::context::{Context, lock};
 use drydock_core::{Arn, Timestamp, Write};
+use drydock_timers::{Bell, Name, Reminder};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
 
 /// The most messages in flight ("Amazon SQS standard queue quotas").
 const MAX_IN_FLIGHT: usize = 120_000;
@@ -24,7 +24,9 @@ pub struct Queue {
     context: Arc<Context>,
     state: Mutex<State>,
     /// Wakes those who wait for a message.
-    pub(crate) arrivals: Notify,
+    pub(crate) arrivals: Bell,
+    /// For when a message becomes visible.
+    visible: Reminder,
 }
 
 struct State {
@@ -43,8 +45,6 @@ pub(crate) struct Taken {
     /// Messages that have been received too often, and the writes that take them out of this queue.
     pub(crate) dead: Vec<Message>,
     pub(crate) dead_writes: Vec<Write>,
-    /// When the next message becomes visible.
-    pub(crate) next_visible: Option<Timestamp>,
 }
 
 impl State {
@@ -77,7 +77,7 @@ impl State {
 }
 
 impl Queue {
-    pub(crate) fn new(context: Arc<Context>, name: String, record: QueueRecord) -> Self {
+    pub(crate) fn new(context: Arc<Context>, visible: Reminder, name: String, record: QueueRecord) -> Self {
         let state = State {
             record,
             messages: BTreeMap::new(),
@@ -87,7 +87,26 @@ impl Queue {
             swept: Timestamp(i64::MIN),
             closed: false,
         };
-        Self { name, context, state: Mutex::new(state), arrivals: Notify::new() }
+        let arrivals = Bell::new(&context.timers, receiver(&name));
+        Self { name, context, state: Mutex::new(state), arrivals, visible }
+    }
+
+    /// What somebody who receives goes by among the timers.
+    pub(crate) fn receiver(&self) -> Name {
+        receiver(&self.name)
+    }
+
+    /// Tells those who wait where there is a message to be had; when the next one becomes visible.
+    pub(crate) fn look(&self, now: Timestamp) -> Option<Timestamp> {
+        let (some, next) = {
+            let state = lock(&self.state);
+            let hidden = state.order.range((now.plus_millis(1), 0)..).next().map(|(at, _)| *at);
+            (state.order.first().is_some_and(|(at, _)| *at <= now), hidden)
+        };
+        if some {
+            self.arrivals.ring();
+        }
+        next
     }
 
     pub(crate) fn load(&self, seq: u64, message: Message) {
@@ -156,7 +175,7 @@ impl Queue {
             Write::put(QUEUES, self.name.clone(), row(&state.record)?)
         };
         self.context.journal.commit(vec![write]).await?;
-        self.arrivals.notify_waiters();
+        self.arrivals.ring();
         Ok(())
     }
 
@@ -201,10 +220,13 @@ impl Queue {
         {
             let mut state = lock(&self.state);
             for (seq, message) in stored {
+                if message.visible_at > now {
+                    self.visible.by(message.visible_at);
+                }
                 state.insert(seq, message);
             }
         }
-        self.arrivals.notify_waiters();
+        self.arrivals.ring();
         Ok(ids)
     }
 
@@ -238,7 +260,7 @@ impl Queue {
         let oldest = now.plus_millis(-i64::from(attributes.retention) * 1000);
         let hidden_for = i64::from(visibility.unwrap_or(attributes.visibility)) * 1000;
         let max_receives = attributes.redrive.as_ref().filter(|_| redrive).map(|redrive| redrive.max_receives);
-        let mut taken = Taken { received: Vec::new(), dead: Vec::new(), dead_writes: Vec::new(), next_visible: None };
+        let mut taken = Taken { received: Vec::new(), dead: Vec::new(), dead_writes: Vec::new() };
         let visible: Vec<u64> =
             state.order.range(..=(now, u64::MAX)).map(|(_, seq)| *seq).take(max.saturating_mul(2)).collect();
         // Counting is only worth it where there are that many messages at all.
@@ -268,8 +290,10 @@ impl Queue {
             writes.push(self.put(seq, &message)?);
             state.insert(seq, message);
         }
-        taken.next_visible = state.order.first().map(|(at, _)| *at);
         drop(state);
+        if !taken.received.is_empty() {
+            self.visible.by(now.plus_millis(hidden_for));
+        }
         self.context.journal.submit(writes);
         Ok(taken)
     }
@@ -331,11 +355,12 @@ impl Queue {
             };
             message.visible_at = now.plus_millis(i64::from(seconds) * 1000);
             let write = self.put(seq, &message)?;
+            self.visible.by(message.visible_at);
             state.insert(seq, message);
             write
         };
         self.context.journal.submit(vec![write]);
-        self.arrivals.notify_waiters();
+        self.arrivals.ring();
         Ok(())
     }
 
@@ -364,7 +389,7 @@ impl Queue {
         state.closed = true;
         let writes = self.empty(&mut state);
         drop(state);
-        self.arrivals.notify_waiters();
+        self.arrivals.ring();
         writes
     }
 
@@ -391,6 +416,11 @@ impl Queue {
         self.context.journal.submit(expired);
         texts
     }
+}
+
+/// What somebody who receives from a queue goes by among the timers.
+fn receiver(queue: &str) -> Name {
+    Name::new("SQS receive", queue)
 }
 
 /// The number of the message in a receipt handle.

@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use drydock_cloud::{Cloud, CloudConfig, Notice, Observer, Service};
 use drydock_core::{Clock, Ids, Scope, Timestamp};
+use drydock_timers::Timers;
 use http::{Request, Response};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
@@ -25,24 +25,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved.
-pub(crate) struct ManualClock(AtomicI64);
-
-impl ManualClock {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(1_700_000_000_000)))
-    }
-
-    pub(crate) fn advance(&self, cloud: &Cloud, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
-        cloud.clock_moved();
-    }
+/// A clock that stands still until it is advanced.
+pub(crate) fn still() -> Timers {
+    Timers::stopped_at(Arc::new(SystemClock), Timestamp(1_700_000_000_000))
 }
 
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
+pub(crate) async fn advance(timers: &Timers, by: Duration) {
+    timers.advance(drydock_timers::millis(by)).await.unwrap();
 }
 
 pub(crate) struct RandomIds;
@@ -61,7 +50,7 @@ pub(crate) fn scope() -> Scope {
 }
 
 pub(crate) fn config() -> CloudConfig {
-    CloudConfig::new(scope(), Arc::new(SystemClock), Arc::new(RandomIds), "http://127.0.0.1:4566")
+    CloudConfig::new(scope(), Timers::new(Arc::new(SystemClock)), Arc::new(RandomIds), "http://127.0.0.1:4566")
 }
 
 pub(crate) fn durable(dir: &Path) -> CloudConfig {

@@ -1,13 +1,13 @@
 //! Events that nobody waits for.
 
-use crate::common::{ManualClock, config, message_of, notice, open, scope};
+use crate::common::{advance, config, message_of, notice, open, scope, still};
 use crate::function_named;
 use bytes::Bytes;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, Permission};
 use drydock_cloud::{Cloud, Notice, RetryPolicy};
 use drydock_core::Arn;
 use serde_json::json;
-use std::sync::Arc;
+
 use std::time::Duration;
 
 pub(crate) fn quick() -> RetryPolicy {
@@ -91,9 +91,9 @@ pub(crate) async fn no_retries_means_one_attempt() {
 }
 
 pub(crate) async fn an_old_event_is_given_up() {
-    let clock = ManualClock::new();
+    let clock = still();
     let mut config = config();
-    config.clock = Arc::<ManualClock>::clone(&clock);
+    config.timers = clock.clone();
     config.lambda.retry = RetryPolicy::aws();
     let (cloud, mut notices) = open(config);
     let on_failure = Some(queue(&cloud, "failed").await);
@@ -105,7 +105,7 @@ pub(crate) async fn an_old_event_is_given_up() {
     });
     assert_eq!(retry.await, 60_000);
     // Nothing but the clock brings the retry about: it stands still until it is moved.
-    clock.advance(&cloud, Duration::from_secs(61));
+    advance(&clock, Duration::from_secs(61)).await;
     let record = message_of(&cloud, "failed").await;
     assert_eq!(record["requestContext"]["condition"], "EventAgeExceeded");
     assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);

@@ -9,6 +9,7 @@ use drydock_gateway::account::Account;
 use drydock_host::books::{Books, Empty};
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_store::Store;
+use drydock_timers::Timers;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ fn only_scope(store: &Store, data_dir: &Path) -> Result<Scope, Box<dyn std::erro
 fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
     let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
     let (events, _) = mpsc::unbounded_channel();
-    Books::open(store, scope, Arc::new(SystemClock), Arc::new(SystemIds::new()), empty, events)
+    Books::open(store, scope, Timers::new(Arc::new(SystemClock)), Arc::new(SystemIds::new()), empty, events)
 }
 
 fn report(account: &Account, done: &str) {

@@ -11,6 +11,7 @@ use drydock_host::system::{SystemClock, SystemIds};
 use drydock_policy::{AppliedPolicy, CompiledDocument, Context, PolicySet};
 use drydock_services::policies::explain::Question;
 use drydock_store::Store;
+use drydock_timers::Timers;
 use serde_json::Value;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -166,7 +167,7 @@ fn open(folder: &Path) -> Result<Books, Box<dyn std::error::Error + Send + Sync>
     let scope = scope.ok_or_else(|| format!("there is no state in `{}` yet", folder.display()))?;
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
     let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
-    Ok(Books::open(&store, scope, Arc::new(SystemClock), Arc::new(SystemIds::new()), empty, events)?)
+    Ok(Books::open(&store, scope, Timers::new(Arc::new(SystemClock)), Arc::new(SystemIds::new()), empty, events)?)
 }
 
 fn show(json: bool, allowed: bool, text: &str, explanation: Option<&Value>) {

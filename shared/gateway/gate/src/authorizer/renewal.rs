@@ -4,6 +4,7 @@
 use super::{Asker, Granted, Question};
 use drydock_host::notice::{Notice, Notices, Tone, Topic};
 use drydock_identity::authorizer::NoAuthorizer;
+use drydock_timers::Name;
 use smol_str::SmolStr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -46,8 +47,11 @@ impl Renewal {
         let books = Arc::clone(&self.asker.books);
         let at = |after: Duration| books.now().plus_millis(i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
         let mut due = at(first);
+        let mut work = None;
         loop {
-            books.wait_until(due).await;
+            let wait = books.time.until(Name::new("authorizer refresh", self.of.client_id.clone()), due);
+            drop(work.take());
+            work = Some(wait.await);
             if session.strong_count() == 0 {
                 return;
             }

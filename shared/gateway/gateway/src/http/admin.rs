@@ -2,6 +2,7 @@
 //!
 //! | path | method | what |
 //! |---|---|---|
+//! | `clock` | GET, POST | the gateway's clock, and what waits for its time ([`clock`]) |
 //! | `health` | GET | how it is, and where everything is |
 //! | `reset` | POST | forgets all state |
 //! | `export` | GET | the whole state of the account ([`account`]) |
@@ -13,6 +14,7 @@
 //! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
 
 pub mod account;
+pub mod clock;
 
 use super::answer::{json, json_error};
 use super::lines;
@@ -28,6 +30,8 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 const PATHS: &[(&str, Method)] = &[
+    ("clock", Method::GET),
+    ("clock", Method::POST),
     ("explain", Method::POST),
     ("export", Method::GET),
     ("health", Method::GET),
@@ -43,16 +47,22 @@ const PATHS: &[(&str, Method)] = &[
 pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path();
     let name = path.strip_prefix("/_drydock/").unwrap_or_default();
-    match PATHS.iter().find(|(known, _)| *known == name) {
+    let mut methods = PATHS.iter().filter(|(known, _)| *known == name).map(|(_, method)| method.clone());
+    let found = methods.clone().find(|method| method == request.method()).or_else(|| methods.next());
+    match found.map(|method| (name, method)) {
         None => {
-            let all: Vec<String> = PATHS.iter().map(|(name, _)| format!("/_drydock/{name}")).collect();
+            let mut all: Vec<String> = PATHS.iter().map(|(name, _)| format!("/_drydock/{name}")).collect();
+            all.dedup();
             let message = format!("`{path}` is none of this gateway's own paths, which are {}", all.join(", "));
             json_error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
         }
-        Some((_, method)) if method != request.method() => {
-            let message = format!("{path} answers to {method}");
+        Some((_, method)) if method != *request.method() => {
+            let all: Vec<String> = std::iter::once(method).chain(methods).map(|method| method.to_string()).collect();
+            let message = format!("{path} answers to {}", all.join(" and "));
             json_error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", &message)
         }
+        Some(("clock", Method::GET)) => clock::show(gateway, parameter(request, "most").as_deref()),
+        Some(("clock", _)) => clock::change(gateway, request.body()).await,
         Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
         Some(("reset", _)) => reset(gateway).await,
         Some(("export", _)) => account::export(gateway),

@@ -20,4 +20,17 @@ impl Identity {
             .map(|(not_after, id)| (id.clone(), not_after.plus_millis(LAST_SECOND)))
             .collect()
     }
+
+    /// When the first of the validities ends that end after a time.
+    #[must_use]
+    pub fn next_expiry(&self, since: Timestamp) -> Option<Timestamp> {
+        let first = (since.plus_millis(1 - LAST_SECOND), CertificateId::from_digest(&[0; 32]));
+        self.by_expiry.range(first..).next().map(|(not_after, _)| not_after.plus_millis(LAST_SECOND))
+    }
+
+    /// When the validity of a certificate ends.
+    #[must_use]
+    pub fn validity_ends(&self, id: &CertificateId) -> Option<Timestamp> {
+        self.certificate(id.as_str()).map(|row| row.not_after.plus_millis(LAST_SECOND))
+    }
 }

@@ -106,6 +106,12 @@ impl Identity {
         Done::written((), expired.iter().map(forget).collect())
     }
 
+    /// When the next claim expires.
+    #[must_use]
+    pub fn next_claim_expiry(&self) -> Option<Timestamp> {
+        self.claims.values().map(|row| row.expires).min()
+    }
+
     /// The claim that a client has shown, if it is one.
     pub(super) fn claim(&self, chain: &[&[u8]]) -> Option<(&CertificateId, &ClaimRow)> {
         if self.claims.is_empty() {

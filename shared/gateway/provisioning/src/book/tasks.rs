@@ -323,6 +323,13 @@ impl Provisioning {
         self.tasks.rows.iter().filter(|(_, row)| old(row)).map(|(id, _)| id.clone()).collect()
     }
 
+    /// When the next of the tasks that are over is kept no longer.
+    #[must_use]
+    pub fn next_old_task(&self) -> Option<Timestamp> {
+        let over = self.tasks.rows.values().filter(|row| !row.is_open());
+        over.map(|row| row.created.plus_millis(KEPT)).min()
+    }
+
     /// Forgets a task that is over.
     pub fn forget_task(&mut self, id: &str) -> Done<()> {
         let known = self.tasks.rows.remove(id);

@@ -74,6 +74,12 @@ impl Provisioning {
         old.filter_map(|(_, digest)| Some((self.tokens.get(digest)?.certificate.clone(), digest.clone()))).collect()
     }
 
+    /// When the next token expires after a time.
+    #[must_use]
+    pub fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        self.by_expiry.range((now.plus_millis(1), String::new())..).next().map(|(expires, _)| *expires)
+    }
+
     /// Forgets a token that has expired.
     pub fn expire(&mut self, digest: &str) -> Done<()> {
         self.forget(digest)

@@ -1,29 +1,32 @@
 //! Tells of certificates whose validity ends, so that what is connected with them is cut.
 
-use drydock_core::Event;
-use drydock_host::books::Books;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use async_trait::async_trait;
+use drydock_core::{Event, Timestamp};
+use drydock_host::books::{Books, VALIDITY_GRACE};
+use drydock_timers::Due;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// How often the gateway's clock is looked at.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long after the end of its validity a certificate is told of, in milliseconds: a connect that found it valid has reached
-/// the broker by then.
-const GRACE: i64 = 1000;
+/// Tells of the end of validities as it comes.
+struct Ends {
+    books: Arc<Books>,
+    /// Up to when it has told.
+    since: Mutex<Timestamp>,
+}
 
-/// Looks at the gateway's clock again and again, until the task is dropped.
+/// Tells of every end of a validity, until the task is dropped.
 pub async fn watch(books: Arc<Books>) {
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut since = books.now().plus_millis(-GRACE);
-    loop {
-        looks.tick().await;
-        let until = books.now().plus_millis(-GRACE);
-        for (certificate_id, at) in books.identity.read(|identity| identity.expired(since, until)) {
-            books.emit(Event::CertificateExpired { certificate_id, at });
+    let since = Mutex::new(books.now().plus_millis(-VALIDITY_GRACE));
+    books.certificates_end.clone().run(Arc::new(Ends { books, since })).await;
+}
+
+#[async_trait]
+impl Due for Ends {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = now.plus_millis(-VALIDITY_GRACE);
+        let since = std::mem::replace(&mut *self.since.lock().unwrap_or_else(PoisonError::into_inner), until);
+        for (certificate_id, at) in self.books.identity.read(|identity| identity.expired(since, until)) {
+            self.books.emit(Event::CertificateExpired { certificate_id, at });
         }
-        // Where the clock was set back, what expires until it is here again is told again.
-        since = until;
+        self.books.identity.read(|identity| identity.next_expiry(until)).map(|ends| ends.plus_millis(VALIDITY_GRACE))
     }
 }

@@ -25,11 +25,10 @@ use report::Reports;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
-/// How long is waited before a task that the disk stopped is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How long is waited before a task that the disk stopped is tried again, in milliseconds.
+const AGAIN: i64 = 5000;
 /// What the names of a task's files end in.
 const KINDS: [&str; 3] = ["input", "results", "errors"];
 /// How long the link of a report holds, in seconds: a day.
@@ -98,7 +97,9 @@ pub async fn run(service: Arc<ProvisioningService>) {
             Err(why) => {
                 tracing::error!(%why, task, "a registration task waits");
                 tell(&service, &task, Tone::Bad, format!("waits, and is tried again: {why}"));
-                tokio::time::sleep(AGAIN).await;
+                let time = &service.host.books.time;
+                // The work ends with the task's next round, which begins before it waits again.
+                drop(time.until("bulk registration", time.now().plus_millis(AGAIN)).await);
             }
         }
     }
@@ -241,6 +242,7 @@ async fn finish(
     }
     let said = message.clone();
     books.apply(&books.provisioning, |book| book.end_task(task, status, message, books.now())).await?;
+    books.left_behind.by(books.now());
     files.remove().await;
     let (tone, progress) = (
         if status == Status::Completed { Tone::Good } else { Tone::Bad },

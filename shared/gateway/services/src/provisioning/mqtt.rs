@@ -196,6 +196,7 @@ async fn hand_out(service: &ProvisioningService, certificate: &Certificate) -> R
     // certificate that nobody ever deletes.
     let issued = books.apply(&books.provisioning, |book| Ok(book.issue_token(id, books.now(), books.ids.as_ref())));
     let token = issued.await?;
+    books.left_behind.by(books.now().plus_millis(drydock_provisioning::book::tokens::LIFETIME));
     let made = books
         .apply(&books.identity, |book| book.create_pending_certificate(certificate, books.now(), books.ids.as_ref()));
     let id = made.await?;
@@ -256,6 +257,8 @@ async fn by_token(
         Ok(if result.is_ok() { book.spend(&token) } else { book.give_back(&token) })
     });
     end.await?;
+    // A token that expired while it was used was left alone.
+    books.left_behind.by(books.now());
     result
 }
 

@@ -37,7 +37,9 @@ pub(crate) fn register(router: &mut Router<Call>) {
         let issued = call.host().issuer.make_keys().await?;
         let made =
             books.apply(&books.identity, |book| Ok(book.create_provisioning_claim(&template, issued, books.now())));
-        made.await
+        let made = made.await?;
+        made.expiration.into_iter().for_each(|expires| books.left_behind.by(expires));
+        Ok(made)
     });
     router.on::<ops::StartThingRegistrationTask>(|call: Call, input| async move {
         let books = call.books();

@@ -3,28 +3,41 @@
 
 use super::bulk;
 use super::service::ProvisioningService;
-use drydock_core::{ApiError, CertificateId};
+use async_trait::async_trait;
+use drydock_core::{ApiError, CertificateId, Timestamp};
 use drydock_host::books::Books;
 use drydock_identity::book::certificates::Attached;
 use drydock_model::iot::{CertificateStatus, DeleteCertificateRequest};
+use drydock_timers::Due;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How often is looked: a certificate goes within this much of its hour.
-const EVERY: Duration = Duration::from_secs(5);
+/// How long after a sweep that failed the next one is tried, in milliseconds.
+const AGAIN: i64 = 5000;
 
 /// Sweeps as long as the gateway runs.
 pub async fn run(service: Arc<ProvisioningService>) {
-    let mut timer = tokio::time::interval(EVERY);
-    loop {
-        timer.tick().await;
+    let reminder = service.host.books.left_behind.clone();
+    reminder.run(Arc::new(Sweep(service))).await;
+}
+
+struct Sweep(Arc<ProvisioningService>);
+
+#[async_trait]
+impl Due for Sweep {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        let Self(service) = self;
+        let books = &service.host.books;
         let swept = async {
-            once(&service.host.books).await?;
-            bulk::forget_old(&service).await
+            once(books).await?;
+            bulk::forget_old(service).await
         };
         if let Err(error) = swept.await {
             tracing::warn!(%error, "what provisioning left behind could not be swept");
+            return Some(now.plus_millis(AGAIN));
         }
+        let claims = books.identity.read(|identity| identity.next_claim_expiry());
+        let others = books.provisioning.read(|book| [book.next_expiry(now), book.next_old_task()]);
+        others.into_iter().flatten().chain(claims).min()
     }
 }
 

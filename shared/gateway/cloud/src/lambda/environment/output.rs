@@ -5,7 +5,7 @@
 
 use super::Setup;
 use crate::lambda::logs::{LogLine, LogStore, MAX_LINE, Source};
-use drydock_core::Clock;
+use drydock_timers::Timers;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -41,7 +41,7 @@ impl Output {
         let (commands, taken) = mpsc::unbounded_channel();
         let writer = Writer {
             logs: Arc::clone(&setup.logs),
-            clock: Arc::clone(&setup.context.config.clock),
+            timers: setup.context.timers.clone(),
             function: setup.definition.name.clone(),
             stream,
             request_id: None,
@@ -175,7 +175,7 @@ impl Lines {
 
 struct Writer {
     logs: Arc<LogStore>,
-    clock: Arc<dyn Clock>,
+    timers: Timers,
     function: String,
     stream: String,
     request_id: Option<String>,
@@ -192,7 +192,7 @@ impl Writer {
             function: self.function.clone(),
             request_id: self.request_id.clone(),
             stream: self.stream.clone(),
-            time: self.clock.now(),
+            time: self.timers.now(),
             source,
             text: text.to_owned(),
         });

@@ -1,0 +1,96 @@
+//! Parts that have things due again and again.
+
+use crate::queue::{Key, Waiter};
+use crate::{Name, Timers, Work};
+use async_trait::async_trait;
+use drydock_core::Timestamp;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// A part that has things due at times which only it knows.
+#[async_trait]
+pub trait Due: Send + Sync {
+    /// Does what is due by `now`, and says when something is due next; `None` until it is [reminded](Reminder::by).
+    async fn due(&self, now: Timestamp) -> Option<Timestamp>;
+}
+
+/// When a part is asked next.
+pub(crate) struct Asked {
+    pub(crate) name: Name,
+    place: Mutex<Option<Key>>,
+    /// The guard of being asked, until the part's task takes it.
+    work: Mutex<Option<Work>>,
+    woken: Notify,
+}
+
+impl Asked {
+    pub(crate) fn wake(&self, work: Work) {
+        *self.place.lock() = None;
+        *self.work.lock() = Some(work);
+        self.woken.notify_one();
+    }
+}
+
+/// Has a part asked in time. Cheap to clone; the clones are one.
+#[derive(Clone)]
+pub struct Reminder {
+    timers: Timers,
+    asked: Arc<Asked>,
+}
+
+impl Timers {
+    /// A reminder for a part, which [`Reminder::run`] is to be called on.
+    #[must_use]
+    pub fn reminder(&self, name: impl Into<Name>) -> Reminder {
+        let (place, work, woken) = Default::default();
+        Reminder { timers: self.clone(), asked: Arc::new(Asked { name: name.into(), place, work, woken }) }
+    }
+}
+
+impl Reminder {
+    /// Has the part asked at a time, unless it is asked before that anyway. Counts at once: a clock that is advanced after this
+    /// call does not go past `at`.
+    pub fn by(&self, at: Timestamp) {
+        let mut queue = self.timers.0.queue.lock();
+        let mut place = self.asked.place.lock();
+        if let Some(key) = *place {
+            if key.0 <= at {
+                return;
+            }
+            queue.remove(key);
+        }
+        let (key, is_first) = queue.add(at, Waiter::Part(Arc::downgrade(&self.asked)));
+        *place = Some(key);
+        drop((place, queue));
+        if is_first {
+            self.timers.look();
+        }
+    }
+
+    /// Asks the part whenever something is due, first now, for ever.
+    pub fn run<D: Due + ?Sized>(self, part: Arc<D>) -> impl Future<Output = ()> + Send + use<D> {
+        // Begun before the future is polled: a clock that is advanced behind this call waits for the first answer.
+        let mut work = self.timers.work(self.asked.name.clone());
+        async move {
+            loop {
+                let now = self.timers.now();
+                if let Some(next) = part.due(now).await {
+                    // What is said to be due already was to be done in this call: not asked again within the same millisecond.
+                    self.by(next.max(now.plus_millis(1)));
+                }
+                drop(work);
+                work = self.woken().await;
+            }
+        }
+    }
+
+    async fn woken(&self) -> Work {
+        loop {
+            if let Some(work) = self.asked.work.lock().take() {
+                return work;
+            }
+            self.asked.woken.notified().await;
+        }
+    }
+}
