@@ -13,6 +13,7 @@ mod authorizers;
 mod bad_input;
 mod bulk;
 mod certificates;
+mod clock;
 mod config;
 mod connections;
 mod credentials;

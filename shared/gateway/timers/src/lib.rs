@@ -30,7 +30,7 @@ pub use bell::{Bell, Ringing};
 pub use control::{Advanced, ClockError, Pending, Shown};
 pub use due::{Due, Reminder};
 pub use wait::Alarm;
-pub use work::{Kind, Name, Work};
+pub use work::{Kind, Name, Resting, Work};
 
 use drydock_core::{Clock, Timestamp};
 use face::Face;

@@ -165,3 +165,37 @@ impl Timers {
         Kind { tracker: Arc::clone(&self.0.tracker), count }
     }
 }
+
+/// The work of somebody who rests now and then: while it waits for a time of the gateway's clock, or for somebody who does.
+#[derive(Debug, Default)]
+pub struct Resting(Mutex<Option<Work>>);
+
+impl Resting {
+    /// Somebody who works.
+    #[must_use]
+    pub fn new(work: Work) -> Self {
+        Self(Mutex::new(Some(work)))
+    }
+
+    /// Rests until a time.
+    pub async fn until(&self, timers: &Timers, name: impl Into<Name>, at: Timestamp) {
+        let wait = timers.until(name, at);
+        self.rest();
+        self.go_on(wait.await);
+    }
+
+    /// Rests from now on. What is waited for has to be registered before.
+    pub fn rest(&self) {
+        self.take();
+    }
+
+    /// Works again.
+    pub fn go_on(&self, work: Work) {
+        *self.0.lock() = Some(work);
+    }
+
+    /// The work, which goes on elsewhere.
+    pub fn take(&self) -> Option<Work> {
+        self.0.lock().take()
+    }
+}

@@ -1,6 +1,7 @@
 //! `drydock clock`: shows and changes the clock of a gateway that is up.
 
-use super::{CommandResult, print};
+use super::args::CommandResult;
+use super::print;
 use crate::client::Api;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};

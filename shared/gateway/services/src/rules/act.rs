@@ -14,7 +14,9 @@ use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_rules::{
     ActionFailure, CompiledRule, ExternalCall, Message, NotPrepared, Outcome, Output, Prepared, Trace,
 };
+use drydock_timers::{Kind, Resting, Work as Guard};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -27,6 +29,8 @@ pub(super) struct Acting {
     pub(super) notices: Notices,
     pub(super) watches: Watches,
     pub(super) entries: Entries,
+    /// What an advance of the clock waits for.
+    pub(super) kind: Kind,
 }
 
 /// Hands a message to a rule. It waits in the rule's own lane, so that no other rule waits with it.
@@ -38,11 +42,12 @@ pub(super) fn begin(acting: &Arc<Acting>, broker: &Broker, rule: Arc<CompiledRul
         return;
     };
     let (acting, broker, message) = (Arc::clone(acting), broker.clone(), Arc::clone(message));
+    let guard = acting.kind.begin();
     // A task of its own: what goes wrong in one rule, even a panic, is not another's matter.
     tokio::spawn(async move {
         let Some(turn) = place.turn().await else { return };
         let work = Work { acting: &acting, broker: &broker, state: &state, rule: &rule, message: &message };
-        work.run(turn).await;
+        work.run(turn, guard).await;
     });
 }
 
@@ -77,7 +82,7 @@ type Ended = (Result<String, ActionFailure>, f64);
 
 impl Work<'_> {
     /// Runs the rule; its turn in the lane of its statement ends when it is known what its actions send.
-    async fn run(&self, turn: OwnedSemaphorePermit) {
+    async fn run(&self, turn: OwnedSemaphorePermit, guard: Guard) {
         let Self { acting, rule, message, .. } = self;
         acting.states.executed();
         if !message.is_json() {
@@ -103,7 +108,7 @@ impl Work<'_> {
                 let (_, trace) = rule.evaluate_traced(message, asked.env());
                 (format!("did not match {}", message.topic), trace.to_string().lines().map(str::to_owned).collect())
             }),
-            Outcome::Matched(output) => self.act(turn, &output, &mut asked, execution.as_mut()).await,
+            Outcome::Matched(output) => self.act(turn, guard, &output, &mut asked, execution.as_mut()).await,
             Outcome::Failed(why) => {
                 tracing::warn!(rule = %rule.name, topic = %message.topic, %why, "a rule could not be evaluated");
                 acting.entries.not_evaluated(&rule.name, message, &why);
@@ -124,14 +129,28 @@ impl Work<'_> {
     async fn act(
         &self,
         turn: OwnedSemaphorePermit,
+        guard: Guard,
         output: &Output,
         asked: &mut Asked,
         mut execution: Option<&mut Execution>,
     ) {
         let prepared = self.prepare(output, asked, execution.is_some()).await;
         drop(turn);
-        let actions = prepared.iter().enumerate().map(|(index, (prepared, _))| self.action(index, prepared));
-        let ended = futures_util::future::join_all(actions).await;
+        // Each action rests by itself while it waits for a time; the last that ends hands its work on.
+        let left = AtomicUsize::new(prepared.len());
+        let actions = prepared.iter().enumerate().map(|(index, (prepared, _))| {
+            let (work, left) = (Resting::new(self.acting.kind.begin()), &left);
+            async move {
+                let ended = self.action(index, prepared, &work).await;
+                let is_last = left.fetch_sub(1, Ordering::AcqRel) == 1;
+                (ended, work.take().filter(|_| is_last))
+            }
+        });
+        let actions: Vec<_> = actions.collect();
+        drop(guard);
+        let (ended, works): (Vec<Ended>, Vec<Option<Guard>>) =
+            futures_util::future::join_all(actions).await.into_iter().unzip();
+        let work = Resting::new(works.into_iter().flatten().next().unwrap_or_else(|| self.acting.kind.begin()));
         let mut failures = Vec::new();
         let mut done = Vec::new();
         for ((prepared, substituted), (result, took)) in prepared.into_iter().zip(ended) {
@@ -153,7 +172,7 @@ impl Work<'_> {
         if failures.is_empty() {
             return;
         }
-        let Some((prepared, ended)) = self.error_action(&failures, output, asked).await else { return };
+        let Some((prepared, ended)) = self.error_action(&failures, output, asked, &work).await else { return };
         if let Some(execution) = execution {
             execution.error_action = Some(acted(&prepared, &ended.0, ended.1, Trace::default()));
         }
@@ -184,9 +203,9 @@ impl Work<'_> {
         }
     }
 
-    async fn action(&self, index: usize, prepared: &Prepared) -> Ended {
+    async fn action(&self, index: usize, prepared: &Prepared, work: &Resting) -> Ended {
         self.acting.entries.starting(&self.rule.name, prepared.action, self.message);
-        let ended = self.in_lane(self.state.action(index), Some(index), prepared).await;
+        let ended = self.in_lane(self.state.action(index), Some(index), prepared, work).await;
         if let Some(error) = self.note(prepared, &ended, Metric::Success, Metric::Failure) {
             let (rule, resource) = (&self.rule.name, &prepared.resource);
             tracing::warn!(%rule, action = prepared.action, resource, error, "a rule action failed");
@@ -200,6 +219,7 @@ impl Work<'_> {
         failures: &[ActionFailure],
         output: &Output,
         asked: &mut Asked,
+        work: &Resting,
     ) -> Option<(Prepared, Ended)> {
         asked.next(&self.acting.books);
         let prepared = loop {
@@ -207,7 +227,7 @@ impl Work<'_> {
             let Some(call) = waits_for(&prepared) else { break prepared };
             self.ask(vec![call], asked).await;
         };
-        let ended = self.in_lane(&self.state.error_action, None, &prepared).await;
+        let ended = self.in_lane(&self.state.error_action, None, &prepared, work).await;
         if let Some(error) = self.note(&prepared, &ended, Metric::ErrorActionSuccess, Metric::ErrorActionFailure) {
             tracing::error!(rule = %self.rule.name, error, "the error action failed, too");
             self.acting.tell(self.rule, Tone::Bad, || (format!("the error action failed, too: {error}"), Vec::new()));
@@ -224,9 +244,9 @@ impl Work<'_> {
     }
 
     /// Makes an action's calls when its lane lets it, in their order; the first that fails ends it.
-    async fn in_lane(&self, lane: &Arc<Lane>, index: Option<usize>, prepared: &Prepared) -> Ended {
+    async fn in_lane(&self, lane: &Arc<Lane>, index: Option<usize>, prepared: &Prepared, work: &Resting) -> Ended {
         let started = Instant::now();
-        let result = self.calls(lane, index, prepared).await;
+        let result = self.calls(lane, index, prepared, work).await;
         (result, started.elapsed().as_secs_f64() * 1000.0)
     }
 
@@ -235,6 +255,7 @@ impl Work<'_> {
         lane: &Arc<Lane>,
         index: Option<usize>,
         prepared: &Prepared,
+        work: &Resting,
     ) -> Result<String, ActionFailure> {
         let outgoing = match &prepared.outgoing {
             Ok(outgoing) => outgoing,
@@ -247,8 +268,18 @@ impl Work<'_> {
             let why = format!("dropped: {} messages wait for this action already", super::lane::WAITING);
             return Err(prepared.failed(why));
         };
-        let turn = place.turn().await;
-        let errand = Errand { broker: self.broker, state: self.state, rule: self.rule, message: self.message, index };
+        let turn = match place.turn_now() {
+            Some(turn) => turn,
+            None => {
+                // Those before it may wait for the clock.
+                work.rest();
+                let turn = place.turn().await;
+                work.go_on(self.acting.kind.begin());
+                turn.ok_or_else(|| prepared.failed("the gateway is stopping"))?
+            }
+        };
+        let (broker, state, rule, message) = (self.broker, self.state, self.rule, self.message);
+        let errand = Errand { broker, state, rule, message, index, work };
         let mut answers = Vec::with_capacity(outgoing.len());
         for one in outgoing {
             answers.push(self.acting.sender.send(&errand, one).await.map_err(|why| prepared.failed(why))?);

@@ -5,10 +5,10 @@
 
 use bytes::Bytes;
 use drydock_rules::Batch;
+use drydock_timers::{Bell, Resting, Ringing, Timers, Work};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 /// What messages share a batch by: the rule and its action, where it goes to, and the topic unless topics are mixed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,19 +34,25 @@ pub(super) enum Part<H> {
     Follow(Result<(), String>),
 }
 
+/// How it went, and the guard of the work that goes on with that.
+type Told = (Result<(), String>, Work);
+
+/// What messages that wait for their batch go by among the timers.
+const NAME: &str = "rule action batch";
+
 /// A batch that is complete.
 pub(super) struct Closed<H> {
     pub(super) pieces: Vec<Bytes>,
     pub(super) head: Option<H>,
-    others: Vec<oneshot::Sender<Result<(), String>>>,
+    others: Vec<oneshot::Sender<Told>>,
 }
 
 impl<H> Closed<H> {
     /// Tells the others how it went.
-    pub(super) fn tell(self, result: &Result<(), String>) {
+    pub(super) fn tell(self, time: &Timers, result: &Result<(), String>) {
         for other in self.others {
             // Who no longer waits need not know.
-            let _ = other.send(result.clone());
+            let _ = other.send((result.clone(), time.work(NAME)));
         }
     }
 }
@@ -55,7 +61,7 @@ struct Open<H> {
     content: Arc<Mutex<Closed<H>>>,
     bytes: usize,
     count: usize,
-    full: Arc<Notify>,
+    full: Bell,
 }
 
 /// The batches that are open.
@@ -70,18 +76,32 @@ impl<H> Default for Batches<H> {
 }
 
 impl<H> Batches<H> {
-    /// Adds a message; returns once its batch is closed, or sent by another.
-    pub(super) async fn add(&self, key: Key, share: Share<H>, limits: Batch) -> Part<H> {
+    /// Adds a message; returns once its batch is closed, or sent by another. The work of the message rests meanwhile.
+    pub(super) async fn add(
+        &self,
+        (time, work): (&Timers, &Resting),
+        key: Key,
+        share: Share<H>,
+        limits: Batch,
+    ) -> Part<H> {
         let size: usize = share.pieces.iter().map(|piece| piece.len() + 1).sum();
-        let (content, full) = match self.join(&key, share, size, limits) {
+        let (content, full) = match self.join(time, &key, share, size, limits) {
             Joined::Followed(answer) => {
                 let stopped = || Err("the gateway stopped before the batch was sent".to_owned());
-                return Part::Follow(answer.await.unwrap_or_else(|_| stopped()));
+                work.rest();
+                let Ok((result, goes_on)) = answer.await else { return Part::Follow(stopped()) };
+                work.go_on(goes_on);
+                return Part::Follow(result);
             }
             Joined::Began(content, full) => (content, full),
         };
+        let over = time.until(NAME, time.now().plus_millis(i64::try_from(limits.open_ms).unwrap_or(i64::MAX)));
+        work.rest();
         // Either is an end of the batch.
-        let _ = tokio::time::timeout(Duration::from_millis(limits.open_ms), full.notified()).await;
+        work.go_on(tokio::select! {
+            goes_on = full.rung() => goes_on,
+            goes_on = over => goes_on,
+        });
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.get(&key).is_some_and(|batch| Arc::ptr_eq(&batch.content, &content)) {
             open.remove(&key);
@@ -95,7 +115,7 @@ impl<H> Batches<H> {
         })
     }
 
-    fn join(&self, key: &Key, share: Share<H>, size: usize, limits: Batch) -> Joined<H> {
+    fn join(&self, time: &Timers, key: &Key, share: Share<H>, size: usize, limits: Batch) -> Joined<H> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(batch) = open.get_mut(key) {
             let count = batch.count + share.pieces.len();
@@ -109,29 +129,30 @@ impl<H> Batches<H> {
                 batch.count = count;
                 batch.bytes += size;
                 if count == limits.size {
-                    batch.full.notify_one();
+                    batch.full.ring();
                     open.remove(key);
                 }
                 return Joined::Followed(told);
             }
-            batch.full.notify_one();
+            batch.full.ring();
         }
-        let full = Arc::new(Notify::new());
+        let full = Bell::new(time, NAME);
+        let told = full.listen();
         let count = share.pieces.len();
         let content = Closed { pieces: share.pieces, head: Some(share.head), others: Vec::new() };
         let content = Arc::new(Mutex::new(content));
         if count < limits.size && size < limits.bytes {
-            let batch = Open { content: Arc::clone(&content), bytes: size, count, full: Arc::clone(&full) };
+            let batch = Open { content: Arc::clone(&content), bytes: size, count, full };
             open.insert(key.clone(), batch);
         } else {
             open.remove(key);
-            full.notify_one();
+            full.ring();
         }
-        Joined::Began(content, full)
+        Joined::Began(content, told)
     }
 }
 
 enum Joined<H> {
-    Began(Arc<Mutex<Closed<H>>>, Arc<Notify>),
-    Followed(oneshot::Receiver<Result<(), String>>),
+    Began(Arc<Mutex<Closed<H>>>, Ringing),
+    Followed(oneshot::Receiver<Told>),
 }

@@ -7,6 +7,7 @@ use super::service::RulesService;
 use bytes::Bytes;
 use drydock_core::Arn;
 use drydock_rules::Proof;
+use drydock_timers::Resting;
 use http::Request;
 use serde_json::json;
 use std::sync::Arc;
@@ -20,12 +21,13 @@ const MAX_ANSWER: usize = 1024;
 /// Begins to prove a destination that waits for it.
 pub fn begin(service: &Arc<RulesService>, arn: &Arn) {
     let (service, arn) = (Arc::clone(service), arn.clone());
+    let work = Resting::new(service.host.books.time.work("proof of a topic rule destination"));
     tokio::spawn(async move {
         let books = &service.host.books;
         let Some(proof) = books.rules.read(|rules| rules.proof(&arn)) else { return };
         let outcome = match &proof {
             // The service answers in its own time: only what cannot be told is settled here.
-            Proof::Http { url, token } => match ask(&service, &arn, url, token).await {
+            Proof::Http { url, token } => match ask(&service, &work, &arn, url, token).await {
                 Ok(()) => return,
                 Err(why) => Err(format!("The confirmation request could not be delivered: {why}")),
             },
@@ -47,7 +49,7 @@ pub fn begin(service: &Arc<RulesService>, arn: &Arn) {
     });
 }
 
-async fn ask(service: &RulesService, arn: &Arn, url: &str, token: &str) -> Result<(), String> {
+async fn ask(service: &RulesService, work: &Resting, arn: &Arn, url: &str, token: &str) -> Result<(), String> {
     let enable = format!("http://{}/confirmdestination/{token}", service.host.endpoints.api);
     let body = json!({
         "arn": arn.as_str(),
@@ -57,7 +59,7 @@ async fn ask(service: &RulesService, arn: &Arn, url: &str, token: &str) -> Resul
     });
     let mut attempt = 0;
     loop {
-        pause(attempt).await;
+        pause(&service.host.books.time, work, attempt).await;
         attempt += 1;
         let request = Request::post(format!("{}/?confirmationToken={token}", url.trim_end_matches('/')))
             .header("content-type", "application/json")

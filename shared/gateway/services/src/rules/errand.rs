@@ -4,12 +4,12 @@ use super::batch::Key;
 use super::state::State;
 use drydock_broker::Broker;
 use drydock_rules::{CompiledRule, Message};
-use std::time::Duration;
+use drydock_timers::{Resting, Timers};
 
 /// How often a call is tried at the most.
 pub(super) const TRIES: u32 = 3;
-/// How long the first pause between tries is; each next one is four times as long.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long the first pause between tries is, in milliseconds; each next one is four times as long.
+const PAUSE: i64 = 100;
 
 /// What is sent for whom.
 pub(super) struct Errand<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Errand<'a> {
     pub(super) message: &'a Message,
     /// The action's place in the rule; `None` for the error action.
     pub(super) index: Option<usize>,
+    /// The work of it.
+    pub(super) work: &'a Resting,
 }
 
 impl Errand<'_> {
@@ -33,9 +35,9 @@ impl Errand<'_> {
     }
 }
 
-/// The pause before a try, the first being 0.
-pub(super) async fn pause(attempt: u32) {
+/// The pause before a try, the first being 0, by the gateway's clock. The work rests meanwhile.
+pub(super) async fn pause(time: &Timers, work: &Resting, attempt: u32) {
     if attempt > 0 {
-        tokio::time::sleep(PAUSE * 4_u32.pow(attempt - 1)).await;
+        work.until(time, "rule action retry", time.now().plus_millis(PAUSE * 4_i64.pow(attempt - 1))).await;
     }
 }

@@ -40,13 +40,17 @@ impl InfluxDb {
     pub(super) async fn write(&self, errand: &Errand<'_>, points: &Points) -> Result<(), String> {
         let destination = self.books.rules.read(|rules| rules.influx_db(&points.destination, self.books.now()))?;
         let lines: Vec<Bytes> = points.lines.iter().map(|line| line.clone().into()).collect();
-        let Some(limits) = points.batch else { return self.put(&destination, points, &lines).await };
+        let Some(limits) = points.batch else { return self.put(errand, &destination, points, &lines).await };
         let share = Share { pieces: lines, head: () };
-        match self.batches.add(errand.key(&points.database, limits.across_topics), share, limits).await {
+        match self
+            .batches
+            .add((&self.books.time, errand.work), errand.key(&points.database, limits.across_topics), share, limits)
+            .await
+        {
             Part::Follow(result) => result,
             Part::Lead(batch) => {
-                let result = self.put(&destination, points, &batch.pieces).await;
-                batch.tell(&result);
+                let result = self.put(errand, &destination, points, &batch.pieces).await;
+                batch.tell(&self.books.time, &result);
                 result
             }
         }
@@ -54,6 +58,7 @@ impl InfluxDb {
 
     async fn put(
         &self,
+        errand: &Errand<'_>,
         destination: &InfluxDBDestinationConfiguration,
         points: &Points,
         lines: &[Bytes],
@@ -82,7 +87,7 @@ impl InfluxDb {
         let mut attempt = 0;
         let mut renewed = false;
         loop {
-            pause(attempt).await;
+            pause(&self.books.time, errand.work, attempt).await;
             attempt += 1;
             let token = token(&self.cloud, &self.outbound, &self.books.scope.region, destination).await?;
             let request = Request::post(&url).header("content-type", "text/plain; charset=utf-8");

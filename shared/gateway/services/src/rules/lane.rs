@@ -35,6 +35,11 @@ impl Lane {
 }
 
 impl Place {
+    /// Its turn, where nobody else has it.
+    pub(super) fn turn_now(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.lane.running).try_acquire_owned().ok()
+    }
+
     /// Waits for its turn, which lasts as long as what is returned. `None` where the gateway is stopping.
     pub(super) async fn turn(self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.lane.running).acquire_owned().await.ok()

@@ -17,6 +17,7 @@ use drydock_host::logs::{Logs, failure};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Message, MqttProperties};
+use drydock_timers::{Kind, Work};
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::JoinSet;
@@ -28,6 +29,8 @@ const QUEUE: usize = 65_536;
 struct Job {
     rules: Vec<Arc<CompiledRule>>,
     message: Arc<Message>,
+    /// Until they are handed over.
+    work: Work,
 }
 
 /// Evaluates rules and runs their actions.
@@ -43,6 +46,7 @@ pub struct RunnerTap {
     logs: Logs,
     states: States,
     jobs: mpsc::Sender<Job>,
+    kind: Kind,
     events: UnboundedSender<Event>,
     requests: Requests,
 }
@@ -83,18 +87,20 @@ impl Runner {
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
         let states = States::default();
+        let kind = books.time.kind("topic rules");
         let tap = Arc::new(RunnerTap {
             books: Arc::clone(&books),
             notices: notices.clone(),
             logs: logs.clone(),
             states: states.clone(),
             jobs: sender,
+            kind: kind.clone(),
             events,
             requests,
         });
         let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
         let entries = Entries(logs);
-        (Self { acting: act::Acting { books, cloud, sender, states, notices, watches, entries }, jobs }, tap)
+        (Self { acting: act::Acting { books, cloud, sender, states, notices, watches, entries, kind }, jobs }, tap)
     }
 
     /// Starts to work; what rules republish goes to the broker.
@@ -102,10 +108,11 @@ impl Runner {
         let Self { acting, mut jobs } = self;
         let acting = Arc::new(acting);
         tasks.spawn(async move {
-            while let Some(Job { rules, message }) = jobs.recv().await {
+            while let Some(Job { rules, message, work }) = jobs.recv().await {
                 for rule in rules {
                     act::begin(&acting, &broker, rule, &message);
                 }
+                drop(work);
             }
         });
     }
@@ -148,7 +155,7 @@ impl Tap for RunnerTap {
                     self.states.of(&rule.name).count(Metric::TopicMatch);
                 }
                 let message = Arc::new(message(&self.books, inbound));
-                let job = Job { rules: matching.into_iter().cloned().collect(), message };
+                let job = Job { rules: matching.into_iter().cloned().collect(), message, work: self.kind.begin() };
                 if let Err(refused) = self.jobs.try_send(job) {
                     match refused {
                         mpsc::error::TrySendError::Full(job) => self.throttled(&job),

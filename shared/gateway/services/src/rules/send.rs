@@ -59,7 +59,7 @@ impl Sender {
             Outgoing::Aws(call) => self.call(errand, call).await,
             Outgoing::Http(post) => self.post(errand, post).await.map(|()| "taken".to_owned()),
             Outgoing::InfluxDb(points) => self.influx.write(errand, points).await.map(|()| "written".to_owned()),
-            Outgoing::Kafka(record) => self.record(record).await.map(|()| "acknowledged".to_owned()),
+            Outgoing::Kafka(record) => self.record(errand, record).await.map(|()| "acknowledged".to_owned()),
         }
     }
 
@@ -68,7 +68,7 @@ impl Sender {
         let mut made = false;
         let mut attempt = 0;
         loop {
-            pause(attempt).await;
+            pause(&self.books.time, errand.work, attempt).await;
             let failure = match self.once(errand, call).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
@@ -138,10 +138,10 @@ impl Sender {
     }
 
     /// Sends a record to a Kafka cluster through a VPC destination, which has to be enabled.
-    async fn record(&self, record: &KafkaRecord) -> Result<(), String> {
+    async fn record(&self, errand: &Errand<'_>, record: &KafkaRecord) -> Result<(), String> {
         let mut attempt = 0;
         loop {
-            pause(attempt).await;
+            pause(&self.books.time, errand.work, attempt).await;
             attempt += 1;
             let now = self.books.now();
             self.books.rules.read(|rules| rules.may_enter_vpc(&record.destination, now))?;
@@ -160,12 +160,16 @@ impl Sender {
         }
         let Some(limits) = post.batch else { return self.request(errand, post, post.body.clone()).await };
         let share = Share { pieces: vec![post.body.clone()], head: post.clone() };
-        match self.posts.add(errand.key(&post.url, limits.across_topics), share, limits).await {
+        match self
+            .posts
+            .add((&self.books.time, errand.work), errand.key(&post.url, limits.across_topics), share, limits)
+            .await
+        {
             Part::Follow(result) => result,
             Part::Lead(mut batch) => {
                 let last = batch.head.take().unwrap_or_else(|| post.clone());
                 let result = self.request(errand, &last, joined(&batch)).await;
-                batch.tell(&result);
+                batch.tell(&self.books.time, &result);
                 result
             }
         }
@@ -173,7 +177,8 @@ impl Sender {
 
     /// Sends one request, by the guide's "HTTP action retry logic".
     async fn request(&self, errand: &Errand<'_>, post: &HttpPost, body: Bytes) -> Result<(), String> {
-        let started = Instant::now();
+        // What the network takes, which is the machine's time; the pauses are by the gateway's clock.
+        let mut taken = Duration::ZERO;
         let mut attempt = 0;
         loop {
             let mut request = Request::post(self.outbound.at_endpoint(&post.url, post.service));
@@ -188,8 +193,9 @@ impl Sender {
             if let Some((region, service)) = &post.sign_for {
                 self.outbound.sign(&mut request, service, region).map_err(|error| error.to_string())?;
             }
-            let left = HTTP.saturating_sub(started.elapsed());
-            let sent = self.outbound.send(request, MAX_ANSWER, left).await;
+            let sending = Instant::now();
+            let sent = self.outbound.send(request, MAX_ANSWER, HTTP.saturating_sub(taken)).await;
+            taken += sending.elapsed();
             attempt += 1;
             let (why, again) = match sent {
                 Ok(answer) if answer.status.is_success() => return Ok(()),
@@ -214,10 +220,10 @@ impl Sender {
                     (error.to_string(), matches!(error, SendError::Connect { .. }))
                 }
             };
-            if !again || attempt >= TRIES || started.elapsed() >= HTTP {
+            if !again || attempt >= TRIES || taken >= HTTP {
                 return Err(why);
             }
-            pause(attempt).await;
+            pause(&self.books.time, errand.work, attempt).await;
         }
     }
 }
