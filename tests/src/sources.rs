@@ -19,6 +19,7 @@ impl Source {
     pub fn is_test(&self) -> bool {
         ["tests", "benches", "fuzz"].iter().any(|folder| self.path.split('/').any(|part| part == *folder))
             || self.path.ends_with("/tests.rs")
+            || self.path.ends_with("_tests.rs")
     }
 
     /// What the file says to the compiler: comments and what stands in literals are blanked. Lines keep their numbers.

@@ -63,6 +63,7 @@ const MEMBERS: &[(&str, Layer)] = &[
 /// The floors of the gateway, from the ground up: a package knows floors below its own, and no other package of its floor.
 const FLOORS: &[&[&str]] = &[
     &["drydock-core"],
+    &["drydock-timers"],
     &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
     &[
         "drydock-identity",
@@ -164,15 +165,138 @@ const WORLD: &[Exception] = &[
     Exception { what: "*", place: "functions/telemetry/src/main.rs", why: "the wiring of a function" },
     Exception {
         what: "Instant::now",
-        place: "shared/gateway/broker/",
-        why: "the deadlines of tokio's timers, worked out from the clock that was handed in",
-    },
-    Exception {
-        what: "Instant::now",
         place: "shared/gateway/cloud/",
         why: "how long a real process took to start and to answer; no decision rests on it",
     },
 ];
+
+/// What waits in the machine's time.
+const WAITS: &[&str] = &["sleep", "sleep_until", "interval", "interval_at", "timeout", "timeout_at"];
+
+/// Where somebody in the gateway waits in the machine's time, and not on the gateway's clock (`drydock-timers`), which can be
+/// stopped and advanced. What AWS times waits on that; what is left are peers, processes and the command line.
+const WAITING: &[Exception] = &[
+    Exception { what: "*", place: "shared/gateway/timers/", why: "the clock itself, which follows the machine's" },
+    Exception { what: "*", place: "shared/gateway/drydock/", why: "the command line waits as the people before it do" },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/gateway/src/listen.rs",
+        why: "a peer on the network that does not end its handshake",
+    },
+    Exception {
+        what: "sleep",
+        place: "shared/gateway/gateway/src/listen.rs",
+        why: "a process that has no file descriptor left to accept with",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/gate/src/authorizer.rs",
+        why: "a function's process, which lives in the machine's time",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/services/src/provisioning/",
+        why: "a function's process, which lives in the machine's time",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/services/src/rules/reach.rs",
+        why: "a function's process, which lives in the machine's time",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/services/src/connections/direct.rs",
+        why: "a device's answer on the network, for which a caller waits in its own time",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/services/src/rules/outbound/client.rs",
+        why: "a service on the network that does not answer",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/services/src/rules/kafka.rs",
+        why: "a cluster on the network that does not answer",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/broker/src/broker.rs",
+        why: "how long a gateway that stops waits for its clients to hang up",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/broker/src/connection/",
+        why: "a peer on the network that sends no CONNECT, or does not take its last packets",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/cloud/src/http_client.rs",
+        why: "an endpoint on the network that does not answer",
+    },
+    Exception {
+        what: "sleep",
+        place: "shared/gateway/cloud/src/lambda/environment.rs",
+        why: "how long a function's process may start, run and idle: it lives in the machine's time",
+    },
+];
+
+#[test]
+fn what_waits_in_the_gateway_waits_on_its_clock() -> Result<(), String> {
+    let mut used = vec![false; WAITING.len()];
+    let mut broken = Vec::new();
+    for source in sources()?.iter().filter(|source| source.path.starts_with("shared/gateway/") && !source.is_test()) {
+        let path = &source.path;
+        for (place, what) in waits(&source.shipped()) {
+            let exception = WAITING.iter().position(|e| ["*", what.as_str()].contains(&e.what) && is_at(path, e.place));
+            match exception.and_then(|index| used.get_mut(index)) {
+                Some(used) => *used = true,
+                None => broken.push(format!(
+                    "{path}:{place}: `{what}` waits in the machine's time: wait on `Timers`, or say here why not"
+                )),
+            }
+        }
+    }
+    for (exception, _) in WAITING.iter().zip(used).filter(|(_, used)| !used) {
+        let Exception { what, place, why } = exception;
+        broken.push(format!("{place}: the exception for `{what}` ({why}) is needed no longer: remove it"));
+    }
+    none(&broken)
+}
+
+#[test]
+fn waits_are_found_however_they_are_named() {
+    let found = |code: &str| waits(code).into_iter().map(|(line, what)| format!("{line} {what}")).collect::<Vec<_>>();
+    assert_eq!(found("\ntokio::time::sleep(X).await;"), ["2 sleep"]);
+    assert_eq!(found("use tokio::time::{Instant, interval, timeout};"), ["1 interval", "1 timeout"]);
+    assert_eq!(found("use tokio::time;\nuse tokio::time::*;\nuse tokio::time as t;"), ["1 *", "2 *", "3 *"]);
+    assert_eq!(found("std::thread::sleep(X)"), ["1 sleep"]);
+    assert_eq!(found("use tokio::time::Instant; let timeout = sleep;"), Vec::<String>::new());
+}
+
+/// The lines, numbered from one, on which something waits in the machine's time, and what; `*` where it is all of the module.
+fn waits(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (index, line) in code.lines().enumerate() {
+        for (at, way) in line.match_indices("tokio::time").chain(line.match_indices("thread::sleep")) {
+            let behind = line.get(at + way.len()..).unwrap_or_default();
+            if way == "thread::sleep" {
+                found.push((index + 1, "sleep".to_owned()));
+                continue;
+            }
+            let Some(names) = behind.strip_prefix("::").filter(|names| !names.starts_with('*')) else {
+                found.push((index + 1, "*".to_owned()));
+                continue;
+            };
+            let names = match names.strip_prefix('{') {
+                Some(list) => list.split('}').next().unwrap_or_default(),
+                None => names.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+            };
+            let names = names.split(',').map(|name| name.split_whitespace().next().unwrap_or_default());
+            found.extend(names.filter(|name| WAITS.contains(name)).map(|name| (index + 1, name.to_owned())));
+        }
+    }
+    found
+}
 
 #[test]
 fn the_members_are_those_of_the_table() -> Result<(), String> {

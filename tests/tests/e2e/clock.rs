@@ -2,7 +2,7 @@
 
 use drydock_core::Timestamp;
 use drydock_tests::bootstrap;
-use drydock_tests::gateway::{Gateway, Place, SMALL};
+use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
 use drydock_tests::sign::Keys;
 use serde_json::{Value, json};
 use std::fs;
@@ -195,7 +195,32 @@ fn the_clock_is_shown_stopped_set_and_sped_up_and_says_what_it_does_not_do() {
     let stopped = drydock(&["stop"]);
     assert_eq!(stopped["running"], false);
     assert_eq!(drydock(&["show"])["now"], stopped["now"], "it stands still");
-    assert_eq!(drydock(&["set", "2127-01-01T00:00:00Z"]).get("now"), None);
+    let advanced = drydock(&["advance", "90m"]);
+    assert_eq!(time(&advanced["now"]).since(time(&stopped["now"])), 90 * 60_000);
+    assert_eq!(drydock(&["set", "2030-01-01T00:00:00.5Z"])["now"], "2030-01-01T00:00:00.500Z");
+    let fast = drydock(&["speed", "3600"]);
+    assert_eq!((&fast["running"], &fast["rate"]), (&json!(false), &json!(3600.0)));
+    let begin = time(&drydock(&["start"])["now"]);
+    wait_for("an hour in a second", || (now(&gateway).since(begin) >= 3_600_000).then_some(()));
+    assert_eq!(drydock(&["speed", "1"])["running"], true);
+    let shown = place.run(&["clock", "--api-url", &api]);
+    assert!(shown.contains("the clock shows 2030-01-01T") && shown.contains("and runs"), "{shown}");
+
+    for (change, why) in [
+        (json!({ "set": "2020-01-01T00:00:00Z" }), "cannot be set back"),
+        (json!({ "set": "tomorrow" }), "is not a time such as 2027-01-01T00:00:00Z"),
+        (json!({ "advance": "a while" }), "is not a span such as 7d"),
+        (json!({ "advance": "-1h" }), "does not go back"),
+        (json!({ "advance": "11000d" }), "more than ten years after"),
+        (json!({ "rate": 0 }), "to let the clock stand still, stop it"),
+        (json!({ "rate": 2, "stop": true }), "an object with one of"),
+        (json!({ "hurry": true }), "unknown field `hurry`"),
+        (json!([]), "an object with one of"),
+    ] {
+        let refused = gateway.send("POST", "/_drydock/clock", &[], change.to_string().as_bytes());
+        refused.refused(400, "InvalidRequestException", why);
+    }
+    gateway.send("PUT", "/_drydock/clock", &[], b"").refused(405, "MethodNotAllowedException", "GET and POST");
 }
 
 #[test]

@@ -180,6 +180,8 @@ impl Connection {
     fn finish(&mut self, end: End) {
         self.finished = true;
         self.inner.finish(&self.link, Ending { reason: end.reason, will: end.will, drop_session: false });
+        // Nothing is due any more: an advance of the clock does not wait for the goodbye.
+        self.alarm = Alarm::default();
         self.woken = None;
     }
 

@@ -10,6 +10,7 @@ use drydock_host::logs::unproven::{Over, Unproven};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_model::iot::AuthenticationType;
 use drydock_policy::Action;
+use drydock_timers::Work;
 use smol_str::SmolStr;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,14 +21,20 @@ pub struct PolicyGate {
     pub(crate) notices: Notices,
     logs: Logs,
     pub(crate) asker: Asker,
-    pub(crate) cuts: UnboundedSender<Cut>,
+    pub(crate) cuts: UnboundedSender<(Cut, Option<Work>)>,
 }
 
 impl PolicyGate {
     /// A gate over the rulebooks that tells of each refusal. It names those connections to `cuts` that their authorizer does
     /// not let in any more.
     #[must_use]
-    pub fn new(books: Arc<Books>, notices: Notices, logs: Logs, asker: Asker, cuts: UnboundedSender<Cut>) -> Self {
+    pub fn new(
+        books: Arc<Books>,
+        notices: Notices,
+        logs: Logs,
+        asker: Asker,
+        cuts: UnboundedSender<(Cut, Option<Work>)>,
+    ) -> Self {
         Self { books, notices, logs, asker, cuts }
     }
 

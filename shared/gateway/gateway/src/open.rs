@@ -12,7 +12,7 @@ use drydock_core::{Clock, Event, Ids, Scope};
 use drydock_gate::authorizer::Asker;
 use drydock_gate::authorizer::renewal::Cut;
 use drydock_gate::policy_gate::PolicyGate;
-use drydock_host::books::{Books, Empty};
+use drydock_host::books::{Books, Empty, Sent};
 use drydock_host::issuing::Issuer;
 use drydock_host::logs::Logs;
 use drydock_host::notice::Notices;
@@ -33,7 +33,7 @@ use drydock_services::rules::watch::Watches;
 use drydock_services::services::Services;
 use drydock_services::{events, provisioning, shadows};
 use drydock_store::{Store, StoreError};
-use drydock_timers::Timers;
+use drydock_timers::{Timers, Work};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -267,7 +267,7 @@ impl Gateway {
     fn serve(
         &self,
         runner: Runner,
-        events: mpsc::UnboundedReceiver<Event>,
+        events: mpsc::UnboundedReceiver<Sent>,
         api: TcpListener,
         mqtt: TcpListener,
         https: TcpListener,
@@ -321,9 +321,9 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
 }
 
 /// Brings events to their consumers, in the order they happened.
-async fn deliver(services: Arc<Services>, mut events: mpsc::UnboundedReceiver<Event>) {
+async fn deliver(services: Arc<Services>, mut events: mpsc::UnboundedReceiver<Sent>) {
     let host = &services.host;
-    while let Some(event) = events.recv().await {
+    while let Some((event, _work)) = events.recv().await {
         watch::event(&host.told.notices, &event);
         host.told.logs.event(&event);
         if let Event::CertificateToProvision { certificate_id, .. } = &event {
@@ -337,8 +337,8 @@ async fn deliver(services: Arc<Services>, mut events: mpsc::UnboundedReceiver<Ev
 }
 
 /// Ends connections that their authorizer does not let in any more.
-async fn cut(broker: Broker, mut cuts: mpsc::UnboundedReceiver<Cut>) {
-    while let Some(cut) = cuts.recv().await {
+async fn cut(broker: Broker, mut cuts: mpsc::UnboundedReceiver<(Cut, Option<Work>)>) {
+    while let Some((cut, _work)) = cuts.recv().await {
         let is_it = |client: &ClientIdentity| client.client_id == cut.client_id && client.principal == cut.principal;
         broker.disconnect_where(is_it, DisconnectReason::AuthError);
     }

@@ -13,7 +13,7 @@ use drydock_registry::tags::Tags;
 use drydock_rules::{Capabilities, RuleSet, Rules};
 use drydock_shadow::Shadows;
 use drydock_store::{Held, Kept, Store, StoreError, Tables};
-use drydock_timers::{Reminder, Timers};
+use drydock_timers::{Kind, Reminder, Timers, Work};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::mpsc::UnboundedSender;
@@ -26,6 +26,9 @@ const COMPILED: usize = 4096;
 /// How long after the end of its validity a certificate is told of, in milliseconds: a connect that found it valid has reached
 /// the broker by then.
 pub const VALIDITY_GRACE: i64 = 1000;
+
+/// An event on its way, and the work of telling it: an advance of the clock waits for that.
+pub type Sent = (Event, Work);
 
 /// The rulebooks, and what their commands need from the outside.
 pub struct Books {
@@ -63,7 +66,9 @@ pub struct Books {
     pub compiled: Recent<(u64, Vec<Arn>), SessionPolicies>,
     enabled_rules: RwLock<Arc<RuleSet>>,
     authorization: AtomicU64,
-    events: UnboundedSender<Event>,
+    /// The work of telling events.
+    pub telling: Kind,
+    events: UnboundedSender<Sent>,
 }
 
 impl Books {
@@ -77,7 +82,7 @@ impl Books {
         time: Timers,
         ids: Arc<dyn Ids>,
         empty: Empty,
-        events: UnboundedSender<Event>,
+        events: UnboundedSender<Sent>,
     ) -> Result<Self, StoreError> {
         let rules = Held::open(store, &scope, empty.rules)?;
         Ok(Self {
@@ -93,6 +98,7 @@ impl Books {
             facts: Recent::new(FACTS),
             compiled: Recent::new(COMPILED),
             scope,
+            telling: time.kind("events"),
             certificates_end: time.reminder("end of a certificate's validity"),
             left_behind: time.reminder("what provisioning left behind"),
             time,
@@ -200,7 +206,7 @@ impl Books {
             self.authorization.fetch_add(1, Ordering::Release);
         }
         // Only a gateway that is stopping has nobody at the other end.
-        let _ = self.events.send(event);
+        let _ = self.events.send((event, self.telling.begin()));
     }
 
     /// Changes whenever what somebody may do may have changed.

@@ -43,7 +43,7 @@ struct Fleet {
     clock: Arc<ByHand>,
     books: Books,
     authority: Authority,
-    _events: mpsc::UnboundedReceiver<drydock_core::Event>,
+    _events: mpsc::UnboundedReceiver<drydock_host::books::Sent>,
     _folder: tempfile::TempDir,
 }
 

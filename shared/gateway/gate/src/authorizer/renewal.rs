@@ -4,7 +4,7 @@
 use super::{Asker, Granted, Question};
 use drydock_host::notice::{Notice, Notices, Tone, Topic};
 use drydock_identity::authorizer::NoAuthorizer;
-use drydock_timers::Name;
+use drydock_timers::{Name, Work};
 use smol_str::SmolStr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -35,8 +35,8 @@ pub struct Renewal {
     pub question: Question,
     /// Whom to tell of a refusal.
     pub notices: Notices,
-    /// Where a connection that is to end is named.
-    pub cuts: UnboundedSender<Cut>,
+    /// Where a connection that is to end is named, with the work of ending it.
+    pub cuts: UnboundedSender<(Cut, Option<Work>)>,
     /// The connection.
     pub of: Cut,
 }
@@ -73,7 +73,7 @@ impl Renewal {
                         reasons: vec!["the connection ends".to_owned()],
                     });
                     // Only a gateway that is stopping has nobody at the other end.
-                    let _ = self.cuts.send(self.of.clone());
+                    let _ = self.cuts.send((self.of.clone(), work));
                     return;
                 }
             }

@@ -12,7 +12,7 @@ use crate::{provisioning, shadows};
 use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Route, Tap, Who};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids};
-use drydock_host::books::Books;
+use drydock_host::books::{Books, Sent};
 use drydock_host::logs::{Logs, failure};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_logging::EventType;
@@ -47,7 +47,7 @@ pub struct RunnerTap {
     states: States,
     jobs: mpsc::Sender<Job>,
     kind: Kind,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<Sent>,
     requests: Requests,
 }
 
@@ -82,7 +82,7 @@ impl Runner {
         cloud: Cloud,
         outbound: Outbound,
         (notices, watches, logs): (Notices, Watches, Logs),
-        events: UnboundedSender<Event>,
+        events: UnboundedSender<Sent>,
         requests: Requests,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
@@ -202,7 +202,7 @@ impl Tap for RunnerTap {
 
     fn event(&self, event: Event) {
         // Only a gateway that is stopping has nobody at the other end.
-        let _ = self.events.send(event);
+        let _ = self.events.send((event, self.books.telling.begin()));
     }
 
     fn happened(&self, who: Who<'_>, what: Happening<'_>) {
