@@ -34,6 +34,7 @@ pub struct DynamoDb {
     database: Database,
     arn: String,
     timers: Timers,
+    on_disk: bool,
     /// For when an item's time to live is over.
     expiry: Reminder,
     /// Whether a table may have a time to live.
@@ -57,7 +58,8 @@ impl DynamoDb {
         let arn = format!("arn:{}:dynamodb:{}:{}:", scope.partition(), scope.region, scope.account);
         let timers = context.timers.clone();
         let expiry = timers.reminder("DynamoDB time to live");
-        Ok(Arc::new(Self { database, arn, timers, expiry, expires: AtomicBool::new(true) }))
+        let on_disk = context.config.data_dir.is_some();
+        Ok(Arc::new(Self { database, arn, timers, on_disk, expiry, expires: AtomicBool::new(true) }))
     }
 
     /// Deletes expired items from now on.
@@ -156,9 +158,11 @@ impl DynamoDb {
 impl Due for DynamoDb {
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
         let database = self.database.clone();
+        // The second that may pass between two looks at the clock is none.
+        let is_ahead = self.on_disk && now.seconds() + 1 < self.timers.machine_now().seconds();
         // Before the tables are looked at: a time to live that is set meanwhile is not overlooked.
         self.expires.store(false, Ordering::Release);
-        let swept = tokio::task::spawn_blocking(move || expiry::sweep(&database, now)).await;
+        let swept = tokio::task::spawn_blocking(move || expiry::sweep(&database, now, is_ahead)).await;
         let next = match swept {
             Ok(Ok(swept)) => {
                 if !swept.some {

@@ -63,7 +63,7 @@ impl Tls {
     pub fn new(books: &Arc<Books>, root: Authority, host: IpAddr, folder: &Path) -> Result<Self, TlsSetupError> {
         let mut names = vec![host.to_string(), endpoint_name(&books.scope)];
         names.retain(|name| name != "0.0.0.0" && name != "::");
-        let names = Arc::new(ServerNames::new(root, names, books.now(), Arc::clone(&books.ids))?);
+        let names = Arc::new(ServerNames::new(root, names, books.time.machine_now(), Arc::clone(&books.ids))?);
         let directory: Arc<dyn Directory> = Arc::new(BookDirectory(Arc::clone(books)));
         let config = |client_certificates, alpn: &[&[u8]]| {
             let options = ServerOptions { client_certificates, alpn: alpn.iter().map(|name| name.to_vec()).collect() };

@@ -38,8 +38,11 @@ pub(super) struct Swept {
 
 /// Deletes what has expired. The engine does it, with the records that streams have of it; a database on disk, however, asks the
 /// machine's clock, so that what has expired by the gateway's alone is deleted here (and a stream has no word of who did it).
-pub(super) fn sweep(database: &Database, now: Timestamp) -> Result<Swept, String> {
-    database.sweep_ttl().map_err(|error| error.to_string())?;
+/// `engine_is_ahead` says that what has expired by the engine's clock may not have by the gateway's: then it is not asked.
+pub(super) fn sweep(database: &Database, now: Timestamp, engine_is_ahead: bool) -> Result<Swept, String> {
+    if !engine_is_ahead {
+        database.sweep_ttl().map_err(|error| error.to_string())?;
+    }
     let mut swept = Swept { some: false, next: None };
     let mut after = None;
     loop {
