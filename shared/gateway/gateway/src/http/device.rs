@@ -43,7 +43,8 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
         Ok(session) => session,
         Err(answer) => return with_request_id(gateway, answer),
     };
-    let call = Call { services: Arc::clone(&gateway.services), source: remote, device: Some(Arc::new(session)), signer: None };
+    let call =
+        Call { services: Arc::clone(&gateway.services), source: remote, device: Some(Arc::new(session)), signer: None };
     let is_publish = request.uri().path().starts_with("/topics/");
     let response = super::operations::iot(gateway, call, drydock_model::Service::IotData, request).await;
     if is_publish && response.status() == StatusCode::OK {

@@ -99,15 +99,9 @@ pub async fn serve(service: Arc<ProvisioningService>, mut requests: UnboundedRec
         };
         let idle = waiting.is_empty();
         tokio::select! {
-            // What has come is looked at first: it is turned away where too much of its connection's waits already.
+            // Turns come first: the permits bound them, while arrivals could keep the others from ever having theirs. When
+            // no permit is left, what arrives is queued, or turned away where too much of its connection waits already.
             biased;
-            arrived = requests.recv() => match arrived {
-                None => return,
-                Some(request) => if let Err(request) = waiting.put(request) {
-                    let service = Arc::clone(&service);
-                    tokio::spawn(async move { reply(&service, &request, Err(Rejected::throttled())) });
-                },
-            },
             permit = turn, if !idle => {
                 let Some(request) = waiting.take(Instant::now()) else { continue };
                 let service = Arc::clone(&service);
@@ -116,6 +110,13 @@ pub async fn serve(service: Arc<ProvisioningService>, mut requests: UnboundedRec
                     drop(permit);
                 });
             }
+            arrived = requests.recv() => match arrived {
+                None => return,
+                Some(request) => if let Err(request) = waiting.put(request) {
+                    let service = Arc::clone(&service);
+                    tokio::spawn(async move { reply(&service, &request, Err(Rejected::throttled())) });
+                },
+            },
         }
     }
 }
