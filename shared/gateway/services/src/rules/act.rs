@@ -178,8 +178,12 @@ impl Work<'_> {
                 *asked = own;
                 made
             }
-            // As if it had run here.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => match error.try_into_panic() {
+                // As if it had run here.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime shuts down, and everything with it.
+                Err(_) => std::future::pending().await,
+            },
         }
     }
 
