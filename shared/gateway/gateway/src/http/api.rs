@@ -6,7 +6,6 @@ use super::service::{self, Service};
 use super::{admin, signature};
 use crate::gateway::Gateway;
 use bytes::Bytes;
-use drydock_core::Ids as _;
 use drydock_services::call::Call;
 use http::{Request, Response, StatusCode};
 use std::net::SocketAddr;
