@@ -325,7 +325,8 @@ fn https_publishes_with_a_bearer_token() {
     assert_eq!(answer["message"], "OK");
     assert_eq!(observer.receive("dt/").payload, b"by HTTPS");
     let other = https(&gateway, "/topics/dt/charger-2/telemetry?qos=1", &[name, ("authorization", &good)]);
-    other.refused(401, "UnauthorizedException", "do not allow");
+    other.refused(403, "ForbiddenException", "Forbidden");
+    assert!(other.body.contains("traceId"), "{}", other.body);
     let forged = bearer(&TokenKey::new().token("charger-1", 60));
     let refused = https(&gateway, "/topics/dt/charger-1/telemetry", &[name, ("authorization", &forged)]);
     refused.refused(401, "UnauthorizedException", "Unauthorized");
@@ -374,7 +375,25 @@ fn a_default_authorizer_and_a_domain_configuration_name_it_for_the_device() {
     gateway.iot("DELETE", "/default-authorizer", &Value::Null);
 
     let listed = gateway.iot("GET", "/domainConfigurations", &Value::Null);
-    assert_eq!(listed["domainConfigurations"][0]["domainConfigurationName"], "iot:Data-ATS");
+    for (at, (name, service)) in
+        [("iot:Data-ATS", "DATA"), ("iot:Jobs", "JOBS"), ("iot:CredentialProvider", "CREDENTIAL_PROVIDER")]
+            .into_iter()
+            .enumerate()
+    {
+        let own = &listed["domainConfigurations"][at];
+        assert_eq!((own["domainConfigurationName"].as_str(), own["serviceType"].as_str()), (Some(name), Some(service)));
+        let described = gateway.iot("GET", &format!("/domainConfigurations/{name}"), &Value::Null);
+        assert_eq!(described["serviceType"], service, "{described}");
+        assert_eq!(
+            (&described["domainType"], &described["domainConfigurationArn"]),
+            (&json!("ENDPOINT"), &own["domainConfigurationArn"])
+        );
+        let refused = gateway.iot_answer("DELETE", &format!("/domainConfigurations/{name}"));
+        refused.refused(400, "InvalidRequestException", "cannot be changed");
+    }
+    assert_eq!(listed["domainConfigurations"].as_array().unwrap().len(), 3);
+    let jobs = gateway.iot("GET", "/domainConfigurations?serviceType=JOBS", &Value::Null);
+    assert_eq!(jobs["domainConfigurations"].as_array().unwrap().len(), 1);
     let certificate = "arn:aws:acm:us-east-1:123456789012:certificate/5b1a1c1e-0000-4000-8000-000000000000";
     let create = json!({
         "domainName": "iot.fleet.example", "serverCertificateArns": [certificate],

@@ -201,3 +201,23 @@ fn what_changes_a_policy_counts_for_the_next_connect_and_for_the_present_one() {
     gateway.iot("POST", "/target-policies/dock-1", &json!({ "target": device.arn }));
     gateway.try_connect(&device).err().expect("the policy is detached");
 }
+
+/// A decision that was kept ends when the time of a condition comes, while the topic is in use.
+#[test]
+fn what_a_policy_allows_until_a_time_ends_then() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 4;
+    let until = json!({ "DateLessThan": { "aws:CurrentTime": seconds.to_string() } });
+    let device = gateway.device(
+        "shift-1",
+        &json!([
+            { "Effect": "Allow", "Action": "iot:Connect", "Resource": "*" },
+            { "Effect": "Allow", "Action": "iot:Publish", "Resource": "*", "Condition": until },
+        ]),
+    );
+    let mut connection = gateway.connect(&device);
+    connection.publish("dt/shift-1", "1").unwrap();
+    wait_for("the time of the condition has come", || connection.publish("dt/shift-1", "1").err());
+    place.told("iot:Publish on arn:aws:iot:us-east-1:123456789012:topic/dt/shift-1 refused");
+}

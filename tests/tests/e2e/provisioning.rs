@@ -353,6 +353,7 @@ Resources:
 /// Lets the serial numbers that begin with `SN-` in, and says where they are.
 const HOOK: &str = r#"case "$event" in
     *'"SerialNumber":"SN-'*) answer='{"allowProvisioning":true,"parameterOverrides":{"Place":"yard"}}' ;;
+    *'"SerialNumber":"broken'*) answer='{"secret":"of the function"}' ;;
     *) answer='{"allowProvisioning":false}' ;;
   esac"#;
 
@@ -368,6 +369,11 @@ fn the_hook_has_the_last_word() {
     let keys = accepted(&mut device, CREATE, &json!({}));
     let request = |serial: &str| json!({ "certificateOwnershipToken": keys["certificateOwnershipToken"], "parameters": { "SerialNumber": serial } });
     rejected(&mut device, PROVISION, &request("stranger").to_string(), 403, "AccessDenied");
+    // What a hook that fails says may be a secret: it is in the logs, and the device gets AWS's text.
+    device.publish(PROVISION, request("broken").to_string()).unwrap();
+    let told = device.receive(&format!("{PROVISION}/rejected")).json();
+    assert_eq!(told, json!({ "statusCode": 403, "errorCode": "AccessDenied", "errorMessage": "Access denied" }));
+    place.told("did not answer as a hook does");
     assert_eq!(status(&gateway, keys["certificateId"].as_str().unwrap()), "PENDING_ACTIVATION");
     let answer = accepted(&mut device, PROVISION, &request("SN-1"));
     assert_eq!(answer["deviceConfiguration"]["url"], "https://yard.example.com");
@@ -390,6 +396,25 @@ fn the_hook_has_the_last_word() {
     let keys = accepted(&mut device, CREATE, &json!({}));
     let request = json!({ "certificateOwnershipToken": keys["certificateOwnershipToken"], "parameters": { "SerialNumber": "SN-2" } });
     rejected(&mut device, PROVISION, &request.to_string(), 403, "AccessDenied");
+}
+
+/// Two connections with one claim take turns with one client id: each gets its own keys and no others.
+#[test]
+fn an_answer_goes_to_the_connection_that_asked_or_nowhere() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let claim = gateway.free_device("same");
+    for _ in 0..5 {
+        let mut first = gateway.connect(&claim);
+        first.publish(CREATE, "{}").unwrap();
+        let mut second = gateway.connect(&claim);
+        let keys = accepted(&mut second, CREATE, &json!({}));
+        assert_eq!(keys.as_object().unwrap().len(), 4, "{keys}");
+        // What was meant for the first would have come before this.
+        second.publish("dt/same", "1").unwrap();
+        assert!(second.inbox.is_empty(), "{:?}", second.inbox);
+        second.disconnect();
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Topic rules from a device's publish to what comes of it.
 
 use drydock_tests::gateway::{Gateway, Place, SMALL};
+use drydock_tests::http;
 use serde_json::{Value, json};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/rules";
@@ -59,6 +60,71 @@ fn basic_ingest_reaches_the_rule_and_no_subscriber() {
     device.publish("$aws/rules/ingest/dt/pump-1", r#"{"a":1}"#).unwrap();
     assert_eq!(device.receive("").json(), json!({ "a": 1, "t": "dt/pump-1" }));
     assert!(device.inbox.is_empty(), "{:?}", device.inbox);
+}
+
+/// From public reports: the rule's name alone runs the rule, over each protocol.
+#[test]
+fn basic_ingest_to_the_rule_alone_runs_it() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let mut observer = gateway.observer(&["out/#"]);
+    let again = json!([{ "republish": { "topic": "$$aws/rules/ingest", "roleArn": ROLE } }]);
+    rule(&gateway, "ingest", "SELECT a, topic() AS t FROM 'dt/#'", &json!([republish("out/x")]), &Value::Null);
+    rule(&gateway, "again", "SELECT * FROM 'in'", &again, &Value::Null);
+    observer.publish("$aws/rules/ingest", r#"{"a":1}"#).unwrap();
+    assert_eq!(observer.receive("").json(), json!({ "a": 1, "t": "" }));
+    gateway.publish("$aws/rules/ingest", r#"{"a":2}"#, false);
+    assert_eq!(observer.receive("").json(), json!({ "a": 2, "t": "" }));
+    observer.publish("in", r#"{"a":3}"#).unwrap();
+    assert_eq!(observer.receive("").json(), json!({ "a": 3, "t": "" }));
+    observer.publish("$aws/rules/nobody", "1").unwrap();
+    place.told("RuleNotFound");
+}
+
+#[test]
+fn a_message_over_https_has_its_principal() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let mut observer = gateway.observer(&["out/#"]);
+    let sql = "SELECT principal() AS who, clientid() AS client, sourceip() AS ip FROM 'in'";
+    rule(&gateway, "who", sql, &json!([republish("out/x")]), &Value::Null);
+    let device = gateway.free_device("pump-1");
+    let stream = device.stream(&gateway.root(), &["x-amzn-http-ca"], gateway.tcp(gateway.port("tls")));
+    http::send(stream, "POST", "/topics/in?qos=1", &[], b"{}").ok();
+    let expected = json!({ "who": device.id, "client": "N/A", "ip": "127.0.0.1" });
+    let mut seen = observer.receive("out/x").json();
+    seen["client"] = seen["client"].as_str().map_or(Value::Null, |client| client.to_uppercase().into());
+    assert_eq!(seen, expected);
+    gateway.publish("in", "{}", false);
+    assert!(observer.receive("out/x").json()["who"].as_str().is_some_and(|who| !who.is_empty()));
+}
+
+#[test]
+fn an_evaluation_that_takes_too_much_runs_the_error_action_and_nobody_waits_for_it() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let mut observer = gateway.observer(&["out/#", "errors/#"]);
+    let sql = r"SELECT regexp_replace(m, '(?<=\d)(?=(\d\d\d)+$)', ',') AS m FROM 'heavy'";
+    let error = json!({ "errorAction": republish("errors/heavy") });
+    rule(&gateway, "heavy", sql, &json!([republish("out/heavy")]), &error);
+    rule(&gateway, "light", "SELECT * FROM 'light'", &json!([republish("out/light")]), &Value::Null);
+    let payload = json!({ "m": "7".repeat(120_000) }).to_string();
+    let mut sender = gateway.connect(&gateway.free_device("sender"));
+    for _ in 0..2 {
+        sender.publish("heavy", payload.clone()).unwrap();
+    }
+    // Others go on meanwhile.
+    for count in 0..20 {
+        observer.publish("light", json!({ "count": count }).to_string()).unwrap();
+        assert_eq!(observer.receive("out/light").json()["count"], count);
+    }
+    for _ in 0..2 {
+        let document = observer.receive("errors/heavy").json();
+        let failure = &document["failures"][0];
+        assert_eq!((&document["ruleName"], &failure["failedAction"]), (&json!("heavy"), &json!("SqlEvaluationAction")));
+        assert!(failure["errorMessage"].as_str().unwrap().contains("the evaluation was ended"), "{failure}");
+    }
+    place.told("could not be evaluated on heavy");
 }
 
 #[test]

@@ -75,6 +75,8 @@ pub(crate) struct Inner {
     next_id: AtomicU64,
     random: AtomicU64,
     closing: AtomicBool,
+    /// How often everything was forgotten.
+    pub(crate) clears: AtomicU64,
     /// Told whenever a connection's stream has been closed.
     closed: Notify,
     open: AtomicU64,
@@ -139,6 +141,7 @@ impl Broker {
                 next_id: AtomicU64::new(1),
                 random: AtomicU64::new(u64::from_le_bytes(seed) | 1),
                 closing: AtomicBool::new(false),
+                clears: AtomicU64::new(0),
                 closed: Notify::new(),
                 open: AtomicU64::new(0),
             }),
@@ -180,7 +183,33 @@ impl Broker {
         message: Message,
         check_receive: bool,
     ) -> Result<Option<oneshot::Receiver<()>>, DirectError> {
-        let inner = &self.inner;
+        let link = self.inner.link(client_id).ok_or_else(|| DirectError::NotConnected(client_id.into()))?;
+        self.send_over(&link, message, check_receive)
+    }
+
+    /// The same to the very connection that has this identity, as [`Inbound::client`](crate::Inbound::client) names it: another
+    /// one of the same client id does not get it.
+    ///
+    /// # Errors
+    /// [`DirectError`]; [`DirectError::NotConnected`] where that connection has ended.
+    pub fn answer(
+        &self,
+        to: &Arc<ClientIdentity>,
+        message: Message,
+        check_receive: bool,
+    ) -> Result<Option<oneshot::Receiver<()>>, DirectError> {
+        let link = self.inner.link(&to.client_id).filter(|link| Arc::ptr_eq(&link.identity, to));
+        let link = link.ok_or_else(|| DirectError::NotConnected(to.client_id.clone()))?;
+        self.send_over(&link, message, check_receive)
+    }
+
+    fn send_over(
+        &self,
+        link: &Arc<Link>,
+        message: Message,
+        check_receive: bool,
+    ) -> Result<Option<oneshot::Receiver<()>>, DirectError> {
+        let (inner, client_id) = (&self.inner, &link.identity.client_id);
         let size = message.payload.len();
         if size as u64 > inner.limits.payload_bytes {
             return Err(DirectError::TooLarge(size, inner.limits.payload_bytes));
@@ -188,14 +217,13 @@ impl Broker {
         if !publish::is_topic(&message.topic, &inner.limits) {
             return Err(DirectError::InvalidTopic(message.topic));
         }
-        let link = inner.link(client_id).ok_or_else(|| DirectError::NotConnected(client_id.into()))?;
         if check_receive && !link.gate.receive(&message.topic) {
-            return Err(DirectError::NotAuthorized(client_id.into(), message.topic));
+            return Err(DirectError::NotAuthorized(client_id.clone(), message.topic));
         }
         let qos = message.qos;
         let most = inner.limits.outbound_in_flight;
         if qos == crate::Qos::AtLeastOnce && link.session.unacknowledged() as u64 >= most {
-            return Err(DirectError::Unacknowledged(client_id.into(), most));
+            return Err(DirectError::Unacknowledged(client_id.clone(), most));
         }
         let (confirm, receiver) = if qos == crate::Qos::AtLeastOnce {
             let (sender, receiver) = oneshot::channel();
@@ -205,9 +233,9 @@ impl Broker {
         };
         let mut effects = inner.effects();
         let delivery = Delivery { confirm, ..Delivery::new(Arc::new(message), qos) };
-        let sent = link.session.offer_direct(delivery, &inner.limits, &mut effects);
+        let sent = link.session.offer_direct(delivery, link.id, &inner.limits, &mut effects);
         drop(inner.settle(&mut effects));
-        if sent { Ok(receiver) } else { Err(DirectError::NotConnected(client_id.into())) }
+        if sent { Ok(receiver) } else { Err(DirectError::NotConnected(client_id.clone())) }
     }
 
     /// Ends a client's connection (API `DeleteConnection`): MQTT 5 clients get 0x98, the event says
@@ -252,11 +280,23 @@ impl Broker {
         hit.len()
     }
 
+    /// Ends every connection that relies on a credential, such as a certificate's id, whoever its principal is. MQTT 5 clients
+    /// get 0x87. Returns how many.
+    pub fn disconnect_relying_on(&self, credential: &str, reason: DisconnectReason) -> usize {
+        let relies = |link: &Arc<Link>| link.identity.principal == credential || link.gate.relies_on(credential);
+        let hit: Vec<_> = self.inner.links().into_iter().filter(relies).collect();
+        for link in &hit {
+            self.inner.cut(link, Ending { reason, will: true, drop_session: false }, reason::NOT_AUTHORIZED);
+        }
+        hit.len()
+    }
+
     /// Forgets every session and every retained message, in memory and in the [`Journal`]; connections end, without wills.
     ///
     /// # Errors
     /// [`JournalError`] where a retained message could not be removed durably.
     pub async fn clear(&self) -> Result<(), JournalError> {
+        self.inner.clears.fetch_add(1, Ordering::AcqRel);
         let ending = Ending { reason: DisconnectReason::ServerInitiatedDisconnect, will: false, drop_session: true };
         for link in self.inner.links() {
             self.inner.cut(&link, ending, reason::ADMINISTRATIVE);

@@ -140,6 +140,17 @@ pub trait SessionGate: Send + Sync + 'static {
     fn propagated(&self) -> Option<Arc<[(SmolStr, SmolStr)]>> {
         None
     }
+    /// Whether the client may be connected at all, as far as who it is goes: its credential has not been taken back since the
+    /// gate let it in. Asked when the connection takes its client id: whoever takes a credential back after that finds it.
+    fn holds(&self) -> bool {
+        true
+    }
+    /// Whether the client was let in with a credential besides being its principal, such as the certificate of a client that an
+    /// authorizer gave another name.
+    fn relies_on(&self, credential: &str) -> bool {
+        let _ = credential;
+        false
+    }
     /// Changes whenever one of the decisions may have changed. Called per message: an atomic load.
     fn generation(&self) -> u64;
 }

@@ -92,6 +92,7 @@ counts! {
     SubscribeAuthError = "Subscribe.AuthError",
     SubscribeClientError = "Subscribe.ClientError",
     UnsubscribeSuccess = "Unsubscribe.Success",
+    UnsubscribeClientError = "Unsubscribe.ClientError",
     ThrottleExceeded = "Throttle.Exceeded",
     // Not a metric of AWS: what was taken in from elsewhere than MQTT connections.
     Elsewhere = "",

@@ -338,7 +338,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn session(id: u64) -> Arc<Session> {
-        Arc::new(Session::new(id, "c".into(), Protocol::V311, "s".into(), false, 0))
+        Arc::new(Session::new(id, "c".into(), "p".into(), Protocol::V311, "s".into(), false, 0))
     }
 
     fn subscriber(session: &Arc<Session>, qos: Qos) -> Subscriber {

@@ -85,6 +85,7 @@ macro_rules! limits {
 
 limits! {
     client_id_bytes = 128 in 1..=65_535, "Bytes in a client id. Quota `Client ID size`. The connect is refused.";
+    assign_client_ids_v3 = 1 in 0..=1, "1: an MQTT 3.1.1 connect with an empty client id and clean session gets an id, as in MQTT 5; 0: it is refused. Not settled.";
     connections = 500_000 in 1..=4_294_967_295, "Concurrent connections. Quota `Maximum concurrent client connections per account`. The connect is refused.";
     connects_per_second_per_client = 0 in 0..=1_000_000, "Connects a second with one client id; 0 is no limit. Quota `Connect requests per second per client ID` is 1; off by default because AWS's burst is not stated.";
     account_connects_per_second = 0 in 0..=4_294_967_295, "Connects a second of the account; 0 is no limit. Quota `Connect requests per second per account` is 3,000 (100 in small regions); off by default because AWS's burst is not stated. The connect is refused.";
@@ -100,7 +101,8 @@ limits! {
     topic_bytes = 256 in 1..=65_535, "Bytes of a topic or topic filter, `$aws/rules/<rule>/` and `$share/<name>/` aside. Quota `Topic size`.";
     topic_slashes = 7 in 0..=65_535, "Slashes in a topic or topic filter, those prefixes aside. Quota `Maximum number of slashes in topic and topic filter`.";
     share_name_chars = 128 in 1..=65_535, "Characters of the name of a shared subscription. Guide, `Shared subscriptions`.";
-    subscriptions_per_request = 8 in 1..=65_535, "Filters in one SUBSCRIBE. Quota `Subscriptions per subscription request`. The client is disconnected.";
+    subscriptions_per_request = 8 in 1..=65_535, "Filters in one SUBSCRIBE. Quota `Subscriptions per subscription request`. The client is disconnected. More filters in one UNSUBSCRIBE are not carried out.";
+    unauthorized_subscribe_disconnects_v3 = 0 in 0..=1, "1: a SUBSCRIBE that policies refuse ends an MQTT 3.1.1 connection, as reported of AWS until 2021; 0: it gets 0x80 in the SUBACK. Not settled.";
     subscriptions_per_connection = 50 in 1..=4_294_967_295, "Quota `Subscriptions per connection`. The excess is refused in the SUBACK.";
     subscriptions = 500_000 in 1..=4_294_967_295, "Subscriptions of the account. Quota `Subscriptions per account`. The excess is refused in the SUBACK.";
     shared_groups = 100 in 0..=4_294_967_295, "Groups of shared subscriptions. Quota `Shared subscriptions per account`. The excess is refused in the SUBACK.";
@@ -131,6 +133,10 @@ limits! {
     delete_connections_per_second_per_client = 1 in 0..=1_000_000, "DeleteConnection calls a second for one client id; 0 is no limit. Quota `DeleteConnection requests per second per client ID`. ThrottlingException.";
     get_connections_per_second_per_client = 1 in 0..=1_000_000, "GetConnection calls a second for one client id; 0 is no limit. Quota `GetConnection requests per second per client ID`. ThrottlingException.";
     list_subscriptions_per_second_per_client = 1 in 0..=1_000_000, "ListSubscriptions calls a second for one client id; 0 is no limit. Quota `ListSubscriptions requests per second per client ID`. ThrottlingException.";
+    provisioning_creates_per_second = 0 in 0..=1_000_000, "CreateKeysAndCertificate requests over MQTT a second of the account; 0 is no limit. Quota `Fleet Provisioning CreateKeysAndCertificate MQTT API requests` is 10; off by default because AWS's burst is not stated. The excess waits.";
+    provisioning_csrs_per_second = 0 in 0..=1_000_000, "CreateCertificateFromCsr requests over MQTT a second of the account; 0 is no limit. Quota `Fleet Provisioning CreateCertificateFromCsr MQTT API requests` is 20; off by default for the same reason. The excess waits.";
+    provisioning_registers_per_second = 0 in 0..=1_000_000, "RegisterThing requests over MQTT a second of the account; 0 is no limit. Quota `Fleet Provisioning RegisterThing MQTT API requests` is 10; off by default for the same reason. The excess waits.";
+    provisioning_waiting_per_connection = 16 in 1..=1_000_000, "Fleet provisioning requests of a connection that may wait; each further one is rejected. Ours: AWS states none. Connections take turns.";
     version_seconds = 3_600 in 0..=604_800, "After this without a connection a client's version number starts at 0 again. Guide, `Lifecycle events`: about an hour.";
 }
 

@@ -3,7 +3,7 @@
 //! Follows "Reserved topics" of the developer guide. A pattern's level is literal, `*` for exactly one level, or, at the
 //! end, `**` for one level or more.
 
-use drydock_core::topic::basic_ingest;
+use drydock_core::topic::names_rule;
 
 const PUBLISH: u8 = 1;
 const SUBSCRIBE: u8 = 2;
@@ -11,6 +11,7 @@ const SUBSCRIBE: u8 = 2;
 /// Every reserved topic that a client may use, and how.
 const TABLE: &[(&str, u8)] = &[
     ("$aws/events/**", SUBSCRIBE),
+    ("$aws/rules/*", PUBLISH),
     ("$aws/rules/*/**", PUBLISH),
     ("$aws/certificates/create/*", PUBLISH),
     ("$aws/certificates/create/*/*", SUBSCRIBE),
@@ -65,7 +66,7 @@ pub fn may_publish(topic: &str) -> bool {
     if !is_reserved(topic) {
         return true;
     }
-    if basic_ingest(topic).is_some_and(|(rule, rest)| rule.is_empty() || rest.is_empty()) {
+    if topic.starts_with("$aws/rules/") && !names_rule(topic) {
         return false;
     }
     TABLE.iter().any(|(pattern, uses)| uses & PUBLISH != 0 && overlaps(pattern, topic))
@@ -98,12 +99,19 @@ mod tests {
 
     #[test]
     fn a_client_may_do_with_reserved_topics_what_the_guide_lists() {
-        for topic in ["a", "$aws/rules/r/a/b", "$aws/things/t/shadow/update", "$aws/things/t/shadow/name/n/get"] {
+        for topic in
+            ["a", "$aws/rules/r/a/b", "$aws/rules/r", "$aws/things/t/shadow/update", "$aws/things/t/shadow/name/n/get"]
+        {
             assert!(may_publish(topic), "{topic}");
         }
-        for topic in
-            ["$SYS/a", "$aws/events/presence/connected/c", "$aws/things/t/shadow/update/delta", "$aws/rules/r", "$aws"]
-        {
+        for topic in [
+            "$SYS/a",
+            "$aws/events/presence/connected/c",
+            "$aws/things/t/shadow/update/delta",
+            "$aws/rules/",
+            "$aws/rules",
+            "$aws",
+        ] {
             assert!(!may_publish(topic), "{topic}");
         }
         for filter in [
@@ -117,7 +125,9 @@ mod tests {
         ] {
             assert!(may_subscribe(filter), "{filter}");
         }
-        for filter in ["$SYS/#", "$aws/rules/r/a", "$aws/rules/#", "$aws/things/t/shadow/update", "$share"] {
+        for filter in
+            ["$SYS/#", "$aws/rules/r", "$aws/rules/r/a", "$aws/rules/#", "$aws/things/t/shadow/update", "$share"]
+        {
             assert!(!may_subscribe(filter), "{filter}");
         }
     }

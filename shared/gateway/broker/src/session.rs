@@ -70,6 +70,8 @@ pub(crate) struct Session {
     /// Never used twice while the process lives.
     pub(crate) id: u64,
     pub(crate) client_id: SmolStr,
+    /// Who it was made for.
+    pub(crate) principal: SmolStr,
     /// A session is resumed with the version of MQTT that it was made with.
     pub(crate) protocol: Protocol,
     /// The `sessionIdentifier` of the lifecycle events.
@@ -148,6 +150,7 @@ impl Session {
     pub(crate) fn new(
         id: u64,
         client_id: SmolStr,
+        principal: SmolStr,
         protocol: Protocol,
         identifier: SmolStr,
         persistent: bool,
@@ -158,6 +161,7 @@ impl Session {
         Self {
             id,
             client_id,
+            principal,
             protocol,
             identifier,
             online: AtomicBool::new(false),
@@ -350,11 +354,18 @@ impl Session {
         }
     }
 
-    /// Puts one message in, whatever the subscriptions. `false` where nobody is connected.
-    pub(crate) fn offer_direct(self: &Arc<Self>, delivery: Delivery, limits: &Limits, effects: &mut Effects) -> bool {
+    /// Puts one message in for the connection that owns it, whatever the subscriptions. `false` where that is another by now,
+    /// or none.
+    pub(crate) fn offer_direct(
+        self: &Arc<Self>,
+        delivery: Delivery,
+        connection: u64,
+        limits: &Limits,
+        effects: &mut Effects,
+    ) -> bool {
         let waker = {
             let mut state = self.state.lock();
-            if state.owner.is_none() || state.ended {
+            if state.owner != Some(connection) || state.ended {
                 return false;
             }
             self.put(&mut state, delivery, limits, effects);

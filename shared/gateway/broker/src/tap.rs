@@ -5,6 +5,8 @@ use crate::happening::{Happening, Who};
 use crate::message::{Message, Protocol};
 use drydock_core::Event;
 use drydock_core::event::ClientIdentity;
+use smol_str::SmolStr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A message that was let in.
@@ -14,8 +16,19 @@ pub struct Inbound<'a> {
     pub message: &'a Message,
     /// Who published it; `None` for services and for HTTP.
     pub client: Option<&'a Arc<ClientIdentity>>,
+    /// Who published it over HTTP.
+    pub caller: Option<&'a Caller>,
     /// How; `None` for services and for HTTP.
     pub protocol: Option<Protocol>,
+}
+
+/// Who publishes over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The certificate id, or the id of another kind of credential.
+    pub principal: SmolStr,
+    /// The peer's address.
+    pub ip: IpAddr,
 }
 
 /// Where a message goes from here.

@@ -61,6 +61,12 @@ impl fmt::Display for Service {
     }
 }
 
+/// An error in the form of the query protocol, of whichever service.
+#[must_use]
+pub fn query_error(status: u16, code: &str, message: &str, request_id: &str) -> Response<Bytes> {
+    wire::query::error("http://webservices.amazon.com/AWSFault/2005-15-09", status, code, message, request_id)
+}
+
 /// The answer of a service to a request that is not let in, in the form of its protocol: `code` is the error's name in the JSON
 /// protocols, `query_code` in the query protocol.
 #[must_use]

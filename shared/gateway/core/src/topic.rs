@@ -34,7 +34,7 @@ impl Topic {
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidName> {
         let text = text.as_ref();
         let counted = without_basic_ingest(text);
-        let valid = !counted.is_empty()
+        let valid = (!counted.is_empty() || names_rule(text))
             && counted.len() <= MAX_TOPIC_BYTES
             && slashes(counted) <= MAX_TOPIC_SLASHES
             && !text.contains(['+', '#', '\0']);
@@ -121,6 +121,12 @@ pub fn basic_ingest(topic: &str) -> Option<(&str, &str)> {
     Some(after.split_once('/').unwrap_or((after, "")))
 }
 
+/// Whether a topic is one of Basic Ingest that names a rule; what follows the name may be missing, as in `$aws/rules/<rule>`.
+#[must_use]
+pub fn names_rule(topic: &str) -> bool {
+    basic_ingest(topic).is_some_and(|(rule, _)| !rule.is_empty())
+}
+
 fn slashes(text: &str) -> usize {
     text.bytes().filter(|b| *b == b'/').count()
 }
@@ -194,6 +200,9 @@ mod tests {
         assert!(Topic::new("a/b/c/d/e/f/g/h").is_ok());
         assert!(Topic::new("a/b/c/d/e/f/g/h/i").is_err());
         assert!(Topic::new("$aws/rules/r/a/b/c/d/e/f/g/h").is_ok());
+        assert!(Topic::new("$aws/rules/r").is_ok());
+        assert!(Topic::new("$aws/rules/").is_err());
+        assert!(Topic::new("$aws/rules/+").is_err());
         assert!(Topic::new("a/+").is_err());
         assert!(TopicFilter::new("a/#/b").is_err());
         assert!(TopicFilter::new("a#").is_err());

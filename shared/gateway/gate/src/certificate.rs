@@ -19,6 +19,15 @@ pub struct DeviceCertificate {
     pub claim: Option<String>,
 }
 
+impl DeviceCertificate {
+    /// Whether it may still be used: it has been active and valid when it was shown, and may have been revoked, deleted or
+    /// have expired since. A claim counts until its connection ends.
+    #[must_use]
+    pub fn is_good(&self, books: &Books) -> bool {
+        self.claim.is_some() || books.identity.read(|identity| identity.is_good(&self.id, books.now()))
+    }
+}
+
 /// What a certificate counts for.
 #[derive(Debug)]
 pub enum Standing {

@@ -5,13 +5,13 @@ use crate::authorizer::renewal::Renewable;
 use crate::certificate::DeviceCertificate;
 use crate::claim::claim_policies;
 use drydock_broker::{ConnectAttempt, SessionGate};
-use drydock_core::{Arn, ThingName};
+use drydock_core::{Arn, ThingName, Timestamp};
 use drydock_host::books::Books;
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
-use drydock_policy::{Action, ConnectFacts, Context, PolicySet, SessionPolicies, ThingFacts};
+use drydock_policy::{Action, ConnectFacts, Context, Decision, PolicySet, SessionPolicies, ThingFacts};
 use smol_str::SmolStr;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::task::JoinHandle;
 
@@ -37,6 +37,15 @@ struct Rights {
     thing: SmolStr,
     context: Context,
     compiled: RwLock<Compiled>,
+    /// When a condition on the time may turn out differently, in milliseconds; `NEVER` where there is none.
+    turns_at: AtomicI64,
+}
+
+/// A time that does not come.
+const NEVER: i64 = i64::MAX;
+
+fn turn_of(compiled: &Compiled) -> i64 {
+    compiled.policies.decide_again_at().map_or(NEVER, Timestamp::millis)
 }
 
 #[derive(Clone)]
@@ -59,14 +68,24 @@ impl Rights {
     ) -> Self {
         context.certificate = source.certificate.as_ref().map(|certificate| Arc::clone(&certificate.facts));
         let generation = books.authorization_generation();
-        let compiled = RwLock::new(compile(books, &source, &thing, &context, generation));
+        let compiled = compile(books, &source, &thing, &context, generation);
+        let (turns_at, compiled) = (AtomicI64::new(turn_of(&compiled)), RwLock::new(compiled));
         let (source, renewals) = (RwLock::new(source), AtomicU64::new(0));
         let (books, notices) = (Arc::clone(books), notices.clone());
-        Self { books, notices, subject, source, renewals, thing, context, compiled }
+        Self { books, notices, subject, source, renewals, thing, context, compiled, turns_at }
     }
 
-    /// Changes whenever the policies may have changed: both parts only ever grow.
+    /// Changes whenever the policies may have changed: both parts only ever grow. Where a condition looks at the time, its
+    /// coming is such a change, so that decisions that were kept end with it.
     fn generation(&self) -> u64 {
+        let turns_at = self.turns_at.load(Ordering::Relaxed);
+        if turns_at != NEVER && self.books.now().millis() >= turns_at {
+            // One of those who see it counts it; the next turn is noted when the policies are compiled anew.
+            let counted = self.turns_at.compare_exchange(turns_at, NEVER, Ordering::AcqRel, Ordering::Relaxed);
+            if counted.is_ok() {
+                self.renewals.fetch_add(1, Ordering::Release);
+            }
+        }
         self.books.authorization_generation().wrapping_add(self.renewals.load(Ordering::Acquire))
     }
 
@@ -84,6 +103,7 @@ impl Rights {
         let source = self.source.read().unwrap_or_else(PoisonError::into_inner).clone();
         let fresh = compile(&self.books, &source, &self.thing, &self.context, generation);
         self.compiled.write().unwrap_or_else(PoisonError::into_inner).clone_from(&fresh);
+        self.turns_at.store(turn_of(&fresh), Ordering::Release);
         ask(&fresh)
     }
 
@@ -122,6 +142,12 @@ fn compile(books: &Books, source: &Source, thing: &str, context: &Context, gener
         let policies = SessionPolicies::new(Arc::new(set), context);
         return Compiled { generation, policies, exclusive_thing: None, propagated: None };
     };
+    if !certificate.is_good(books) {
+        // Whatever is still done in its name, such as the will of a connection that ends with it, is not allowed.
+        let context = Arc::new(Context { now: books.now(), ..context.clone() });
+        let policies = SessionPolicies::new(Arc::default(), context);
+        return Compiled { generation, policies, exclusive_thing: None, propagated: None };
+    }
     // Read before the books are, so that what is compiled of them is never remembered under a later one.
     let authorization = books.authorization_generation();
     let Attached { targets, context, exclusive_thing, propagated } = attached(books, certificate, thing, context);
@@ -245,7 +271,15 @@ impl SessionGate for Session {
     }
 
     fn subscribe(&self, filter: &str) -> bool {
-        self.rights.check(Action::Subscribe, filter)
+        // AWS has the whole filter allowed, `$share/<name>/` included, and does not say whether a statement that denies the
+        // filter behind that is about it. It would give the same messages, so a Deny of it counts.
+        let plain = filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/')).map(|(_, plain)| plain);
+        let denied = plain.is_some_and(|plain| {
+            self.rights.with_current(|compiled| compiled.policies.decide(Action::Subscribe, plain))
+                == Decision::ExplicitDeny
+        });
+        // The refusal is explained by the filter that is denied.
+        self.rights.check(Action::Subscribe, plain.filter(|_| denied).unwrap_or(filter))
     }
 
     fn receive(&self, topic: &str) -> bool {
@@ -258,6 +292,16 @@ impl SessionGate for Session {
 
     fn generation(&self) -> u64 {
         self.rights.generation()
+    }
+
+    fn relies_on(&self, credential: &str) -> bool {
+        let source = self.rights.source.read().unwrap_or_else(PoisonError::into_inner);
+        source.certificate.as_ref().is_some_and(|certificate| certificate.id.as_str() == credential)
+    }
+
+    fn holds(&self) -> bool {
+        let source = self.rights.source.read().unwrap_or_else(PoisonError::into_inner);
+        source.certificate.as_ref().is_none_or(|certificate| certificate.is_good(&self.rights.books))
     }
 }
 

@@ -112,8 +112,12 @@ pub(crate) async fn function(listener: &TcpListener, answer: &Value) -> Value {
 
 /// An operation of AWS IoT's control plane.
 pub(crate) async fn call(gateway: &Gateway, method: &str, path: &str, body: Value) -> (u16, Value) {
-    let call =
-        Call { services: Arc::clone(&gateway.services), source: SocketAddr::from(([127, 0, 0, 1], 1)), device: None };
+    let call = Call {
+        services: Arc::clone(&gateway.services),
+        source: SocketAddr::from(([127, 0, 0, 1], 1)),
+        device: None,
+        signer: None,
+    };
     let request = Request {
         method: method.into(),
         path: path.into(),

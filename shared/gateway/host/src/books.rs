@@ -2,7 +2,9 @@
 //! save, then tell.
 
 use crate::recent::Recent;
-use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, Rulebook, Scope, Timestamp};
+use drydock_core::{
+    ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp,
+};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, ReplaceTopicRuleRequest};
@@ -158,6 +160,7 @@ impl Books {
         let (name, now) = (request.rule_name.clone(), self.now());
         self.change_rules(|book| {
             let done = book.create_topic_rule(request, now)?;
+            warn(book, &name);
             Ok(self.with_destinations(book, done, &name, now))
         })
         .await
@@ -171,6 +174,7 @@ impl Books {
         let (name, now) = (request.rule_name.clone(), self.now());
         self.change_rules(|book| {
             let done = book.replace_topic_rule(request)?;
+            warn(book, &name);
             Ok(self.with_destinations(book, done, &name, now))
         })
         .await
@@ -267,6 +271,14 @@ impl Books {
     fn changed_as_a_whole(&self) {
         self.refresh_rules();
         self.authorization.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// Tells what of a rule's statement is taken although it is wrong.
+fn warn(book: &Rules, rule: &str) {
+    let compiled = RuleName::new(rule).ok().and_then(|name| book.rule(&name));
+    for warning in compiled.iter().flat_map(|rule| &rule.program.warnings) {
+        tracing::warn!(rule, "{warning}");
     }
 }
 

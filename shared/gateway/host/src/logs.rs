@@ -12,6 +12,7 @@ pub mod unproven;
 
 use crate::books::Books;
 use drydock_broker::{DropReason, Dropped, Happening, Watch, Who};
+use drydock_core::event::DisconnectReason;
 use drydock_core::{Arn, CertificateId, Event, Ids};
 use drydock_logging::{Entry, EventType, Levels, Logging, Route, Status, Subject};
 use file::Files;
@@ -138,8 +139,18 @@ impl Logs {
             Happening::ConnectFailed(reason) => {
                 self.tell(EventType::Connect, who, failure(reason, "the connect was refused"), plain);
             }
-            Happening::Disconnected(reason) => self
-                .tell(EventType::Disconnect, who, ok, |entry| plain(entry).with("disconnectReason", reason.as_str())),
+            Happening::Disconnected(reason) => {
+                // That another client took the id over is an error to AWS: two devices may share it, and throw each other off.
+                let status = match reason {
+                    DisconnectReason::DuplicateClientid => {
+                        failure("DUPLICATE_CLIENT_ID", "A new connection was established with the same client ID")
+                    }
+                    _ => ok,
+                };
+                self.tell(EventType::Disconnect, who, status, |entry| {
+                    plain(entry).with("disconnectReason", reason.as_str())
+                });
+            }
             Happening::Pinged => self.tell(EventType::Ping, who, ok, |entry| {
                 let at = entry.at.to_string();
                 plain(entry).with("latency", 0).with("requestTimestamp", at.clone()).with("responseTimestamp", at)

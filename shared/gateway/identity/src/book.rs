@@ -29,7 +29,7 @@ pub mod role_aliases;
 pub mod row;
 pub mod transfers;
 
-use crate::x509::Certificate;
+use crate::x509::{Certificate, SignedDigest, signed_digest};
 use authorizers::AuthorizerRow;
 use domains::DomainRow;
 use drydock_core::{ApiError, CertificateId, CorruptRow, Rulebook, Scope, Timestamp, Write};
@@ -60,6 +60,9 @@ pub struct Identity {
     /// CAs by the name that their certificates have as issuer.
     by_subject: HashMap<Box<[u8]>, Vec<CertificateId>>,
     certificates: BTreeMap<CertificateId, CertificateRow>,
+    /// By what their issuers signed: a certificate is known by that, not by the digest of all its bytes, of which a client
+    /// may send others.
+    by_signed: HashMap<SignedDigest, CertificateId>,
     /// In the order of creation, as the lists give them.
     by_age: BTreeSet<(Timestamp, CertificateId)>,
     /// The same for each CA.
@@ -93,6 +96,7 @@ impl Identity {
             authorities: BTreeMap::new(),
             by_subject: HashMap::new(),
             certificates: BTreeMap::new(),
+            by_signed: HashMap::new(),
             by_age: BTreeSet::new(),
             by_authority: BTreeMap::new(),
             outgoing: BTreeSet::new(),
@@ -162,6 +166,9 @@ impl Identity {
             self.outgoing.remove(&place);
         }
         self.by_expiry.insert((row.not_after, id.clone()));
+        if let Some(signed) = signed_digest(row.der.bytes()) {
+            self.by_signed.insert(signed, id.clone());
+        }
         self.by_age.insert(place);
         self.certificates.insert(id, row);
     }

@@ -3,6 +3,7 @@
 mod certificate;
 pub(crate) mod der;
 mod facts;
+mod key;
 mod pem;
 mod request;
 mod signature;
@@ -12,6 +13,6 @@ pub use facts::{AlternativeNames, CertificateFacts, NameAttribute};
 pub use request::SigningRequest;
 pub use signature::BadSignature;
 
-pub(crate) use certificate::public_key_info;
+pub(crate) use certificate::{SignedDigest, public_key_info, signed_digest};
 pub(crate) use pem::encode as pem_encode;
 pub(crate) use signature::{algorithms, public_key};

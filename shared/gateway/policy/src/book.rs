@@ -193,7 +193,7 @@ impl Entry {
 }
 
 fn missing(name: &str) -> ApiError {
-    ApiError::not_found(format!("policy `{name}` does not exist"))
+    ApiError::not_found(format!("Policy not found (name={name})"))
 }
 
 /// A row as JSON; rows are plain maps of strings and numbers, which JSON can always hold.

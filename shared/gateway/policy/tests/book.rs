@@ -188,7 +188,10 @@ fn a_policy_in_use_is_not_deleted() {
     kept.detach("Device", CERT);
     let error = kept.book.delete_policy(&delete).unwrap_err();
     assert_eq!(error.code, ErrorCode::DeleteConflictException);
-    assert_eq!(error.message, "policy `Device` has versions besides its default one: delete 1 first");
+    assert_eq!(
+        error.message,
+        "Cannot delete the policy because it has one or more policy versions attached to it (name=Device): delete 1 first"
+    );
     let first = DeletePolicyVersionRequest { policy_name: "Device".into(), policy_version_id: "1".into() };
     let done = kept.book.delete_policy_version(&first).unwrap();
     kept.keep(done);

@@ -10,13 +10,19 @@ use drydock_model::iot::{ListThingsRequest, ListThingsResponse, ThingAttribute};
 const OPERATION: &str = "ListThings";
 
 impl Registry {
-    /// "ListThings": all by name, or those with an attribute, a type or both, by an index.
+    /// "ListThings": all by name, or those with an attribute or of a type, by an index.
     ///
     /// # Errors
-    /// `InvalidRequestException` where the token is not one of this operation, or a value is given without its name.
+    /// `InvalidRequestException` where the token is not one of this operation, a value is given without its name, or both an
+    /// attribute and a type are asked for.
     pub fn list_things(&self, request: &ListThingsRequest) -> Result<Done<ListThingsResponse>, ApiError> {
         let (things, next) = match (&request.attribute_name, &request.thing_type_name) {
-            (Some(name), _) => self.by_attribute(request, name)?,
+            (Some(_), Some(_)) => {
+                // AWS's own words.
+                let message = "Listing things by the combination of attribute and thing type is not supported";
+                return Err(ApiError::invalid(message));
+            }
+            (Some(name), None) => self.by_attribute(request, name)?,
             (None, _) if request.attribute_value.is_some() => {
                 return Err(ApiError::invalid("`attributeValue` is of use only with `attributeName`"));
             }
@@ -62,10 +68,6 @@ impl Registry {
         let prefix = request.use_prefix_attribute_value == Some(true) || value.is_none();
         let after = after.as_ref().map(|(value, slot)| (value.as_str(), *slot));
         let things = self.shelf.with_attribute(name, value.unwrap_or_default(), prefix, after);
-        let thing_type = request.thing_type_name.as_deref();
-        let things = things.filter(|(_, _, thing)| {
-            thing_type.is_none() || thing.thing_type.as_ref().map(ThingTypeName::as_str) == thing_type
-        });
         let at = |(value, slot, _): &(&str, Slot, &Thing)| format!("{slot} {value}");
         let (page, next) = page::cut(things, page_size(request.max_results), at);
         Ok((page.into_iter().map(|(_, _, thing)| thing).collect(), next))

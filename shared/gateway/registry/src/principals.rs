@@ -249,7 +249,13 @@ impl Registry {
         limit: Option<i32>,
         token: Option<&str>,
     ) -> Result<Page, ApiError> {
-        let slot = self.shelf.slot(thing).ok_or_else(|| no_thing(thing))?;
+        let unknown = || {
+            // AWS's own words.
+            ApiError::not_found(format!(
+                "Failed to list principals for thing {thing} because the thing does not exist in your account"
+            ))
+        };
+        let slot = self.shelf.slot(thing).ok_or_else(unknown)?;
         let place = token.map(|token| page::place(operation, token)).transpose()?;
         let after = place.map(|place| Principal::new(&self.scope, &place));
         let entries = self.attachments.principals(slot, after);

@@ -50,7 +50,7 @@ impl Registry {
             if kept.parent == parent && kept.description == description && kept.attributes == attributes {
                 return Ok(Done::reply(reply(kept.id.to_string())));
             }
-            let message = format!("the thing group `{name}` exists already, with another parent or other properties");
+            let message = format!("Thing Group {name} already exists in current account with different properties");
             return Err(ApiError::exists(message, name.as_str(), arn));
         }
         if let Some(parent) = &parent {
@@ -79,7 +79,10 @@ impl Registry {
         let (name, row) = self.groups.entry(name).ok_or_else(|| no_group(name))?;
         let mut above: Vec<_> = self.groups.ancestors(name.as_str()).map(|name| self.named(name)).collect();
         above.reverse();
-        let attributes = row.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let attributes = row.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        // A group without attributes has no payload of them, and without a description either `thingGroupProperties` is `{}`.
+        let attribute_payload = (!row.attributes.is_empty())
+            .then(|| AttributePayload { attributes: Some(attributes.collect()), merge: None });
         Ok(Done::reply(DescribeThingGroupResponse {
             thing_group_arn: Some(self.scope.thing_group(name).into()),
             thing_group_id: Some(row.id.to_string()),
@@ -90,7 +93,7 @@ impl Registry {
             }),
             thing_group_name: Some(name.to_string()),
             thing_group_properties: Some(ThingGroupProperties {
-                attribute_payload: Some(AttributePayload { attributes: Some(attributes), merge: None }),
+                attribute_payload,
                 thing_group_description: row.description.clone(),
             }),
             version: Some(row.version),

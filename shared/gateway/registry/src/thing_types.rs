@@ -246,12 +246,12 @@ impl Registry {
         match row.deprecated {
             None => {
                 return Err(ApiError::invalid(format!(
-                    "cannot delete the thing type `{name}`: deprecate it and wait for five minutes first"
+                    "Cannot delete thing type : {name}. It is not deprecated: deprecate it and wait for five minutes first"
                 )));
             }
             Some(since) if now.since(since) < DEPRECATION_MILLIS => {
                 return Err(ApiError::invalid(format!(
-                    "cannot delete the thing type `{name}`: it is deprecated since {since}, wait for five minutes"
+                    "Cannot delete thing type : {name}. Please wait for 5 minutes after deprecation and then retry. It is deprecated since {since}"
                 )));
             }
             Some(_) => {}

@@ -37,7 +37,7 @@ impl Registry {
         ids: &dyn Ids,
     ) -> Result<Done<CreateThingResponse>, ApiError> {
         let name = ThingName::new(&request.thing_name)?;
-        let thing_type = self.usable_type(request.thing_type_name.as_deref())?;
+        let thing_type = self.usable_type(request.thing_type_name.as_deref(), "Can not create new thing with")?;
         let billing = request.billing_group_name.as_deref().map(BillingGroupName::new).transpose()?;
         if let Some(group) = billing.as_ref().filter(|group| !self.has_billing_group(group.as_str())) {
             return Err(no_billing_group(group.as_str()));
@@ -93,7 +93,7 @@ impl Registry {
         let thing_type = match request.thing_type_name.as_deref() {
             // A type that has been deprecated since stays with the things that have it.
             Some(wanted) if thing.thing_type.as_ref().map(ThingTypeName::as_str) != Some(wanted) => {
-                self.usable_type(Some(wanted))?
+                self.usable_type(Some(wanted), "Can not update a thing to use")?
             }
             _ if remove => None,
             _ => thing.thing_type.clone(),
@@ -148,7 +148,7 @@ impl Registry {
         let attached = self.attachments.principals(slot, None).count();
         if attached > 0 {
             return Err(ApiError::invalid(format!(
-                "cannot delete the thing `{name}`: {attached} principals are attached to it, detach them first"
+                "Cannot delete. Thing {name} is still attached to one or more principals: detach {attached} first"
             )));
         }
         let mut done = self.leave_groups(slot, now).map(|()| reply);
@@ -160,13 +160,13 @@ impl Registry {
         Ok(done.with(Event::AuthorizationChanged))
     }
 
-    /// The type that a thing is to get: it has to exist and not be deprecated.
-    fn usable_type(&self, name: Option<&str>) -> Result<Option<ThingTypeName>, ApiError> {
+    /// The type that a thing is to get: it has to exist and not be deprecated. `what` begins AWS's text where it is.
+    fn usable_type(&self, name: Option<&str>, what: &str) -> Result<Option<ThingTypeName>, ApiError> {
         let Some(name) = name else { return Ok(None) };
         match self.types.get_key_value(name) {
             None => Err(ApiError::not_found(format!("there is no thing type `{name}`"))),
             Some((_, row)) if row.deprecated.is_some() => {
-                Err(ApiError::invalid(format!("the thing type `{name}` is deprecated: no thing may get it any more")))
+                Err(ApiError::invalid(format!("{what} deprecated thing type:{name}")))
             }
             Some((name, _)) => Ok(Some(name.clone())),
         }

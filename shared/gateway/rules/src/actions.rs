@@ -167,7 +167,7 @@ impl Problem {
 impl From<Interrupt> for Problem {
     fn from(interrupt: Interrupt) -> Self {
         match interrupt {
-            Interrupt::Failed(why) => Self::Failed(why),
+            Interrupt::Failed(why) | Interrupt::Exhausted(why) => Self::Failed(why),
             Interrupt::Waiting(call) => Self::Waiting(call),
         }
     }

@@ -3,6 +3,7 @@
 mod operators;
 mod query;
 
+use crate::budget::{self, Budget};
 use crate::externals::{ExternalCall, Externals};
 use crate::functions::{Body, Call};
 use crate::message::Message;
@@ -17,6 +18,8 @@ use std::cell::RefCell;
 
 /// The largest value that SET may hold, and all together ("SET clause limits"), in bytes.
 const MAX_VARIABLES_BYTES: usize = 128 * 1024;
+/// Texts up to so many bytes are not counted where they are copied: the steps bound them.
+const SMALL: usize = 256;
 
 /// What an evaluation may use besides the message.
 #[derive(Clone, Copy)]
@@ -32,6 +35,8 @@ pub struct Env<'a> {
 pub enum Interrupt {
     /// A call outside failed, or a limit was passed.
     Failed(String),
+    /// The evaluation used more than it may: neither a default nor anything else stands in for it.
+    Exhausted(String),
     /// A call outside has no answer yet.
     Waiting(Box<ExternalCall>),
 }
@@ -45,6 +50,8 @@ pub enum Outcome {
     Matched(Output),
     /// The evaluation failed: no action; the reason is to be logged.
     Failed(String),
+    /// The evaluation used more steps, time or bytes than it may, and was ended: no action but the error action.
+    Exhausted(String),
     /// An answer from outside is needed: find it, put it into [`crate::externals::Answers`], and evaluate anew.
     Waiting(Box<ExternalCall>),
 }
@@ -75,6 +82,7 @@ pub(crate) struct Context<'a> {
     pub(crate) env: Env<'a>,
     pub(crate) version: SqlVersion,
     pub(crate) notes: Option<&'a RefCell<Notes>>,
+    pub(crate) budget: Budget<'a>,
 }
 
 /// What names mean at a place.
@@ -116,7 +124,7 @@ impl<'a> Element<'a> {
 /// Evaluates a statement on a message, whatever the message's topic.
 #[must_use]
 pub fn evaluate(program: &Program, message: &Message, env: Env<'_>) -> Outcome {
-    Context { message, env, version: program.version, notes: None }.run(program)
+    Context::new(message, env, program.version, None).run(program)
 }
 
 /// Evaluates a statement on a message, and says step by step what it did. A topic that does not match FROM is noted, and
@@ -140,14 +148,25 @@ pub fn evaluate_traced(program: &Program, message: &Message, env: Env<'_>) -> (O
     };
     notes.step(Step::Payload { bytes: message.payload.len(), raw });
     let notes = RefCell::new(notes);
-    let outcome = Context { message, env, version: program.version, notes: Some(&notes) }.run(program);
+    let outcome = Context::new(message, env, program.version, Some(&notes)).run(program);
     let mut trace = notes.into_inner().trace;
     match &outcome {
-        Outcome::Failed(why) => trace.steps.push(Step::Failed { why: why.clone() }),
+        Outcome::Failed(why) | Outcome::Exhausted(why) => trace.steps.push(Step::Failed { why: why.clone() }),
         Outcome::Waiting(call) => trace.steps.push(Step::Waiting { call: call.key() }),
         Outcome::Unmatched | Outcome::Matched(_) => {}
     }
     (outcome, trace)
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(
+        message: &'a Message,
+        env: Env<'a>,
+        version: SqlVersion,
+        notes: Option<&'a RefCell<Notes>>,
+    ) -> Self {
+        Self { message, env, version, notes, budget: Budget::new(env.externals) }
+    }
 }
 
 impl Context<'_> {
@@ -156,6 +175,7 @@ impl Context<'_> {
         match self.statement(program) {
             Ok(outcome) => outcome,
             Err(Interrupt::Failed(why)) => Outcome::Failed(why),
+            Err(Interrupt::Exhausted(why)) => Outcome::Exhausted(why),
             Err(Interrupt::Waiting(call)) => Outcome::Waiting(call),
         }
     }
@@ -173,7 +193,7 @@ impl Context<'_> {
             if let Value::Raw(_) = value {
                 return Err(Interrupt::Failed(format!("@{name} cannot hold raw bytes: encode or decode them first")));
             }
-            bytes += value.to_json().len();
+            bytes += value.to_json_within(MAX_VARIABLES_BYTES).map_or(usize::MAX / 2, |json| json.len());
             if bytes > MAX_VARIABLES_BYTES {
                 return Err(Interrupt::Failed(format!("@{name} takes the variables over {MAX_VARIABLES_BYTES} bytes")));
             }
@@ -193,6 +213,12 @@ impl Context<'_> {
             }
         }
         let value = self.select(&program.select, &scope, true)?;
+        let largest = self.message.payload.len().max(MAX_VARIABLES_BYTES.min(bytes));
+        let too_large = || value.to_json_within(budget::RESULT).is_none();
+        if (program.reaches || self.budget.may_be_large(largest)) && too_large() {
+            self.budget.too_large();
+        }
+        self.budget.check()?;
         Ok(Outcome::Matched(Output { value, variables }))
     }
 
@@ -206,6 +232,9 @@ impl Context<'_> {
     }
 
     fn value(&self, node: &Node, scope: &Scope<'_>) -> Result<Value, Interrupt> {
+        if self.budget.steps(1).is_none() {
+            self.budget.check()?;
+        }
         Ok(match &node.kind {
             NodeKind::Constant(value) => value.clone(),
             NodeKind::Star => scope.element.whole().clone(),
@@ -224,8 +253,11 @@ impl Context<'_> {
                 for argument in arguments {
                     values.push(self.eval(argument, scope)?);
                 }
+                self.charge(&values)?;
                 let call = Call { arguments: &values, context: self };
-                self.normalised(function.call(&call, pattern.as_ref())?)
+                let value = function.call(&call, pattern.as_ref())?;
+                self.budget.check()?;
+                self.normalised(value)
             }
             NodeKind::Cast(value, target) => {
                 let value = self.eval(value, scope)?;
@@ -255,6 +287,9 @@ impl Context<'_> {
             NodeKind::Binary(operator, left, right) => {
                 let left = self.eval(left, scope)?;
                 let right = self.eval(right, scope)?;
+                let operands = [left, right];
+                self.charge(&operands)?;
+                let [left, right] = operands;
                 self.normalised(operators::apply(*operator, &left, &right))
             }
             NodeKind::Object(members) => {
@@ -277,6 +312,25 @@ impl Context<'_> {
                 })
             }
         })
+    }
+
+    /// Charges for what a function or an operator has to look at, and may make a text of.
+    fn charge(&self, values: &[Value]) -> Result<(), Interrupt> {
+        for value in values {
+            let (steps, bytes) = match value {
+                Value::String(text) => (text.len() / 64, text.len()),
+                Value::Raw(bytes) => (bytes.len() / 64, bytes.len()),
+                Value::Array(items) => (items.len(), 0),
+                Value::Object(members) => (members.len(), 0),
+                _ => continue,
+            };
+            // A text that a step hands on is not made anew, one of some length that is joined, cut or encoded is.
+            let bytes = if bytes > SMALL { bytes } else { 0 };
+            if self.budget.steps(steps as u64).and_then(|()| self.budget.bytes(bytes)).is_none() {
+                self.budget.check()?;
+            }
+        }
+        Ok(())
     }
 
     /// A path of keys without a call in it, walked by reference.
@@ -302,7 +356,7 @@ impl Context<'_> {
         };
         match self.eval(first, scope) {
             Ok(value) if !matches!(value, Value::Undefined | Value::Null | Value::Raw(_)) => Ok(value),
-            Err(waiting @ Interrupt::Waiting(_)) => Err(waiting),
+            Err(ended @ (Interrupt::Waiting(_) | Interrupt::Exhausted(_))) => Err(ended),
             Ok(_) | Err(Interrupt::Failed(_)) => {
                 default.map_or(Ok(Value::Undefined), |default| self.eval(default, scope))
             }

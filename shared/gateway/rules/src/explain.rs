@@ -35,7 +35,7 @@ pub fn explain(sql: &str, version: SqlVersion, message: &Message, env: Env<'_>) 
             let result = Some(output.value).filter(|value| !value.is_undefined()).map(Shown);
             Explanation { matched: true, result, error: None, trace }
         }
-        (Outcome::Failed(why), trace) => failed(why, trace),
+        (Outcome::Failed(why) | Outcome::Exhausted(why), trace) => failed(why, trace),
         (Outcome::Waiting(call), trace) => failed(format!("{} has no answer yet", call.function), trace),
     }
 }

@@ -121,6 +121,11 @@ pub trait Externals: Send + Sync {
 
     /// Answers, without waiting.
     fn ask(&self, call: &ExternalCall) -> Answer;
+
+    /// Whether the evaluation has taken the time that it may take. Looked at now and then.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody: no rule may call a function that reaches out.

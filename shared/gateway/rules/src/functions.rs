@@ -17,6 +17,7 @@ use fancy_regex::Regex;
 use smol_str::SmolStr;
 
 pub(crate) use pattern::compile as compile_pattern;
+use pattern::for_text;
 pub(crate) use time_pattern::unsupported as unsupported_letter;
 
 /// The longest text that a replacement may make, in bytes; what is longer is `Undefined`. AWS documents no limit: this one
@@ -292,13 +293,15 @@ impl Function {
         }
         match self.body {
             Body::Value(evaluate) => Ok(evaluate(call).unwrap_or_default()),
-            Body::Pattern(evaluate) => match pattern {
-                Some(pattern) => Ok(evaluate(call, pattern).unwrap_or_default()),
-                None => {
-                    let compiled = call.text(1).and_then(|text| compile_pattern(&text));
-                    Ok(compiled.and_then(|pattern| evaluate(call, &pattern)).unwrap_or_default())
-                }
-            },
+            Body::Pattern(evaluate) => {
+                let length = call.text(0).map_or(0, |text| text.len());
+                let search = |pattern: &Regex| evaluate(call, for_text(pattern, length)?.as_ref());
+                let found = match pattern {
+                    Some(pattern) => search(pattern),
+                    None => call.text(1).and_then(|text| search(&compile_pattern(&text)?)),
+                };
+                Ok(found.unwrap_or_default())
+            }
             Body::External(function, arguments) => match arguments(call) {
                 Some(arguments) => call.context.ask(ExternalCall { function, arguments }),
                 None => Ok(Value::Undefined),

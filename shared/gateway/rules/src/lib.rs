@@ -5,7 +5,7 @@
 //! - [`value`]: what it computes with; numbers of 34 digits, `Null` and `Undefined` apart.
 //! - [`functions`]: a file per function, its examples run as tests.
 //! - [`plan`]: a statement ready to be evaluated; what cannot be done is refused here.
-//! - [`eval`]: evaluation on a message.
+//! - [`eval`]: evaluation on a message; `budget`: what one may use.
 //! - [`externals`]: what the functions that reach out ask, and who answers.
 //! - [`trace`], [`explain`](mod@explain): why a rule did what it did.
 //! - [`message`]: a message as the rules see it.
@@ -16,6 +16,7 @@
 
 pub mod actions;
 pub mod book;
+mod budget;
 pub mod eval;
 pub mod explain;
 pub mod externals;

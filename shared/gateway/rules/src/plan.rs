@@ -23,9 +23,13 @@ pub struct Program {
     pub version: SqlVersion,
     /// The topics it listens to; `None` where Basic Ingest alone reaches it.
     pub from: Option<TopicFilter>,
+    /// What is wrong with it and taken all the same, for a person.
+    pub warnings: Vec<String>,
     pub(crate) set: Vec<(SmolStr, Node)>,
     pub(crate) select: Selection,
     pub(crate) filter: Option<Node>,
+    /// Whether it calls a function that reaches out.
+    pub(crate) reaches: bool,
     /// A function that may be called once and is called more often: no message gets through.
     pub(crate) too_often: Option<External>,
 }

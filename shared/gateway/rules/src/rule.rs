@@ -23,7 +23,15 @@ pub struct CompiledRule {
     actions: Vec<Box<dyn Act>>,
     error_action: Option<Box<dyn Act>>,
     reaches_out: bool,
+    /// How long the texts are that are evaluated for a message.
+    length: usize,
+    /// Whether nothing in them takes more time than their length and the payload's have it.
+    is_straight: bool,
 }
+
+/// Up to this product of the lengths of a rule's texts and of the payload an evaluation is short: a few milliseconds where each
+/// character of the rule is about all of the payload, and microseconds for what rules are like.
+const LIGHT: usize = 512 * 1024;
 
 /// What an action is given: what its templates see, and what it sends.
 struct Given<'a> {
@@ -77,7 +85,21 @@ impl CompiledRule {
         let compiled = compiled.collect::<Result<_, ApiError>>()?;
         let error_action = payload.error_action.as_ref();
         let error_action = error_action.map(|action| compile("errorAction".to_owned(), true, action)).transpose()?;
-        Ok(Self { name, account: account.clone(), actions: compiled, error_action, program, reaches_out: false })
+        let text = payload.to_json().to_string().to_ascii_lowercase();
+        // Queries in queries, regular expressions and `transform` go over the payload more than once for each time they stand
+        // there.
+        let is_straight =
+            text.matches("select").count() <= 1 && !text.contains("regexp_") && !text.contains("transform");
+        let (account, length) = (account.clone(), text.len());
+        let actions = compiled;
+        Ok(Self { name, account, actions, error_action, program, reaches_out: false, length, is_straight })
+    }
+
+    /// Whether its statement and its templates are evaluated on a payload of some length in no more time than a message takes
+    /// on its way anyway. Others are not to be evaluated where somebody else waits.
+    #[must_use]
+    pub fn is_light(&self, payload: usize) -> bool {
+        self.is_straight && self.length.saturating_mul(payload) <= LIGHT
     }
 
     /// Evaluates the statement on a message that reached this rule.
@@ -180,7 +202,7 @@ impl CompiledRule {
     }
 
     fn context<'a>(&self, message: &'a Message, env: Env<'a>, notes: Option<&'a RefCell<Notes>>) -> Context<'a> {
-        Context { message, env, version: self.program.version, notes }
+        Context::new(message, env, self.program.version, notes)
     }
 
     fn render(&self, action: &dyn Act, given: &Given<'_>, output: &Output, context: &Context<'_>) -> Prepared {

@@ -14,7 +14,7 @@ mod print;
 pub mod template;
 
 pub use error::{Span, SqlError};
-pub use parser::{parse, parse_expression};
+pub use parser::{parse, parse_expression, parse_leniently};
 
 use smol_str::SmolStr;
 use std::fmt;

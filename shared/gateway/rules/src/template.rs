@@ -52,7 +52,11 @@ impl Template {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Node(node) => {
                     let value = context.eval(node, scope)?;
-                    out.push_str(&value.to_text().unwrap_or_default());
+                    let text = value.to_text().unwrap_or_default();
+                    if context.budget.bytes(text.len()).is_none() {
+                        context.budget.check()?;
+                    }
+                    out.push_str(&text);
                     if let Some(notes) = context.notes {
                         let sql = node.span.of(&self.text).to_owned();
                         because.push(Seen { value: notes.borrow().shown(&sql, &value), sql });

@@ -510,3 +510,111 @@ fn an_evaluation_waits_for_answers_from_outside() {
     assert!(matches!(outcome, Outcome::Failed(why) if why == "get_thing_shadow failed: no such thing"));
     assert!(matches!(output.value, Value::Object(_)));
 }
+
+/// What a statement makes of a payload, in the version 2016-03-23.
+fn evaluated(sql: &str, payload: String) -> Outcome {
+    let program = drydock_rules::compile(sql, drydock_rules::SqlVersion::V2016, Capabilities::NONE).unwrap();
+    drydock_rules::evaluate(&program, &message("t", payload), env())
+}
+
+#[test]
+fn an_evaluation_that_takes_too_much_is_ended() {
+    let digits = format!(r#"{{"m":"{}"}}"#, "7".repeat(120_000));
+    let half: Vec<String> = (0..4_000).map(|n| format!(r#""k{n}":{n}"#)).collect();
+    let wide = format!(r#"{{"o":{{{}}},"a":[{}]}}"#, half.join(","), vec!["{}"; 16_000].join(","));
+    let many = format!(r#"{{"a":[{}]}}"#, vec!["0"; 60_000].join(","));
+    let text = format!(r#"{{"m":"{}"}}"#, "x".repeat(120_000));
+    let doubled = (0..200).fold("m".to_owned(), |sql, _| format!("{sql}, m"));
+    let pattern = r"(?<=\d)(?=(\d\d\d)+$)";
+    for (sql, payload) in [
+        (
+            format!(
+                "SELECT regexp_replace(m, '{pattern}', ',') AS m, regexp_replace(m, '{pattern}', ';') AS n FROM 't'"
+            ),
+            &digits,
+        ),
+        ("SELECT transform('enrichArray', o, a) AS a FROM 't'".to_owned(), &wide),
+        ("SELECT get_or_default(transform('enrichArray', o, a), 1) AS a FROM 't'".to_owned(), &wide),
+        ("SELECT (SELECT (SELECT * FROM a) AS b FROM a) AS c FROM 't'".to_owned(), &many),
+        ("SELECT (SELECT VALUE 1 FROM (SELECT * FROM a) WHERE 1 IN a) AS c FROM 't'".to_owned(), &many),
+        (format!("SELECT concat({doubled}) AS m FROM 't'"), &text),
+        (format!("SELECT [{doubled}] AS m FROM 't'"), &text),
+    ] {
+        let started = std::time::Instant::now();
+        let outcome = evaluated(&sql, payload.clone());
+        assert!(matches!(&outcome, Outcome::Exhausted(why) if why.starts_with("the evaluation was ended: ")), "{sql}");
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{sql} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn what_rules_do_is_far_from_the_end_of_the_budget() {
+    let commas = format!(r#"{{"m":"{}"}}"#, "1,".repeat(50_000));
+    let readings: Vec<String> = (0..3_000).map(|n| format!(r#"{{"n":{n},"v":{}}}"#, n % 7)).collect();
+    let readings = format!(r#"{{"r":[{}]}}"#, readings.join(","));
+    for (sql, payload) in [
+        ("SELECT regexp_replace(m, ',', ';') AS m FROM 't'", &commas),
+        ("SELECT regexp_replace(m, '(\\d),', '$1;') AS m FROM 't'", &commas),
+        ("SELECT *, topic() AS t FROM 't'", &commas),
+        ("SELECT (SELECT n, v * 2 AS w, topic(1) AS t FROM r WHERE v > 3) AS r FROM 't'", &readings),
+        ("SELECT transform('enrichArray', {'t': topic()}, r) AS r FROM 't'", &readings),
+    ] {
+        let outcome = evaluated(sql, payload.clone());
+        assert!(matches!(outcome, Outcome::Matched(_)), "{sql}: {outcome:?}");
+    }
+}
+
+/// Somebody whose patience is over.
+struct Late;
+
+impl Externals for Late {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::NONE
+    }
+
+    fn ask(&self, _: &drydock_rules::ExternalCall) -> drydock_rules::Answer {
+        drydock_rules::Answer::Later
+    }
+
+    fn is_over(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn an_evaluation_that_takes_too_long_is_ended_and_a_short_one_is_not_looked_at() {
+    let sql = "SELECT (SELECT VALUE 1 FROM a) AS b FROM 't'";
+    let program = drydock_rules::compile(sql, drydock_rules::SqlVersion::V2016, Capabilities::NONE).unwrap();
+    let outcome = |count: usize| {
+        let payload = format!(r#"{{"a":[{}]}}"#, vec!["0"; count].join(","));
+        drydock_rules::evaluate(&program, &message("t", payload), Env { ids: &Zeros, externals: &Late })
+    };
+    assert!(matches!(outcome(5), Outcome::Matched(_)));
+    assert!(matches!(outcome(5_000), Outcome::Exhausted(why) if why.contains("too long")));
+}
+
+#[test]
+fn what_may_take_long_is_told_from_what_does_not() {
+    let mut book = book();
+    let actions = json!([]);
+    for (name, sql, payload, light) in [
+        ("plain", "SELECT a, b * 2 AS c FROM 't' WHERE a > 1", 1_000, true),
+        ("large", "SELECT a, b * 2 AS c FROM 't' WHERE a > 1", 100_000, false),
+        ("nested", "SELECT (SELECT a FROM b) AS c FROM 't'", 10, false),
+        ("pattern", "SELECT REGEXP_MATCHES(a, b) AS c FROM 't'", 10, false),
+        ("joined", "SELECT transform('enrichArray', a, b) AS c FROM 't'", 10, false),
+    ] {
+        create(&mut book, name, json!({ "sql": sql, "actions": actions, "awsIotSqlVersion": "2016-03-23" }));
+        let rule = book.rule(&drydock_core::RuleName::new(name).unwrap()).unwrap();
+        assert_eq!(rule.is_light(payload), light, "{name}");
+    }
+}
+
+#[test]
+fn a_comma_too_many_is_told() {
+    let mut book = book();
+    create(&mut book, "r", json!({ "sql": "SELECT a, FROM 't'", "actions": [] }));
+    let rule = book.rule(&drydock_core::RuleName::new("r").unwrap()).unwrap();
+    let [warning] = rule.program.warnings.as_slice() else { panic!("{:?}", rule.program.warnings) };
+    assert!(warning.contains("there is a comma too many") && warning.contains("leave it out"), "{warning}");
+}

@@ -3,6 +3,7 @@
 use crate::services::Services;
 use drydock_broker::Who;
 use drydock_core::{ApiError, ErrorCode};
+use drydock_gate::credential::Caller;
 use drydock_gate::session::HttpsSession;
 use drydock_host::Host;
 use drydock_host::books::Books;
@@ -21,6 +22,8 @@ pub struct Call {
     pub source: SocketAddr,
     /// The device that calls with its certificate; `None` for a signed call.
     pub device: Option<Arc<HttpsSession>>,
+    /// Whose key a signed call was signed with.
+    pub signer: Option<Caller>,
 }
 
 impl Call {

@@ -110,6 +110,6 @@ pub fn deliver(broker: &Broker, books: &Books, event: &Event) {
     | Event::CertificateExpired { certificate_id, .. } = event
     {
         let reason = drydock_core::event::DisconnectReason::AuthError;
-        broker.disconnect_where(|client| client.principal == certificate_id.as_str(), reason);
+        broker.disconnect_relying_on(certificate_id.as_str(), reason);
     }
 }

@@ -8,7 +8,7 @@
 //! - [`failure`]: why a device was not provisioned, in AWS's words.
 //! - [`jitp`]: a certificate of a CA with a registration configuration was shown.
 //! - [`mqtt`]: the MQTT API of fleet provisioning; `payload` reads and writes its JSON and CBOR, `hook` asks the
-//!   pre-provisioning hook, `provider` the certificate provider.
+//!   pre-provisioning hook, `provider` the certificate provider, `waiting` lets connections take turns.
 //! - [`sweep`]: certificates that were asked for and never provisioned go.
 //!
 //! Follows "Device provisioning" of the AWS IoT Core developer guide.
@@ -27,3 +27,4 @@ pub mod service;
 pub mod settled;
 pub mod sweep;
 mod thing;
+mod waiting;

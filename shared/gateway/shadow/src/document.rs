@@ -115,7 +115,7 @@ impl Shadow {
 }
 
 /// The answer to an update, which has the fields of the request only, deleted ones among them, all as of now. A `state`
-/// of null is repeated, and has no metadata.
+/// of null is repeated, and its metadata is the time alone.
 pub(crate) fn accepted(request: &Request, version: u64, now: Timestamp) -> Value {
     let (mut state, mut metadata) = (Object::new(), Object::new());
     for (name, change) in [DESIRED, REPORTED].into_iter().zip(request.state.changes()) {
@@ -132,7 +132,7 @@ pub(crate) fn accepted(request: &Request, version: u64, now: Timestamp) -> Value
         }
     }
     let (state, metadata) = match request.state {
-        State::Clear => (Value::Null, Object::new()),
+        State::Clear => (Value::Null, object([("timestamp", now.seconds().into())])),
         State::Sections { .. } => (state.into(), metadata),
     };
     let fields = [

@@ -76,6 +76,8 @@ pub(crate) struct Declared {
     pub(crate) aws_only: bool,
     /// `Metadata: {Drydock: {AwsOnly: [Layers, Events.Api]}}`: parts of the resource that exist on AWS alone.
     pub(crate) aws_only_parts: Vec<(String, Span)>,
+    /// Keys beside `Type` that the SAM transform drops, its own and its events': their paths.
+    pub(crate) dropped: Vec<(String, Span)>,
     /// SAM's `IgnoreGlobals`: `*` or property names.
     pub(crate) ignored_globals: Vec<String>,
 }
@@ -192,6 +194,7 @@ impl Declared {
             metadata: None,
             aws_only: false,
             aws_only_parts: Vec::new(),
+            dropped: Vec::new(),
             ignored_globals: Vec::new(),
         }
     }
@@ -205,10 +208,20 @@ impl Declared {
         }
         let what = format!("resource `{logical_id}`");
         let body = &entry.value;
+        let serverless =
+            body.get("Type").and_then(Node::as_text).is_some_and(|type_| type_.starts_with("AWS::Serverless::"));
+        let mut dropped = Vec::new();
         for key in body.want_map(&what)? {
-            if !RESOURCE_KEYS.contains(&key.key.as_str()) {
+            if RESOURCE_KEYS.contains(&key.key.as_str()) {
+                continue;
+            }
+            if !serverless {
                 return Err(unknown(key, &what, RESOURCE_KEYS));
             }
+            dropped.push((format!("{logical_id}.{}", key.key), key.span));
+        }
+        if serverless {
+            dropped.extend(dropped_of_events(&logical_id, body));
         }
         let missing = || Fault::new(entry.span, Problem::Missing { of: what.clone(), name: "Type".to_owned() });
         let type_node = body.get("Type").ok_or_else(missing)?;
@@ -227,6 +240,7 @@ impl Declared {
             metadata: body.get("Metadata").cloned(),
             aws_only: false,
             aws_only_parts: Vec::new(),
+            dropped,
             ignored_globals: names(body.get("IgnoreGlobals"), "`IgnoreGlobals`")?
                 .into_iter()
                 .map(|(name, _)| name)
@@ -252,6 +266,20 @@ impl Declared {
         }
         Ok(())
     }
+}
+
+/// What an event may have beside its `Type`.
+pub(crate) const EVENT_KEYS: [&str; 2] = ["Type", "Properties"];
+
+/// The keys of a function's events that the SAM transform does not know, and drops.
+fn dropped_of_events(logical_id: &str, body: &Node) -> Vec<(String, Span)> {
+    let events = body.get("Properties").and_then(|properties| properties.get("Events"));
+    let mut dropped = Vec::new();
+    for event in events.map(Node::entries).unwrap_or_default() {
+        let unknown = event.value.entries().iter().filter(|key| !EVENT_KEYS.contains(&key.key.as_str()));
+        dropped.extend(unknown.map(|key| (format!("{logical_id}.Events.{}.{}", event.key, key.key), key.span)));
+    }
+    dropped
 }
 
 /// One name or a list of names.

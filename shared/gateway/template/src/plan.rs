@@ -95,6 +95,8 @@ pub struct Note {
 }
 
 const MARKED: &str = "marked `Drydock: aws-only` in its `Metadata`";
+const DROPPED: &str =
+    "the SAM transform does not know it beside `Type`, and drops it: did it belong under `Properties`?";
 const MARK: &str = "to leave it to AWS, add `Metadata: {Drydock: aws-only}` to it";
 
 /// Plans a document. All resources are judged before errors are given back, so that a person sees them together.
@@ -113,6 +115,9 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
     let mut unused: Vec<Unused> = Vec::new();
     for (path, span, why) in document.unused.iter().cloned().chain(unchecked) {
         unused.push(Unused { path, span, why });
+    }
+    for (path, span) in document.resources.iter().flat_map(|declared| declared.dropped.iter().cloned()) {
+        unused.push(Unused { path, span, why: DROPPED });
     }
     let mut ignored: Vec<Ignored> = Vec::new();
     for (logical_id, type_, part, span) in parts {

@@ -29,6 +29,8 @@ pub(crate) enum Shape {
     List(&'static Shape),
     /// A mapping with these keys.
     Object(&'static [Field]),
+    /// A string, or a mapping with these keys.
+    TextOr(&'static [Field]),
 }
 
 /// A key of an object.
@@ -146,7 +148,8 @@ impl Shape {
                 let items = node.want_list(&what())?.iter().enumerate();
                 items.map(|(index, item)| shape.check(item, &format!("{path}[{index}]"), unused)).collect()
             }
-            Self::Object(fields) => {
+            Self::TextOr(_) if !matches!(node.value, Value::Map(_)) => Self::Text.check(node, path, unused),
+            Self::Object(fields) | Self::TextOr(fields) => {
                 let mut object = Map::new();
                 for entry in node.want_map(&what())? {
                     let path = format!("{path}.{}", entry.key);

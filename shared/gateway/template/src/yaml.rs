@@ -4,6 +4,7 @@
 //! anchors and merge keys are what the SAM CLI expands before it deploys. Built on the events of `saphyr-parser`, which
 //! keep tags and places.
 
+mod indentation;
 mod scalar;
 
 use crate::error::{Fallible, Fault, Problem};
@@ -36,6 +37,11 @@ struct Loader<'a> {
 pub(crate) fn parse(text: &str) -> Fallible<Node> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let base = text.len() - body.len();
+    if let Some(indented) = indentation::indented(body, base) {
+        let parser = Parser::new_from_str(&indented.text);
+        let starts = indented.starts;
+        return Loader { parser, base, starts, end: text.len(), anchors: HashMap::new(), weight: 0 }.document();
+    }
     let starts = if body.is_ascii() { Vec::new() } else { body.char_indices().map(|(at, _)| base + at).collect() };
     let parser = Parser::new_from_str(body);
     Loader { parser, base, starts, end: text.len(), anchors: HashMap::new(), weight: 0 }.document()

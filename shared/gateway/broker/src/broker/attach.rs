@@ -1,6 +1,7 @@
 //! How a connection takes a client id, and how it ends.
 
 use super::Inner;
+use super::publish::Publisher;
 use crate::gate::{Admission, Peer};
 use crate::happening::{Count, Happening};
 use crate::index::Subscriber;
@@ -74,8 +75,9 @@ impl Inner {
             let expired = slot.session_ends().is_some_and(|ends| old_link.is_none() && ends <= now);
             let known = slot.session.take();
             // A session of the other MQTT version is not resumed (guide, "MQTT 5 considerations").
-            let resumes =
-                !clean && !expired && known.as_ref().is_some_and(|s| s.is_persistent() && s.protocol == protocol);
+            // Nor is one of another principal, whose messages are not for this one; AWS does not say so.
+            let fits = |s: &Session| s.is_persistent() && s.protocol == protocol && s.principal == admission.principal;
+            let resumes = !clean && !expired && known.as_deref().is_some_and(fits);
             let (session, old_session) = match known {
                 Some(session) if resumes => {
                     session.set_expiry(expiry_seconds);
@@ -85,7 +87,16 @@ impl Inner {
                     let identifier = SmolStr::from(self.ids.uuid().to_string());
                     let persistent = expiry_seconds > 0;
                     let id = self.next_id();
-                    let session = Session::new(id, client_id.clone(), protocol, identifier, persistent, expiry_seconds);
+                    let principal = admission.principal.clone();
+                    let session = Session::new(
+                        id,
+                        client_id.clone(),
+                        principal,
+                        protocol,
+                        identifier,
+                        persistent,
+                        expiry_seconds,
+                    );
                     (Arc::new(session), known)
                 }
             };
@@ -196,6 +207,11 @@ impl Inner {
 
     fn publish_will(&self, link: &Arc<Link>, now: Timestamp) {
         let Some(will) = link.will.lock().take() else { return };
+        // It was allowed at the CONNECT. AWS does not say what becomes of it where the policies, or the certificate, have been
+        // taken back since; who may not publish a message now does not leave one either.
+        if !link.gate.publish(&will.message.topic, will.message.retain) {
+            return;
+        }
         self.submit_will(will, &link.identity, link.protocol, now);
     }
 
@@ -211,7 +227,7 @@ impl Inner {
             message.expires_at = Some(now.plus_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)));
         }
         let mut effects = self.effects();
-        self.submit(message, Some(client), Some(protocol), &mut effects);
+        self.submit(message, Publisher::Client(client, protocol), &mut effects);
         drop(self.settle(&mut effects));
     }
 

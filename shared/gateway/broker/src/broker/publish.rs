@@ -13,11 +13,11 @@ use crate::retained::Retained;
 use crate::rows;
 use crate::session::SubOptions;
 use crate::share::{Choice, Group};
-use crate::tap::{DropReason, Inbound, Route};
+use crate::tap::{Caller, DropReason, Inbound, Route};
 use bytes::Bytes;
 use drydock_core::Timestamp;
 use drydock_core::event::ClientIdentity;
-use drydock_core::topic::without_basic_ingest;
+use drydock_core::topic::{names_rule, without_basic_ingest};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -73,6 +73,15 @@ pub enum PublishError {
     Throttled(SmolStr),
 }
 
+/// Where a message comes from, for the tap.
+#[derive(Clone, Copy)]
+pub(crate) enum Publisher<'a> {
+    /// A connection.
+    Client(&'a Arc<ClientIdentity>, Protocol),
+    /// HTTP, where somebody is named; a service, where nobody is.
+    Caller(Option<&'a Caller>),
+}
+
 impl Broker {
     /// Publishes a message: to its subscribers, as retained message where it asks for that, and past the
     /// [`Tap`](crate::Tap) as `origin` says.
@@ -80,6 +89,18 @@ impl Broker {
     /// # Errors
     /// [`PublishError`]; nothing has happened then.
     pub fn publish(&self, message: Message, origin: Origin) -> Result<Publication, PublishError> {
+        self.take_in(message, origin, None)
+    }
+
+    /// Publishes a message of a caller of the HTTP API as [`Origin::Outside`] does; the tap is told who it is.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing has happened then.
+    pub fn publish_of(&self, message: Message, caller: Option<&Caller>) -> Result<Publication, PublishError> {
+        self.take_in(message, Origin::Outside, caller)
+    }
+
+    fn take_in(&self, message: Message, origin: Origin, caller: Option<&Caller>) -> Result<Publication, PublishError> {
         let inner = &self.inner;
         if !is_topic(&message.topic, &inner.limits) {
             return Err(PublishError::InvalidTopic(message.topic));
@@ -109,7 +130,7 @@ impl Broker {
         if origin == Origin::Quiet {
             inner.spread(message, &mut effects);
         } else {
-            inner.submit(message, None, None, &mut effects);
+            inner.submit(message, Publisher::Caller(caller), &mut effects);
         }
         Ok(Publication { commit: inner.settle(&mut effects) })
     }
@@ -135,7 +156,9 @@ impl Broker {
 
 /// Whether a text is a topic within the limits.
 pub(crate) fn is_topic(text: &str, limits: &Limits) -> bool {
-    is_within(without_basic_ingest(text), limits) && !text.contains(['+', '#', '\0'])
+    // Basic Ingest to `$aws/rules/<rule>` alone is a topic, of which nothing counts.
+    let counted = without_basic_ingest(text);
+    ((counted.is_empty() && names_rule(text)) || is_within(counted, limits)) && !text.contains(['+', '#', '\0'])
 }
 
 /// Whether a text is a topic filter within the limits, `$share/<name>/` taken off.
@@ -160,14 +183,12 @@ fn is_within(text: &str, limits: &Limits) -> bool {
 
 impl Inner {
     /// Takes a message in: past the tap, then to its subscribers.
-    pub(crate) fn submit(
-        &self,
-        message: Message,
-        client: Option<&Arc<ClientIdentity>>,
-        protocol: Option<Protocol>,
-        effects: &mut Effects,
-    ) {
-        match self.tap.publish(&Inbound { message: &message, client, protocol }) {
+    pub(crate) fn submit(&self, message: Message, from: Publisher<'_>, effects: &mut Effects) {
+        let (client, protocol, caller) = match from {
+            Publisher::Client(client, protocol) => (Some(client), Some(protocol), None),
+            Publisher::Caller(caller) => (None, None, caller),
+        };
+        match self.tap.publish(&Inbound { message: &message, client, caller, protocol }) {
             Route::Consumed => {}
             Route::Deliver => self.spread(message, effects),
         }

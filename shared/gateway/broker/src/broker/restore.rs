@@ -76,8 +76,15 @@ impl Inner {
         let saved = row.session()?;
         let protocol = saved.protocol();
         let id = self.next_id();
-        let session =
-            Arc::new(Session::new(id, row.key.into(), protocol, saved.identifier, true, saved.expiry_seconds));
+        let session = Arc::new(Session::new(
+            id,
+            row.key.into(),
+            saved.principal,
+            protocol,
+            saved.identifier,
+            true,
+            saved.expiry_seconds,
+        ));
         session.mark_used();
         session.mark_saved();
         for subscription in saved.subscriptions {

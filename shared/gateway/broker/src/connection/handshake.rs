@@ -11,12 +11,13 @@ use crate::packet::connect::{Connect, Will};
 use crate::packet::fields::user_bytes;
 use crate::packet::{PacketError, answer, connect, frame, kind, reason};
 use crate::reserved;
-use crate::slots::PendingWill;
+use crate::slots::{Ending, PendingWill};
 use drydock_core::Event;
-use drydock_core::event::ClientIdentity;
+use drydock_core::event::{ClientIdentity, DisconnectReason};
 use mqtt_protocol_core::mqtt::packet as codec;
 use smol_str::{SmolStr, format_smolstr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
@@ -121,10 +122,18 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
         }),
         user_properties: std::mem::take(&mut connect.user),
     };
+    let clears = inner.clears.load(Ordering::Acquire);
     let admission = match inner.gate.connect(&attempt).await {
         Ok(admission) => admission,
         Err(refusal) => return Err(refused(inner, &attempt, refusal)),
     };
+    // The gate may have waited, for an authorizer for example, and nobody who cuts connections found this one meanwhile.
+    let ended = || inner.is_closing() || inner.clears.load(Ordering::Acquire) != clears;
+    if !admission.session.holds() || ended() {
+        let refusal = Refusal { kind: RefusalKind::Silent, principal: admission.principal, exclusive_thing: None };
+        return Err(refused(inner, &attempt, refusal));
+    }
+    let gate = Arc::clone(&admission.session);
     let wanted = u64::from(connect.keep_alive);
     let keep_alive = match wanted {
         0 => limits.keep_alive_max_seconds,
@@ -141,6 +150,14 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
         will: connect.will.take().map(|w| pending(limits, w)),
         admission,
     });
+    // From here on it is found; what happened between the last look and now has to be looked for once more.
+    if !gate.holds() {
+        let ending = Ending { reason: DisconnectReason::AuthError, will: true, drop_session: false };
+        inner.cut(&attached.link, ending, reason::NOT_AUTHORIZED);
+    } else if ended() {
+        let ending = Ending { reason: DisconnectReason::ServerInitiatedDisconnect, will: false, drop_session: false };
+        inner.cut(&attached.link, ending, reason::ADMINISTRATIVE);
+    }
     let mut connection = Box::new(Connection::new(Arc::clone(inner), attached.link, now));
     if let Some(most) = connect.receive_maximum {
         connection.window = connection.window.min(usize::from(most));
@@ -171,8 +188,10 @@ fn assign_id(inner: &Inner, connect: &mut Connect) -> Result<bool, Option<u8>> {
     if !connect.client_id.is_empty() {
         return Ok(false);
     }
-    if connect.protocol == Protocol::V311 {
-        // AWS does not say what happens to an empty id in MQTT 3.1.1; the guide has it assigned in MQTT 5 only.
+    // MQTT-3.1.3-8: there is nothing to find a session by that is to be kept. Beyond that AWS does not say what happens to an
+    // empty id in MQTT 3.1.1; the guide has it assigned in MQTT 5 only, and `mosquitto_pub` without `-i` sends one.
+    let assigns = connect.clean && inner.limits.assign_client_ids_v3 != 0;
+    if connect.protocol == Protocol::V311 && !assigns {
         return Err(Some(reason::CLIENT_ID_INVALID));
     }
     // AWS does not say what an assigned id looks like; one that starts with `$` cannot be addressed by the connection API.

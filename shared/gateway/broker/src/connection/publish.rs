@@ -83,7 +83,12 @@ impl Connection {
             put_ack(&mut self.answers, id, reason::SUCCESS);
         }
         self.inner.happened(&self.link, Happening::PublishIn { topic: &message.topic, retain, failure: None });
-        let inbound = Inbound { message: &message, client: Some(&self.link.identity), protocol: Some(self.protocol) };
+        let inbound = Inbound {
+            message: &message,
+            client: Some(&self.link.identity),
+            caller: None,
+            protocol: Some(self.protocol),
+        };
         if self.inner.tap.publish(&inbound) == Route::Consumed {
             return Ok(());
         }

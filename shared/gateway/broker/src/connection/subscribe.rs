@@ -10,6 +10,7 @@ use crate::reserved;
 use crate::session::{Delivery, SubOptions};
 use crate::share;
 use drydock_core::Event;
+use drydock_core::event::DisconnectReason;
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,6 +35,12 @@ impl Connection {
             // The guide, "MQTT QoS options": a SUBSCRIBE with QoS 2 gets no SUBACK.
             self.note("subscribe with QoS 2: not supported, and not answered");
             return Ok(());
+        }
+        // Reports of 2017 to 2021 have the connection end, newer ones say nothing either way.
+        let strict = self.protocol == Protocol::V311 && limits.unauthorized_subscribe_disconnects_v3 != 0;
+        if strict && entries.iter().any(|entry| !self.link.gate.subscribe(&entry.filter)) {
+            self.told(&entries, &vec![reason::NOT_AUTHORIZED; entries.len()]);
+            return Err(End::because(DisconnectReason::AuthError, reason::NOT_AUTHORIZED));
         }
         let mut codes = Vec::with_capacity(entries.len());
         let mut granted = Vec::new();
@@ -62,7 +69,7 @@ impl Connection {
             self.inner.tap.event(Event::Subscribed { client, topics: granted, at: self.now });
         }
         for delivery in retained {
-            self.session.offer_direct(delivery, &self.inner.limits, &mut self.effects);
+            self.session.offer_direct(delivery, self.link.id, &self.inner.limits, &mut self.effects);
         }
         Ok(())
     }
@@ -112,6 +119,18 @@ impl Connection {
         let (id, filters, user) = decode_unsubscribe(first, body, self.protocol).map_err(|e| self.bad(e))?;
         self.hand_over();
         self.check_user_properties("unsubscribe", user)?;
+        let most = self.inner.limits.subscriptions_per_request;
+        if filters.len() as u64 > most {
+            // As reported of AWS: the subscriptions stay, the connection too, and MQTT 3.1.1, whose UNSUBACK cannot say no, gets
+            // no answer. What MQTT 5 gets is not known.
+            self.note(&format!("unsubscribe with {} filters: the limit is {most}; none is carried out", filters.len()));
+            if self.protocol == Protocol::V5 {
+                let codes = vec![reason::UNSPECIFIED; filters.len()];
+                answer::put_unsuback(&mut self.answers, self.protocol, id, &codes);
+            }
+            self.inner.count(Count::UnsubscribeClientError);
+            return Ok(());
+        }
         let mut codes = Vec::with_capacity(filters.len());
         let mut removed: Vec<SmolStr> = Vec::new();
         for filter in filters {

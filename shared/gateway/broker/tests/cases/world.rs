@@ -75,6 +75,9 @@ impl SessionGate for TestSession {
     fn receive(&self, topic: &str) -> bool {
         self.0.allows("receive", topic)
     }
+    fn holds(&self) -> bool {
+        self.0.allows("hold", "all")
+    }
     fn generation(&self) -> u64 {
         self.0.generation.load(Ordering::SeqCst)
     }
@@ -99,7 +102,10 @@ impl Gate for GateHandle {
         }
         let session = Arc::new(TestSession(self.0.clone()));
         let lifetime = *self.0.lifetime.lock().unwrap();
-        Ok(Admission { principal: "principal".into(), exclusive_thing, session, lifetime })
+        // A user name `as-…` is who the client is.
+        let named = attempt.username.clone().filter(|name| name.starts_with("as-"));
+        let principal = named.unwrap_or_else(|| "principal".into());
+        Ok(Admission { principal, exclusive_thing, session, lifetime })
     }
 }
 

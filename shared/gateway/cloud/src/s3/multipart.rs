@@ -24,6 +24,20 @@ const LEAST: u64 = 5 * 1024 * 1024;
 /// The number of the last part there can be.
 const LAST: i32 = 10_000;
 
+/// How long an upload may go without a part: seven days, in milliseconds, as the guide's lifecycle rules for what is left over
+/// have it. Without such a rule AWS keeps it for ever.
+const LEFT_OVER: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Ends the uploads that nobody has gone on with.
+async fn end_left_over(s3: &S3) -> S3Result<()> {
+    let before = s3.now().plus_millis(-LEFT_OVER);
+    let left: Vec<String> = s3.state().idle_uploads(before);
+    for id in left {
+        end(s3, &id).await?;
+    }
+    Ok(())
+}
+
 fn no_upload() -> S3Error {
     s3_error!(
         NoSuchUpload,
@@ -33,6 +47,7 @@ fn no_upload() -> S3Error {
 
 pub(super) async fn create(s3: &S3, input: CreateMultipartUploadInput) -> S3Result<CreateMultipartUploadOutput> {
     refuse_unkept!(input, (input.expires.is_some(), "the header Expires"))?;
+    end_left_over(s3).await?;
     let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str().to_owned());
     let full = input.checksum_type.as_ref().map(|kind| kind.as_str() == ChecksumType::FULL_OBJECT);
     // CRC64NVME is of the whole object only; the others are of the parts unless something else is said.
@@ -66,6 +81,7 @@ pub(super) async fn create(s3: &S3, input: CreateMultipartUploadInput) -> S3Resu
 }
 
 pub(super) async fn part(s3: &S3, request: S3Request<UploadPartInput>) -> S3Result<UploadPartOutput> {
+    end_left_over(s3).await?;
     let trailers = request.extensions.get::<Trailers>();
     let stated = Stated::read(&request.headers, trailers);
     let input = request.input;

@@ -202,6 +202,12 @@ impl State {
         all.filter(move |(_, upload)| upload.bucket == bucket)
     }
 
+    /// The uploads without a part, or a beginning, since a time.
+    pub(super) fn idle_uploads(&self, since: Timestamp) -> Vec<String> {
+        let last = |upload: &UploadRow| upload.parts.values().map(|part| part.modified).max().unwrap_or(upload.begun);
+        self.uploads.iter().filter(|(_, upload)| last(upload) < since).map(|(id, _)| id.clone()).collect()
+    }
+
     pub(super) fn begin_upload(&mut self, id: &str, row: UploadRow) -> Vec<Write> {
         let write = Write::put(UPLOADS, id, json(&row));
         self.uploads.insert(id.to_owned(), row);

@@ -20,6 +20,13 @@ type Answer = Result<Value, SqsError>;
 
 /// Answers a request.
 pub(crate) async fn handle(sqs: &Sqs, request: &Request<Bytes>) -> Response<Bytes> {
+    let form = request.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if form.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        // Clients of before the JSON protocol read XML.
+        let message =
+            "the older query protocol of SQS is not implemented by this gateway: use a client of 2023-11 or later";
+        return wire::query::error("http://queue.amazonaws.com/doc/2012-11-05/", 501, "NotImplemented", message, "");
+    }
     let answer = match json::operation(request, &["AmazonSQS."]) {
         Some(operation) => dispatch(sqs, operation, request.body()).await,
         None => {

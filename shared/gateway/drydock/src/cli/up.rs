@@ -8,10 +8,11 @@ use drydock_gateway::config::Config;
 use drydock_gateway::deploy::{self, Deployed};
 use drydock_gateway::{Gateway, Options, Running};
 use drydock_host::notice::{Notice, Tone, Topic};
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
@@ -155,11 +156,18 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
 struct Printer {
     notices: Receiver<Arc<Notice>>,
     lines: String,
+    /// What was printed of each subject within this second, and what was not.
+    told: HashMap<(Topic, String), (u64, u64)>,
+    second: Instant,
 }
+
+/// How many notices of one subject are printed within a second: a rule that republishes to itself would fill the terminal.
+const MOST_OF_ONE: u64 = 20;
 
 impl Printer {
     fn new(gateway: &Gateway) -> Self {
-        Self { notices: gateway.host.told.notices.watch(), lines: String::new() }
+        let (told, second) = (HashMap::new(), Instant::now());
+        Self { notices: gateway.host.told.notices.watch(), lines: String::new(), told, second }
     }
 
     /// Goes on until the gateway is gone.
@@ -184,11 +192,26 @@ impl Printer {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            self.second = Instant::now();
+            for ((_, subject), (_, more)) in std::mem::take(&mut self.told) {
+                if more > 0 {
+                    let text = format!("… {more} more of {subject} within a second, told once");
+                    self.line(format_args!("{}", print::dim(text)));
+                }
+            }
+        }
         print::told_at_once(&self.lines);
         self.lines.clear();
     }
 
     fn put(&mut self, notice: &Notice) {
+        let (printed, more) = self.told.entry((notice.topic, notice.subject.clone())).or_default();
+        if *printed >= MOST_OF_ONE {
+            *more += 1;
+            return;
+        }
+        *printed += 1;
         let time = notice.at.to_string();
         let time = time.get(11..23).unwrap_or_default();
         let text = match notice.tone {

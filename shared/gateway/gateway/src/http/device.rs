@@ -43,7 +43,8 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
         Ok(session) => session,
         Err(answer) => return with_request_id(gateway, answer),
     };
-    let call = Call { services: Arc::clone(&gateway.services), source: remote, device: Some(Arc::new(session)) };
+    let call =
+        Call { services: Arc::clone(&gateway.services), source: remote, device: Some(Arc::new(session)), signer: None };
     let is_publish = request.uri().path().starts_with("/topics/");
     let response = super::operations::iot(gateway, call, drydock_model::Service::IotData, request).await;
     if is_publish && response.status() == StatusCode::OK {
@@ -51,5 +52,9 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
         let trace = gateway.host.books.ids.uuid().to_string();
         return with_request_id(gateway, json(StatusCode::OK, &json!({ "message": "OK", "traceId": trace })));
     }
-    response
+    match response.status() {
+        // The reasons are in the logs: as AWS has it, a device is told of none.
+        StatusCode::UNAUTHORIZED => forbidden(gateway),
+        _ => response,
+    }
 }

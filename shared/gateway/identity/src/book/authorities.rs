@@ -85,7 +85,13 @@ impl Identity {
         }
         let id = certificate.id().clone();
         let arn = String::from(self.scope.ca_certificate(&id));
-        if self.authorities.contains_key(&id) {
+        if let Some(why) = certificate.weak_key() {
+            return Err(Malformed::new(CA, why).into());
+        }
+        let known = self.authorities.values().find(|held| held.certificate.signed() == certificate.signed());
+        if let Some(known) = known {
+            let id = known.certificate.id();
+            let arn = String::from(self.scope.ca_certificate(id));
             return Err(ApiError::exists("the CA certificate is already registered", id.as_str(), arn));
         }
         let same = self.by_subject.get(certificate.subject()).map_or(0, Vec::len);

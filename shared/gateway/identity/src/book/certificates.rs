@@ -3,7 +3,7 @@
 use super::row::CertificateRow;
 use super::{CERTIFICATES, Identity};
 use crate::issuer::Issued;
-use crate::x509::{Certificate, Malformed};
+use crate::x509::{Certificate, Malformed, signed_digest};
 use drydock_core::{ApiError, CertificateId, Done, ErrorCode, Event, Ids, Timestamp, Write};
 use drydock_model::iot::{
     CACertificateStatus, CertificateDescription, CertificateMode, CertificateStatus, CertificateValidity,
@@ -155,10 +155,15 @@ impl Identity {
         now: Timestamp,
         ids: &dyn Ids,
     ) -> Result<Done<(String, String)>, ApiError> {
-        let id = certificate.id().clone();
+        if let Some(why) = certificate.weak_key() {
+            return Err(Malformed::new(WHAT, why).into());
+        }
+        // The one that is there may have another signature.
+        let known = self.by_signed.get(certificate.signed());
+        let id = known.unwrap_or(certificate.id()).clone();
         let arn = String::from(self.scope.certificate(&id));
         if self.certificates.contains_key(&id) {
-            return Err(ApiError::exists("the certificate is already registered", id.as_str(), arn));
+            return Err(ApiError::exists("The certificate is already provisioned or registered", id.as_str(), arn));
         }
         let row = CertificateRow::new(certificate, status, mode, authority, now, ids);
         let reply = (arn, id.to_string());
@@ -241,22 +246,32 @@ impl Identity {
     ) -> Result<Done<()>, ApiError> {
         let (id, row) = self.known(&request.certificate_id)?;
         if matches!(row.status, CertificateStatus::Active | CertificateStatus::PendingTransfer) {
-            let message = format!("the certificate `{id}` is {}: set it to INACTIVE before it is deleted", row.status);
+            // AWS's own words for one that is active.
+            let message = match row.status {
+                CertificateStatus::Active => {
+                    format!("Certificate must be deactivated (not ACTIVE) before deletion. Id: {id}")
+                }
+                other => format!("the certificate `{id}` is {other}: end the transfer before it is deleted"),
+            };
             return Err(ApiError::new(ErrorCode::CertificateStateException, message));
         }
-        let conflict = |what: &str, count: usize| {
-            let message = format!("{count} {what} attached to the certificate `{id}`: detach first");
+        // AWS's own words.
+        let conflict = |what: &str| {
+            let message = format!("{what} must be detached before deletion (arn: {})", self.scope.certificate(id));
             Err(ApiError::new(ErrorCode::DeleteConflictException, message))
         };
         if attached.things > 0 {
-            return conflict(if attached.things == 1 { "thing is" } else { "things are" }, attached.things);
+            return conflict("Things");
         }
         if attached.policies > 0 && request.force_delete != Some(true) {
-            return conflict(if attached.policies == 1 { "policy is" } else { "policies are" }, attached.policies);
+            return conflict("Certificate policies");
         }
         let (id, place) = (id.clone(), (row.created, id.clone()));
         let authority = row.authority.clone();
         let expiry = (row.not_after, id.clone());
+        if let Some(signed) = signed_digest(row.der.bytes()) {
+            self.by_signed.remove(&signed);
+        }
         self.certificates.remove(&id);
         self.by_age.remove(&place);
         self.by_expiry.remove(&expiry);

@@ -18,6 +18,13 @@ use serde::{Deserialize, Serialize};
 
 /// The configuration of the account's own endpoint, which is there from the start and cannot be changed.
 pub const DEFAULT: &str = "iot:Data-ATS";
+/// AWS's own configurations, in the order in which they are listed: the name, what it serves, and the part of its host name
+/// between the account's prefix and `iot`.
+const OWN: [(&str, ServiceType, &str); 3] = [
+    (DEFAULT, ServiceType::Data, "-ats"),
+    ("iot:Jobs", ServiceType::Jobs, ".jobs"),
+    ("iot:CredentialProvider", ServiceType::CredentialProvider, ".credentials"),
+];
 /// "Maximum number of domain configurations per account per Region" of the quotas.
 const MOST: usize = 10;
 const PAGE: i32 = 25;
@@ -97,11 +104,9 @@ impl Identity {
         }
         if let Some(row) = self.domains.get(name) {
             let arn = self.domain_arn(name, row);
-            return Err(ApiError::exists(
-                format!("the domain configuration `{name}` exists already"),
-                name.clone(),
-                arn,
-            ));
+            // AWS's own words.
+            let message = "Domain configuration with given name already exists.";
+            return Err(ApiError::exists(message, name.clone(), arn));
         }
         if self.domains.len() >= MOST {
             let message = format!("an account has at most {MOST} domain configurations: delete one that is not needed");
@@ -195,7 +200,7 @@ impl Identity {
         Ok(Done::written(reply, vec![write]))
     }
 
-    /// "DescribeDomainConfiguration", that of the account's own endpoint included.
+    /// "DescribeDomainConfiguration", those of the account's own endpoints included.
     ///
     /// # Errors
     /// `ResourceNotFoundException`.
@@ -204,12 +209,13 @@ impl Identity {
         request: &DescribeDomainConfigurationRequest,
     ) -> Result<Done<DescribeDomainConfigurationResponse>, ApiError> {
         let name = &request.domain_configuration_name;
-        if name == DEFAULT {
+        if let Some((name, service, infix)) = own(name) {
             return Ok(Done::reply(DescribeDomainConfigurationResponse {
-                domain_configuration_arn: Some(self.default_domain_arn()),
-                domain_name: Some(endpoint_name(&self.scope)),
+                domain_configuration_arn: Some(self.own_domain_arn(name)),
+                domain_name: Some(own_host(&self.scope, infix)),
                 domain_type: Some(DomainType::Endpoint),
                 server_certificates: Some(Vec::new()),
+                service_type: Some(service),
                 ..description(name, true, AuthenticationType::Default, ApplicationProtocol::Default)
             }));
         }
@@ -239,7 +245,7 @@ impl Identity {
         }))
     }
 
-    /// "ListDomainConfigurations": the account's own endpoint first, then the others by their names.
+    /// "ListDomainConfigurations": the account's own endpoints first, then the others by their names.
     ///
     /// # Errors
     /// `InvalidRequestException` where the marker is not one of this operation.
@@ -249,23 +255,24 @@ impl Identity {
     ) -> Result<Done<ListDomainConfigurationsResponse>, ApiError> {
         const OPERATION: &str = "ListDomainConfigurations";
         let after = request.marker.as_deref().map(|marker| page::place(OPERATION, marker)).transpose()?;
-        let summary = |name: &str, arn: String| DomainConfigurationSummary {
+        let summary = |name: &str, service: ServiceType, arn: String| DomainConfigurationSummary {
             domain_configuration_arn: Some(arn),
             domain_configuration_name: Some(name.to_owned()),
-            service_type: Some(ServiceType::Data),
+            service_type: Some(service),
         };
-        let own = std::iter::once(summary(DEFAULT, self.default_domain_arn()));
-        let all = own.chain(self.domains.iter().map(|(name, row)| summary(name, self.domain_arn(name, row))));
-        let wanted = request.service_type.is_none_or(|service| service == ServiceType::Data);
+        let own_ones = OWN.iter().map(|(name, service, _)| summary(name, *service, self.own_domain_arn(name)));
+        let others =
+            self.domains.iter().map(|(name, row)| summary(name, ServiceType::Data, self.domain_arn(name, row)));
         let key = |one: &DomainConfigurationSummary| one.domain_configuration_name.clone().unwrap_or_default();
-        // The default's place is before all others, whatever their names.
-        let beyond = |one: &DomainConfigurationSummary| match after.as_deref() {
-            None => true,
-            Some(after) if after == DEFAULT => key(one) != DEFAULT,
-            Some(after) => key(one) != DEFAULT && key(one).as_str() > after,
+        // The places of AWS's own are before all others, whatever their names.
+        let place = |name: &str| (OWN.iter().position(|(own, ..)| *own == name).unwrap_or(OWN.len()), name.to_owned());
+        let after = after.as_deref().map(place);
+        let wanted = |one: &DomainConfigurationSummary| {
+            request.service_type.is_none_or(|service| one.service_type == Some(service))
+                && after.as_ref().is_none_or(|after| place(&key(one)) > *after)
         };
         let limit = usize::try_from(request.page_size.unwrap_or(PAGE)).unwrap_or(1);
-        let (found, next) = page::cut(all.filter(|one| wanted && beyond(one)), limit, key);
+        let (found, next) = page::cut(own_ones.chain(others).filter(wanted), limit, key);
         let next_marker = next.map(|place| page::token(OPERATION, &place));
         Ok(Done::reply(ListDomainConfigurationsResponse { domain_configurations: Some(found), next_marker }))
     }
@@ -301,7 +308,7 @@ impl Identity {
                 application: ApplicationProtocol::Default,
                 authorizer: None,
                 certificate_callback: None,
-                arn: self.default_domain_arn(),
+                arn: self.own_domain_arn(DEFAULT),
             };
         };
         let (authentication, application) = ways(row);
@@ -326,8 +333,8 @@ impl Identity {
     }
 
     fn changeable(&self, name: &str) -> Result<&DomainRow, ApiError> {
-        if name == DEFAULT {
-            return Err(ApiError::invalid(format!("`{DEFAULT}`, the account's own endpoint, cannot be changed")));
+        if own(name).is_some() {
+            return Err(ApiError::invalid(format!("`{name}`, the account's own endpoint, cannot be changed")));
         }
         self.known_domain(name)
     }
@@ -391,8 +398,8 @@ impl Identity {
         self.scope.arn("iot", &format!("domainconfiguration/{name}/{}", row.suffix)).into()
     }
 
-    fn default_domain_arn(&self) -> String {
-        self.scope.arn("iot", &format!("domainconfiguration/{DEFAULT}")).into()
+    fn own_domain_arn(&self, name: &str) -> String {
+        self.scope.arn("iot", &format!("domainconfiguration/{name}")).into()
     }
 }
 
@@ -400,7 +407,16 @@ impl Identity {
 /// same.
 #[must_use]
 pub fn endpoint_name(scope: &Scope) -> String {
-    format!("a{}-ats.iot.{}.amazonaws.com", scope.account, scope.region)
+    own_host(scope, "-ats")
+}
+
+fn own_host(scope: &Scope, infix: &str) -> String {
+    format!("a{}{infix}.iot.{}.amazonaws.com", scope.account, scope.region)
+}
+
+/// One of AWS's own configurations.
+fn own(name: &str) -> Option<(&'static str, ServiceType, &'static str)> {
+    OWN.into_iter().find(|(own, ..)| *own == name)
 }
 
 fn rule(config: &AuthorizerConfig) -> AuthorizerRule {

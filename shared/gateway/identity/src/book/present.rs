@@ -3,13 +3,10 @@
 
 use super::row::{CertificateRow, Provisioning};
 use super::{Held, Identity};
-use crate::x509::{Certificate, certificate_id};
+use crate::x509::{Certificate, certificate_id, signed_digest};
 use drydock_core::{CertificateId, Done, Event, Ids, Timestamp};
 use drydock_model::iot::{AutoRegistrationStatus, CACertificateStatus, CertificateMode, CertificateStatus};
 use std::fmt;
-
-/// The most certificates between a device's and the registered CA.
-const MOST_INTERMEDIATES: usize = 4;
 
 /// Why a certificate may not connect, as the log entry `Connection.AuthNError` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,13 +85,17 @@ impl Identity {
         if self.registered(chain).is_some() || self.claim(chain).is_some() {
             return Ok(());
         }
-        self.registrable(&Shown::read(chain)?, now).map(|_| ())
+        self.registrable(&own(chain)?, now).map(|_| ())
     }
 
     /// Finds what a client sent among the registered certificates. Its digest is enough, so that the usual connection does not
-    /// cost the reading of a certificate.
+    /// cost the reading of a certificate; where the digest is not known, it may still be one of them with another signature.
     fn registered(&self, chain: &[&[u8]]) -> Option<(&CertificateId, &CertificateRow)> {
-        self.certificates.get_key_value(&certificate_id(chain.first()?))
+        let own = chain.first()?;
+        self.certificates.get_key_value(&certificate_id(own)).or_else(|| {
+            let id = self.by_signed.get(&signed_digest(own)?)?;
+            self.certificates.get_key_value(id)
+        })
     }
 
     /// A certificate comes with a connection whose key is proven. `chain` is what the client sent, its own first; `sni` is the
@@ -122,23 +123,29 @@ impl Identity {
             let (certificate_id, claim_for) = (id.clone(), Some(claim.template.clone()));
             return Done::reply(Ok(Admitted { certificate_id, not_after: claim.expires, claim: claim_for }));
         }
-        let shown = match Shown::read(chain) {
-            Ok(shown) => shown,
+        let certificate = match own(chain) {
+            Ok(certificate) => certificate,
             Err(refusal) => return Done::reply(Err(refusal)),
         };
-        let id = shown.certificate.id();
-        let (authority, mode, provisioning) = match self.registrable(&shown, now) {
+        let id = certificate.id();
+        let (authority, mode, provisioning) = match self.registrable(&certificate, now) {
             Ok((authority, held)) => (authority.clone(), held.row.mode, held.row.provisioning.clone()),
             Err(refusal) => return Done::reply(Err(refusal)),
         };
         let status = CertificateStatus::PendingActivation;
-        let row = CertificateRow::new(&shown.certificate, status, mode, Some(authority.clone()), now, ids);
+        let row = CertificateRow::new(&certificate, status, mode, Some(authority.clone()), now, ids);
         let why =
             format!("it was registered just now, by the CA certificate `{authority}`, and waits for its activation");
         let event = waiting(id, &authority, provisioning.is_some(), now, now);
         let refusal = pending(id, why, provisioning);
         let write = self.keep(id.clone(), row);
         Done::written(Err(refusal), vec![write]).with(event)
+    }
+
+    /// Whether a certificate that was admitted may still be used: it is there, active and has not expired.
+    #[must_use]
+    pub fn is_good(&self, id: &CertificateId, now: Timestamp) -> bool {
+        self.certificates.get(id).is_some_and(|row| row.is_active() && now.seconds() <= row.not_after.seconds())
     }
 
     fn known_shown(
@@ -186,11 +193,11 @@ impl Identity {
     }
 
     /// The CA by which a certificate that nobody registered registers itself.
-    fn registrable(&self, shown: &Shown, now: Timestamp) -> Result<(&CertificateId, &Held), Refusal> {
-        let id = shown.certificate.id();
+    fn registrable(&self, certificate: &Certificate, now: Timestamp) -> Result<(&CertificateId, &Held), Refusal> {
+        let id = certificate.id();
         let refuse = |reason, why: String| Err(Refusal::new(reason, Some(id), why));
         let unregistered = |why: String| refuse(Reason::DeviceCertificateNotRegistered, why);
-        let (authority, held) = match self.signer(shown, now) {
+        let (authority, held) = match self.signer(certificate) {
             Ok(found) => found,
             Err(why) => return unregistered(format!("it is not registered, and {why}")),
         };
@@ -205,46 +212,34 @@ impl Identity {
         if let Some(why) = held.certificate.invalid_at(now) {
             return unregistered(format!("it is not registered, and of its CA certificate `{authority}`: {why}"));
         }
-        if let Some(why) = shown.certificate.invalid_at(now) {
+        if let Some(why) = certificate.invalid_at(now) {
             return refuse(Reason::NotAuthenticated, why);
+        }
+        if let Some(why) = certificate.weak_key() {
+            return refuse(Reason::NotAuthenticated, why.to_owned());
         }
         Ok((authority, held))
     }
 
-    /// Finds the registered CA above a certificate, by way of the intermediates that the client sent. Of several that signed,
-    /// one that lets it register is taken first.
-    fn signer(&self, shown: &Shown, now: Timestamp) -> Result<(&CertificateId, &Held), String> {
-        let mut current = &shown.certificate;
+    /// Finds the registered CA that signed a certificate: that very one has to be registered, whatever the client sends of the
+    /// CAs above it. Of several that signed, one that lets it register is taken first.
+    fn signer(&self, certificate: &Certificate) -> Result<(&CertificateId, &Held), String> {
         let mut named = None;
-        for _ in 0..=MOST_INTERMEDIATES {
-            let candidates = self.by_subject.get(current.issuer()).into_iter().flatten();
-            let mut signed: Vec<(&CertificateId, &Held)> = Vec::new();
-            for (id, held) in candidates.filter_map(|id| self.authorities.get_key_value(id)) {
-                match current.signed_by(&held.certificate) {
-                    Ok(()) => signed.push((id, held)),
-                    Err(error) => {
-                        named = Some(format!("the registered CA `{id}` has its issuer's name, but {error}"));
-                    }
+        let candidates = self.by_subject.get(certificate.issuer()).into_iter().flatten();
+        let mut signed: Vec<(&CertificateId, &Held)> = Vec::new();
+        for (id, held) in candidates.filter_map(|id| self.authorities.get_key_value(id)) {
+            match certificate.signed_by(&held.certificate) {
+                Ok(()) => signed.push((id, held)),
+                Err(error) => {
+                    named = Some(format!("the registered CA `{id}` has its issuer's name, but {error}"));
                 }
             }
-            let best = signed.into_iter().max_by_key(|(_, held)| {
-                let active = held.row.status == CACertificateStatus::Active;
-                (active && held.row.auto_registration == AutoRegistrationStatus::Enable, active)
-            });
-            if let Some(found) = best {
-                return Ok(found);
-            }
-            let above = shown.intermediates.iter().find(|above| {
-                above.subject() == current.issuer()
-                    && above.id() != current.id()
-                    && above.signs()
-                    && above.invalid_at(now).is_none()
-                    && current.signed_by(above).is_ok()
-            });
-            let Some(above) = above else { break };
-            current = above;
         }
-        Err(named.unwrap_or_else(|| "no registered CA certificate signed it or the chain it was sent with".into()))
+        let best = signed.into_iter().max_by_key(|(_, held)| {
+            let active = held.row.status == CACertificateStatus::Active;
+            (active && held.row.auto_registration == AutoRegistrationStatus::Enable, active)
+        });
+        best.ok_or_else(|| named.unwrap_or_else(|| "no registered CA certificate signed it".into()))
     }
 }
 
@@ -271,25 +266,11 @@ fn pending(id: &CertificateId, why: String, provisioning: Option<Provisioning>) 
     }
 }
 
-/// What a client sent.
-struct Shown {
-    certificate: Certificate,
-    intermediates: Vec<Certificate>,
-}
-
-impl Shown {
-    fn read(chain: &[&[u8]]) -> Result<Self, Refusal> {
-        let Some((own, rest)) = chain.split_first() else {
-            return Err(Refusal::new(Reason::NotAuthenticated, None, "no certificate was sent"));
-        };
-        let certificate = Certificate::from_der("the client certificate", own)
-            .map_err(|error| Refusal::new(Reason::NotAuthenticated, None, error.to_string()))?;
-        // What follows is only a help to find the CA; clients send all kinds of things there.
-        let intermediates = rest
-            .iter()
-            .take(2 * MOST_INTERMEDIATES)
-            .filter_map(|der| Certificate::from_der("an intermediate certificate", der).ok())
-            .collect();
-        Ok(Self { certificate, intermediates })
-    }
+/// Reads the certificate of a client, the first that it sent. What follows it does not matter.
+fn own(chain: &[&[u8]]) -> Result<Certificate, Refusal> {
+    let Some(own) = chain.first() else {
+        return Err(Refusal::new(Reason::NotAuthenticated, None, "no certificate was sent"));
+    };
+    Certificate::from_der("the client certificate", own)
+        .map_err(|error| Refusal::new(Reason::NotAuthenticated, None, error.to_string()))
 }

@@ -9,7 +9,7 @@ const SIGNATURE: &str = "X-Amz-Signature";
 /// The query parameter of the session token.
 pub const TOKEN: &str = "X-Amz-Security-Token";
 
-/// Whether the session token in a query is part of what is signed. For `iotdevicegateway` clients may add it afterwards.
+/// Whether the session token in a query is part of what is signed. For a WebSocket of AWS IoT clients add it afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryToken {
     /// It is.

@@ -1,8 +1,8 @@
 //! One certificate.
 
 use super::facts::CertificateFacts;
-use super::pem;
 use super::signature::{BadSignature, Signed};
+use super::{der, key, pem};
 use drydock_core::{ApiError, CertificateId, ErrorCode, Timestamp};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -38,6 +38,8 @@ impl From<Malformed> for ApiError {
 pub struct Certificate {
     der: Arc<[u8]>,
     id: CertificateId,
+    signed: SignedDigest,
+    weak_key: Option<Box<str>>,
     subject: Box<[u8]>,
     issuer: Box<[u8]>,
     public_key: Box<[u8]>,
@@ -58,10 +60,15 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(malformed(format!("{} bytes follow the certificate", rest.len())));
         }
+        if !der::is_strict(der) {
+            return Err(malformed("it is BER and not DER: it has other encodings than the shortest".into()));
+        }
         let tbs = &parsed.tbs_certificate;
         Ok(Self {
             der: der.into(),
             id: certificate_id(der),
+            signed: signed_digest(der).ok_or_else(|| malformed("it is not a signed structure".into()))?,
+            weak_key: key::unfit_for_registration(&tbs.subject_pki).map(Into::into),
             subject: tbs.subject.as_raw().into(),
             issuer: tbs.issuer.as_raw().into(),
             public_key: tbs.subject_pki.raw.into(),
@@ -96,6 +103,18 @@ impl Certificate {
     #[must_use]
     pub fn id(&self) -> &CertificateId {
         &self.id
+    }
+
+    /// The digest of what its issuer signed: that of two certificates is the same where nothing but the signature differs, as
+    /// with the two that each signature of ECDSA has.
+    pub(crate) fn signed(&self) -> &SignedDigest {
+        &self.signed
+    }
+
+    /// Why its key is not one that AWS IoT takes; `None` where it is.
+    #[must_use]
+    pub fn weak_key(&self) -> Option<&str> {
+        self.weak_key.as_deref()
     }
 
     /// The certificate as DER.
@@ -178,6 +197,15 @@ impl Certificate {
 pub(crate) fn public_key_info(der: &[u8]) -> Option<&[u8]> {
     let (rest, parsed) = X509Certificate::from_der(der).ok()?;
     rest.is_empty().then_some(parsed.tbs_certificate.subject_pki.raw)
+}
+
+/// The SHA-256 of the part of a certificate that its issuer signed.
+pub(crate) type SignedDigest = [u8; 32];
+
+/// The digest of what a certificate's issuer signed; `None` where the bytes are not a signed structure in DER.
+pub(crate) fn signed_digest(der: &[u8]) -> Option<SignedDigest> {
+    let body = Signed::read(der)?.body;
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body).as_ref().try_into().ok()
 }
 
 /// The id of a certificate on AWS: the SHA-256 of its DER in hexadecimal digits.

@@ -1,6 +1,10 @@
 //! As much of DER as signing and checking signatures needs: to take a structure apart without losing its bytes, and to put
 //! one together.
 
+/// `BOOLEAN`.
+const BOOLEAN: u8 = 0x01;
+/// The bit of a tag whose content is elements.
+const CONSTRUCTED: u8 = 0x20;
 /// `INTEGER`.
 pub(crate) const INTEGER: u8 = 0x02;
 /// `BIT STRING`.
@@ -23,7 +27,46 @@ pub(crate) struct Element<'a> {
     pub(crate) rest: &'a [u8],
 }
 
-/// Reads the first element; `None` where the bytes are not DER.
+/// How deep elements may nest; certificates need ten.
+const DEPTH: usize = 32;
+
+/// Whether the bytes are one element of DER and nothing else: definite lengths in their shortest form, integers without
+/// needless bytes, booleans of `00` or `FF`, all through. What an `OCTET STRING` or a `BIT STRING` holds is not looked into.
+///
+/// Readers that are lenient about these would give one certificate many encodings, and each of them another digest.
+pub(crate) fn is_strict(bytes: &[u8]) -> bool {
+    read(bytes).is_some_and(|element| element.rest.is_empty() && is_strict_element(&element, DEPTH))
+}
+
+fn is_strict_element(element: &Element<'_>, depth: usize) -> bool {
+    // Tags of several bytes do not occur in certificates.
+    if element.tag & 0x1f == 0x1f || depth == 0 {
+        return false;
+    }
+    if element.tag & CONSTRUCTED == 0 {
+        return match (element.tag, element.content) {
+            (BOOLEAN, content) => matches!(content, [0x00 | 0xff]),
+            (INTEGER, []) | (BIT_STRING, []) => false,
+            (INTEGER, [0x00, second, ..]) => second & 0x80 != 0,
+            (INTEGER, [0xff, second, ..]) => second & 0x80 == 0,
+            (BIT_STRING, [unused, bits @ ..]) => {
+                let mask = 1_u8.checked_shl(u32::from(*unused)).map(|bit| bit - 1);
+                mask.is_some_and(|mask| bits.last().map_or(*unused == 0, |last| last & mask == 0))
+            }
+            _ => true,
+        };
+    }
+    let mut rest = element.content;
+    while !rest.is_empty() {
+        match read(rest) {
+            Some(inner) if is_strict_element(&inner, depth - 1) => rest = inner.rest,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Reads the first element; `None` where the bytes are not DER: a length has the shortest form that holds it.
 pub(crate) fn read(bytes: &[u8]) -> Option<Element<'_>> {
     let (&tag, after) = bytes.split_first()?;
     let (&first, after) = after.split_first()?;
@@ -31,7 +74,11 @@ pub(crate) fn read(bytes: &[u8]) -> Option<Element<'_>> {
         0..=0x7f => (usize::from(first), after),
         0x81..=0x84 => {
             let (digits, after) = after.split_at_checked(usize::from(first & 0x7f))?;
-            (digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit)), after)
+            let length = digits.iter().fold(0, |sum, digit| sum << 8 | usize::from(*digit));
+            if digits.first() == Some(&0) || length < 0x80 {
+                return None;
+            }
+            (length, after)
         }
         _ => return None,
     };
@@ -74,6 +121,28 @@ pub(crate) fn bit_string(bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_encodings_than_the_shortest_are_not_der() {
+        for (bytes, strict) in [
+            (&[0x30, 0x03, 0x02, 0x01, 0x05][..], true),
+            (&[0x30, 0x81, 0x03, 0x02, 0x01, 0x05], false),
+            (&[0x30, 0x82, 0x00, 0x03, 0x02, 0x01, 0x05], false),
+            (&[0x30, 0x04, 0x02, 0x81, 0x01, 0x05], false),
+            (&[0x30, 0x80, 0x02, 0x01, 0x05, 0x00, 0x00], false),
+            (&[0x30, 0x04, 0x02, 0x02, 0x00, 0x05], false),
+            (&[0x30, 0x04, 0x02, 0x02, 0x00, 0x85], true),
+            (&[0x30, 0x04, 0x02, 0x02, 0xff, 0x85], false),
+            (&[0x30, 0x03, 0x01, 0x01, 0xff], true),
+            (&[0x30, 0x03, 0x01, 0x01, 0x01], false),
+            (&[0x03, 0x02, 0x07, 0x80], true),
+            (&[0x03, 0x02, 0x07, 0x81], false),
+            (&[0x03, 0x02, 0x08, 0x00], false),
+            (&[0x30, 0x03, 0x02, 0x01, 0x05, 0x00], false),
+        ] {
+            assert_eq!(is_strict(bytes), strict, "{bytes:02x?}");
+        }
+    }
 
     #[test]
     fn what_is_written_reads_back_at_every_length_form() {

@@ -1,13 +1,13 @@
 //! A certificate signing request.
 
 use super::certificate::Malformed;
+use super::key;
 use super::signature::{BadSignature, Signed};
 use drydock_core::{ApiError, ErrorCode};
 use rustls::pki_types::CertificateSigningRequestDer;
 use rustls::pki_types::pem::PemObject as _;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
-use x509_parser::public_key::PublicKey;
 
 const WHAT: &str = "the certificate signing request";
 
@@ -38,17 +38,8 @@ impl SigningRequest {
         let (_, parsed) = X509CertificationRequest::from_der(&der)
             .map_err(|error| malformed(format!("it is no PKCS #10 request ({error})")))?;
         let info = &parsed.certification_request_info;
-        let key = info.subject_pki.parsed().map_err(|error| malformed(format!("its key does not read ({error})")))?;
-        match &key {
-            PublicKey::RSA(rsa) if rsa.key_size() < 2048 => {
-                return Err(malformed(format!(
-                    "its RSA key has {} bits, and at least 2048 are asked for",
-                    rsa.key_size()
-                )));
-            }
-            PublicKey::RSA(_) => {}
-            PublicKey::EC(point) if matches!(point.key_size(), 256 | 384 | 528) => {}
-            _ => return Err(malformed("its key is neither RSA nor on P-256, P-384 or P-521".into())),
+        if let Some(why) = key::unfit_for_signing(&info.subject_pki) {
+            return Err(malformed(why));
         }
         Signed::read(&der)
             .ok_or(BadSignature::Malformed)

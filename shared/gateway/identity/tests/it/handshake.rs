@@ -139,6 +139,7 @@ async fn devices_of_a_registered_ca_pass_in_both_versions_with_every_key() {
     let ca = Ca::root("Fleet CA");
     account.register(&ca);
     let middle = ca.below("Middle");
+    account.register(&middle);
     let server = Server::start(account, ClientCertificates::Required, &[]).await;
     for version in VERSIONS {
         for kind in [Kind::Rsa, Kind::P256, Kind::P384, Kind::Ed25519] {

@@ -10,6 +10,7 @@ mod handshake;
 mod issuer;
 mod present;
 mod provisioned;
+mod recognised;
 mod role_aliases;
 mod sigv4;
 mod support;

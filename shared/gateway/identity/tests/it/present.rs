@@ -1,13 +1,13 @@
 //! A device shows a certificate. Source: "Just-in-time registration", and the log entry `Connection.AuthNError`.
 
-use crate::support::{Account, Ca, DAY, Made, NOW};
+use crate::support::{Account, Ca, DAY, Kind, Made, NOW};
 use drydock_core::{CertificateId, Event, Timestamp};
 use drydock_identity::{Admitted, Refusal};
 use drydock_model::iot::{
     AutoRegistrationStatus, CACertificateStatus, CertificateMode, CertificateStatus, RegisterCACertificateRequest,
     RegistrationConfig, UpdateCACertificateRequest,
 };
-use rcgen::{DnType, SanType};
+use rcgen::{BasicConstraints, DnType, IsCa, SanType};
 
 fn show(account: &mut Account, chain: &[&[u8]], sni: Option<&str>, now: Timestamp) -> Result<Admitted, Refusal> {
     let admitted = account.book.admits(chain, now);
@@ -183,36 +183,23 @@ fn validity_is_judged_at_each_connection() {
 }
 
 #[test]
-fn a_chain_leads_to_the_registered_ca() {
+fn the_ca_that_signed_has_to_be_registered_itself() {
     let mut account = Account::new();
-    let root = Ca::root("Root");
-    let root_id = account.register(&root);
+    let root = Ca::with("Root", Kind::P256, |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    account.register(&root);
     let middle = root.below("Middle");
-    let lower = middle.below("Lower");
-    let device = lower.device("dock-1", |_| {});
-    let (d, l, m) = (device.der(), lower.der(), middle.der());
-
-    let refusal = show(&mut account, &[d], Some("x"), NOW).unwrap_err();
-    assert_eq!(refusal.reason.as_str(), "DEVICE_CERTIFICATE_NOT_REGISTERED");
-    let refusal = show(&mut account, &[d, m], Some("x"), NOW).unwrap_err();
-    assert_eq!(refusal.reason.as_str(), "DEVICE_CERTIFICATE_NOT_REGISTERED", "a link is missing");
-    // A certificate that is no CA's is no link, even where it signed.
-    let no_ca = root.device("No CA", |_| {});
-    let mut forged_params = rcgen::CertificateParams::default();
-    forged_params.distinguished_name = rcgen::DistinguishedName::new();
-    forged_params.distinguished_name.push(DnType::CommonName, "No CA");
-    let key = crate::support::Kind::P256.key();
-    let leaf = rcgen::CertificateParams::default()
-        .signed_by(&key, &rcgen::Issuer::from_params(&forged_params, &no_ca.key))
-        .unwrap();
-    let refusal = show(&mut account, &[leaf.der(), no_ca.der()], Some("x"), NOW).unwrap_err();
-    assert_eq!(refusal.reason.as_str(), "DEVICE_CERTIFICATE_NOT_REGISTERED");
-
-    // In any order, and with rubbish among it.
-    let refusal = show(&mut account, &[d, m, b"rubbish", l], Some("x"), NOW).unwrap_err();
+    let device = middle.device("dock-1", |_| {});
+    // Neither with the CA in between that the root signed, nor with the root behind that.
+    for chain in [&[device.der()][..], &[device.der(), middle.der()], &[device.der(), middle.der(), root.der()]] {
+        let refusal = show(&mut account, chain, Some("x"), NOW).unwrap_err();
+        assert_eq!(refusal.reason.as_str(), "DEVICE_CERTIFICATE_NOT_REGISTERED", "{refusal}");
+    }
+    assert!(account.book.is_empty());
+    let id = account.register(&middle);
+    // Whatever comes behind it, rubbish too.
+    let refusal = show(&mut account, &[device.der(), b"rubbish"], Some("x"), NOW).unwrap_err();
     assert_eq!(refusal.reason.as_str(), "DEVICE_CERTIFICATE_INACTIVE", "{refusal}");
-    let row = account.book.certificate(&device.id()).unwrap();
-    assert_eq!(row.authority.as_ref().unwrap().as_str(), root_id);
+    assert_eq!(account.book.certificate(&device.id()).unwrap().authority.as_ref().unwrap().as_str(), id);
 }
 
 #[test]

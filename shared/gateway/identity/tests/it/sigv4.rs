@@ -88,11 +88,11 @@ fn a_signature_holds_in_its_time_only() {
     }
 }
 
-/// Signs a query as a client does; `later` is added when the signature has been made.
-fn presigned(before: &str, later: &str) -> String {
+/// Signs a query to a path as a client does; `later` is added when the signature has been made.
+fn presigned(path: &str, before: &str, later: &str) -> String {
     let headers = [("host".to_owned(), "example".to_owned())];
     let query = format!("{PRESIGNED}{before}");
-    let request = SignedRequest { method: "GET", path: "/mqtt", query: &query, headers: &headers, body: b"" };
+    let request = SignedRequest { method: "GET", path, query: &query, headers: &headers, body: b"" };
     let text =
         canonical::request(&request, PathStyle::Resolved, &["host".to_owned()], &sha256_hex(b""), QueryToken::Signed);
     let scope = "20150830/us-east-1/iotdevicegateway/aws4_request";
@@ -102,16 +102,21 @@ fn presigned(before: &str, later: &str) -> String {
 }
 
 #[test]
-fn a_websocket_may_add_its_session_token_before_or_after_signing() {
+fn a_websocket_adds_its_session_token_behind_the_signature_and_an_api_call_has_it_signed() {
     let headers = [("host".to_owned(), "example".to_owned())];
-    for (query, holds) in [
-        (presigned("&X-Amz-Security-Token=a%2Fb", ""), true),
-        (presigned("", "&X-Amz-Security-Token=a%2Fb"), true),
-        (presigned("", "&X-Amz-Other=1"), false),
-        (presigned("&X-Amz-Expires=604801", ""), false),
+    const TOKEN: &str = "&X-Amz-Security-Token=a%2Fb";
+    for (path, before, later, holds) in [
+        ("/mqtt", "", "", true),
+        ("/mqtt", "", TOKEN, true),
+        ("/mqtt", TOKEN, "", false),
+        ("/mqtt", "", "&X-Amz-Other=1", false),
+        ("/mqtt", "&X-Amz-Expires=604801", "", false),
+        ("/topics/a", TOKEN, "", true),
+        ("/topics/a", "", TOKEN, false),
     ] {
-        let request = SignedRequest { method: "GET", path: "/mqtt", query: &query, headers: &headers, body: b"" };
-        assert_eq!(judge(&request, SECRET, AT).is_ok(), holds, "{query}");
+        let query = presigned(path, before, later);
+        let request = SignedRequest { method: "GET", path, query: &query, headers: &headers, body: b"" };
+        assert_eq!(judge(&request, SECRET, AT).is_ok(), holds, "{path} {query}");
         let elsewhere = query.replace("iotdevicegateway", "iotdata");
         let request = SignedRequest { query: &elsewhere, ..request };
         assert!(judge(&request, SECRET, AT).is_err(), "the service is part of the key");

@@ -27,7 +27,7 @@ impl Policies {
         let name = PolicyName::new(&request.policy_name)?;
         let arn = self.arn(&name);
         if self.policies.contains_key(&name) {
-            let message = format!("a policy named `{name}` exists already: create a version of it instead");
+            let message = format!("Policy cannot be created - name already exists (name={name})");
             return Err(ApiError::exists(message, name.as_str(), arn));
         }
         let compiled = Arc::new(CompiledDocument::parse(&request.policy_document)?);
@@ -80,14 +80,16 @@ impl Policies {
         let conflict = |why: String| ApiError::new(ErrorCode::DeleteConflictException, why);
         if !entry.targets.is_empty() {
             let count = entry.targets.len();
-            return Err(conflict(format!("policy `{name}` is attached to {count} targets: detach it first")));
+            return Err(conflict(format!(
+                "The policy cannot be deleted as the policy is attached to one or more principals (name={name}): detach it from {count} targets first"
+            )));
         }
         if entry.row.versions.len() > 1 {
             let others: Vec<_> =
                 entry.row.versions.keys().filter(|v| **v != entry.row.default).map(ToString::to_string).collect();
             let others = others.join(", ");
             return Err(conflict(format!(
-                "policy `{name}` has versions besides its default one: delete {others} first"
+                "Cannot delete the policy because it has one or more policy versions attached to it (name={name}): delete {others} first"
             )));
         }
         self.policies.remove(request.policy_name.as_str());

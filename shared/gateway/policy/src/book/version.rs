@@ -24,8 +24,9 @@ impl Policies {
         let (name, entry) = self.entry(&request.policy_name)?;
         let compiled = Arc::new(CompiledDocument::parse(&request.policy_document)?);
         if entry.row.versions.len() >= MAX_VERSIONS {
-            let message =
-                format!("policy `{name}` has {MAX_VERSIONS} versions already: delete one that is not the default");
+            let message = format!(
+                "The policy {name} already has the maximum number of versions ({MAX_VERSIONS}): delete one that is not the default"
+            );
             return Err(ApiError::new(ErrorCode::VersionsLimitExceededException, message));
         }
         let (name, arn) = (name.clone(), self.arn(name));
@@ -117,8 +118,9 @@ impl Policies {
         let (name, entry) = self.entry(&request.policy_name)?;
         let (number, _) = entry.version(&request.policy_name, &request.policy_version_id)?;
         if number == entry.row.default {
-            let message =
-                format!("version {number} of policy `{name}` is its default one: make another the default first");
+            let message = format!(
+                "Cannot delete the default version of a policy: make another than {number} of `{name}` the default first"
+            );
             return Err(ApiError::new(ErrorCode::DeleteConflictException, message));
         }
         let name = name.clone();

@@ -52,7 +52,7 @@ impl Provisioning {
         let name = request.template_name;
         let arn = self.arn(&name);
         if self.templates.contains_key(&name) {
-            let message = format!("the provisioning template `{name}` exists already: create a version of it instead");
+            let message = format!("Template with name {name} already exists");
             return Err(ApiError::exists(message, name, arn));
         }
         if self.templates.len() >= MOST_TEMPLATES {

@@ -164,6 +164,14 @@ fn an_update_counts_up_and_expects_a_version() {
 }
 
 #[test]
+fn a_group_without_attributes_has_empty_properties() {
+    let mut account = Account::new();
+    account.group("g", None).unwrap();
+    let properties = account.describe_group("g").unwrap().thing_group_properties.unwrap();
+    assert_eq!(properties.to_json(), serde_json::json!({}));
+}
+
+#[test]
 fn a_group_with_children_cannot_be_deleted() {
     let mut account = Account::new();
     account.group("p", None).unwrap();

@@ -95,7 +95,7 @@ fn a_type_is_deleted_five_minutes_after_its_deprecation_when_no_thing_has_it() {
     account.create_typed("dock-1", Some("dock"), &[]).unwrap();
     invalid(delete(&mut account, minutes(60)), "deprecate it");
     deprecate(&mut account, false, NOW);
-    invalid(delete(&mut account, minutes(4)), "wait for five minutes");
+    invalid(delete(&mut account, minutes(4)), "Please wait for 5 minutes after deprecation and then retry");
     // Deprecating again does not begin the wait anew; taking it back does.
     deprecate(&mut account, false, minutes(3));
     invalid(delete(&mut account, minutes(5)), "such as `dock-1`");
@@ -104,7 +104,7 @@ fn a_type_is_deleted_five_minutes_after_its_deprecation_when_no_thing_has_it() {
     deprecate(&mut account, false, minutes(6));
     let thing = DeleteThingRequest { thing_name: "dock-1".into(), expected_version: None };
     account.run(|book, _| book.delete_thing(&thing, NOW)).unwrap();
-    invalid(delete(&mut account, minutes(10)), "wait for five minutes");
+    invalid(delete(&mut account, minutes(10)), "Please wait for 5 minutes after deprecation and then retry");
     account.events.clear();
     delete(&mut account, minutes(11)).unwrap();
     let [Event::ThingTypeChanged { thing_type, change: Change::Deleted, at }] = account.events.as_slice() else {

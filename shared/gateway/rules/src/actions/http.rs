@@ -37,9 +37,14 @@ pub(super) fn compile(action: &HttpAction, compiler: &Compiler<'_>) -> Result<Bo
         None => None,
         Some(text) => {
             let confirmation = compiler.checked("confirmationUrl", text, address)?;
-            if !action.url.starts_with(text.as_str()) {
+            // What templates make of the two is looked at with each message.
+            let apart = match (url.plain(), confirmation.plain()) {
+                (Some(url), Some(confirmation)) => !is_within(url, confirmation),
+                _ => !action.url.starts_with(text.as_str()),
+            };
+            if apart {
                 return Err(
-                    compiler.invalid("confirmationUrl", format!("`{text}` is no beginning of `{}`", action.url))
+                    compiler.invalid("confirmationUrl", format!("`{text}` is not a beginning of `{}`", action.url))
                 );
             }
             Some(confirmation)
@@ -115,6 +120,46 @@ pub(crate) fn address(url: &str) -> Result<(), String> {
     }
 }
 
+/// Whether a URL is at or below the one that was confirmed: with the same scheme, host and port, and with all segments of its
+/// path. A text that merely begins with the other may name another port, another host, or a neighbour's path.
+fn is_within(url: &str, confirmed: &str) -> bool {
+    let (Some((origin, path)), Some((confirmed_origin, confirmed_path))) = (parts(url), parts(confirmed)) else {
+        return false;
+    };
+    // What some take for a slash, and segments that lead up again, are in no URL that was meant.
+    let lower = path.to_ascii_lowercase();
+    let dots = |segment: &str| matches!(segment.replace("%2e", ".").as_str(), "." | "..");
+    let plain = lower.split(['?', '#']).next().unwrap_or_default();
+    if plain.contains('\\') || plain.contains("%5c") || plain.contains("%2f") || plain.split('/').any(dots) {
+        return false;
+    }
+    if origin != confirmed_origin {
+        return false;
+    }
+    if confirmed_path.contains(['?', '#']) {
+        return path == confirmed_path
+            || path.strip_prefix(confirmed_path).is_some_and(|rest| rest.starts_with(['&', '#']));
+    }
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let base = confirmed_path.trim_end_matches('/');
+    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Scheme, host and port of a URL, and what follows them.
+fn parts(url: &str) -> Option<((String, String, u16), &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(at);
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok()?),
+        None => (authority, if scheme == "http" { 80 } else { 443 }),
+    };
+    if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+        return None;
+    }
+    Some(((scheme.to_owned(), host.to_ascii_lowercase(), port), path))
+}
+
 impl Act for Http {
     fn kind(&self) -> &'static str {
         "HttpAction"
@@ -134,7 +179,7 @@ impl Act for Http {
             Some(confirmation) => render.fill(confirmation)?,
             None => resource.to_owned(),
         };
-        if !resource.starts_with(destination.as_str()) {
+        if !is_within(resource, &destination) {
             return Err(Problem::new(format!("`{resource}` does not begin with its confirmation URL `{destination}`")));
         }
         if self.batch.is_some() && matches!(render.value, Value::Raw(_)) {
@@ -168,5 +213,48 @@ impl Act for Http {
             sign_for: self.sign_for.clone(),
             batch: self.batch,
         }))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_within_what_was_confirmed_by_its_parts() {
+        let base = "http://127.0.0.1:3100";
+        for within in
+            ["http://127.0.0.1:3100", "http://127.0.0.1:3100/", "http://127.0.0.1:3100/a?b", "http://127.0.0.1:3100?b"]
+        {
+            assert!(is_within(within, base), "{within}");
+        }
+        for apart in [
+            "http://127.0.0.1:31000/y",
+            "http://127.0.0.1:3100.example.com/",
+            "http://127.0.0.1/",
+            "https://127.0.0.1:3100/",
+            "http://127.0.0.1:3100@example.com/",
+            "http://127.0.0.1:3100\\@example.com/",
+        ] {
+            assert!(!is_within(apart, base), "{apart}");
+        }
+        let base = "https://example.com/in/";
+        for within in ["https://example.com:443/in", "https://EXAMPLE.com/in/a/b", "https://example.com/in?x=/../y"] {
+            assert!(is_within(within, base), "{within}");
+        }
+        for apart in [
+            "https://example.com/inner",
+            "https://example.com/in/../out",
+            "https://example.com/in/%2e%2E/out",
+            "https://example.com/in/..%2fout",
+            "https://example.com/in\\..\\out",
+            "https://example.com/",
+            "https://example.com:8443/in",
+            "https://example.com.evil.test/in",
+        ] {
+            assert!(!is_within(apart, base), "{apart}");
+        }
+        assert!(is_within("https://example.com/in?key=1&x=2", "https://example.com/in?key=1"));
+        assert!(!is_within("https://example.com/in?key=12", "https://example.com/in?key=1"));
     }
 }

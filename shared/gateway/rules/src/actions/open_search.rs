@@ -33,6 +33,8 @@ fn new(
     compiler: &Compiler<'_>,
 ) -> Result<Box<dyn Act>, ApiError> {
     compiler.role(role)?;
+    // Where a signed request goes is for the rule to say, not for a message.
+    compiler.verbatim("endpoint", endpoint)?;
     Ok(Box::new(OpenSearch {
         kind,
         endpoint: compiler.checked("endpoint", endpoint, address)?,

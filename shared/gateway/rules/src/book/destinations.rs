@@ -99,7 +99,12 @@ impl Destination {
     /// Begins to prove it anew.
     fn challenge(&mut self, now: Timestamp, ids: &dyn Ids) {
         self.status = iot::TopicRuleDestinationStatus::InProgress;
-        self.reason = None;
+        // AWS's own words.
+        self.reason = self.confirmation_url().map(|_| {
+            format!(
+                "Awaiting confirmation. Confirmation message sent on {now}; no response received from the endpoint."
+            )
+        });
         self.updated_at = now;
         self.challenge = Some((format!("{}{}", ids.hex64(), ids.hex64()), now));
     }

@@ -68,6 +68,9 @@ impl Context<'_> {
     fn element(&self, nested: &NestedPlan, element: &Value, outer: &Scope<'_>) -> Result<Value, Interrupt> {
         let scope =
             Scope { element: Element::Value(element), alias: nested.alias.as_ref(), variables: outer.variables };
+        if self.budget.steps(1).is_none() {
+            self.budget.check()?;
+        }
         if let Some(filter) = &nested.filter
             && !self.eval(filter, &scope)?.is_true()
         {

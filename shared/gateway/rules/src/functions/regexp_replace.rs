@@ -4,7 +4,7 @@ use super::{Body, Call, Function, MAX_REPLACED, example, required};
 use crate::sql::SqlVersion;
 use crate::value::Value;
 use fancy_regex::Regex;
-use super::pattern::expand;
+use super::pattern::{expand, looks_around};
 
 pub(super) static FUNCTION: Function = Function {
     name: "regexp_replace",
@@ -24,12 +24,21 @@ pub(super) static FUNCTION: Function = Function {
     body: Body::Pattern(evaluate),
 };
 
+/// How many characters that are looked at count as a step.
+const LOOKED_AT: usize = 256;
+
 fn evaluate(call: &Call<'_>, pattern: &Regex) -> Option<Value> {
     let (text, by) = (call.text(0)?, call.text(2)?);
+    let budget = &call.context.budget;
+    let looks_around = looks_around(pattern.as_str());
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
     for captures in pattern.captures_iter(text.as_str()) {
         let captures = captures.ok()?;
+        // Where a pattern looks around, each match may have looked at all the text that is left.
+        let looked_at = if looks_around { text.len().saturating_sub(copied) / LOOKED_AT } else { 0 };
+        budget.steps(1 + looked_at as u64)?;
+        budget.look()?;
         let whole = captures.get(0)?;
         out.push_str(text.get(copied..whole.start())?);
         expand(&by, &captures, &mut out)?;

@@ -6,6 +6,8 @@ use crate::value::{Object, Value};
 
 /// The largest result, as JSON.
 const MAX_BYTES: usize = 128 * 1024;
+/// What a member of an object takes, in bytes, its value aside.
+const MEMBER: usize = 64;
 
 pub(super) static FUNCTION: Function = Function {
     name: "transform",
@@ -30,13 +32,16 @@ fn evaluate(call: &Call<'_>) -> Option<Value> {
     if mode != "enrichArray" {
         return None;
     }
+    let budget = &call.context.budget;
     let mut out = Vec::with_capacity(items.len());
     for item in items.iter() {
         let Value::Object(item) = item else { return None };
+        budget.bytes(MEMBER.saturating_mul(item.len() + joined.len()))?;
+        budget.steps((item.len() + joined.len()) as u64)?;
         let mut members = Object::clone(item);
         members.extend(joined.iter().map(|(key, member)| (key.clone(), member.clone())));
         out.push(Value::object(members));
     }
     let result = Value::array(out);
-    (result.to_json().len() <= MAX_BYTES).then_some(result)
+    result.to_json_within(MAX_BYTES).map(|_| result)
 }

@@ -19,7 +19,8 @@ const MAX_PROTO_CALLS: usize = 2;
 /// # Errors
 /// [`SqlError`] where it cannot be parsed, or names what does not exist, not in this version, or not on this host.
 pub(crate) fn compile(text: &str, version: SqlVersion, capabilities: Capabilities) -> Result<Program, SqlError> {
-    let statement = sql::parse(text)?;
+    let (statement, warnings) = sql::parse_leniently(text)?;
+    let warnings: Vec<String> = warnings.iter().map(SqlError::report).collect();
     let mut compiler = Compiler::new(version, capabilities);
     let mut program = || -> Result<Program, SqlError> {
         let mut set = Vec::with_capacity(statement.set.len());
@@ -37,7 +38,17 @@ pub(crate) fn compile(text: &str, version: SqlVersion, capabilities: Capabilitie
         let too_often = [External::GetDynamodb, External::GetRegistryData]
             .into_iter()
             .find(|once| compiler.reached.iter().filter(|external| *external == once).count() > 1);
-        Ok(Program { sql: text.to_owned(), version, from, set, select, filter, too_often })
+        Ok(Program {
+            sql: text.to_owned(),
+            version,
+            from,
+            warnings: warnings.clone(),
+            set,
+            select,
+            filter,
+            reaches: !compiler.reached.is_empty(),
+            too_often,
+        })
     };
     program().map_err(|error| error.located(text))
 }

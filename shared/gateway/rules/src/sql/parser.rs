@@ -23,10 +23,21 @@ const RESERVED: [&str; 17] = [
 /// # Errors
 /// [`SqlError`] with the place and, where there is one, the remedy.
 pub fn parse(sql: &str) -> Result<Statement, SqlError> {
-    statement(sql).map_err(|error| error.located(sql))
+    parse_leniently(sql).map(|(statement, _)| statement)
 }
 
-fn statement(sql: &str) -> Result<Statement, SqlError> {
+/// Parses a statement, and tells where there is a comma too many: AWS takes one after the last member of an object and before
+/// FROM, and deployed rules have some.
+///
+/// # Errors
+/// [`SqlError`] with the place and, where there is one, the remedy.
+pub fn parse_leniently(sql: &str) -> Result<(Statement, Vec<SqlError>), SqlError> {
+    let (statement, commas) = statement(sql).map_err(|error| error.located(sql))?;
+    let warning = |span| SqlError::new(span, "there is a comma too many").help("leave it out").located(sql);
+    Ok((statement, commas.into_iter().map(warning).collect()))
+}
+
+fn statement(sql: &str) -> Result<(Statement, Vec<Span>), SqlError> {
     if sql.len() > MAX_LENGTH {
         let span = Span::new(0, 0);
         return Err(SqlError::new(span, format!("the statement is longer than {MAX_LENGTH} bytes")));
@@ -34,7 +45,7 @@ fn statement(sql: &str) -> Result<Statement, SqlError> {
     let mut parser = Parser::new(lexer::tokens(sql, 0, false)?);
     let statement = parser.statement()?;
     parser.expect_end()?;
-    Ok(statement)
+    Ok((statement, parser.commas))
 }
 
 /// Parses an expression by itself.
@@ -64,12 +75,14 @@ struct Parser {
     at: usize,
     depth: usize,
     end: Token,
+    /// The commas that nothing follows.
+    commas: Vec<Span>,
 }
 
 impl Parser {
     fn new(tokens: Vec<Token>) -> Self {
         let end = tokens.last().map_or(Span::default(), |token| token.span);
-        Self { tokens, at: 0, depth: 0, end: Token { kind: TokenKind::End, span: end } }
+        Self { tokens, at: 0, depth: 0, end: Token { kind: TokenKind::End, span: end }, commas: Vec::new() }
     }
 
     fn peek(&self) -> &Token {

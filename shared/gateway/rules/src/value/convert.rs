@@ -4,6 +4,9 @@
 use super::{Number, Value};
 use smol_str::{SmolStr, ToSmolStr};
 
+/// The longest text that a container becomes; its own JSON may come many times in one another.
+const MAX_TEXT: usize = 1024 * 1024;
+
 impl Value {
     /// The value as a number: a number itself, or a text that writes one.
     #[must_use]
@@ -15,7 +18,7 @@ impl Value {
         }
     }
 
-    /// The value as a text: containers as JSON. `Null`, `Undefined` and raw bytes have none.
+    /// The value as a text: containers as JSON of at most 1 MiB. `Null`, `Undefined` and raw bytes have none.
     #[must_use]
     pub fn to_text(&self) -> Option<SmolStr> {
         match self {
@@ -23,7 +26,7 @@ impl Value {
             Self::Number(value) => Some(value.to_smolstr()),
             Self::Bool(true) => Some(SmolStr::new_static("true")),
             Self::Bool(false) => Some(SmolStr::new_static("false")),
-            Self::Array(_) | Self::Object(_) => Some(self.to_json().into()),
+            Self::Array(_) | Self::Object(_) => self.to_json_within(MAX_TEXT).map(Into::into),
             Self::Undefined | Self::Null | Self::Raw(_) => None,
         }
     }

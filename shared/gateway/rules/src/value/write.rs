@@ -9,11 +9,24 @@ impl Value {
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = String::new();
-        self.write_json(&mut out);
+        self.write_json(&mut out, usize::MAX);
         out
     }
 
-    fn write_json(&self, out: &mut String) {
+    /// The same, where it has at most this many bytes. Parts of a value may be shared, so that its text can be much larger than
+    /// the memory that it takes.
+    #[must_use]
+    pub fn to_json_within(&self, most: usize) -> Option<String> {
+        let mut out = String::new();
+        self.write_json(&mut out, most);
+        (out.len() <= most).then_some(out)
+    }
+
+    /// Writes no further than a little beyond `most` bytes.
+    fn write_json(&self, out: &mut String, most: usize) {
+        if out.len() > most {
+            return;
+        }
         match self {
             Self::Undefined => {}
             Self::Null => out.push_str("null"),
@@ -31,7 +44,10 @@ impl Value {
                     if !std::mem::take(&mut first) {
                         out.push(',');
                     }
-                    item.write_json(out);
+                    if out.len() > most {
+                        return;
+                    }
+                    item.write_json(out, most);
                 }
                 out.push(']');
             }
@@ -44,7 +60,10 @@ impl Value {
                     }
                     write_string(key, out);
                     out.push(':');
-                    item.write_json(out);
+                    if out.len() > most {
+                        return;
+                    }
+                    item.write_json(out, most);
                 }
                 out.push('}');
             }

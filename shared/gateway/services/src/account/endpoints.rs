@@ -11,14 +11,19 @@ pub(super) fn register(router: &mut Router<Call>) {
         let tls = call.host().endpoints.tls;
         let address = match input.endpoint_type.as_deref() {
             // One port serves all of them: it tells them apart by the path.
-            None
-            | Some("iot:Data" | "iot:Data-ATS" | "iot:Data-Beta" | "iot:CredentialProvider" | "iot:Jobs") => tls.to_string(),
+            None | Some("iot:Data" | "iot:Data-ATS" | "iot:Data-Beta" | "iot:CredentialProvider") => tls.to_string(),
+            // AWS's own words.
+            Some("iot:Jobs") => {
+                return Err(ApiError::invalid(
+                    "IoT Jobs and Commands APIs are now available through iot:Data-ATS endpoints instead of iot:Jobs endpoints. Please use iot:Data-ATS.",
+                ));
+            }
             Some(known @ "iot:DeviceAdvisor") => {
                 return Err(ApiError::not_implemented(&format!("DescribeEndpoint of endpoint type {known}")));
             }
             Some(other) => {
                 return Err(ApiError::invalid(format!(
-                    "`{other}` is no endpoint type; there are iot:Data, iot:Data-ATS, iot:CredentialProvider and iot:Jobs"
+                    "`{other}` is not an endpoint type: there are iot:Data, iot:Data-ATS and iot:CredentialProvider"
                 )));
             }
         };

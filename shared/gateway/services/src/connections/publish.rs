@@ -4,7 +4,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use drydock_broker::{JournalError, Message, Origin, Properties, PublishError, Qos};
+use drydock_broker::{Caller, JournalError, Message, Properties, PublishError, Qos};
 use drydock_core::{ApiError, ErrorCode, Topic};
 use drydock_host::Host;
 use drydock_model::iot_data::{PayloadFormatIndicator, PublishRequest};
@@ -13,13 +13,14 @@ use serde_json::Value;
 /// The longest message expiry, in seconds.
 const MAX_EXPIRY: i64 = 604_800;
 
-/// Publishes; `allowed` decides on the topic and on whether the message may be retained.
+/// Publishes for a caller; `allowed` decides on the topic and on whether the message may be retained.
 ///
 /// # Errors
 /// `InvalidRequestException` for what AWS does not take, `UnauthorizedException` where `allowed` says no.
 pub async fn publish(
     host: &Host,
     request: PublishRequest,
+    caller: Option<&Caller>,
     allowed: impl Fn(&str, bool) -> bool,
 ) -> Result<(), ApiError> {
     let retain = request.retain.unwrap_or_default();
@@ -34,7 +35,7 @@ pub async fn publish(
         PublishError::Throttled(_) => ApiError::new(ErrorCode::ThrottlingException, error.to_string()),
         _ => ApiError::invalid(error.to_string()),
     };
-    let taken = host.broker.publish(message, Origin::Outside).map_err(refused)?;
+    let taken = host.broker.publish_of(message, caller).map_err(refused)?;
     let failed = |error: JournalError| ApiError::new(ErrorCode::InternalFailureException, error.to_string());
     taken.durable().await.map_err(failed)
 }

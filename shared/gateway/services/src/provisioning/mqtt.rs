@@ -7,6 +7,7 @@ use super::failure::NotProvisioned;
 use super::payload::Format;
 use super::run::provision;
 use super::service::ProvisioningService;
+use super::waiting::Waiting;
 use super::{hook, provider};
 use bytes::Bytes;
 use drydock_broker::{Inbound, Message, Qos, Who};
@@ -26,13 +27,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
 
 /// How many requests are worked on at a time.
 const CONCURRENCY: usize = 64;
 
 /// What a device asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Operation {
+pub(super) enum Operation {
     CreateKeysAndCertificate,
     CreateCertificateFromCsr,
     /// By the template of this name.
@@ -42,11 +44,12 @@ enum Operation {
 /// A request of a device.
 #[derive(Debug)]
 pub struct Request {
-    operation: Operation,
+    pub(super) operation: Operation,
     format: Format,
     topic: String,
     payload: Bytes,
-    client: Arc<ClientIdentity>,
+    /// The very connection that asked.
+    pub(super) client: Arc<ClientIdentity>,
 }
 
 impl Request {
@@ -81,16 +84,40 @@ fn operation(topic: &str) -> Option<(Operation, Format)> {
     Some((Operation::RegisterThing(template.to_owned()), Format::of(rest.strip_prefix("provision/")?)?))
 }
 
-/// Answers requests as long as the gateway runs.
+/// Answers requests as long as the gateway runs. Connections take turns, so that one that asks for much keeps nobody else
+/// waiting but itself, and each may have only so many requests waiting.
 pub async fn serve(service: Arc<ProvisioningService>, mut requests: UnboundedReceiver<Request>) {
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
-    while let Some(request) = requests.recv().await {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        let service = service.clone();
-        tokio::spawn(async move {
-            answer(&service, &request).await;
-            drop(permit);
-        });
+    let limits = service.host.broker.limits().clone();
+    let mut waiting = Waiting::new(&limits);
+    loop {
+        let turn = async {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return std::future::pending().await };
+            let wait = waiting.wait(Instant::now());
+            tokio::time::sleep(wait).await;
+            permit
+        };
+        let idle = waiting.is_empty();
+        tokio::select! {
+            // Turns come first: the permits bound them, while arrivals could keep the others from ever having theirs. When
+            // no permit is left, what arrives is queued, or turned away where too much of its connection waits already.
+            biased;
+            permit = turn, if !idle => {
+                let Some(request) = waiting.take(Instant::now()) else { continue };
+                let service = Arc::clone(&service);
+                tokio::spawn(async move {
+                    answer(&service, &request).await;
+                    drop(permit);
+                });
+            }
+            arrived = requests.recv() => match arrived {
+                None => return,
+                Some(request) => if let Err(request) = waiting.put(request) {
+                    let service = Arc::clone(&service);
+                    tokio::spawn(async move { reply(&service, &request, Err(Rejected::throttled())) });
+                },
+            },
+        }
     }
 }
 
@@ -100,16 +127,19 @@ async fn answer(service: &ProvisioningService, request: &Request) {
         Operation::CreateCertificateFromCsr => create_from_csr(service, request).await,
         Operation::RegisterThing(template) => register_thing(service, request, template).await,
     };
+    reply(service, request, result);
+}
+
+fn reply(service: &ProvisioningService, request: &Request, result: Result<Value, Rejected>) {
     tell(service, request, result.as_ref().err());
     let (outcome, body) = match result {
         Ok(body) => ("accepted", body),
         Err(rejected) => ("rejected", rejected.body()),
     };
     let reply = Message::new(format!("{}/{outcome}", request.topic), request.format.write(&body));
-    // The device may have hung up, or its policies may not let it receive; the broker's gate tells of the latter.
-    if let Err(error) =
-        service.host.broker.send_direct(&request.client.client_id, reply.with_qos(Qos::AtLeastOnce), true)
-    {
+    // The device may have hung up, or its policies may not let it receive; the broker's gate tells of the latter. Who has its
+    // client id by now is somebody else, and gets neither its key nor its token.
+    if let Err(error) = service.host.broker.answer(&request.client, reply.with_qos(Qos::AtLeastOnce), true) {
         tracing::debug!(client = %request.client.client_id, topic = request.topic, %error, "an answer did not arrive");
     }
 }
@@ -119,16 +149,33 @@ async fn answer(service: &ProvisioningService, request: &Request) {
 struct Rejected {
     status: u16,
     code: &'static str,
+    /// What the device is told.
     message: String,
+    /// What the logs are told where the device is not to know: it may hold secrets of a function.
+    details: Option<String>,
 }
 
 impl Rejected {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), details: None }
+    }
+
+    /// For the logs.
+    fn details(&self) -> &str {
+        self.details.as_deref().unwrap_or(&self.message)
+    }
+
+    /// AWS's text for what it does not explain to a device.
+    fn unexplained(status: u16, code: &'static str, message: &'static str, details: String) -> Self {
+        Self { details: Some(details), ..Self::new(status, code, message) }
     }
 
     fn body(&self) -> Value {
         json!({ "statusCode": self.status, "errorCode": self.code, "errorMessage": self.message })
+    }
+
+    fn throttled() -> Self {
+        Self::new(429, "Throttling", "Too many requests of this connection wait already: ask again later")
     }
 
     fn payload(why: String) -> Self {
@@ -143,14 +190,16 @@ impl Rejected {
 impl From<ApiError> for Rejected {
     fn from(error: ApiError) -> Self {
         tracing::error!(%error, "a provisioning request failed");
-        Self::new(500, "InternalError", error.message)
+        Self::unexplained(500, "InternalError", "Internal error", error.message.into_owned())
     }
 }
 
 impl From<NotProvisioned> for Rejected {
     fn from(failure: NotProvisioned) -> Self {
-        let (status, code) = failure.code();
-        Self::new(status, code, failure.to_string())
+        match failure.code() {
+            (status @ 500.., code) => Self::unexplained(status, code, "Internal error", failure.to_string()),
+            (status, code) => Self::new(status, code, failure.to_string()),
+        }
     }
 }
 
@@ -177,7 +226,7 @@ async fn create_from_csr(service: &ProvisioningService, request: &Request) -> Re
         Ok(Some(certificate)) => return hand_out(service, &certificate).await,
         Err(why) => {
             let why = format!("the certificate provider signed nothing: {why}");
-            return Err(Rejected::new(403, "AccessDenied", why));
+            return Err(Rejected::unexplained(403, "AccessDenied", "Access denied", why));
         }
     }
     let issued = match service.host.issuer.sign(csr).await {
@@ -218,7 +267,7 @@ async fn register_thing(service: &ProvisioningService, request: &Request, templa
             let thing = reply.get("thingName").and_then(Value::as_str).unwrap_or("no thing");
             (Status::Success, format!("provisioned: {thing}"))
         }
-        Err(rejected) => (failure(rejected.code, rejected.message.clone()), String::new()),
+        Err(rejected) => (failure(rejected.code, rejected.details()), String::new()),
     };
     service.host.told.logs.provisioned(who, Some(template), certificate.as_ref(), status, &details);
     result
@@ -295,11 +344,8 @@ async fn with_certificate(
             Ok(overrides) => parameters.extend(overrides),
             Err(why) => {
                 tracing::warn!(template, certificate = %certificate, why, "InvokePreProvisioningHook: refused");
-                return Err(Rejected::new(
-                    403,
-                    "AccessDenied",
-                    format!("Access denied by the pre-provisioning hook: {why}"),
-                ));
+                let details = format!("the pre-provisioning hook: {why}");
+                return Err(Rejected::unexplained(403, "AccessDenied", "Access denied", details));
             }
         }
     }
@@ -326,14 +372,15 @@ pub(super) fn expect_own(plan: &Plan, own: &CertificateId) -> Result<(), NotProv
 
 fn tell(service: &ProvisioningService, request: &Request, rejected: Option<&Rejected>) {
     let client = &request.client;
-    if let Some(Rejected { status, code, message }) = rejected {
+    if let Some(Rejected { status, code, .. }) = rejected {
+        let message = rejected.map(Rejected::details).unwrap_or_default();
         tracing::warn!(client = %client.client_id, topic = request.topic, status, code, message, "ProvisionDevice: rejected");
     }
     service.host.told.notices.tell(|| {
         let (tone, text) = match rejected {
             None => (Tone::Good, format!("{} accepted", request.topic)),
             Some(rejected) => {
-                (Tone::Bad, format!("{} rejected: {} {}", request.topic, rejected.code, rejected.message))
+                (Tone::Bad, format!("{} rejected: {} {}", request.topic, rejected.code, rejected.details()))
             }
         };
         let principal = CertificateId::new(&client.principal).ok();

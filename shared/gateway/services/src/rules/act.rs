@@ -12,13 +12,13 @@ use drydock_cloud::Cloud;
 use drydock_host::books::Books;
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_rules::{
-    ActionFailure, CompiledRule, ExternalCall, Message, NotPrepared, Outcome, Output, Prepared, Trace,
+    ActionFailure, CompiledRule, Env, ExternalCall, Message, NotPrepared, Outcome, Output, Prepared, Trace, Value,
 };
 use drydock_timers::{Kind, Resting, Work as Guard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What acting needs.
 pub(super) struct Acting {
@@ -31,7 +31,12 @@ pub(super) struct Acting {
     pub(super) entries: Entries,
     /// What an advance of the clock waits for.
     pub(super) kind: Kind,
+    /// How many evaluations that may take long run at a time.
+    pub(super) heavy: Arc<Semaphore>,
 }
+
+/// How many evaluations that may take long run at a time, on threads of their own.
+pub(super) const HEAVY: usize = 4;
 
 /// Hands a message to a rule. It waits in the rule's own lane, so that no other rule waits with it.
 pub(super) fn begin(acting: &Arc<Acting>, broker: &Broker, rule: Arc<CompiledRule>, message: &Arc<Message>) {
@@ -73,9 +78,12 @@ struct Work<'a> {
     acting: &'a Acting,
     broker: &'a Broker,
     state: &'a State,
-    rule: &'a CompiledRule,
-    message: &'a Message,
+    rule: &'a Arc<CompiledRule>,
+    message: &'a Arc<Message>,
 }
+
+/// What failed where the evaluation of the statement was ended: AWS knows no name for it.
+const EVALUATION: &str = "SqlEvaluationAction";
 
 /// What became of an action: what it was answered, and how long that took in milliseconds.
 type Ended = (Result<String, ActionFailure>, f64);
@@ -91,13 +99,16 @@ impl Work<'_> {
         let watchers = acting.watches.of(rule);
         let mut asked = Asked::new(&acting.books);
         let (outcome, trace) = loop {
-            let evaluated = match &watchers {
-                None => (rule.evaluate(message, asked.env()), None),
-                Some(_) => {
-                    let (outcome, trace) = rule.evaluate_traced(message, asked.env());
+            let traced = watchers.is_some();
+            let evaluated = self.evaluate(&mut asked, move |rule, message, env| {
+                if traced {
+                    let (outcome, trace) = rule.evaluate_traced(message, env);
                     (outcome, Some(trace))
+                } else {
+                    (rule.evaluate(message, env), None)
                 }
-            };
+            });
+            let evaluated = evaluated.await;
             let (Outcome::Waiting(call), _) = &evaluated else { break evaluated };
             let answer = reach::answer(&acting.books, &acting.cloud, rule, call).await;
             asked.learn(call, answer);
@@ -105,8 +116,12 @@ impl Work<'_> {
         let mut execution = trace.map(|trace| Execution::new(rule, message, acting.books.now(), &outcome, trace));
         match outcome {
             Outcome::Unmatched => acting.tell(rule, Tone::Plain, || {
+                let text = format!("did not match {}", message.topic);
+                if !rule.is_light(message.payload.len()) {
+                    return (text, Vec::new());
+                }
                 let (_, trace) = rule.evaluate_traced(message, asked.env());
-                (format!("did not match {}", message.topic), trace.to_string().lines().map(str::to_owned).collect())
+                (text, trace.to_string().lines().map(str::to_owned).collect())
             }),
             Outcome::Matched(output) => self.act(turn, guard, &output, &mut asked, execution.as_mut()).await,
             Outcome::Failed(why) => {
@@ -116,12 +131,64 @@ impl Work<'_> {
                     (format!("could not be evaluated on {}: {why}", message.topic), Vec::new())
                 });
             }
+            Outcome::Exhausted(why) => {
+                tracing::warn!(rule = %rule.name, topic = %message.topic, %why, "a rule could not be evaluated");
+                acting.entries.not_evaluated(&rule.name, message, &why);
+                self.state.count_action(Metric::Failure, EVALUATION);
+                acting.tell(rule, Tone::Bad, || {
+                    (format!("could not be evaluated on {}: {why}", message.topic), Vec::new())
+                });
+                drop(turn);
+                let failure = ActionFailure {
+                    failed_action: EVALUATION.to_owned(),
+                    failed_resource: rule.name.to_string(),
+                    error_message: why,
+                };
+                let output = Output { value: Value::Undefined, variables: Vec::new() };
+                let ended = self.error_action(&[failure], &output, &mut asked).await;
+                if let (Some(execution), Some((prepared, ended))) = (&mut execution, ended) {
+                    execution.error_action = Some(acted(&prepared, &ended.0, ended.1, Trace::default()));
+                }
+            }
             // It is answered above.
             Outcome::Waiting(_) => {}
         }
         if let (Some(watchers), Some(execution)) = (watchers, execution) {
             // A watcher that left meanwhile is no loss.
             let _ = watchers.send(Arc::new(execution));
+        }
+    }
+
+    /// Evaluates something of the rule on its message. What may take long does not run on the threads that serve sockets, and
+    /// only so much of it at a time.
+    async fn evaluate<T: Send + 'static>(
+        &self,
+        asked: &mut Asked,
+        what: impl FnOnce(&CompiledRule, &Message, Env<'_>) -> T + Send + 'static,
+    ) -> T {
+        if self.rule.is_light(self.message.payload.len()) {
+            return what(self.rule, self.message, asked.env());
+        }
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.acting.heavy).acquire_owned().await;
+        let (rule, message) = (Arc::clone(self.rule), Arc::clone(self.message));
+        let own = std::mem::replace(asked, Asked::new(&self.acting.books));
+        let done = tokio::task::spawn_blocking(move || {
+            let made = what(&rule, &message, own.env());
+            drop(permit);
+            (made, own)
+        });
+        match done.await {
+            Ok((made, own)) => {
+                *asked = own;
+                made
+            }
+            Err(error) => match error.try_into_panic() {
+                // As if it had run here.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime shuts down, and everything with it.
+                Err(_) => std::future::pending().await,
+            },
         }
     }
 
@@ -182,12 +249,16 @@ impl Work<'_> {
     async fn prepare(&self, output: &Output, asked: &mut Asked, traced: bool) -> Vec<(Prepared, Trace)> {
         asked.next(&self.acting.books);
         loop {
-            let prepared: Vec<(Prepared, Trace)> = if traced {
-                self.rule.prepare_traced(output, self.message, asked.env())
-            } else {
-                let prepared = self.rule.prepare(output, self.message, asked.env());
-                prepared.into_iter().map(|one| (one, Trace::default())).collect()
-            };
+            let output = output.clone();
+            let prepared = self.evaluate(asked, move |rule, message, env| {
+                if traced {
+                    rule.prepare_traced(&output, message, env)
+                } else {
+                    let prepared = rule.prepare(&output, message, env);
+                    prepared.into_iter().map(|one| (one, Trace::default())).collect()
+                }
+            });
+            let prepared: Vec<(Prepared, Trace)> = prepared.await;
             let calls: Vec<ExternalCall> = prepared.iter().filter_map(|(prepared, _)| waits_for(prepared)).collect();
             if calls.is_empty() {
                 return prepared;
@@ -223,7 +294,10 @@ impl Work<'_> {
     ) -> Option<(Prepared, Ended)> {
         asked.next(&self.acting.books);
         let prepared = loop {
-            let prepared = self.rule.prepare_error(failures, output, self.message, asked.env())?;
+            let (failures, output) = (failures.to_vec(), output.clone());
+            let prepared = self
+                .evaluate(asked, move |rule, message, env| rule.prepare_error(&failures, &output, message, env))
+                .await?;
             let Some(call) = waits_for(&prepared) else { break prepared };
             self.ask(vec![call], asked).await;
         };

@@ -10,11 +10,13 @@ use drydock_cloud::{Cloud, Service};
 use drydock_host::books::Books;
 use drydock_model::iot::{DescribeThingRequest, ListThingGroupsForThingRequest};
 use drydock_rules::value::{Object, json};
-use drydock_rules::{Answers, Capabilities, CompiledRule, Drawn, Env, External, ExternalCall, Value};
+use drydock_rules::{
+    Answer, Answers, Capabilities, CompiledRule, Drawn, Env, External, ExternalCall, Externals, Value,
+};
 use drydock_shadow::Address;
 use serde_json::{Value as Json, json as document};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What is answered here.
 pub const CAPABILITIES: Capabilities = Capabilities::NONE
@@ -30,20 +32,45 @@ const LAMBDA: Duration = Duration::from_millis(2000);
 /// The most bytes of an item ("get_dynamodb").
 const ITEM: usize = 8 * 1024;
 
+/// How long an evaluation may take, and its templates after that; what it uses otherwise is counted where it is evaluated.
+const EVALUATION: Duration = Duration::from_secs(2);
+
 /// What has been asked for one rule on one message.
 pub(super) struct Asked {
-    answers: Answers,
+    answers: Timed,
     drawn: Drawn,
+}
+
+/// The answers there are, for as long as an evaluation may take.
+struct Timed {
+    answers: Answers,
+    until: Mutex<Instant>,
+}
+
+impl Externals for Timed {
+    fn capabilities(&self) -> Capabilities {
+        self.answers.capabilities()
+    }
+
+    fn ask(&self, call: &ExternalCall) -> Answer {
+        self.answers.ask(call)
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Asked {
     pub(super) fn new(books: &Books) -> Self {
-        Self { answers: Answers::new(CAPABILITIES), drawn: Drawn::new(Arc::clone(&books.ids)) }
+        let answers = Timed { answers: Answers::new(CAPABILITIES), until: Mutex::new(Instant::now()) };
+        Self { answers, drawn: Drawn::new(Arc::clone(&books.ids)) }
     }
 
     /// What an evaluation may use: from its beginning, whether it is the first or is run anew.
     pub(super) fn env(&self) -> Env<'_> {
         self.drawn.rewind();
+        *self.answers.until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + EVALUATION;
         Env { ids: &self.drawn, externals: &self.answers }
     }
 
@@ -53,7 +80,7 @@ impl Asked {
     }
 
     pub(super) fn learn(&mut self, call: &ExternalCall, answer: Result<Value, String>) {
-        self.answers.insert(call, answer);
+        self.answers.answers.insert(call, answer);
     }
 }
 

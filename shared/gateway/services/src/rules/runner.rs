@@ -19,6 +19,7 @@ use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Message, MqttProperties};
 use drydock_timers::{Kind, Work};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::JoinSet;
 
@@ -100,7 +101,9 @@ impl Runner {
         });
         let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
         let entries = Entries(logs);
-        (Self { acting: act::Acting { books, cloud, sender, states, notices, watches, entries, kind }, jobs }, tap)
+        let heavy = Arc::new(Semaphore::new(act::HEAVY));
+        let acting = act::Acting { books, cloud, sender, states, notices, watches, entries, kind, heavy };
+        (Self { acting, jobs }, tap)
     }
 
     /// Starts to work; what rules republish goes to the broker.
@@ -175,7 +178,10 @@ impl Tap for RunnerTap {
                     text: format!("RuleNotFound: {not_found}"),
                     reasons: Vec::new(),
                 });
-                let (client_id, principal) = inbound.client.map_or(("", ""), |c| (&c.client_id, &c.principal));
+                let (client_id, principal) = match (inbound.client, inbound.caller) {
+                    (Some(client), _) => (client.client_id.as_str(), client.principal.as_str()),
+                    (None, caller) => ("", caller.map_or("", |caller| caller.principal.as_str())),
+                };
                 let who = Who { client_id, principal, remote: None };
                 let rule = topic.split('/').nth(2).unwrap_or_default();
                 self.logs.tell(EventType::RuleNotFound, who, failure("RuleNotFound", not_found.to_string()), |entry| {
@@ -244,6 +250,10 @@ fn message(books: &Books, inbound: &Inbound<'_>) -> Message {
         message.principal = Some(client.principal.clone());
         message.source_ip = Some(client.ip);
         message.trace_id = Some(books.ids.uuid().to_string().into());
+    }
+    if let Some(caller) = inbound.caller {
+        message.principal = Some(caller.principal.clone());
+        message.source_ip = Some(caller.ip);
     }
     if let Some(properties) = &published.properties {
         message.mqtt = MqttProperties {

@@ -130,7 +130,7 @@ impl Execution {
         let (matched, result, error) = match outcome {
             Outcome::Matched(output) => (true, Some(output.value.clone()), None),
             Outcome::Unmatched => (false, None, None),
-            Outcome::Failed(why) => (false, None, Some(why.clone())),
+            Outcome::Failed(why) | Outcome::Exhausted(why) => (false, None, Some(why.clone())),
             Outcome::Waiting(call) => (false, None, Some(format!("{} has no answer", call.function))),
         };
         Self {

@@ -3,7 +3,7 @@
 use super::{Attribute, Identity, Kind, Properties, Resource};
 use crate::error::{Fallible, Fault};
 use crate::names::Naming;
-use crate::node::Node;
+use crate::node::{Node, Value};
 use crate::shape::{Field, Shape, TAGS, inert, optional, refused, required};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -74,6 +74,16 @@ const LOGGING: Shape = Shape::Object(&[
 ]);
 const VARIABLES: Shape = Shape::Object(&[optional("Variables", Shape::TextMap)]);
 const ARCHITECTURES: Shape = Shape::List(&Shape::Choice(&["x86_64", "arm64"]));
+/// The code as CloudFormation takes it, none of which is here; a string is a folder, which `aws cloudformation package` uploads.
+const CODE: Shape = Shape::TextOr(&[
+    refused("ZipFile", "AWS takes inline code for Node.js and Python alone, and functions run as executables here"),
+    refused("S3Bucket", FROM_HERE),
+    refused("S3Key", FROM_HERE),
+    refused("S3ObjectVersion", FROM_HERE),
+    refused("ImageUri", IMAGE),
+    inert("SourceKMSKeyArn", ENCRYPTION),
+]);
+const FROM_HERE: &str = "code is taken from this machine: let `Code` be a folder, relative to the template, which `aws cloudformation package` uploads, or leave the function to AWS with `Metadata: {Drydock: aws-only}`";
 const ENCRYPTION: &str = "nothing is encrypted at rest here";
 const IMAGE: &str = "functions run as processes here, not in containers";
 const DEPLOYMENT: &str = "a change takes effect at once here";
@@ -137,7 +147,7 @@ const SERVERLESS_PROPERTIES: &[Field] = properties![
 ];
 
 const LAMBDA_PROPERTIES: &[Field] = properties![
-    required("Code", Shape::Text),
+    required("Code", CODE),
     optional("DeadLetterConfig", Shape::Object(&[optional("TargetArn", Shape::Text)])),
     inert("TracingConfig", "there is no X-Ray here"),
 ];
@@ -208,6 +218,10 @@ fn arn(identity: &Identity) -> String {
 }
 
 fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
+    if properties.node.get("Code").is_some_and(|code| matches!(code.value, Value::Map(_))) {
+        // Its parts that would say where the code is are refused one by one.
+        return Err(properties.fault("Code", "does not say where the code is"));
+    }
     let given: Given = properties.read()?;
     let code_property = if properties.node.get("CodeUri").is_some() { "CodeUri" } else { "Code" };
     if given.code_uri.starts_with("s3://") {

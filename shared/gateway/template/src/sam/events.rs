@@ -41,11 +41,8 @@ struct Event<'a> {
 
 pub(super) fn expand(function: &Declared, event: &Entry, generated: &mut Vec<Declared>) -> Fallible<()> {
     let what = format!("event `{}` of `{}`", event.key, function.logical_id);
-    for key in event.value.want_map(&what)? {
-        if key.key != "Type" && key.key != "Properties" {
-            return Err(unknown(key, &what, &["Type", "Properties"]));
-        }
-    }
+    // What it has beside its type and its properties is dropped, and noted where the template is read.
+    event.value.want_map(&what)?;
     let missing = || Fault::new(event.span, Problem::Missing { of: what.clone(), name: "Type".to_owned() });
     let type_ = event.value.get("Type").ok_or_else(missing)?;
     let empty = Node::map(event.span, []);

@@ -110,8 +110,11 @@ fn quoted(text: &str) -> String {
 
 /// Writes a text with a backslash before what would end it. A line ends at its newline.
 fn escape(out: &mut String, text: &str, what: &[char]) {
-    for character in text.chars() {
-        if what.contains(&character) {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        // A backslash is itself, but before what would end the text, or at its end: there it would be an escape.
+        let escapes = character == '\\' && characters.peek().is_none_or(|next| what.contains(next) || *next == '\\');
+        if what.contains(&character) || escapes {
             out.push('\\');
         }
         match character {

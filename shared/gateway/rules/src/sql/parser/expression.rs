@@ -145,7 +145,12 @@ impl Parser {
                 let (item, deep) = self.deeper(&one)?;
                 depth = depth.max(deep);
                 items.push(item);
+                let comma = self.span();
                 if !self.take_symbol(",") {
+                    break;
+                }
+                if end == "}" && self.at_symbol(end) {
+                    self.commas.push(comma);
                     break;
                 }
             }

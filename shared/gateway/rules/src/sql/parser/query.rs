@@ -73,7 +73,12 @@ impl Parser {
             let expr = self.argument()?;
             let alias = if self.take_word("as") { Some(self.alias()?) } else { None };
             items.push(Item { expr, alias });
+            let comma = self.span();
             if !self.take_symbol(",") {
+                return Ok(Select::Items(items));
+            }
+            if self.at_word("from") {
+                self.commas.push(comma);
                 return Ok(Select::Items(items));
             }
         }

@@ -147,7 +147,7 @@ impl Connection {
             Sasl::Scram { user, password } => {
                 let scram = Scram::new(user, password);
                 let first = self.token(scram.first().as_bytes()).await?;
-                let (last, signature) = scram.last(&String::from_utf8_lossy(&first))?;
+                let (last, signature) = scram.finish(String::from_utf8_lossy(&first).into_owned()).await?;
                 let proof = self.token(last.as_bytes()).await?;
                 if proof == signature.as_bytes() {
                     return Ok(());

@@ -25,6 +25,9 @@ impl Sasl {
     }
 }
 
+/// How many iterations a server may ask for: RFC 7677 wants 4,096 at least, Kafka's own most is 16,384. Each costs the client.
+const ROUNDS: std::ops::RangeInclusive<u32> = 4096..=65_536;
+
 /// PLAIN's one message.
 pub(super) fn plain(user: &str, password: &str) -> Vec<u8> {
     format!("\0{user}\0{password}").into_bytes()
@@ -52,13 +55,27 @@ impl Scram {
         format!("n,,{}", self.bare)
     }
 
-    /// The last message for the server's first, and the signature that the server has to answer with.
-    pub(super) fn last(&self, server_first: &str) -> Result<(String, String), Failure> {
+    /// The last message for the server's first, and the signature that the server has to answer with. It takes a while, which no
+    /// timeout can end: on a thread where nobody else waits.
+    pub(super) async fn finish(self, server_first: String) -> Result<(String, String), Failure> {
+        let worked = tokio::task::spawn_blocking(move || self.last(&server_first)).await;
+        worked.unwrap_or_else(|_| Err(Failure::passing("the proof for the Kafka broker was not worked out")))
+    }
+
+    fn last(&self, server_first: &str) -> Result<(String, String), Failure> {
         let wrong = || Failure::lasting("the Kafka broker's SCRAM message cannot be used");
         let field = |name: &str| server_first.split(',').find_map(|part| part.strip_prefix(name));
         let nonce = field("r=").filter(|nonce| nonce.starts_with(&self.nonce)).ok_or_else(wrong)?;
         let salt = field("s=").and_then(|salt| STANDARD.decode(salt).ok()).ok_or_else(wrong)?;
-        let rounds = field("i=").and_then(|rounds| rounds.parse::<NonZeroU32>().ok()).ok_or_else(wrong)?;
+        let rounds = field("i=").and_then(|rounds| rounds.parse::<u32>().ok()).ok_or_else(wrong)?;
+        if !ROUNDS.contains(&rounds) {
+            return Err(Failure::lasting(format!(
+                "the Kafka broker asks for {rounds} SCRAM iterations, and {} to {} are taken",
+                ROUNDS.start(),
+                ROUNDS.end()
+            )));
+        }
+        let rounds = NonZeroU32::new(rounds).ok_or_else(wrong)?;
         let mut salted = [0; digest::SHA512_OUTPUT_LEN];
         pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA512, rounds, &salt, self.password.as_bytes(), &mut salted);
         let mac = |key: &[u8], text: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, key), text);
@@ -100,5 +117,8 @@ mod tests {
             "v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw=="
         );
         assert!(scram.last("r=another,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096").is_err());
+        for rounds in ["0", "1", "4095", "65537", "4294967295", "4294967296"] {
+            assert!(scram.last(&server.replace("4096", rounds)).is_err(), "{rounds}");
+        }
     }
 }
