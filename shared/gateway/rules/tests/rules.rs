@@ -540,10 +540,8 @@ fn an_evaluation_that_takes_too_much_is_ended() {
         (format!("SELECT concat({doubled}) AS m FROM 't'"), &text),
         (format!("SELECT [{doubled}] AS m FROM 't'"), &text),
     ] {
-        let started = std::time::Instant::now();
         let outcome = evaluated(&sql, payload.clone());
         assert!(matches!(&outcome, Outcome::Exhausted(why) if why.starts_with("the evaluation was ended: ")), "{sql}");
-        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{sql} took {:?}", started.elapsed());
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) static FUNCTION: Function = Function {
 };
 
 /// How many characters that are looked at count as a step.
-const LOOKED_AT: usize = 256;
+const LOOKED_AT: usize = 32;
 
 fn evaluate(call: &Call<'_>, pattern: &Regex) -> Option<Value> {
     let (text, by) = (call.text(0)?, call.text(2)?);
