@@ -145,7 +145,8 @@ impl Work<'_> {
                     error_message: why,
                 };
                 let output = Output { value: Value::Undefined, variables: Vec::new() };
-                let ended = self.error_action(&[failure], &output, &mut asked).await;
+                let work = Resting::new(guard);
+                let ended = self.error_action(&[failure], &output, &mut asked, &work).await;
                 if let (Some(execution), Some((prepared, ended))) = (&mut execution, ended) {
                     execution.error_action = Some(acted(&prepared, &ended.0, ended.1, Trace::default()));
                 }
