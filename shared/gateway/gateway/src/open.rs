@@ -17,6 +17,7 @@ use drydock_host::issuing::Issuer;
 use drydock_host::logs::Logs;
 use drydock_host::notice::Notices;
 use drydock_host::presign::Links;
+use drydock_host::stream::{Arriving, Stream};
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_host::{Endpoints, Host, Told, watch};
 use drydock_identity::sigv4::Credentials;
@@ -168,7 +169,7 @@ impl Gateway {
         let (files, temporary) = home(options.data_dir.as_deref())?;
         let notices = Notices::default();
         let store = Store::open(options.data_dir.as_deref())?;
-        let (events, arriving) = mpsc::unbounded_channel();
+        let (events, arriving) = Stream::new();
         let authorities = Authorities::open(&files, clock.now(), ids.as_ref())?;
         let books = Arc::new(Books::open(
             &store,
@@ -265,7 +266,7 @@ impl Gateway {
     fn serve(
         &self,
         runner: Runner,
-        events: mpsc::UnboundedReceiver<Event>,
+        events: Arriving,
         api: TcpListener,
         mqtt: TcpListener,
         https: TcpListener,
@@ -318,10 +319,10 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
     })
 }
 
-/// Brings events to their consumers, in the order they happened.
-async fn deliver(services: Arc<Services>, mut events: mpsc::UnboundedReceiver<Event>) {
+/// Brings events to their consumers, in the order they happened. It never waits for a change to be made: changes wait for it.
+async fn deliver(services: Arc<Services>, mut events: Arriving) {
     let host = &services.host;
-    while let Some(event) = events.recv().await {
+    while let Some(event) = events.next().await {
         watch::event(&host.told.notices, &event);
         host.told.logs.event(&event);
         if let Event::CertificateToProvision { certificate_id, .. } = &event {

@@ -7,12 +7,12 @@ use crate::client::Api;
 use drydock_core::Scope;
 use drydock_gateway::account::Account;
 use drydock_host::books::{Books, Empty};
+use drydock_host::stream::Stream;
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_store::Store;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// Runs `drydock export`.
 ///
@@ -74,7 +74,7 @@ fn only_scope(store: &Store, data_dir: &Path) -> Result<Scope, Box<dyn std::erro
 /// The rulebooks of a folder without a gateway; nobody is told of anything.
 fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
     let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
-    let (events, _) = mpsc::unbounded_channel();
+    let (events, _) = Stream::new();
     Books::open(store, scope, Arc::new(SystemClock), Arc::new(SystemIds::new()), empty, events)
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn rule(gateway: &Gateway, rule: &TopicRule) -> Result<(), ApiE
     let name = rule.name.clone();
     let request =
         CreateTopicRuleRequest { rule_name: name.clone(), topic_rule_payload: payload.clone(), ..Default::default() };
-    match books.create_rule(request).await {
+    match books.create_rule(request, |_| Ok(())).await {
         Err(error) if exists(&error) => {
             let request = ReplaceTopicRuleRequest { rule_name: name, topic_rule_payload: payload };
             books.replace_rule(request).await

@@ -33,11 +33,15 @@ pub(crate) fn register(router: &mut Router<Call>) {
     router.on::<ops::CreateProvisioningClaim>(|call: Call, input| async move {
         let books = call.books();
         let template = input.template_name;
+        // Looked up before keys are made, which takes its time, and again when they are kept.
         books.provisioning.read(|book| book.usable(&template, Dialect::Fleet))?;
         let issued = call.host().issuer.make_keys().await?;
-        let made =
-            books.apply(&books.identity, |book| Ok(book.create_provisioning_claim(&template, issued, books.now())));
-        made.await
+        books
+            .change((&books.identity, &books.provisioning), |(identity, provisioning)| {
+                provisioning.usable(&template, Dialect::Fleet)?;
+                Ok(identity.run(|book| book.create_provisioning_claim(&template, issued, books.now())))
+            })
+            .await
     });
     router.on::<ops::StartThingRegistrationTask>(|call: Call, input| async move {
         let books = call.books();

@@ -15,6 +15,7 @@ use drydock_core::{Event, Ids};
 use drydock_host::books::Books;
 use drydock_host::logs::{Logs, failure};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
+use drydock_host::stream::Stream;
 use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Message, MqttProperties};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub struct RunnerTap {
     logs: Logs,
     states: States,
     jobs: mpsc::Sender<Job>,
-    events: UnboundedSender<Event>,
+    events: Stream,
     requests: Requests,
 }
 
@@ -78,7 +79,7 @@ impl Runner {
         cloud: Cloud,
         outbound: Outbound,
         (notices, watches, logs): (Notices, Watches, Logs),
-        events: UnboundedSender<Event>,
+        events: Stream,
         requests: Requests,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
@@ -194,8 +195,7 @@ impl Tap for RunnerTap {
     }
 
     fn event(&self, event: Event) {
-        // Only a gateway that is stopping has nobody at the other end.
-        let _ = self.events.send(event);
+        self.events.emit(event);
     }
 
     fn happened(&self, who: Who<'_>, what: Happening<'_>) {
