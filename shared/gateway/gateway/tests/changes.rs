@@ -113,7 +113,8 @@ async fn call(gateway: &Gateway, method: &str, path: &str, header: Option<(&str,
         request = request.header(name, value);
     }
     let answer =
-        drydock_gateway::http::api::handle(gateway, request.body(body).unwrap(), SocketAddr::from(([127, 0, 0, 1], 1))).await;
+        drydock_gateway::http::api::handle(gateway, request.body(body).unwrap(), SocketAddr::from(([127, 0, 0, 1], 1)))
+            .await;
     (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
 }
 

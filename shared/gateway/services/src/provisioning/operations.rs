@@ -67,7 +67,7 @@ pub(crate) fn register(router: &mut Router<Call>) {
     router.on::<ops::RegisterThing>(|call: Call, input| async move {
         let template = Template::parse(&input.template_body, Dialect::Registration)?;
         let plan = template.plan(&input.parameters.unwrap_or_default())?;
-        let done = provision(&call.services.provisioning, &plan).await?;
+        let done = provision(call.host(), &plan).await?;
         Ok(RegisterThingResponse { certificate_pem: done.certificate_pem, resource_arns: Some(done.arns) })
     });
 }
