@@ -9,6 +9,7 @@
 
 mod account;
 mod actions;
+mod atomic;
 mod authorizers;
 mod bad_input;
 mod bulk;

@@ -130,7 +130,7 @@ impl Account {
     /// Puts the state into an account, which has to be empty unless `replace`.
     ///
     /// # Errors
-    /// [`AccountError`]. Where a row does not read back, the account is empty then.
+    /// [`AccountError`]; the account is as it was then.
     pub async fn put(&self, books: &Books, store: &Store, replace: bool) -> Result<(), AccountError> {
         if self.format > Store::FORMAT {
             return Err(AccountError::TooNew(self.format));
@@ -147,15 +147,20 @@ impl Account {
         if let Some(unknown) = self.tables.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(AccountError::UnknownTable(unknown.clone(), known.join(", ")));
         }
-        if !replace {
-            store.load_all(here, &known, |table, _, _| Err(AccountError::NotEmpty(table.to_owned())))?;
-        }
         let mut tables = Tables::new();
         for (table, rows) in &self.tables {
             let texts = rows.iter().map(|(key, value)| Ok((key.clone(), kept(&file_name(table), value)?)));
             tables.insert(table.clone(), texts.collect::<Result<_, AccountError>>()?);
         }
-        Ok(books.replace(&tables).await?)
+        let check = || {
+            if replace {
+                return Ok(());
+            }
+            // What was answered or is about to be is on disk first.
+            store.flush().wait()?;
+            store.load_all(here, &known, |table, _, _| Err(AccountError::NotEmpty(table.to_owned())))
+        };
+        books.replace(&tables, check).await
     }
 
     /// How many rows there are, by table.

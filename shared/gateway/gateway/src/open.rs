@@ -12,11 +12,12 @@ use drydock_core::{Clock, Event, Ids, Scope};
 use drydock_gate::authorizer::Asker;
 use drydock_gate::authorizer::renewal::Cut;
 use drydock_gate::policy_gate::PolicyGate;
-use drydock_host::books::{Books, Empty, Sent};
+use drydock_host::books::{Books, Empty};
 use drydock_host::issuing::Issuer;
 use drydock_host::logs::Logs;
 use drydock_host::notice::Notices;
 use drydock_host::presign::Links;
+use drydock_host::stream::{Arriving, Stream};
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_host::{Endpoints, Host, Told, watch};
 use drydock_identity::sigv4::Credentials;
@@ -170,7 +171,7 @@ impl Gateway {
         let (files, temporary) = home(options.data_dir.as_deref())?;
         let notices = Notices::default();
         let store = Store::open(options.data_dir.as_deref())?;
-        let (events, arriving) = mpsc::unbounded_channel();
+        let (events, arriving) = Stream::new(&time);
         let authorities = Authorities::open(&files, time.now(), ids.as_ref())?;
         let books = Arc::new(Books::open(
             &store,
@@ -267,7 +268,7 @@ impl Gateway {
     fn serve(
         &self,
         runner: Runner,
-        events: mpsc::UnboundedReceiver<Sent>,
+        events: Arriving,
         api: TcpListener,
         mqtt: TcpListener,
         https: TcpListener,
@@ -320,10 +321,10 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
     })
 }
 
-/// Brings events to their consumers, in the order they happened.
-async fn deliver(services: Arc<Services>, mut events: mpsc::UnboundedReceiver<Sent>) {
+/// Brings events to their consumers, in the order they happened. It never waits for a change to be made: changes wait for it.
+async fn deliver(services: Arc<Services>, mut events: Arriving) {
     let host = &services.host;
-    while let Some((event, _work)) = events.recv().await {
+    while let Some(event) = events.next().await {
         watch::event(&host.told.notices, &event);
         host.told.logs.event(&event);
         if let Event::CertificateToProvision { certificate_id, .. } = &event {

@@ -1,24 +1,22 @@
-//! The rulebooks of one account and region, each in step with the disk, and the one way to run a command on them: decide,
-//! save, then tell.
+//! The rulebooks of one account and region, each in step with the disk, and the one way to run commands on them: decide,
+//! save, tell, then answer.
 
 use crate::recent::Recent;
-use drydock_core::{
-    ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp,
-};
+use crate::stream::Stream;
+use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
-use drydock_model::iot::{CreateTopicRuleRequest, ReplaceTopicRuleRequest};
+use drydock_model::iot::{CreateTopicRuleRequest, DeleteTopicRuleRequest, ReplaceTopicRuleRequest};
 use drydock_policy::{CertificateFacts, Policies, SessionPolicies};
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
 use drydock_registry::tags::Tags;
 use drydock_rules::{Capabilities, RuleSet, Rules};
 use drydock_shadow::Shadows;
-use drydock_store::{Held, Kept, Store, StoreError, Tables};
-use drydock_timers::{Kind, Reminder, Timers, Work};
+use drydock_store::{Durable, Part, Parts as _, Set, Store, StoreError, Tables};
+use drydock_timers::{Reminder, Timers};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::mpsc::UnboundedSender;
 
 /// How many certificates' facts are remembered: some kilobytes each.
 const FACTS: usize = 4096;
@@ -29,10 +27,10 @@ const COMPILED: usize = 4096;
 /// the broker by then.
 pub const VALIDITY_GRACE: i64 = 1000;
 
-/// An event on its way, and the work of telling it: an advance of the clock waits for that.
-pub type Sent = (Event, Work);
-
 /// The rulebooks, and what their commands need from the outside.
+///
+/// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
+/// logging, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -45,21 +43,21 @@ pub struct Books {
     /// Randomness.
     pub ids: Arc<dyn Ids>,
     /// CAs and certificates.
-    pub identity: Held<Identity>,
+    pub identity: Durable<Identity>,
     /// Things and their types.
-    pub registry: Held<Registry>,
+    pub registry: Durable<Registry>,
     /// Policies and their attachments.
-    pub policies: Held<Policies>,
+    pub policies: Durable<Policies>,
     /// Provisioning templates and ownership tokens.
-    pub provisioning: Held<Provisioning>,
+    pub provisioning: Durable<Provisioning>,
     /// Device shadows.
-    pub shadows: Held<Shadows>,
+    pub shadows: Durable<Shadows>,
     /// Logging options.
-    pub logging: Held<Logging>,
+    pub logging: Durable<Logging>,
     /// Topic rules.
-    pub rules: Held<Rules>,
+    pub rules: Durable<Rules>,
     /// Tags of all of them.
-    pub tags: Held<Tags>,
+    pub tags: Durable<Tags>,
     /// What policies may ask about certificates that connected lately. An id is its certificate's digest, so that what is known
     /// under it stays true.
     pub facts: Recent<CertificateId, Arc<CertificateFacts>>,
@@ -67,14 +65,12 @@ pub struct Books {
     /// [authorization generation](Self::authorization_generation) that was read before: after any change nothing is found.
     pub compiled: Recent<(u64, Vec<Arn>), SessionPolicies>,
     enabled_rules: RwLock<Arc<RuleSet>>,
-    authorization: AtomicU64,
-    /// The work of telling events.
-    pub telling: Kind,
-    events: UnboundedSender<Sent>,
+    authorization: Arc<AtomicU64>,
+    stream: Stream,
 }
 
 impl Books {
-    /// Opens the rulebooks on a store; what happens goes to `events`.
+    /// Opens the rulebooks on a store; what happens goes to a stream.
     ///
     /// # Errors
     /// Where the store cannot be read or holds a row that does not read back.
@@ -84,29 +80,39 @@ impl Books {
         time: Timers,
         ids: Arc<dyn Ids>,
         empty: Empty,
-        events: UnboundedSender<Sent>,
+        stream: Stream,
     ) -> Result<Self, StoreError> {
-        let rules = Held::open(store, &scope, empty.rules)?;
+        // What somebody may do may have been looked up while a change was not saved yet: taking it back makes that stale, too.
+        let authorization = Arc::new(AtomicU64::new(1));
+        let reloads = || Arc::clone(&authorization);
+        // The order of these lines is the order of the locks.
+        let identity = Durable::open_counted(store, &scope, empty.identity, reloads())?;
+        let registry = Durable::open_counted(store, &scope, empty.registry, reloads())?;
+        let policies = Durable::open_counted(store, &scope, empty.policies, reloads())?;
+        let provisioning = Durable::open(store, &scope, empty.provisioning)?;
+        let shadows = Durable::open(store, &scope, Shadows::new())?;
+        let logging = Durable::open(store, &scope, empty.logging)?;
+        let rules = Durable::open(store, &scope, empty.rules)?;
+        let tags = Durable::open(store, &scope, Tags::new())?;
         Ok(Self {
             enabled_rules: RwLock::new(rules.read(Rules::enabled)),
-            identity: Held::open(store, &scope, empty.identity)?,
-            registry: Held::open(store, &scope, empty.registry)?,
-            policies: Held::open(store, &scope, empty.policies)?,
-            provisioning: Held::open(store, &scope, empty.provisioning)?,
-            shadows: Held::open(store, &scope, Shadows::new())?,
-            logging: Held::open(store, &scope, empty.logging)?,
+            identity,
+            registry,
+            policies,
+            provisioning,
+            shadows,
+            logging,
             rules,
-            tags: Held::open(store, &scope, Tags::new())?,
+            tags,
             facts: Recent::new(FACTS),
             compiled: Recent::new(COMPILED),
             scope,
-            telling: time.kind("events"),
             certificates_end: time.reminder("end of a certificate's validity"),
             left_behind: time.reminder("what provisioning left behind"),
             time,
             ids,
-            authorization: AtomicU64::new(1),
-            events,
+            authorization,
+            stream,
         })
     }
 
@@ -124,19 +130,64 @@ impl Books {
         self.time.now()
     }
 
-    /// Runs a command on a rulebook: its answer comes once it is on disk, and after its events were handed on.
+    /// Runs a command on a rulebook: its answer comes once it is on disk, and after its events were sent.
     ///
     /// # Errors
     /// The command's own, or an `InternalFailureException` where the change could not be saved.
     pub async fn apply<R: Rulebook, T>(
         &self,
-        held: &Held<R>,
+        book: &Durable<R>,
         command: impl FnOnce(&mut R) -> Result<Done<T>, ApiError>,
     ) -> Result<T, ApiError> {
-        let (reply, events) =
-            held.apply(|book| command(book).map_err(Failed::Command)).await.map_err(ApiError::from)?;
-        events.into_iter().for_each(|event| self.emit(event));
-        Ok(reply)
+        self.change((book,), |(book,)| book.apply(command)).await
+    }
+
+    /// Runs commands on several rulebooks as one unit: it is saved as a whole or not at all, and what it looks at stays as it is
+    /// meanwhile. The rulebooks are named in the order of [`all`](Self::all). What can fail comes first: a change that fails
+    /// after it has begun is taken back by reading its rulebooks anew, which takes time. See [`drydock_store::change()`].
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub async fn change<S: Set, T>(
+        &self,
+        books: S,
+        commands: impl FnOnce(&mut S::Parts) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        self.change_or(books, commands).await
+    }
+
+    /// The same for commands with an error of their own.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub async fn change_or<S: Set, T, E: From<ApiError>>(
+        &self,
+        books: S,
+        commands: impl FnOnce(&mut S::Parts) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.unit(books, |parts| commands(parts).map_err(Failed::Command)).await.map_err(|failed| match failed {
+            Failed::Command(error) => error,
+            Failed::Store(error) => E::from(not_saved(&error)),
+        })
+    }
+
+    async fn unit<S: Set, T, E: From<StoreError>>(
+        &self,
+        books: S,
+        commands: impl FnOnce(&mut S::Parts) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // Before anything is locked: whoever waits here holds up nobody.
+        let room = self.stream.room().await;
+        let authorization = Arc::clone(&self.authorization);
+        let tell = move |events: Vec<Event>| {
+            if events.iter().any(changes_authorization) {
+                authorization.fetch_add(1, Ordering::AcqRel);
+            }
+            if let Some(room) = room {
+                room.send(events);
+            }
+        };
+        drydock_store::change(books, tell, commands).await
     }
 
     /// Runs a command on the topic rules, then lets messages meet the rules as they are now.
@@ -152,18 +203,46 @@ impl Books {
         reply
     }
 
-    /// Makes a topic rule, and the destinations that it goes through where they are not there.
+    /// Makes a topic rule, and the destinations that it goes through where they are not there; `keep` sees to its tags.
     ///
     /// # Errors
-    /// As [`Rules::create_topic_rule`].
-    pub async fn create_rule(&self, request: CreateTopicRuleRequest) -> Result<(), ApiError> {
+    /// As [`Rules::create_topic_rule`], and what `keep` says.
+    pub async fn create_rule(
+        &self,
+        request: CreateTopicRuleRequest,
+        keep: impl FnOnce(&mut Part<'_, Tags>) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
         let (name, now) = (request.rule_name.clone(), self.now());
-        self.change_rules(|book| {
-            let done = book.create_topic_rule(request, now)?;
-            warn(book, &name);
-            Ok(self.with_destinations(book, done, &name, now))
-        })
-        .await
+        let made = self.change((&self.rules, &self.tags), |(rules, tags)| {
+            rules.apply(|book| {
+                let done = book.create_topic_rule(request, now)?;
+                warn(book, &name);
+                Ok::<_, ApiError>(self.with_destinations(book, done, &name, now))
+            })?;
+            keep(tags)
+        });
+        let made = made.await;
+        self.refresh_rules();
+        made
+    }
+
+    /// Deletes a topic rule; `forget` sees to its tags.
+    ///
+    /// # Errors
+    /// As [`Rules::delete_topic_rule`].
+    pub async fn delete_rule(
+        &self,
+        request: &DeleteTopicRuleRequest,
+        forget: impl FnOnce(&mut Part<'_, Tags>),
+    ) -> Result<(), ApiError> {
+        let deleted = self.change((&self.rules, &self.tags), |(rules, tags)| {
+            rules.apply(|book| book.delete_topic_rule(request))?;
+            forget(tags);
+            Ok(())
+        });
+        let deleted = deleted.await;
+        self.refresh_rules();
+        deleted
     }
 
     /// Replaces a topic rule likewise.
@@ -204,13 +283,9 @@ impl Books {
         *enabled = self.rules.read(Rules::enabled);
     }
 
-    /// Hands an event on.
+    /// Sends an event that no command has made.
     pub fn emit(&self, event: Event) {
-        if matches!(event, Event::AuthorizationChanged | Event::CertificateStatusChanged { .. }) {
-            self.authorization.fetch_add(1, Ordering::Release);
-        }
-        // Only a gateway that is stopping has nobody at the other end.
-        let _ = self.events.send((event, self.telling.begin()));
+        self.stream.emit(event);
     }
 
     /// Changes whenever what somebody may do may have changed.
@@ -219,44 +294,46 @@ impl Books {
         self.authorization.load(Ordering::Acquire)
     }
 
-    /// Forgets all state of the account.
+    /// Forgets all state of the account, at once.
     ///
     /// # Errors
-    /// Where the disk does not take it.
+    /// Where the disk does not take it: everything is as it was.
     pub async fn wipe(&self) -> Result<(), StoreError> {
-        // Backwards: what refers to others goes before them.
-        for book in self.all().into_iter().rev() {
-            book.wipe().await?;
-        }
-        self.changed_as_a_whole();
-        Ok(())
+        let wiped = self.unit(self.all(), |books| {
+            books.each(|book| {
+                book.clear();
+                Ok(())
+            })
+        });
+        self.changed_as_a_whole(wiped.await)
     }
 
-    /// Puts these rows in the place of all state of the account. Where one cannot be read, all state is gone: half of an
-    /// account would be no account.
+    /// Puts these rows in the place of all state of the account, at once. `check` says first whether it may be: nothing changes
+    /// between that and the replacement.
     ///
     /// # Errors
-    /// Where a row does not read back, or the disk does not take it.
-    pub async fn replace(&self, tables: &Tables) -> Result<(), StoreError> {
-        for book in self.all() {
-            if let Err(error) = book.replace(tables).await {
-                self.wipe().await?;
-                return Err(error);
-            }
-        }
-        self.changed_as_a_whole();
-        Ok(())
+    /// What `check` says; where a row does not read back, or the disk does not take it. Everything is as it was then.
+    pub async fn replace<E: From<StoreError>>(
+        &self,
+        tables: &Tables,
+        check: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let replaced = self.unit(self.all(), |books| {
+            check()?;
+            books.each(|book| book.replace(tables).map_err(E::from))
+        });
+        self.changed_as_a_whole(replaced.await)
     }
 
     /// Every table of every rulebook.
     #[must_use]
     pub fn tables(&self) -> Vec<&'static str> {
-        self.all().into_iter().flat_map(|book| book.tables()).copied().collect()
+        self.all().tables()
     }
 
-    /// Every rulebook: those that others refer to come first. A new one is a line here.
-    fn all(&self) -> Vec<&dyn Kept> {
-        vec![
+    /// Every rulebook, in the order in which they are locked. A new one is a line here and one in [`open`](Self::open).
+    fn all(&self) -> impl Set {
+        (
             &self.identity,
             &self.registry,
             &self.policies,
@@ -265,12 +342,13 @@ impl Books {
             &self.logging,
             &self.rules,
             &self.tags,
-        ]
+        )
     }
 
-    fn changed_as_a_whole(&self) {
+    fn changed_as_a_whole<E>(&self, done: Result<(), E>) -> Result<(), E> {
         self.refresh_rules();
-        self.authorization.fetch_add(1, Ordering::Release);
+        self.authorization.fetch_add(1, Ordering::AcqRel);
+        done
     }
 }
 
@@ -280,6 +358,11 @@ fn warn(book: &Rules, rule: &str) {
     for warning in compiled.iter().flat_map(|rule| &rule.program.warnings) {
         tracing::warn!(rule, "{warning}");
     }
+}
+
+/// Whether an event says that somebody may do something else now.
+fn changes_authorization(event: &Event) -> bool {
+    matches!(event, Event::AuthorizationChanged | Event::CertificateStatusChanged { .. })
 }
 
 /// The rulebooks before anything is loaded into them: empty, and configured.
@@ -313,26 +396,19 @@ impl Empty {
     }
 }
 
-/// Why a command was not carried out.
-enum Failed {
-    Command(ApiError),
+/// Why a change was not made.
+enum Failed<E> {
+    Command(E),
     Store(StoreError),
 }
 
-impl From<StoreError> for Failed {
+impl<E> From<StoreError> for Failed<E> {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<Failed> for ApiError {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Command(error) => error,
-            Failed::Store(error) => {
-                tracing::error!(%error, "a change could not be saved");
-                Self::new(ErrorCode::InternalFailureException, format!("the change could not be saved: {error}"))
-            }
-        }
-    }
+fn not_saved(error: &StoreError) -> ApiError {
+    tracing::error!(%error, "a change could not be saved");
+    ApiError::new(ErrorCode::InternalFailureException, format!("the change could not be saved: {error}"))
 }

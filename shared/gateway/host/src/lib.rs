@@ -1,7 +1,8 @@
 //! What every service of the gateway stands on.
 //!
 //! - [`host`]: [`Host`](host::Host), all of it in one value.
-//! - [`books`]: the rulebooks, and the one way to run a command: decide, save, tell. [`recent`]: what is remembered for a while.
+//! - [`books`]: the rulebooks, and the one way to run commands: decide, save, tell. [`stream`]: what they tell, in order.
+//! - [`recent`]: what is remembered for a while.
 //! - [`tags`]: tags on the resources of all rulebooks.
 //! - [`notice`], [`watch`]: what people are told. [`logs`]: AWS-style log entries.
 //! - [`issuing`]: keys and certificates for devices, made off the async threads. [`presign`]: links to objects.
@@ -16,6 +17,7 @@ pub mod notice;
 pub mod presign;
 pub mod recent;
 pub mod roles;
+pub mod stream;
 pub mod system;
 pub mod tags;
 pub mod watch;

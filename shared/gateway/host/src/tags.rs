@@ -2,38 +2,69 @@
 //! operation that makes it a line in `tagged!`, and the one that deletes it a line in `untagged!` (the crate of services, `call.rs`).
 
 use crate::books::Books;
-use drydock_core::{ApiError, Arn};
-use drydock_registry::tags::NewTags;
+use drydock_core::{ApiError, Arn, Done, Scope};
+use drydock_identity::Identity;
+use drydock_policy::Policies;
+use drydock_provisioning::Provisioning;
+use drydock_registry::Registry;
+use drydock_registry::tags::{NewTags, Tags};
+use drydock_rules::Rules;
+use drydock_store::Part;
 use percent_encoding::percent_decode_str;
 
+/// The rulebooks that resources with tags are in, and that of the tags: opened for a change.
+pub type Parts<'b> = (
+    Part<'b, Identity>,
+    Part<'b, Registry>,
+    Part<'b, Policies>,
+    Part<'b, Provisioning>,
+    Part<'b, Rules>,
+    Part<'b, Tags>,
+);
+
 /// How the resource part of a kind's ARNs begins, and whether there is one with the rest of it.
-type Kind = (&'static str, fn(&Books, &str) -> bool);
+type Kind = (&'static str, fn(&Parts<'_>, &str) -> bool);
 
 const KINDS: &[Kind] = &[
-    ("authorizer/", |books, name| books.identity.read(|book| book.known_authorizer(name).is_ok())),
-    ("billinggroup/", |books, name| books.registry.read(|book| book.has_billing_group(name))),
-    ("cacert/", |books, id| books.identity.read(|book| book.has_authority(id))),
-    ("certificateprovider:", |books, name| books.identity.read(|book| book.has_certificate_provider(name))),
-    ("policy/", |books, name| books.policies.read(|book| book.has_policy(name))),
-    ("provisioningtemplate/", |books, name| books.provisioning.read(|book| book.has_template(name))),
-    ("rolealias/", |books, name| books.identity.read(|book| book.known_role_alias(name).is_ok())),
-    ("rule/", |books, name| books.rules.read(|book| book.has_rule(name))),
-    ("thinggroup/", |books, name| books.registry.read(|book| book.has_thing_group(name))),
-    ("thingtype/", |books, name| books.registry.read(|book| book.has_thing_type(name))),
+    ("authorizer/", |(identity, ..), name| identity.known_authorizer(name).is_ok()),
+    ("billinggroup/", |(_, registry, ..), name| registry.has_billing_group(name)),
+    ("cacert/", |(identity, ..), id| identity.has_authority(id)),
+    ("certificateprovider:", |(identity, ..), name| identity.has_certificate_provider(name)),
+    ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
+    ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
+    ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
+    ("rule/", |(_, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
+    ("thingtype/", |(_, registry, ..), name| registry.has_thing_type(name)),
 ];
 
-/// Checks that a resource is there and can be tagged.
+/// Runs a command on the tags of a resource, which has to be there and be of a kind that can be tagged.
 ///
 /// # Errors
-/// `InvalidRequestException` for what is no ARN, or one of a kind that has no tags; `ResourceNotFoundException`.
-pub fn resource(books: &Books, text: &str) -> Result<(), ApiError> {
+/// `InvalidRequestException` for what is no ARN, or one of a kind that has no tags; `ResourceNotFoundException`; what the
+/// command says.
+pub async fn apply<T>(
+    books: &Books,
+    arn: &str,
+    command: impl FnOnce(&mut Tags) -> Result<Done<T>, ApiError>,
+) -> Result<T, ApiError> {
+    let touched = (&books.identity, &books.registry, &books.policies, &books.provisioning, &books.rules, &books.tags);
+    books
+        .change(touched, |parts| {
+            check(&books.scope, parts, arn)?;
+            parts.5.apply(command)
+        })
+        .await
+}
+
+fn check(scope: &Scope, parts: &Parts<'_>, text: &str) -> Result<(), ApiError> {
     let arn = Arn::parse(text).filter(|arn| arn.service() == "iot");
     let arn = arn.ok_or_else(|| ApiError::invalid(format!("`{text}` is not the ARN of a resource of AWS IoT")))?;
     let found = KINDS.iter().find_map(|(kind, exists)| Some((arn.resource().strip_prefix(kind)?, exists)));
     let Some((name, exists)) = found else {
         return Err(ApiError::invalid(format!("`{text}` is not of a kind that can be tagged here: {}", kinds())));
     };
-    if books.scope.arn("iot", arn.resource()) == arn && exists(books, name) {
+    if scope.arn("iot", arn.resource()) == arn && exists(parts, name) {
         Ok(())
     } else {
         Err(ApiError::not_found(format!("there is no resource `{text}`")))
@@ -45,24 +76,21 @@ fn kinds() -> String {
     kinds.join(", ")
 }
 
-/// Keeps the tags of a resource that was just made.
+/// Keeps the tags of a resource that the same change makes.
 ///
 /// # Errors
-/// Where the disk does not take them: the resource is there all the same.
-pub async fn keep(books: &Books, arn: Option<&str>, tags: NewTags) -> Result<(), ApiError> {
+/// `LimitExceededException` where it was there before and has too many then.
+pub fn keep(kept: &mut Part<'_, Tags>, arn: Option<&str>, tags: NewTags) -> Result<(), ApiError> {
     match arn {
-        Some(arn) if !tags.is_empty() => books.apply(&books.tags, |book| book.add(arn, tags)).await,
+        Some(arn) if !tags.is_empty() => kept.apply(|book| book.add(arn, tags)),
         _ => Ok(()),
     }
 }
 
-/// Forgets the tags of a resource that is gone, so that a later one of its name does not find them.
-///
-/// # Errors
-/// Where the disk does not take it.
-pub async fn forget(books: &Books, resource: &str) -> Result<(), ApiError> {
-    let arn = books.scope.arn("iot", resource);
-    books.apply(&books.tags, |book| Ok(book.forget(arn.as_str()))).await
+/// Forgets the tags of a resource that the same change deletes, so that a later one of its name does not find them.
+pub fn forget(kept: &mut Part<'_, Tags>, scope: &Scope, resource: &str) {
+    let arn = scope.arn("iot", resource);
+    kept.run(|book| book.forget(arn.as_str()));
 }
 
 /// The tags of an `x-amz-tagging` header, which is a query string: `key1=value1&key2=value2`.

@@ -152,7 +152,7 @@ impl Rulebook for Provisioning {
                 self.templates.insert(key.to_owned(), Held { row, compiled: Arc::new(compiled) });
             }
             TASKS => self.tasks.take_in(key, parse(value).map_err(corrupt)?),
-            BATCHES => self.tasks.take_in_batch(key, parse(value).map_err(corrupt)?),
+            BATCHES => self.tasks.take_in_added(key, parse(value).map_err(corrupt)?),
             TOKENS => self.take_in(key.to_owned(), parse(value).map_err(corrupt)?),
             _ => return Err(corrupt("the table is not one of provisioning".into())),
         }

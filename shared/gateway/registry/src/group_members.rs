@@ -171,20 +171,7 @@ impl Registry {
         ids: &dyn Ids,
     ) -> Result<Done<()>, ApiError> {
         let thing = self.shelf.at(slot).map(|thing| thing.name.clone()).ok_or_else(|| no_thing(""))?;
-        if wanted.len() > MOST_GROUPS {
-            return Err(ApiError::invalid(format!(
-                "the thing `{thing}` would be in {} thing groups: a thing may be in at most {MOST_GROUPS}",
-                wanted.len()
-            )));
-        }
-        let mut roots: BTreeMap<&ThingGroupName, &ThingGroupName> = BTreeMap::new();
-        for group in wanted {
-            if let Some(other) = roots.insert(self.groups.root(group), group) {
-                return Err(ApiError::invalid(format!(
-                    "the thing `{thing}` cannot be in `{other}` and in `{group}`: both are in the same hierarchy of groups"
-                )));
-            }
-        }
+        self.may_be_in(thing.as_str(), wanted)?;
         let present = self.groups.of(slot);
         let mut done = Done::reply(());
         for group in present.difference(wanted) {
@@ -199,6 +186,38 @@ impl Registry {
             }
         }
         Ok(if done.writes.is_empty() { done } else { done.with(Event::AuthorizationChanged) })
+    }
+
+    /// Whether a thing, which may not be there yet, can be put into groups that there are, as "UpdateThingGroupsForThing" does.
+    ///
+    /// # Errors
+    /// What it would answer.
+    pub fn check_groups(&self, thing: &str, add: &[ThingGroupName], remove: &[String]) -> Result<(), ApiError> {
+        let mut groups = self.shelf.slot(thing).map(|slot| self.groups.of(slot)).unwrap_or_default();
+        groups.retain(|group| !remove.iter().any(|name| name == group.as_str()));
+        for name in add {
+            groups.insert(self.group(Some(name.as_str()), None)?);
+        }
+        self.may_be_in(thing, &groups)
+    }
+
+    /// Checks that a thing may be in these groups and no other.
+    fn may_be_in(&self, thing: &str, wanted: &BTreeSet<ThingGroupName>) -> Result<(), ApiError> {
+        if wanted.len() > MOST_GROUPS {
+            return Err(ApiError::invalid(format!(
+                "the thing `{thing}` would be in {} thing groups: a thing may be in at most {MOST_GROUPS}",
+                wanted.len()
+            )));
+        }
+        let mut roots: BTreeMap<&ThingGroupName, &ThingGroupName> = BTreeMap::new();
+        for group in wanted {
+            if let Some(other) = roots.insert(self.groups.root(group), group) {
+                return Err(ApiError::invalid(format!(
+                    "the thing `{thing}` cannot be in `{other}` and in `{group}`: both are in the same hierarchy of groups"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The thing that a request names, by name, ARN or both.

@@ -155,17 +155,7 @@ impl Registry {
         }
         let principal = Principal::new(&self.scope, text);
         let kind = request.thing_principal_type.map_or(Kind::Shared, Kind::from);
-        let other = self
-            .attachments
-            .things(&principal, None)
-            .find(|(other, of)| *other != slot && (kind == Kind::Exclusive || *of == Kind::Exclusive));
-        if let Some((other, of)) = other {
-            let other = self.shelf.at(other).map_or("another", |thing| thing.name.as_str());
-            let how = if of == Kind::Exclusive { "exclusively attached" } else { "attached" };
-            return Err(ApiError::invalid(format!(
-                "the principal `{text}` is {how} to the thing `{other}`: detach it there first"
-            )));
-        }
+        self.no_other(Some(slot), &principal, text, kind)?;
         let reply = AttachThingPrincipalResponse {};
         if self.attachments.kind(slot, &principal) == Some(kind) {
             return Ok(Done::reply(reply));
@@ -173,6 +163,35 @@ impl Registry {
         let write = Write::put(PRINCIPALS, self.key(thing, &principal), json(&kind));
         self.attachments.attach(slot, principal, kind);
         Ok(Done::written(reply, vec![write]).with(Event::AuthorizationChanged))
+    }
+
+    /// Whether a principal that exists can be attached to a thing, which may not be there yet, as "AttachThingPrincipal" does
+    /// where nothing is said of exclusiveness.
+    ///
+    /// # Errors
+    /// `InvalidRequestException` where an exclusive attachment of the principal stands against it.
+    pub fn check_attachment(&self, thing: &str, principal: &str) -> Result<(), ApiError> {
+        let of = Principal::new(&self.scope, principal);
+        self.no_other(self.shelf.slot(thing), &of, principal, Kind::Shared)
+    }
+
+    /// Checks that no attachment of a principal to another thing stands against one to this thing.
+    fn no_other(&self, slot: Option<Slot>, principal: &Principal, text: &str, kind: Kind) -> Result<(), ApiError> {
+        let other = self
+            .attachments
+            .things(principal, None)
+            .find(|(other, of)| Some(*other) != slot && (kind == Kind::Exclusive || *of == Kind::Exclusive));
+        let Some((other, of)) = other else { return Ok(()) };
+        let other = self.shelf.at(other).map_or("another", |thing| thing.name.as_str());
+        let how = if of == Kind::Exclusive { "exclusively attached" } else { "attached" };
+        Err(ApiError::invalid(format!("the principal `{text}` is {how} to the thing `{other}`: detach it there first")))
+    }
+
+    /// Whether a principal, by ARN or id, is attached to a thing.
+    #[must_use]
+    pub fn is_attached(&self, thing: &str, principal: &str) -> bool {
+        let slot = self.shelf.slot(thing);
+        slot.is_some_and(|slot| self.attachments.kind(slot, &Principal::new(&self.scope, principal)).is_some())
     }
 
     /// "DetachThingPrincipal".

@@ -23,6 +23,14 @@ const MOST_UNTYPED: usize = 3;
 const MOST_TYPED: usize = 50;
 type Attributes = BTreeMap<SmolStr, SmolStr>;
 
+/// What "CreateThing" asks for, checked.
+struct NewThing {
+    name: ThingName,
+    thing_type: Option<ThingTypeName>,
+    billing: Option<BillingGroupName>,
+    attributes: Attributes,
+}
+
 impl Registry {
     /// "CreateThing". Creating a thing that exists with the same configuration succeeds and changes nothing.
     ///
@@ -36,15 +44,7 @@ impl Registry {
         now: Timestamp,
         ids: &dyn Ids,
     ) -> Result<Done<CreateThingResponse>, ApiError> {
-        let name = ThingName::new(&request.thing_name)?;
-        let thing_type = self.usable_type(request.thing_type_name.as_deref(), "Can not create new thing with")?;
-        let billing = request.billing_group_name.as_deref().map(BillingGroupName::new).transpose()?;
-        if let Some(group) = billing.as_ref().filter(|group| !self.has_billing_group(group.as_str())) {
-            return Err(no_billing_group(group.as_str()));
-        }
-        let mut attributes = Attributes::new();
-        apply(&mut attributes, request.attribute_payload.as_ref(), true)?;
-        within_limits(&attributes, thing_type.is_some())?;
+        let NewThing { name, thing_type, billing, attributes } = self.new_thing(request)?;
         let arn = String::from(self.scope.thing(&name));
         let reply = |id: String| CreateThingResponse {
             thing_arn: Some(arn.clone()),
@@ -72,6 +72,27 @@ impl Registry {
         Ok(done)
     }
 
+    /// Whether "CreateThing" makes a thing that there is not yet.
+    ///
+    /// # Errors
+    /// What it would answer.
+    pub fn check_new_thing(&self, request: &CreateThingRequest) -> Result<(), ApiError> {
+        self.new_thing(request).map(|_| ())
+    }
+
+    fn new_thing(&self, request: &CreateThingRequest) -> Result<NewThing, ApiError> {
+        let name = ThingName::new(&request.thing_name)?;
+        let thing_type = self.usable_type(request.thing_type_name.as_deref(), "Can not create new thing with")?;
+        let billing = request.billing_group_name.as_deref().map(BillingGroupName::new).transpose()?;
+        if let Some(group) = billing.as_ref().filter(|group| !self.has_billing_group(group.as_str())) {
+            return Err(no_billing_group(group.as_str()));
+        }
+        let mut attributes = Attributes::new();
+        apply(&mut attributes, request.attribute_payload.as_ref(), true)?;
+        within_limits(&attributes, thing_type.is_some())?;
+        Ok(NewThing { name, thing_type, billing, attributes })
+    }
+
     /// "UpdateThing": replaces the attributes, or merges into them; an empty value removes one.
     ///
     /// # Errors
@@ -82,6 +103,29 @@ impl Registry {
         request: &UpdateThingRequest,
         now: Timestamp,
     ) -> Result<Done<UpdateThingResponse>, ApiError> {
+        let (name, row) = self.updated(request)?;
+        let typed_anew = self.shelf.get(name.as_str()).is_some_and(|thing| thing.thing_type != row.thing_type);
+        let unlinked = self.association(name.as_str(), Link::Removed, now);
+        let write = self.keep(name.clone(), row);
+        let mut done = Done::written(UpdateThingResponse {}, vec![write]);
+        done.events.extend(self.changed(name.as_str(), Change::Updated, now));
+        if typed_anew {
+            done.events.extend(unlinked);
+            done.events.extend(self.association(name.as_str(), Link::Added, now));
+        }
+        Ok(done.with(Event::AuthorizationChanged))
+    }
+
+    /// Whether "UpdateThing" succeeds.
+    ///
+    /// # Errors
+    /// What it would answer.
+    pub fn check_update(&self, request: &UpdateThingRequest) -> Result<(), ApiError> {
+        self.updated(request).map(|_| ())
+    }
+
+    /// The thing as an update makes it.
+    fn updated(&self, request: &UpdateThingRequest) -> Result<(ThingName, ThingRow), ApiError> {
         let thing = self.shelf.get(&request.thing_name).ok_or_else(|| no_thing(&request.thing_name))?;
         expect_version(thing, request.expected_version)?;
         let remove = request.remove_thing_type == Some(true);
@@ -100,17 +144,7 @@ impl Registry {
         };
         apply(&mut attributes, request.attribute_payload.as_ref(), false)?;
         within_limits(&attributes, thing_type.is_some())?;
-        let typed_anew = thing.thing_type != thing_type;
-        let unlinked = self.association(name.as_str(), Link::Removed, now);
-        let row = ThingRow { id, version: version.saturating_add(1), thing_type, attributes };
-        let write = self.keep(name.clone(), row);
-        let mut done = Done::written(UpdateThingResponse {}, vec![write]);
-        done.events.extend(self.changed(name.as_str(), Change::Updated, now));
-        if typed_anew {
-            done.events.extend(unlinked);
-            done.events.extend(self.association(name.as_str(), Link::Added, now));
-        }
-        Ok(done.with(Event::AuthorizationChanged))
+        Ok((name, ThingRow { id, version: version.saturating_add(1), thing_type, attributes }))
     }
 
     /// "DescribeThing".

@@ -57,9 +57,11 @@ macro_rules! tagged {
         $($router.on::<ops::$op>(|call: Call, $input| async move {
             let $books = call.books();
             let tags = drydock_registry::tags::NewTags::read($input.tags.as_deref())?;
-            let reply = $books.apply(&$books.$book, |$held| $command).await?;
-            drydock_host::tags::keep($books, reply.$arn.as_deref(), tags).await?;
-            Ok(reply)
+            $books.change((&$books.$book, &$books.tags), |(book, kept)| {
+                let reply = book.apply(|$held| $command)?;
+                drydock_host::tags::keep(kept, reply.$arn.as_deref(), tags)?;
+                Ok(reply)
+            }).await
         });)*
     };
 }
@@ -72,9 +74,11 @@ macro_rules! untagged {
         $($router.on::<ops::$op>(|call: Call, $input| async move {
             let $books = call.books();
             let resource = format!(concat!($kind, "{}"), $input.$name);
-            let reply = $books.apply(&$books.$book, |$held| $command).await?;
-            drydock_host::tags::forget($books, &resource).await?;
-            Ok(reply)
+            $books.change((&$books.$book, &$books.tags), |(book, kept)| {
+                let reply = book.apply(|$held| $command)?;
+                drydock_host::tags::forget(kept, &$books.scope, &resource);
+                Ok(reply)
+            }).await
         });)*
     };
 }

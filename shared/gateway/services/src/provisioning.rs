@@ -1,8 +1,7 @@
 //! Provisioning carried out: plans become things, certificates and policies.
 //!
-//! - [`service`]: what is being provisioned at this moment. `operations`: the operations over HTTP.
+//! - [`service`]: what it stands on. `operations`: the operations over HTTP.
 //! - [`run`]: the one runner of plans, behind all four ways to provision.
-//! - [`settled`]: what a run knows of a run before it.
 //! - [`bulk`]: bulk registration, a line of a file after the other.
 //! - [`certificate`], [`thing`]: its parts about the certificate, and about the thing with its groups.
 //! - [`failure`]: why a device was not provisioned, in AWS's words.
@@ -24,7 +23,6 @@ mod payload;
 mod provider;
 pub mod run;
 pub mod service;
-pub mod settled;
 pub mod sweep;
 mod thing;
 mod waiting;

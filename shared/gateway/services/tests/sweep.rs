@@ -9,6 +9,7 @@
 
 use drydock_core::{CertificateId, Clock, Scope, Timestamp};
 use drydock_host::books::{Books, Empty};
+use drydock_host::stream::{Arriving, Stream};
 use drydock_host::system::SystemIds;
 use drydock_identity::Authority;
 use drydock_identity::book::provisioned::CLAIM_LIFETIME;
@@ -20,7 +21,6 @@ use drydock_store::Store;
 use drydock_timers::Timers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use tokio::sync::mpsc;
 
 const BEGIN: Timestamp = Timestamp(1_793_491_200_000);
 
@@ -43,7 +43,7 @@ struct Fleet {
     clock: Arc<ByHand>,
     books: Books,
     authority: Authority,
-    _events: mpsc::UnboundedReceiver<drydock_host::books::Sent>,
+    _events: Arriving,
     _folder: tempfile::TempDir,
 }
 
@@ -54,11 +54,11 @@ impl Fleet {
         let ids = Arc::new(SystemIds::new());
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::load_or_create_device(folder.path(), BEGIN, ids.as_ref()).unwrap();
-        let (events, kept) = mpsc::unbounded_channel();
         let store = Store::open(None).unwrap();
         let empty = Empty::new(&scope, CAPABILITIES);
-        let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let books = Books::open(&store, scope, Timers::new(shared), ids, empty, events).unwrap();
+        let time = Timers::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let (events, kept) = Stream::new(&time);
+        let books = Books::open(&store, scope, time, ids, empty, events).unwrap();
         Self { clock, books, authority, _events: kept, _folder: folder }
     }
 

@@ -1,8 +1,8 @@
 //! The rows of a store without a directory: kept for those who ask for all of an account, and gone with the process. Only what
-//! a [`Held`](crate::Held) rulebook writes is kept; the broker's sessions and queues are not worth their second copy.
+//! a [`Durable`](crate::Durable) rulebook writes is kept; the broker's sessions and queues are not worth their second copy.
 
-use crate::writer::Work;
-use drydock_core::Scope;
+use crate::writer::{Tell, Work};
+use drydock_core::{Scope, Write};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,29 +15,21 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub(crate) fn apply(&self, work: Work) {
+    /// Does the work, and tells of it before anything else is done: so the calls come in the order of the changes.
+    pub(crate) fn apply(&self, work: Work, tell: Option<Tell>) {
         let mut tables = self.lock();
         match work {
-            Work::Rows(scope, writes) => {
-                for write in writes {
-                    let rows = tables.entry((scope.clone(), write.table.to_owned())).or_default();
-                    match write.value {
-                        Some(value) => rows.insert(write.key, value),
-                        None => rows.remove(&write.key),
-                    };
-                }
-            }
-            Work::Clear(scope, names) => {
-                for name in names {
-                    tables.remove(&(scope.clone(), (*name).to_owned()));
-                }
-            }
+            Work::Rows(scope, writes) => put(&mut tables, &scope, writes),
             Work::Replace(scope, names, writes) => {
-                drop(tables);
-                self.apply(Work::Clear(scope.clone(), names));
-                self.apply(Work::Rows(scope, writes));
+                for name in names {
+                    tables.remove(&(scope.clone(), name.to_owned()));
+                }
+                put(&mut tables, &scope, writes);
             }
             Work::Wipe => tables.clear(),
+        }
+        if let Some(tell) = tell {
+            tell();
         }
     }
 
@@ -55,5 +47,15 @@ impl Memory {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(Scope, String), Rows>> {
         // Each change is one row: a panic in between leaves rows that are whole.
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn put(tables: &mut BTreeMap<(Scope, String), Rows>, scope: &Scope, writes: Vec<Write>) {
+    for write in writes {
+        let rows = tables.entry((scope.clone(), write.table.to_owned())).or_default();
+        match write.value {
+            Some(value) => rows.insert(write.key, value),
+            None => rows.remove(&write.key),
+        };
     }
 }

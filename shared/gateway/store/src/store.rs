@@ -5,11 +5,12 @@ use crate::error::StoreError;
 use crate::lock::DirLock;
 use crate::memory::Memory;
 use crate::schema;
-use crate::writer::{Job, Lane, Work, Writer};
+use crate::writer::{Job, Member, Tell, Work, Writer};
 use drydock_core::{Scope, Write};
 use rusqlite::{Connection, OpenFlags, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -42,7 +43,7 @@ impl Options {
     /// file is not for this version, and whatever the disk answers.
     pub fn open(&self, directory: Option<&Path>) -> Result<Store, StoreError> {
         let Some(directory) = directory else {
-            return Ok(Store { inner: Arc::new(Inner { file: None, memory: Memory::default() }) });
+            return Ok(Store { inner: Arc::new(Inner::new(None)) });
         };
         let lock = DirLock::take(directory)?;
         let path = directory.join(FILE);
@@ -54,7 +55,7 @@ impl Options {
             .spawn(move || writer.run(&receiver))
             .map_err(|e| StoreError::Directory { path: directory.to_path_buf(), source: Arc::new(e) })?;
         let file = File { path, jobs: Some(sender), writer: Some(thread), _lock: lock };
-        Ok(Store { inner: Arc::new(Inner { file: Some(file), memory: Memory::default() }) })
+        Ok(Store { inner: Arc::new(Inner::new(Some(file))) })
     }
 
     fn connect(&self, path: &Path) -> Result<Connection, StoreError> {
@@ -86,6 +87,14 @@ struct Inner {
     file: Option<File>,
     /// In the place of the file.
     memory: Memory,
+    /// How many rulebooks were opened.
+    places: AtomicU32,
+}
+
+impl Inner {
+    fn new(file: Option<File>) -> Self {
+        Self { file, memory: Memory::default(), places: AtomicU32::new(0) }
+    }
 }
 
 #[derive(Debug)]
@@ -125,25 +134,35 @@ impl Store {
         if writes.is_empty() {
             return Commit::ready(Ok(()));
         }
-        self.send(|| Work::Rows(scope.clone(), writes), None)
+        self.send(|| Work::Rows(scope.clone(), writes), Vec::new(), None)
+    }
+
+    /// Resolves when all that was submitted before is on disk, or is not going to be. It submits nothing itself.
+    pub fn flush(&self) -> Commit {
+        self.send(|| Work::Rows(Scope::new("", ""), Vec::new()), Vec::new(), None)
     }
 
     /// Forgets every row of every scope, after what was submitted before.
     pub fn wipe(&self) -> Commit {
-        self.send(|| Work::Wipe, None)
+        self.send(|| Work::Wipe, Vec::new(), None)
     }
 
-    pub(crate) fn send(&self, work: impl FnOnce() -> Work, lane: Option<(Arc<Lane>, u64)>) -> Commit {
+    /// Where the next rulebook stands in the order of locks.
+    pub(crate) fn next_place(&self) -> u32 {
+        self.inner.places.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn send(&self, work: impl FnOnce() -> Work, members: Vec<Member>, tell: Option<Tell>) -> Commit {
         let Some(file) = &self.inner.file else {
             match work() {
                 // Not those of a rulebook: nobody asks for them again.
-                Work::Rows(..) if lane.is_none() => {}
-                work => self.inner.memory.apply(work),
+                Work::Rows(..) if members.is_empty() => {}
+                work => self.inner.memory.apply(work, tell),
             }
             return Commit::ready(Ok(()));
         };
         let (done, answer) = oneshot::channel();
-        let job = Job { work: work(), lane, done };
+        let job = Job { work: work(), members, tell, done };
         match file.jobs.as_ref().map(|sender| sender.send(job)) {
             Some(Ok(())) => Commit::waiting(answer),
             _ => Commit::ready(Err(StoreError::Closed)),

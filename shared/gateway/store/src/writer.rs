@@ -19,10 +19,8 @@ const GROUP_JOBS: usize = 1024;
 pub(crate) enum Work {
     /// Puts and deletes rows.
     Rows(Scope, Vec<Write>),
-    /// Deletes every row of some tables of a scope.
-    Clear(Scope, &'static [&'static str]),
-    /// Puts rows in the place of every row of some tables of a scope.
-    Replace(Scope, &'static [&'static str], Vec<Write>),
+    /// Deletes every row of some tables of a scope, then puts and deletes rows.
+    Replace(Scope, Vec<&'static str>, Vec<Write>),
     /// Deletes everything.
     Wipe,
 }
@@ -35,23 +33,45 @@ pub(crate) struct Lane {
     failed: AtomicU64,
 }
 
+/// An owner that a submission was decided on.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub(crate) lane: Arc<Lane>,
+    /// The owner's epoch at the time of the submission.
+    pub(crate) epoch: u64,
+    /// Whether the submission changes it; otherwise it was only looked at.
+    pub(crate) changed: bool,
+}
+
+/// What is called when a submission is committed.
+pub(crate) type Tell = Box<dyn FnOnce() + Send>;
+
 /// A submission on its way.
-#[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) work: Work,
-    /// The owner and its epoch at the time of the submission.
-    pub(crate) lane: Option<(Arc<Lane>, u64)>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) tell: Option<Tell>,
     pub(crate) done: oneshot::Sender<Result<(), StoreError>>,
 }
 
 impl Job {
+    /// Whether it was decided on top of a change that was not saved.
     fn superseded(&self) -> bool {
-        self.lane.as_ref().is_some_and(|(lane, epoch)| *epoch <= lane.failed.load(Ordering::Acquire))
+        self.members.iter().any(|of| of.epoch <= of.lane.failed.load(Ordering::Acquire))
     }
 
     fn finish(self, result: Result<(), StoreError>) {
-        if let (Err(_), Some((lane, epoch))) = (&result, &self.lane) {
-            lane.failed.fetch_max(*epoch, Ordering::AcqRel);
+        match &result {
+            Ok(()) => {
+                if let Some(tell) = self.tell {
+                    tell();
+                }
+            }
+            Err(_) => {
+                for of in self.members.iter().filter(|of| of.changed) {
+                    of.lane.failed.fetch_max(of.epoch, Ordering::AcqRel);
+                }
+            }
         }
         // Nobody waits any more where the request was dropped; the write stands all the same.
         let _ = self.done.send(result);
@@ -115,13 +135,10 @@ impl Writer {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for job in group {
             match &job.work {
+                Work::Rows(_, writes) if writes.is_empty() => {}
                 Work::Rows(scope, writes) => {
                     let scope = scope_id(&tx, &mut self.scopes, scope)?;
                     put(&tx, scope, writes)?;
-                }
-                Work::Clear(scope, tables) => {
-                    let scope = scope_id(&tx, &mut self.scopes, scope)?;
-                    clear(&tx, scope, tables)?;
                 }
                 Work::Replace(scope, tables, writes) => {
                     let scope = scope_id(&tx, &mut self.scopes, scope)?;

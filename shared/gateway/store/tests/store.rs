@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
 
-use drydock_core::{ApiError, CorruptRow, Done, ErrorCode, Rulebook, Scope, Write};
-use drydock_store::{Held, Store, StoreError};
+use drydock_core::{ApiError, CertificateId, CorruptRow, Done, ErrorCode, Event, Rulebook, Scope, Timestamp, Write};
+use drydock_store::{AnyPart as _, Durable, Store, StoreError, change};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 fn scope() -> Scope {
     Scope::new("123456789012", "us-east-1")
@@ -185,12 +186,12 @@ impl Rulebook for Notes {
     }
 }
 
-fn open(store: &Store) -> Held<Notes> {
-    Held::open(store, &scope(), Notes::default()).unwrap()
+fn open(store: &Store) -> Durable<Notes> {
+    Durable::open(store, &scope(), Notes::default()).unwrap()
 }
 
-async fn set(held: &Held<Notes>, key: &str, value: String) -> Result<usize, ApiError> {
-    held.apply(|notes| Ok(notes.set(key, value))).await.map(|(reply, _)| reply)
+async fn set(held: &Durable<Notes>, key: &str, value: String) -> Result<usize, ApiError> {
+    change((held,), drop, |(notes,)| notes.apply(|notes| Ok(notes.set(key, value)))).await
 }
 
 #[tokio::test]
@@ -205,7 +206,12 @@ async fn a_held_rulebook_is_filled_again_from_its_rows() {
     let store = Store::open(Some(dir.path())).unwrap();
     let held = open(&store);
     assert_eq!(held.read(|notes| notes.0.len()), 2);
-    held.wipe().await.unwrap();
+    change((&held,), drop, |(notes,)| -> Result<(), StoreError> {
+        notes.clear();
+        Ok(())
+    })
+    .await
+    .unwrap();
     assert_eq!(held.read(|notes| notes.0.len()), 0);
     assert!(rows(&store, "notes").is_empty());
 }
@@ -215,7 +221,7 @@ async fn a_refused_command_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(Some(dir.path())).unwrap();
     let held = open(&store);
-    let refused = held.apply(|_| Err::<Done<()>, _>(ApiError::invalid("no"))).await;
+    let refused = change((&held,), drop, |(notes,)| notes.apply(|_| Err::<Done<()>, _>(ApiError::invalid("no")))).await;
     assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidRequestException);
     assert!(rows(&store, "notes").is_empty());
 }
@@ -281,12 +287,13 @@ async fn a_command_that_panics_leaves_only_what_was_saved() {
     set(&held, "a", "1".into()).await.unwrap();
     let other = std::sync::Arc::clone(&held);
     let panicked = tokio::spawn(async move {
-        other
-            .apply(|notes| -> Result<Done<()>, ApiError> {
+        change((other.as_ref(),), drop, |(notes,)| {
+            notes.apply(|notes| -> Result<Done<()>, ApiError> {
                 notes.0.insert("half".into(), "done".into());
                 panic!("half-way")
             })
-            .await
+        })
+        .await
     });
     assert!(panicked.await.unwrap_err().is_panic());
     assert_eq!(set(&held, "b", "2".into()).await, Ok(2));
@@ -298,6 +305,193 @@ fn a_row_that_does_not_read_back_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(Some(dir.path())).unwrap();
     store.submit(&scope(), vec![Write::put("notes", "k", "corrupt".into())]).wait().unwrap();
-    let error = Held::open(&store, &scope(), Notes::default()).map(|_| ()).unwrap_err();
+    let error = Durable::open(&store, &scope(), Notes::default()).map(|_| ()).unwrap_err();
     assert_eq!(error.to_string(), "row `k` of table `notes` cannot be read: it says so");
+}
+
+/// A change of two rulebooks that fails after the first one was changed.
+async fn break_off(first: &Durable<Notes>, second: &Durable<Others>) -> ApiError {
+    let broken = change((first, second), drop, |(first, second)| {
+        first.apply(|notes| Ok::<_, ApiError>(notes.set("half", "1".into())))?;
+        assert!(first.0.contains_key("half"), "a change sees what it has done");
+        second.apply(|_| Err::<Done<()>, _>(ApiError::invalid("no")))
+    });
+    broken.await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_change_that_fails_half_way_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for directory in [None, Some(dir.path())] {
+        let store = Store::open(directory).unwrap();
+        let (first, second) = (open(&store), open_others(&store));
+        // One that is on its way to the disk when the change breaks off: it stays.
+        let on_its_way = set(&first, "a", "1".into());
+        let (saved, error) = tokio::join!(on_its_way, break_off(&first, &second));
+        assert_eq!((saved, error.code), (Ok(1), ErrorCode::InvalidRequestException));
+        let keys = |book: &Durable<Notes>| book.read(|notes| notes.0.keys().cloned().collect::<Vec<_>>());
+        assert_eq!(keys(&first), ["a"], "durable: {}", store.is_durable());
+        assert_eq!(set(&first, "b", "2".into()).await, Ok(2));
+        assert_eq!(rows(&store, "notes").len(), 2);
+    }
+}
+
+/// The same rulebook with a table of its own.
+struct Others(Notes);
+
+impl Rulebook for Others {
+    const TABLES: &'static [&'static str] = &["others"];
+
+    fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
+        self.0.load(table, key, value)
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Others {
+    fn set(&mut self, key: &str, value: String) -> Done<usize> {
+        let done = self.0.set(key, value);
+        let writes = done.writes.into_iter().map(|write| Write { table: "others", ..write }).collect();
+        Done::written(done.reply, writes)
+    }
+}
+
+fn open_others(store: &Store) -> Durable<Others> {
+    Durable::open(store, &scope(), Others(Notes::default())).unwrap()
+}
+
+async fn set_both(
+    (first, second): (&Durable<Notes>, &Durable<Others>),
+    key: &str,
+    value: String,
+) -> Result<usize, ApiError> {
+    change((first, second), drop, |(first, second)| {
+        first.apply(|notes| Ok::<_, ApiError>(notes.set(key, value.clone())))?;
+        second.apply(|notes| Ok(notes.set(key, value)))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_unit_that_does_not_fit_is_taken_back_in_each_of_its_rulebooks() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::options().max_pages(40).open(Some(dir.path())).unwrap();
+    let first = open(&store);
+    let second = open_others(&store);
+    let both = (&first, &second);
+    assert_eq!(set_both(both, "a", "1".into()).await, Ok(1));
+    let busy = (0..50_000).map(|n| Write::delete("notes", format!("absent-{n}"))).collect();
+    let busy = store.submit(&Scope::new("210987654321", "eu-west-1"), busy);
+    // The last one changes the second rulebook alone, and has looked at the first.
+    let last = change((&first, &second), drop, |(first, second)| {
+        let seen = first.0.contains_key("big");
+        second.apply(|notes| Ok::<_, ApiError>(notes.set("last", seen.to_string())))
+    });
+    let (too_big, on_top, alone) =
+        tokio::join!(set_both(both, "big", "x".repeat(200 * 1024)), set(&first, "after", "1".into()), last);
+    assert!(too_big.unwrap_err().message.contains("cannot grow"));
+    assert!(on_top.is_err() && alone.is_err(), "decided on top of a change that was not saved");
+    busy.await.unwrap();
+    for (table, in_memory) in
+        [("notes", first.read(|notes| notes.0.clone())), ("others", second.read(|notes| notes.0.0.clone()))]
+    {
+        assert_eq!(in_memory.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())], "{table}");
+        assert_eq!(rows(&store, table).len(), 1, "{table}");
+    }
+    assert_eq!(set_both(both, "b", "2".into()).await, Ok(2));
+}
+
+/// What is told of a unit: numbers that go up by one in the order of the decisions.
+fn numbered(number: u64) -> Event {
+    Event::CertificateExpired {
+        certificate_id: CertificateId::new("0".repeat(64)).unwrap(),
+        at: Timestamp(number as i64),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn units_are_told_in_the_order_of_their_decisions() {
+    const CALLERS: u64 = 64;
+    const COMMANDS: u64 = 200;
+    let dir = tempfile::tempdir().unwrap();
+    for directory in [None, Some(dir.path())] {
+        let store = Store::open(directory).unwrap();
+        let first = Arc::new(open(&store));
+        let second = Arc::new(open_others(&store));
+        let told: Arc<Mutex<Vec<(i64, i64)>>> = Arc::default();
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let (first, second, told) = (Arc::clone(&first), Arc::clone(&second), Arc::clone(&told));
+                tokio::spawn(async move {
+                    for command in 0..COMMANDS {
+                        let told = Arc::clone(&told);
+                        let tell = move |events: Vec<Event>| {
+                            let number = |event: &Event| match event {
+                                Event::CertificateExpired { at, .. } => at.0,
+                                _ => 0,
+                            };
+                            let numbers: Vec<i64> = events.iter().map(number).collect();
+                            told.lock().unwrap().push((numbers[0], *numbers.get(1).unwrap_or(&0)));
+                        };
+                        // A number of each rulebook: the length that it has then.
+                        let key = format!("{caller}-{command}");
+                        let next = |length: usize| numbered(length as u64);
+                        let one = |notes: &mut Notes| {
+                            let done = notes.set(&key, String::new());
+                            let event = next(done.reply);
+                            Ok::<_, ApiError>(done.with(event))
+                        };
+                        let done = if caller % 2 == 0 {
+                            change((first.as_ref(),), tell, |(first,)| first.apply(one)).await
+                        } else {
+                            change((first.as_ref(), second.as_ref()), tell, |(first, second)| {
+                                first.apply(one)?;
+                                second.apply(|others| {
+                                    let done = others.set(&key, String::new());
+                                    let event = next(done.reply);
+                                    Ok(done.with(event))
+                                })
+                            })
+                            .await
+                        };
+                        done.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        let told = told.lock().unwrap();
+        let firsts: Vec<i64> = told.iter().map(|(first, _)| *first).collect();
+        let seconds: Vec<i64> = told.iter().map(|(_, second)| *second).filter(|second| *second > 0).collect();
+        assert!(firsts.iter().copied().eq(1..=(CALLERS * COMMANDS) as i64), "durable: {}", store.is_durable());
+        assert!(seconds.iter().copied().eq(1..=(CALLERS * COMMANDS / 2) as i64), "durable: {}", store.is_durable());
+    }
+}
+
+#[tokio::test]
+async fn a_unit_is_told_before_its_caller_is_answered_and_not_at_all_where_it_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::options().max_pages(40).open(Some(dir.path())).unwrap();
+    let book = open(&store);
+    for (value, fits) in [("x".to_owned(), true), ("x".repeat(400 * 1024), false)] {
+        let told = Arc::new(Mutex::new(false));
+        let saw = Arc::clone(&told);
+        let tell = move |_: Vec<Event>| *saw.lock().unwrap() = true;
+        let done = change((&book,), tell, |(notes,)| notes.apply(|notes| Ok::<_, ApiError>(notes.set("a", value))));
+        assert_eq!((done.await.is_ok(), *told.lock().unwrap()), (fits, fits));
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "lock order violated")]
+async fn rulebooks_are_locked_in_one_order() {
+    let store = Store::open(None).unwrap();
+    let (first, second) = (open(&store), open_others(&store));
+    first.read(|_| second.read(|_| ()));
+    second.read(|_| first.read(|_| ()));
 }

@@ -7,13 +7,13 @@ use crate::client::Api;
 use drydock_core::Scope;
 use drydock_gateway::account::Account;
 use drydock_host::books::{Books, Empty};
+use drydock_host::stream::Stream;
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_store::Store;
 use drydock_timers::Timers;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// Runs `drydock export`.
 ///
@@ -75,8 +75,9 @@ fn only_scope(store: &Store, data_dir: &Path) -> Result<Scope, Box<dyn std::erro
 /// The rulebooks of a folder without a gateway; nobody is told of anything.
 fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
     let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
-    let (events, _) = mpsc::unbounded_channel();
-    Books::open(store, scope, Timers::new(Arc::new(SystemClock)), Arc::new(SystemIds::new()), empty, events)
+    let time = Timers::new(Arc::new(SystemClock));
+    let (events, _) = Stream::new(&time);
+    Books::open(store, scope, time, Arc::new(SystemIds::new()), empty, events)
 }
 
 fn report(account: &Account, done: &str) {

@@ -7,6 +7,7 @@ use crate::client::Api;
 use clap::Args;
 use drydock_core::{Clock, Scope};
 use drydock_host::books::{Books, Empty};
+use drydock_host::stream::Stream;
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_policy::{AppliedPolicy, CompiledDocument, Context, PolicySet};
 use drydock_services::policies::explain::Question;
@@ -165,9 +166,10 @@ fn open(folder: &Path) -> Result<Books, Box<dyn std::error::Error + Send + Sync>
     let store = Store::open(Some(folder))?;
     let scope = store.scopes()?.into_iter().next();
     let scope = scope.ok_or_else(|| format!("there is no state in `{}` yet", folder.display()))?;
-    let (events, _) = tokio::sync::mpsc::unbounded_channel();
+    let time = Timers::new(Arc::new(SystemClock));
+    let (events, _) = Stream::new(&time);
     let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
-    Ok(Books::open(&store, scope, Timers::new(Arc::new(SystemClock)), Arc::new(SystemIds::new()), empty, events)?)
+    Ok(Books::open(&store, scope, time, Arc::new(SystemIds::new()), empty, events)?)
 }
 
 fn show(json: bool, allowed: bool, text: &str, explanation: Option<&Value>) {

@@ -1,7 +1,7 @@
 //! The template's resources of AWS IoT. Each is made where it is not there yet, and changed where it differs.
 
 use crate::gateway::Gateway;
-use drydock_core::{ApiError, Done, ErrorCode};
+use drydock_core::{ApiError, ErrorCode};
 use drydock_model::iot::{
     CreateAuthorizerRequest, CreatePolicyRequest, CreatePolicyVersionRequest, CreateRoleAliasRequest,
     CreateThingTypeRequest, CreateTopicRuleRequest, DeletePolicyVersionRequest, DeprecateThingTypeRequest,
@@ -29,7 +29,7 @@ pub(super) async fn rule(gateway: &Gateway, rule: &TopicRule) -> Result<(), ApiE
     let name = rule.name.clone();
     let request =
         CreateTopicRuleRequest { rule_name: name.clone(), topic_rule_payload: payload.clone(), ..Default::default() };
-    match books.create_rule(request).await {
+    match books.create_rule(request, |_| Ok(())).await {
         Err(error) if exists(&error) => {
             let request = ReplaceTopicRuleRequest { rule_name: name, topic_rule_payload: payload };
             books.replace_rule(request).await
@@ -45,39 +45,33 @@ pub(super) async fn policy(gateway: &Gateway, policy: &Policy) -> Result<(), Api
     let (name, document) = (policy.name.clone(), policy.document.to_string());
     let request =
         CreatePolicyRequest { policy_name: name.clone(), policy_document: document.clone(), ..Default::default() };
-    match books.apply(&books.policies, |book| book.create_policy(request, now, ids.as_ref())).await {
-        Err(error) if exists(&error) => {}
-        other => return other.map(|_| ()),
-    }
-    let known = books.policies.read(|book| book.get_policy(&GetPolicyRequest { policy_name: name.clone() }))?;
     let same = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| value == policy.document);
-    if known.policy_document.as_deref().is_some_and(same) {
-        return Ok(());
-    }
     books
-        .apply(&books.policies, |book| {
-            let listed = book.list_policy_versions(&ListPolicyVersionsRequest { policy_name: name.clone() })?;
-            let versions = listed.policy_versions.unwrap_or_default();
-            if versions.len() < MAX_VERSIONS {
-                return Ok(Done::reply(()));
+        .change((&books.policies,), |(policies,)| {
+            match policies.apply(|book| book.create_policy(request, now, ids.as_ref())) {
+                Err(error) if exists(&error) => {}
+                other => return other.map(|_| ()),
             }
+            let known = policies.get_policy(&GetPolicyRequest { policy_name: name.clone() })?;
+            if known.policy_document.as_deref().is_some_and(same) {
+                return Ok(());
+            }
+            let listed = policies.list_policy_versions(&ListPolicyVersionsRequest { policy_name: name.clone() })?;
+            let versions = listed.policy_versions.unwrap_or_default();
             let oldest = versions
                 .iter()
                 .filter(|version| version.is_default_version != Some(true))
                 .filter_map(|version| version.version_id.clone())
                 .min_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX));
-            match oldest {
-                Some(policy_version_id) => book.delete_policy_version(&DeletePolicyVersionRequest {
-                    policy_name: name.clone(),
-                    policy_version_id,
-                }),
-                None => Ok(Done::reply(())),
+            if let Some(policy_version_id) = oldest.filter(|_| versions.len() >= MAX_VERSIONS) {
+                let delete = DeletePolicyVersionRequest { policy_name: name.clone(), policy_version_id };
+                policies.apply(|book| book.delete_policy_version(&delete))?;
             }
+            let request =
+                CreatePolicyVersionRequest { policy_name: name, policy_document: document, set_as_default: Some(true) };
+            policies.apply(|book| book.create_policy_version(request, now)).map(|_| ())
         })
-        .await?;
-    let request =
-        CreatePolicyVersionRequest { policy_name: name, policy_document: document, set_as_default: Some(true) };
-    books.apply(&books.policies, |book| book.create_policy_version(request, now)).await.map(|_| ())
+        .await
 }
 
 /// Makes a thing type. Its properties cannot be changed by a template on AWS either, but for a replacement.
@@ -89,16 +83,20 @@ pub(super) async fn thing_type(gateway: &Gateway, thing_type: &ThingType) -> Res
         object.insert("thingTypeName".to_owned(), json!(thing_type.name));
     }
     let request = CreateThingTypeRequest::from_json(&request).map_err(|e| malformed("the thing type", e))?;
-    match books.apply(&books.registry, |book| book.create_thing_type(&request, now, ids.as_ref())).await {
-        Err(error) if exists(&error) => Ok(()),
-        other => other.map(|_| ()),
-    }?;
     // A template that no longer deprecates the type takes the deprecation back.
-    let request = DeprecateThingTypeRequest {
+    let deprecate = DeprecateThingTypeRequest {
         thing_type_name: thing_type.name.clone(),
         undo_deprecate: Some(!thing_type.deprecated),
     };
-    books.apply(&books.registry, |book| book.deprecate_thing_type(&request, now)).await.map(|_| ())
+    books
+        .change((&books.registry,), |(registry,)| {
+            match registry.apply(|book| book.create_thing_type(&request, now, ids.as_ref())) {
+                Err(error) if exists(&error) => {}
+                other => other.map(|_| ())?,
+            }
+            registry.apply(|book| book.deprecate_thing_type(&deprecate, now)).map(|_| ())
+        })
+        .await
 }
 
 /// Makes a custom authorizer, or changes it. Whether its tokens are signed cannot change; on AWS that takes a replacement.

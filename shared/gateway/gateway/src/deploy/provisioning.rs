@@ -2,13 +2,15 @@
 
 use super::iot::{exists, malformed};
 use crate::gateway::Gateway;
-use drydock_core::ApiError;
+use drydock_core::{ApiError, Timestamp};
 use drydock_model::iot::{
     CreateProvisioningTemplateRequest, CreateProvisioningTemplateVersionRequest,
     DeleteProvisioningTemplateVersionRequest, DescribeProvisioningTemplateRequest,
     ListProvisioningTemplateVersionsRequest, UpdateProvisioningTemplateRequest,
 };
+use drydock_provisioning::Provisioning;
 use drydock_provisioning::book::versions::MOST_VERSIONS;
+use drydock_store::Part;
 use drydock_template::ProvisioningTemplate;
 
 /// Makes a provisioning template; where its body changed, a new default version, in the place of the oldest where there are five.
@@ -18,33 +20,42 @@ pub(super) async fn template(gateway: &Gateway, template: &ProvisioningTemplate)
     let request = CreateProvisioningTemplateRequest::from_json(&template.request)
         .map_err(|error| malformed("the provisioning template", error))?;
     let wanted = request.clone();
-    match books.apply(&books.provisioning, |book| book.create_provisioning_template(request, now)).await {
+    books.change((&books.provisioning,), |(provisioning,)| bring(provisioning, request, wanted, now)).await
+}
+
+fn bring(
+    provisioning: &mut Part<'_, Provisioning>,
+    request: CreateProvisioningTemplateRequest,
+    wanted: CreateProvisioningTemplateRequest,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    match provisioning.apply(|book| book.create_provisioning_template(request, now)) {
         Err(error) if exists(&error) => {}
         made => return made.map(|_| ()),
     }
     let name = wanted.template_name.clone();
     let describe = DescribeProvisioningTemplateRequest { template_name: name.clone() };
-    let known = books.provisioning.read(|book| book.describe_provisioning_template(&describe))?.reply;
+    let known = provisioning.describe_provisioning_template(&describe)?.reply;
     if known.type_.unwrap_or_default() != wanted.type_.unwrap_or_default() {
         return Err(ApiError::invalid(format!("the type of the provisioning template `{name}` cannot be changed")));
     }
     if known.template_body.as_deref() != Some(wanted.template_body.as_str()) {
         let list = ListProvisioningTemplateVersionsRequest { template_name: name.clone(), ..Default::default() };
-        let versions = books.provisioning.read(|book| book.list_provisioning_template_versions(&list))?.reply.versions;
+        let versions = provisioning.list_provisioning_template_versions(&list)?.reply.versions;
         let versions = versions.unwrap_or_default();
         let oldest = versions.iter().rev().find(|version| version.is_default_version != Some(true));
         if versions.len() >= MOST_VERSIONS
             && let Some(version_id) = oldest.and_then(|version| version.version_id)
         {
             let delete = DeleteProvisioningTemplateVersionRequest { template_name: name.clone(), version_id };
-            books.apply(&books.provisioning, |book| book.delete_provisioning_template_version(&delete, now)).await?;
+            provisioning.apply(|book| book.delete_provisioning_template_version(&delete, now))?;
         }
         let version = CreateProvisioningTemplateVersionRequest {
             template_name: name.clone(),
             template_body: wanted.template_body,
             set_as_default: Some(true),
         };
-        books.apply(&books.provisioning, |book| book.create_provisioning_template_version(version, now)).await?;
+        provisioning.apply(|book| book.create_provisioning_template_version(version, now))?;
     }
     let update = UpdateProvisioningTemplateRequest {
         template_name: name,
@@ -55,5 +66,5 @@ pub(super) async fn template(gateway: &Gateway, template: &ProvisioningTemplate)
         pre_provisioning_hook: wanted.pre_provisioning_hook,
         ..Default::default()
     };
-    books.apply(&books.provisioning, |book| book.update_provisioning_template(update, now)).await.map(|_| ())
+    provisioning.apply(|book| book.update_provisioning_template(update, now)).map(|_| ())
 }

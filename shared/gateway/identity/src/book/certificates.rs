@@ -209,6 +209,29 @@ impl Identity {
         request: &UpdateCertificateRequest,
         now: Timestamp,
     ) -> Result<Done<()>, ApiError> {
+        let (id, row, wanted) = self.updatable(request)?;
+        let (id, mut row) = (id.clone(), row.clone());
+        let changed = row.status != wanted;
+        row.status = wanted;
+        row.touch(now);
+        let active = row.is_active();
+        let write = self.keep(id.clone(), row);
+        let done = Done::written((), vec![write]);
+        Ok(if changed { done.with(Event::CertificateStatusChanged { certificate_id: id, active }) } else { done })
+    }
+
+    /// Whether "UpdateCertificate" succeeds.
+    ///
+    /// # Errors
+    /// What it would answer.
+    pub fn check_update_certificate(&self, request: &UpdateCertificateRequest) -> Result<(), ApiError> {
+        self.updatable(request).map(|_| ())
+    }
+
+    fn updatable(
+        &self,
+        request: &UpdateCertificateRequest,
+    ) -> Result<(&CertificateId, &CertificateRow, CertificateStatus), ApiError> {
         let wanted = settable(request.new_status)?;
         let (id, row) = self.known(&request.certificate_id)?;
         let fixed = match row.status {
@@ -223,14 +246,7 @@ impl Identity {
             let message = format!("the certificate `{id}` is {}: it cannot become {wanted}", row.status);
             return Err(ApiError::new(ErrorCode::CertificateStateException, message));
         }
-        let (id, mut row) = (id.clone(), row.clone());
-        let changed = row.status != wanted;
-        row.status = wanted;
-        row.touch(now);
-        let active = row.is_active();
-        let write = self.keep(id.clone(), row);
-        let done = Done::written((), vec![write]);
-        Ok(if changed { done.with(Event::CertificateStatusChanged { certificate_id: id, active }) } else { done })
+        Ok((id, row, wanted))
     }
 
     /// "DeleteCertificate". `forceDelete` deletes a certificate that policies are attached to (who knows of them detaches them

@@ -10,7 +10,7 @@ use drydock_model::iot::{
     ListPolicyPrincipalsResponse, ListPrincipalPoliciesRequest, ListPrincipalPoliciesResponse,
     ListTargetsForPolicyRequest, ListTargetsForPolicyResponse,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Policies {
     /// `AttachPolicy`. `check` says whether the target exists and may have policies; a target that does not exist is
@@ -162,6 +162,26 @@ impl Policies {
     #[must_use]
     pub fn is_attached(&self, target: &str) -> bool {
         self.targets.get(target).is_some_and(|a| !a.policies.is_empty())
+    }
+
+    /// Whether policies, which may not be there yet, can all be attached to a principal.
+    ///
+    /// # Errors
+    /// `LimitExceededException` where it would have more than ten.
+    pub fn check_attachments<'p>(
+        &self,
+        principal: &str,
+        policies: impl IntoIterator<Item = &'p PolicyName>,
+    ) -> Result<(), ApiError> {
+        let attached = self.targets.get(principal).map(|of| &of.policies);
+        let more: BTreeSet<&PolicyName> =
+            policies.into_iter().filter(|name| attached.is_none_or(|of| !of.contains_key(*name))).collect();
+        let most = super::MAX_POLICIES_PER_PRINCIPAL;
+        if attached.map_or(0, BTreeMap::len) + more.len() > most {
+            let message = format!("`{principal}` would have more than {most} policies, which is the most");
+            return Err(ApiError::new(ErrorCode::LimitExceededException, message));
+        }
+        Ok(())
     }
 
     fn attach(

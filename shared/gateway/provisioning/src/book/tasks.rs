@@ -1,8 +1,7 @@
 //! Bulk registration: tasks that provision a device for each line of a file.
 //!
-//! A task goes through its file in batches. Before a batch is begun it is written down what its lines will make: the certificates
-//! that were signed for them, the ids that new things will have. When the batch is done, its end takes the place of that. So a
-//! kill in between repeats nothing: the batch is run again, and each line meets what it made itself.
+//! A task goes through its file in batches. What the lines of a batch make, how far the task is then, and what the batch adds to
+//! the reports are saved as one: a kill loses no line and repeats none. The reports are files, which are written after that.
 //!
 //! Follows "Bulk registration" of the AWS IoT Core developer guide; one task runs at a time, and a task is kept for 30 days.
 
@@ -74,35 +73,21 @@ pub struct Progress {
     pub errors: u64,
 }
 
-/// A batch that was begun: what its lines make, by the number of the line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
-    /// How many lines it has.
-    pub lines: u64,
-    /// What was settled for them beforehand.
-    pub settled: BTreeMap<u64, Settled>,
-}
-
-/// What a line makes, settled before it is made.
+/// What the last batch of a task added to its reports: it is here before it is in their files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Settled {
-    /// The id that its thing gets where it makes one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub thing_id: Option<String>,
-    /// The certificate that was signed for it (PEM).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<String>,
-    /// Whether the certificate that it brings was not registered when the batch began.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub registers: bool,
+pub struct Added {
+    /// Lines of the report of results.
+    pub results: String,
+    /// Lines of the report of errors.
+    pub errors: String,
 }
 
 /// The tasks of an account.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     rows: BTreeMap<String, TaskRow>,
-    batches: HashMap<String, Batch>,
+    added: HashMap<String, Added>,
 }
 
 impl Tasks {
@@ -110,8 +95,8 @@ impl Tasks {
         self.rows.insert(id.to_owned(), row);
     }
 
-    pub(super) fn take_in_batch(&mut self, id: &str, batch: Batch) {
-        self.batches.insert(id.to_owned(), batch);
+    pub(super) fn take_in_added(&mut self, id: &str, added: Added) {
+        self.added.insert(id.to_owned(), added);
     }
 }
 
@@ -259,10 +244,10 @@ impl Provisioning {
         self.tasks.rows.get(id).ok_or_else(|| missing(id))
     }
 
-    /// The batch that a task has begun and not ended.
+    /// What the last batch of a task added to its reports. The task's progress counts it already.
     #[must_use]
-    pub fn batch_of(&self, id: &str) -> Option<Batch> {
-        self.tasks.batches.get(id).cloned()
+    pub fn added(&self, id: &str) -> Added {
+        self.tasks.added.get(id).cloned().unwrap_or_default()
     }
 
     /// Says how long the input of a task is.
@@ -273,32 +258,28 @@ impl Provisioning {
         self.change(id, |row| row.size = size)
     }
 
-    /// Begins a batch of a task.
+    /// Ends a batch of a task, in the change that carries it out: the task is so far then. What the batch before it added to the
+    /// reports has to be in their files.
     ///
     /// # Errors
     /// See [`measured`](Self::measured).
-    pub fn begin_batch(&mut self, id: &str, batch: Batch) -> Result<Done<()>, ApiError> {
-        self.task(id)?;
-        let write = Write::put(BATCHES, id, json(&batch));
-        self.tasks.batches.insert(id.to_owned(), batch);
-        Ok(Done::written((), vec![write]))
-    }
-
-    /// Ends the batch of a task: it is so far now.
-    ///
-    /// # Errors
-    /// See [`measured`](Self::measured).
-    pub fn end_batch(&mut self, id: &str, progress: Progress, now: Timestamp) -> Result<Done<()>, ApiError> {
+    pub fn end_batch(
+        &mut self,
+        id: &str,
+        progress: Progress,
+        added: Added,
+        now: Timestamp,
+    ) -> Result<Done<()>, ApiError> {
         let mut done = self.change(id, |row| {
             row.progress = progress;
             row.modified = now;
         })?;
-        self.tasks.batches.remove(id);
-        done.writes.push(Write::delete(BATCHES, id));
+        done.writes.push(Write::put(BATCHES, id, json(&added)));
+        self.tasks.added.insert(id.to_owned(), added);
         Ok(done)
     }
 
-    /// Ends a task.
+    /// Ends a task. All of its reports has to be in their files.
     ///
     /// # Errors
     /// See [`measured`](Self::measured).
@@ -309,11 +290,15 @@ impl Provisioning {
         message: Option<String>,
         now: Timestamp,
     ) -> Result<Done<()>, ApiError> {
-        self.change(id, |row| {
+        let mut done = self.change(id, |row| {
             row.status = status;
             row.message = message.map(|text| text.chars().take(MESSAGE).collect());
             row.modified = now;
-        })
+        })?;
+        if self.tasks.added.remove(id).is_some() {
+            done.writes.push(Write::delete(BATCHES, id));
+        }
+        Ok(done)
     }
 
     /// The tasks that are kept no longer.

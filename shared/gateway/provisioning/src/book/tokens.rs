@@ -53,6 +53,14 @@ impl Provisioning {
         Ok(row.certificate.clone())
     }
 
+    /// Whether a token that was taken is there still.
+    ///
+    /// # Errors
+    /// [`Refused::Unknown`].
+    pub fn check_token(&self, token: &str) -> Result<(), Refused> {
+        if self.tokens.contains_key(&digest(token)) { Ok(()) } else { Err(Refused::Unknown) }
+    }
+
     /// A token that was taken stays good: provisioning failed.
     pub fn give_back(&mut self, token: &str) -> Done<()> {
         self.in_use.remove(&digest(token));

@@ -7,8 +7,7 @@ use drydock_model::iot::{
     DescribeThingRegistrationTaskRequest, ListThingRegistrationTasksRequest, StartThingRegistrationTaskRequest, Status,
     StopThingRegistrationTaskRequest,
 };
-use drydock_provisioning::book::tasks::{Batch, KEPT, Progress, Settled};
-use std::collections::BTreeMap;
+use drydock_provisioning::book::tasks::{Added, KEPT, Progress};
 
 const TEMPLATE: &str = r#"{"Parameters": {"N": {"Type": "String"}}, "Resources": {
     "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Ref": "N"}}}}}"#;
@@ -37,14 +36,12 @@ fn one_runs_at_a_time_and_is_as_far_after_a_restart() {
     let id = start(&mut account).unwrap();
     assert!(start(&mut account).unwrap_err().message.contains(&id));
     account.run(|book, _| book.measured(&id, 1000)).unwrap();
-    let settled = Settled { thing_id: Some("t".to_owned()), certificate: Some("pem".to_owned()), registers: true };
-    let batch = Batch { lines: 3, settled: BTreeMap::from([(2, settled)]) };
-    account.run(|book, _| book.begin_batch(&id, batch.clone())).unwrap();
     assert_eq!(account.book.open_task().as_deref(), Some(id.as_str()));
-    assert_eq!(account.book.batch_of(&id), Some(batch));
+    assert_eq!(account.book.added(&id), Added::default());
+    let added = Added { results: "{}\n".to_owned(), errors: String::new() };
     let progress = Progress { lines: 3, offset: 250, success: 2, failure: 1, results: 40, errors: 20 };
-    account.run(|book, _| book.end_batch(&id, progress, NOW.plus_millis(5))).unwrap();
-    assert_eq!(account.book.batch_of(&id), None);
+    account.run(|book, _| book.end_batch(&id, progress, added.clone(), NOW.plus_millis(5))).unwrap();
+    assert_eq!(account.book.added(&id), added);
     assert_eq!(account.book.task(&id).unwrap().progress, progress);
     assert_eq!(seen(&account, &id), (Status::InProgress, 2, 1, 25));
 
@@ -57,6 +54,7 @@ fn one_runs_at_a_time_and_is_as_far_after_a_restart() {
     account.run(|book, _| book.end_task(&id, Status::Cancelled, Some("x".repeat(5000)), NOW)).unwrap();
     let refused = account.run(|book, _| book.stop_thing_registration_task(&stop, NOW)).unwrap_err();
     assert!(refused.message.contains("Cancelled"), "{refused}");
+    assert_eq!(account.book.added(&id), Added::default(), "its reports are done");
     assert_eq!(account.book.task(&id).unwrap().message.as_ref().unwrap().len(), 2048, "as long as AWS's shape takes");
     let next = start(&mut account).unwrap();
     let of = |status| {

@@ -2,11 +2,12 @@
 
 use crate::call::{Call, operations, tagged, untagged};
 use crate::provisioning::jitp;
-use drydock_core::CertificateId;
-use drydock_host::books::Books;
+use drydock_core::{Arn, CertificateId};
 use drydock_identity::book::certificates::Attached;
 use drydock_model::Router;
 use drydock_model::iot::ops;
+use drydock_policy::Policies;
+use drydock_registry::Registry;
 
 pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, identity:
@@ -53,8 +54,13 @@ pub(super) fn register(router: &mut Router<Call>) {
     );
     router.on::<ops::TransferCertificate>(|call: Call, input| async move {
         let books = call.books();
-        let attached = attached(books, &CertificateId::new(&input.certificate_id)?);
-        books.apply(&books.identity, |book| book.transfer_certificate(&input, attached, books.now())).await
+        books
+            .change((&books.identity, &books.registry, &books.policies), |(identity, registry, policies)| {
+                let arn = books.scope.certificate(&CertificateId::new(&input.certificate_id)?);
+                let attached = attached(registry, policies, &arn);
+                identity.apply(|book| book.transfer_certificate(&input, attached, books.now()))
+            })
+            .await
     });
     router.on::<ops::CreateKeysAndCertificate>(|call: Call, input| async move {
         let issued = call.host().issuer.make_keys().await?;
@@ -77,24 +83,23 @@ pub(super) fn register(router: &mut Router<Call>) {
     });
     router.on::<ops::DeleteCertificate>(|call: Call, input| async move {
         let books = call.books();
-        let id = CertificateId::new(&input.certificate_id)?;
-        let arn = books.scope.certificate(&id);
-        // With `forceDelete` the policies go with the certificate; things never do.
-        let forced = input.force_delete.unwrap_or_default();
-        let attached = attached(books, &id);
-        books.apply(&books.identity, |book| book.delete_certificate(&input, attached)).await?;
-        if forced && attached.policies > 0 {
-            books.apply(&books.policies, |book| Ok(book.detach_all(arn.as_str()))).await?;
-        }
-        Ok(())
+        books
+            .change((&books.identity, &books.registry, &books.policies), |(identity, registry, policies)| {
+                let arn = books.scope.certificate(&CertificateId::new(&input.certificate_id)?);
+                let attached = attached(registry, policies, &arn);
+                identity.apply(|book| book.delete_certificate(&input, attached))?;
+                // With `forceDelete` the policies go with the certificate; things never do.
+                policies.run(|book| book.detach_all(arn.as_str()));
+                Ok(())
+            })
+            .await
     });
 }
 
 /// What is attached to a certificate.
-fn attached(books: &Books, id: &CertificateId) -> Attached {
-    let arn = books.scope.certificate(id);
+fn attached(registry: &Registry, policies: &Policies, certificate: &Arn) -> Attached {
     Attached {
-        policies: books.policies.read(|policies| policies.policies_for(&[arn.as_str()]).policies.len()),
-        things: books.registry.read(|registry| registry.things_of(arn.as_str())),
+        policies: policies.policies_for(&[certificate.as_str()]).policies.len(),
+        things: registry.things_of(certificate.as_str()),
     }
 }

@@ -1,11 +1,12 @@
 //! Policies, their versions and their attachments.
 
 use crate::call::{Call, operations, tagged, untagged};
-use drydock_core::{ApiError, CertificateId, Done, ThingGroupName};
-use drydock_host::books::Books;
+use drydock_core::{ApiError, CertificateId, Done, Scope, ThingGroupName};
+use drydock_identity::Identity;
 use drydock_model::Router;
 use drydock_model::iot::ops;
 use drydock_policy::book::{Kind, Target};
+use drydock_registry::Registry;
 
 pub(super) fn register(router: &mut Router<Call>) {
     operations!(router, policies:
@@ -16,11 +17,8 @@ pub(super) fn register(router: &mut Router<Call>) {
         ListPolicyVersions => |book, input, books| book.list_policy_versions(&input).map(Done::reply);
         SetDefaultPolicyVersion => |book, input, books| book.set_default_policy_version(&input, books.now());
         DeletePolicyVersion => |book, input, books| book.delete_policy_version(&input);
-        AttachPolicy => |book, input, books| book.attach_policy(&input, |target| check(books, target));
-        AttachPrincipalPolicy => |book, input, books| book.attach_principal_policy(&input, |target| check(books, target));
         DetachPolicy => |book, input, books| book.detach_policy(&input);
         DetachPrincipalPolicy => |book, input, books| book.detach_principal_policy(&input);
-        ListAttachedPolicies => |book, input, books| book.list_attached_policies(&input, |target| above(books, target)).map(Done::reply);
         ListTargetsForPolicy => |book, input, books| book.list_targets_for_policy(&input).map(Done::reply);
         ListPrincipalPolicies => |book, input, books| book.list_principal_policies(&input).map(Done::reply);
         ListPolicyPrincipals => |book, input, books| book.list_policy_principals(&input).map(Done::reply);
@@ -31,18 +29,46 @@ pub(super) fn register(router: &mut Router<Call>) {
     untagged!(router, policies:
         DeletePolicy["policy/" policy_name] => |book, input, books| book.delete_policy(&input);
     );
+    router.on::<ops::AttachPolicy>(|call: Call, input| async move {
+        let books = call.books();
+        let touched = (&books.identity, &books.registry, &books.policies);
+        books
+            .change(touched, |(identity, registry, policies)| {
+                policies
+                    .apply(|book| book.attach_policy(&input, |target| check(&books.scope, identity, registry, target)))
+            })
+            .await
+    });
+    router.on::<ops::AttachPrincipalPolicy>(|call: Call, input| async move {
+        let books = call.books();
+        let touched = (&books.identity, &books.registry, &books.policies);
+        books
+            .change(touched, |(identity, registry, policies)| {
+                policies.apply(|book| {
+                    book.attach_principal_policy(&input, |target| check(&books.scope, identity, registry, target))
+                })
+            })
+            .await
+    });
+    router.on::<ops::ListAttachedPolicies>(|call: Call, input| async move {
+        let books = call.books();
+        books
+            .change((&books.registry, &books.policies), |(registry, policies)| {
+                policies.list_attached_policies(&input, |target| above(&books.scope, registry, target))
+            })
+            .await
+    });
 }
 
 /// Whether a policy can be attached to a target.
-pub(crate) fn check(books: &Books, target: &Target) -> Result<(), ApiError> {
+pub(crate) fn check(scope: &Scope, identity: &Identity, registry: &Registry, target: &Target) -> Result<(), ApiError> {
     match target.kind() {
         Kind::Certificate => {
-            let known = CertificateId::new(target.name())
-                .is_ok_and(|id| books.identity.read(|identity| identity.certificate(id.as_str()).is_some()));
+            let known = CertificateId::new(target.name()).is_ok_and(|id| identity.certificate(id.as_str()).is_some());
             if known { Ok(()) } else { Err(target.not_found()) }
         }
         Kind::ThingGroup => {
-            if own_group(books, target).is_some() {
+            if own_group(scope, registry, target).is_some() {
                 Ok(())
             } else {
                 Err(target.not_found())
@@ -53,14 +79,14 @@ pub(crate) fn check(books: &Books, target: &Target) -> Result<(), ApiError> {
 }
 
 /// The name of the group that a target is, where it is one of the account's.
-fn own_group(books: &Books, target: &Target) -> Option<ThingGroupName> {
+fn own_group(scope: &Scope, registry: &Registry, target: &Target) -> Option<ThingGroupName> {
     let name = ThingGroupName::new(target.name()).ok()?;
-    let own = target.kind() == Kind::ThingGroup && books.scope.thing_group(&name).as_str() == target.as_str();
-    (own && books.registry.read(|registry| registry.has_thing_group(name.as_str()))).then_some(name)
+    let own = target.kind() == Kind::ThingGroup && scope.thing_group(&name).as_str() == target.as_str();
+    (own && registry.has_thing_group(name.as_str())).then_some(name)
 }
 
 /// The targets that a target inherits policies from: for a group those above it.
-fn above(books: &Books, target: &Target) -> Vec<String> {
-    let Some(name) = own_group(books, target) else { return Vec::new() };
-    books.registry.read(|registry| registry.groups_above(name.as_str())).into_iter().map(String::from).collect()
+fn above(scope: &Scope, registry: &Registry, target: &Target) -> Vec<String> {
+    let Some(name) = own_group(scope, registry, target) else { return Vec::new() };
+    registry.groups_above(name.as_str()).into_iter().map(String::from).collect()
 }

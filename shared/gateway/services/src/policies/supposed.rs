@@ -32,7 +32,10 @@ pub fn suppose(books: &Books, wanted: Supposed<'_>) -> Result<Simulated, ApiErro
     let target = wanted.principal.map(Target::parse).transpose()?;
     let mut thing = wanted.thing.map(ThingName::new).transpose()?;
     if let Some(target) = &target {
-        check_target(books, target)?;
+        // In the order of the locks.
+        books
+            .identity
+            .read(|identity| books.registry.read(|registry| check_target(&books.scope, identity, registry, target)))?;
         targets.push(target.as_str().to_owned());
         match target.kind() {
             Kind::Certificate => {

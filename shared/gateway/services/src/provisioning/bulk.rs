@@ -1,18 +1,18 @@
 //! Bulk registration carried out: each line of a file becomes a device, behind the requests of everybody else.
 //!
 //! - `lines`: the file, line by line, however long it is.
-//! - `batch`: some lines at a time: settled, written down, carried out.
-//! - `report`: what came of each line.
+//! - `batch`: some lines at a time, carried out as one change.
+//! - `report`: what came of each line. `halted`: why a task waits.
 //!
 //! A task works on one core at most and waits for the disk most of the time, so that devices connect and publish beside it. What
 //! survives a kill, and how, is said in `drydock_provisioning::book::tasks`. Follows "Bulk registration" of the developer guide.
 
 mod batch;
+mod halted;
 mod lines;
 mod report;
 
 use super::service::ProvisioningService;
-use drydock_cloud::CloudError;
 use drydock_core::{ApiError, ErrorCode};
 use drydock_host::notice::{Notice, Tone, Topic};
 use drydock_host::roles::Unassumable;
@@ -20,6 +20,7 @@ use drydock_identity::trust::Assumer;
 use drydock_model::iot::{ReportType, Status};
 use drydock_provisioning::book::tasks::TaskRow;
 use drydock_provisioning::{Dialect, Provisioning, Template};
+use halted::Halted;
 use lines::Lines;
 use report::Reports;
 use std::io;
@@ -58,25 +59,6 @@ impl Files {
                 _ => {}
             }
         }
-    }
-}
-
-/// Why a task does not go on now.
-#[derive(Debug, thiserror::Error)]
-enum Halted {
-    #[error("the task is gone")]
-    Gone,
-    #[error("a file of the task: {0}")]
-    File(#[from] io::Error),
-    #[error(transparent)]
-    Objects(#[from] CloudError),
-    #[error("{0}")]
-    State(ApiError),
-}
-
-impl From<ApiError> for Halted {
-    fn from(error: ApiError) -> Self {
-        if error.code == ErrorCode::ResourceNotFoundException { Self::Gone } else { Self::State(error) }
     }
 }
 
@@ -138,7 +120,9 @@ async fn carry_on(service: &ProvisioningService, task: &str) -> Result<(), Halte
     let template = Template::parse(&row.template, Dialect::Registration).map_err(ApiError::from)?;
     let mut progress = row.progress;
     let mut lines = Lines::open(input, progress.lines, progress.offset).await?;
-    let mut reports = Reports::open(&files.results, &files.errors, progress, service.host.durable).await?;
+    // What the last batch added may not be in the files yet.
+    let added = books.provisioning.read(|book| book.added(task));
+    let mut reports = Reports::open(&files.results, &files.errors, progress, &added, service.host.durable).await?;
     let begins = if progress.lines == 0 { "begins" } else { "goes on" };
     tell(
         service,
@@ -148,24 +132,14 @@ async fn carry_on(service: &ProvisioningService, task: &str) -> Result<(), Halte
     );
     let mut told = tenth(progress.offset, size);
     loop {
-        let begun = books.provisioning.read(|book| book.batch_of(task));
-        // A batch that was begun is ended first: some of its devices may be there.
-        if begun.is_none() && read()?.status == Status::Cancelling {
+        if read()?.status == Status::Cancelling {
             return finish(service, task, &files, Status::Cancelled, None).await;
         }
-        let work = batch::read(service, &template, &mut lines, begun.as_ref()).await?;
+        let work = batch::read(service, &template, &mut lines).await?;
         if work.is_empty() {
             return finish(service, task, &files, Status::Completed, None).await;
         }
-        if begun.is_none() {
-            let begun = batch::row(&work);
-            books.apply(&books.provisioning, |book| book.begin_batch(task, begun)).await?;
-        }
-        let outcomes = batch::carry_out(service, &work).await;
-        progress.lines += work.len() as u64;
-        progress.offset = lines.offset();
-        reports.add(&work, &outcomes, &mut progress).await?;
-        books.apply(&books.provisioning, |book| book.end_batch(task, progress, books.now())).await?;
+        batch::carry_out(service, task, work, &mut progress, &mut reports).await?;
         let now = tenth(progress.offset, size);
         if now > told {
             told = now;

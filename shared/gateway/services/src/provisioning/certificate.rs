@@ -1,13 +1,14 @@
 //! The certificate of a plan: found, registered or made, and at the very end given its status.
 
 use super::failure::NotProvisioned;
-use super::settled::Settled;
 use drydock_core::{ApiError, Arn, CertificateId, ErrorCode};
-use drydock_host::Host;
+use drydock_host::books::Books;
+use drydock_identity::{Identity, Issued};
 use drydock_model::iot::{
     CertificateStatus, CreateCertificateFromCsrRequest, RegisterCertificateRequest, UpdateCertificateRequest,
 };
 use drydock_provisioning::plan::{CertificatePlan, CertificateSource, Override};
+use drydock_store::Part;
 
 /// The certificate of a plan.
 #[derive(Debug, Clone)]
@@ -21,66 +22,58 @@ pub(super) struct Certificate {
 
 /// Looks whether the plan's certificate can be had, and gives its ARN where it is registered.
 pub(super) fn check_certificate(
-    host: &Host,
+    books: &Books,
+    identity: &Identity,
     wanted: &CertificatePlan,
-    settled: &Settled,
 ) -> Result<Option<Arn>, NotProvisioned> {
-    let books = &host.books;
+    let failed = || NotProvisioned::of(wanted.logical_name.clone());
     let id = match &wanted.source {
         CertificateSource::Request(_) => return Ok(None),
         CertificateSource::Id(id) => id.clone(),
         CertificateSource::Pem { certificate, .. } => {
             let read = drydock_identity::Certificate::from_pem("the certificate", certificate);
-            let read = read.map_err(|error| NotProvisioned::of(wanted.logical_name.clone())(error.into()))?;
-            read.id().clone()
+            read.map_err(|error| failed()(error.into()))?.id().clone()
         }
     };
-    let status = books.identity.read(|identity| identity.certificate(id.as_str()).map(|row| row.status));
-    let Some(status) = status else {
+    let Some(status) = identity.certificate(id.as_str()).map(|row| row.status) else {
         if matches!(wanted.source, CertificateSource::Id(_)) {
-            let error = ApiError::not_found(format!("there is no certificate `{id}`"));
-            return Err(NotProvisioned::of(wanted.logical_name.clone())(error));
+            return Err(failed()(ApiError::not_found(format!("there is no certificate `{id}`"))));
         }
         return Ok(None);
     };
     let other = match status {
         // What waits is what provisioning is for.
         CertificateStatus::PendingActivation => false,
-        // A run of this plan that was cut short registered it.
-        _ if settled.registers => false,
         CertificateStatus::Active => !wanted.active,
         _ => wanted.active,
     };
     if other && wanted.status_override == Some(Override::Fail) {
         return Err(NotProvisioned::Conflict(format!("the certificate `{id}` exists and is {status}")));
     }
+    if let Some(request) = status_update(wanted, &id, status, false) {
+        identity.check_update_certificate(&request).map_err(failed())?;
+    }
     Ok(Some(books.scope.certificate(&id)))
 }
 
 /// Finds the certificate, or registers or makes it; new ones are inactive.
-pub(super) async fn find_or_make(
-    host: &Host,
+pub(super) fn find_or_make(
+    books: &Books,
+    identity: &mut Part<'_, Identity>,
     wanted: &CertificatePlan,
-    settled: &Settled,
+    issued: Option<&Issued>,
 ) -> Result<Certificate, NotProvisioned> {
-    let books = &host.books;
     let failed = || NotProvisioned::of(wanted.logical_name.clone());
     let (id, fresh) = match &wanted.source {
         CertificateSource::Id(id) => (id.clone(), false),
-        CertificateSource::Request(request) => {
-            let issued = match &settled.issued {
-                Some(issued) => issued.clone(),
-                None => host.issuer.sign(request.clone()).await.map_err(failed())?,
-            };
+        CertificateSource::Request(_) => {
+            let unsigned = || ApiError::new(ErrorCode::InternalFailureException, "the request was not signed");
+            let issued = issued.cloned().ok_or_else(|| failed()(unsigned()))?;
             let id = issued.certificate.id().clone();
-            // A run of this plan that was cut short made it.
-            if settled.issued.is_none() || !is_registered(host, &id) {
-                let request = CreateCertificateFromCsrRequest::default();
-                let made = books.apply(&books.identity, |book| {
-                    book.create_certificate_from_csr(&request, issued, books.now(), books.ids.as_ref())
-                });
-                made.await.map_err(failed())?;
-            }
+            let request = CreateCertificateFromCsrRequest::default();
+            identity
+                .apply(|book| book.create_certificate_from_csr(&request, issued, books.now(), books.ids.as_ref()))
+                .map_err(failed())?;
             (id, true)
         }
         CertificateSource::Pem { certificate, ca } => {
@@ -92,43 +85,48 @@ pub(super) async fn find_or_make(
                 status: Some(CertificateStatus::Inactive),
                 ..RegisterCertificateRequest::default()
             };
-            let made = books
-                .apply(&books.identity, |book| book.register_certificate(&request, books.now(), books.ids.as_ref()));
-            let fresh = match made.await {
+            let made = identity.apply(|book| book.register_certificate(&request, books.now(), books.ids.as_ref()));
+            let fresh = match made {
                 Ok(_) => true,
-                Err(error) if error.code == ErrorCode::ResourceAlreadyExistsException => settled.registers,
+                Err(error) if error.code == ErrorCode::ResourceAlreadyExistsException => false,
                 Err(error) => return Err(failed()(error)),
             };
             (id, fresh)
         }
     };
-    let pem = books.identity.read(|identity| identity.certificate(id.as_str()).map(|row| row.der.pem()));
+    let pem = identity.certificate(id.as_str()).map(|row| row.der.pem());
     let pem = pem.ok_or_else(|| failed()(ApiError::not_found(format!("there is no certificate `{id}`"))))?;
     let arn = books.scope.certificate(&id);
     Ok(Certificate { id, arn, pem, fresh })
 }
 
-/// Whether there is such a certificate.
-pub(super) fn is_registered(host: &Host, id: &CertificateId) -> bool {
-    host.books.identity.read(|identity| identity.certificate(id.as_str()).is_some())
-}
-
-/// Gives the certificate its status: the step that lets the device in.
-pub(super) async fn set_status(
-    host: &Host,
+/// What gives a certificate the status that the plan wants; `None` where it stays as it is.
+fn status_update(
     wanted: &CertificatePlan,
-    certificate: &Certificate,
-) -> Result<(), NotProvisioned> {
-    let books = &host.books;
-    let failed = || NotProvisioned::of(wanted.logical_name.clone());
-    let id = &certificate.id;
-    let status = books.identity.read(|identity| identity.certificate(id.as_str()).map(|row| row.status));
-    let status = status.ok_or_else(|| failed()(ApiError::not_found(format!("there is no certificate `{id}`"))))?;
-    let existed = !certificate.fresh && status != CertificateStatus::PendingActivation;
+    id: &CertificateId,
+    status: CertificateStatus,
+    fresh: bool,
+) -> Option<UpdateCertificateRequest> {
+    let existed = !fresh && status != CertificateStatus::PendingActivation;
     let new_status = if wanted.active { CertificateStatus::Active } else { CertificateStatus::Inactive };
     if status == new_status || (existed && wanted.status_override == Some(Override::DoNothing)) {
-        return Ok(());
+        return None;
     }
-    let request = UpdateCertificateRequest { certificate_id: id.to_string(), new_status };
-    books.apply(&books.identity, |book| book.update_certificate(&request, books.now())).await.map_err(failed())
+    Some(UpdateCertificateRequest { certificate_id: id.to_string(), new_status })
+}
+
+/// Gives the certificate its status: what lets the device in.
+pub(super) fn set_status(
+    books: &Books,
+    identity: &mut Part<'_, Identity>,
+    wanted: &CertificatePlan,
+    Certificate { id, fresh, .. }: &Certificate,
+) -> Result<(), NotProvisioned> {
+    let failed = || NotProvisioned::of(wanted.logical_name.clone());
+    let status = identity.certificate(id.as_str()).map(|row| row.status);
+    let status = status.ok_or_else(|| failed()(ApiError::not_found(format!("there is no certificate `{id}`"))))?;
+    match status_update(wanted, id, status, *fresh) {
+        Some(request) => identity.apply(|book| book.update_certificate(&request, books.now())).map_err(failed()),
+        None => Ok(()),
+    }
 }

@@ -2,6 +2,7 @@
 
 use drydock_core::{ApiError, ErrorCode};
 use drydock_provisioning::Failure;
+use drydock_provisioning::book::tokens::Refused;
 
 /// Why a device was not provisioned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,9 +13,12 @@ pub enum NotProvisioned {
     /// A resource that the template is not to change exists: what the guide calls a `ResourceConflictsException`.
     #[error("ResourceConflictsException: {0}")]
     Conflict(String),
-    /// The same thing or certificate is being provisioned, or was changed in between.
-    #[error("{0} is being changed by another request: try again")]
-    Underway(String),
+    /// Another request has provisioned it meanwhile.
+    #[error("{0} was provisioned by another request meanwhile")]
+    Already(String),
+    /// The certificate ownership token opens nothing.
+    #[error(transparent)]
+    Token(#[from] Refused),
     /// A resource could not be made or changed.
     #[error("{what}: {source}")]
     Resource {
@@ -31,7 +35,8 @@ impl NotProvisioned {
         match self {
             Self::Parameters(_) => (400, "InvalidParameters"),
             Self::Conflict(_) => (409, "ResourceConflict"),
-            Self::Underway(_) => (409, "ConflictingResourceUpdate"),
+            Self::Already(_) | Self::Token(Refused::InUse) => (409, "ConflictingResourceUpdate"),
+            Self::Token(Refused::Unknown) => (400, "InvalidCertificateOwnershipToken"),
             Self::Resource { source, .. } if source.code.status() >= 500 => (500, "InternalError"),
             Self::Resource { .. } => (400, "ResourceRegistrationFailure"),
         }
@@ -40,17 +45,21 @@ impl NotProvisioned {
     /// Of an operation on a resource of the template.
     pub(super) fn of(what: impl Into<String>) -> impl FnOnce(ApiError) -> Self {
         let what = what.into();
-        |source| match source.code {
-            ErrorCode::VersionConflictException => Self::Underway(what),
-            _ => Self::Resource { what, source },
-        }
+        |source| Self::Resource { what, source }
+    }
+}
+
+impl From<ApiError> for NotProvisioned {
+    /// Of the change as a whole: it was not saved.
+    fn from(source: ApiError) -> Self {
+        Self::Resource { what: "the device".to_owned(), source }
     }
 }
 
 impl From<NotProvisioned> for ApiError {
     fn from(failure: NotProvisioned) -> Self {
         let code = match &failure {
-            NotProvisioned::Underway(_) => ErrorCode::ConflictingResourceUpdateException,
+            NotProvisioned::Already(_) | NotProvisioned::Token(_) => ErrorCode::ConflictingResourceUpdateException,
             NotProvisioned::Resource { source, .. } if source.code.status() >= 500 => source.code,
             NotProvisioned::Parameters(_) | NotProvisioned::Conflict(_) | NotProvisioned::Resource { .. } => {
                 ErrorCode::ResourceRegistrationFailureException

@@ -4,7 +4,7 @@
 //! Follows "Just-in-time provisioning". Where it fails the certificate waits on, and the next attempt to connect tries again.
 
 use super::failure::NotProvisioned;
-use super::run::{Provisioned, provision};
+use super::run::{Parts, Provisioned, provision_between};
 use super::service::ProvisioningService;
 use drydock_broker::Who;
 use drydock_core::names::short;
@@ -12,7 +12,7 @@ use drydock_core::{ApiError, CertificateId};
 use drydock_host::logs::failure;
 use drydock_host::notice::{Notice, Tone, Topic as About};
 use drydock_logging::Status;
-use drydock_model::iot::RegistrationConfig;
+use drydock_model::iot::{CertificateStatus, RegistrationConfig};
 use drydock_provisioning::{Dialect, Template};
 use std::sync::Arc;
 
@@ -59,7 +59,14 @@ async fn run(service: &ProvisioningService, id: &CertificateId) -> Result<Provis
     };
     let plan = template.plan(&parameters)?;
     super::mqtt::expect_own(&plan, id)?;
-    provision(service, &plan).await
+    let waits = |(identity, ..): &Parts<'_>| {
+        let row = identity.certificate(id.as_str()).ok_or_else(gone)?;
+        match row.status {
+            CertificateStatus::PendingActivation => Ok(()),
+            _ => Err(NotProvisioned::Already(format!("the certificate `{id}`"))),
+        }
+    };
+    provision_between(&service.host, &plan, waits, |_| ()).await
 }
 
 fn tell(service: &ProvisioningService, id: &CertificateId, result: &Result<Provisioned, NotProvisioned>) {
@@ -73,8 +80,8 @@ fn tell(service: &ProvisioningService, id: &CertificateId, result: &Result<Provi
             let thing = thing.as_deref().unwrap_or("no thing");
             (Tone::Good, format!("provisioned just in time: {thing}"))
         }
-        // The attempt that is under way tells how it ends.
-        Err(NotProvisioned::Underway(_)) => return,
+        // The device asked twice: the other attempt tells.
+        Err(NotProvisioned::Already(_)) => return,
         Err(error) => {
             tracing::warn!(certificate = %id, %error, "ProvisionDevice failed");
             (Tone::Bad, format!("could not be provisioned just in time: {error}"))

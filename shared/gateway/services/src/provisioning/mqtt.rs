@@ -5,7 +5,7 @@
 
 use super::failure::NotProvisioned;
 use super::payload::Format;
-use super::run::provision;
+use super::run::{Parts, provision_between};
 use super::service::ProvisioningService;
 use super::waiting::Waiting;
 use super::{hook, provider};
@@ -241,14 +241,13 @@ async fn create_from_csr(service: &ProvisioningService, request: &Request) -> Re
 async fn hand_out(service: &ProvisioningService, certificate: &Certificate) -> Result<Value, Rejected> {
     let books = &service.host.books;
     let id = certificate.id().clone();
-    // The token first: what is cut short in between leaves a token without a certificate, which goes within the hour, and not a
-    // certificate that nobody ever deletes.
-    let issued = books.apply(&books.provisioning, |book| Ok(book.issue_token(id, books.now(), books.ids.as_ref())));
-    let token = issued.await?;
+    let made = books.change((&books.identity, &books.provisioning), |(identity, provisioning)| {
+        let (now, ids) = (books.now(), books.ids.as_ref());
+        let made = identity.apply(|book| book.create_pending_certificate(certificate, now, ids))?;
+        Ok((made, provisioning.run(|book| book.issue_token(id, now, ids))))
+    });
+    let (id, token) = made.await?;
     books.left_behind.by(books.now().plus_millis(drydock_provisioning::book::tokens::LIFETIME));
-    let made = books
-        .apply(&books.identity, |book| book.create_pending_certificate(certificate, books.now(), books.ids.as_ref()));
-    let id = made.await?;
     Ok(json!({
         "certificateId": id,
         "certificatePem": certificate.pem(),
@@ -301,11 +300,10 @@ async fn by_token(
         Refused::InUse => Rejected::new(409, "ConflictingResourceUpdate", refused.to_string()),
     })?;
     *found = Some(certificate.clone());
-    let result = with_certificate(service, request, template, &certificate, parameters).await;
-    let end = books.apply(&books.provisioning, |book| {
-        Ok(if result.is_ok() { book.spend(&token) } else { book.give_back(&token) })
-    });
-    end.await?;
+    let result = with_certificate(service, request, template, &certificate, parameters, &token).await;
+    if result.is_err() {
+        books.apply(&books.provisioning, |book| Ok(book.give_back(&token))).await?;
+    }
     // A token that expired while it was used was left alone.
     books.left_behind.by(books.now());
     result
@@ -317,6 +315,7 @@ async fn with_certificate(
     template: &str,
     certificate: &CertificateId,
     mut parameters: BTreeMap<String, String>,
+    token: &str,
 ) -> Result<Value, Rejected> {
     let books = &service.host.books;
     let usable = books.provisioning.read(|book| book.usable(template, Dialect::Fleet));
@@ -352,7 +351,10 @@ async fn with_certificate(
     parameters.extend(supplied);
     let plan = usable.template.plan(&parameters).map_err(NotProvisioned::from)?;
     expect_own(&plan, certificate)?;
-    let done = provision(service, &plan).await?;
+    // The token is spent with the change that it lets in, and neither without the other.
+    let holds = |(.., provisioning): &Parts<'_>| Ok(provisioning.check_token(token)?);
+    let spend = |(.., provisioning): &mut Parts<'_>| provisioning.run(|book| book.spend(token));
+    let done = provision_between(&service.host, &plan, holds, spend).await?;
     let mut reply = json!({ "deviceConfiguration": plan.device_configuration });
     if let (Some(reply), Some(thing)) = (reply.as_object_mut(), done.thing) {
         reply.insert("thingName".to_owned(), json!(thing));

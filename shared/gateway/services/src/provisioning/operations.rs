@@ -33,10 +33,13 @@ pub(crate) fn register(router: &mut Router<Call>) {
     router.on::<ops::CreateProvisioningClaim>(|call: Call, input| async move {
         let books = call.books();
         let template = input.template_name;
+        // Looked up before keys are made, which takes its time, and again when they are kept.
         books.provisioning.read(|book| book.usable(&template, Dialect::Fleet))?;
         let issued = call.host().issuer.make_keys().await?;
-        let made =
-            books.apply(&books.identity, |book| Ok(book.create_provisioning_claim(&template, issued, books.now())));
+        let made = books.change((&books.identity, &books.provisioning), |(identity, provisioning)| {
+            provisioning.usable(&template, Dialect::Fleet)?;
+            Ok(identity.run(|book| book.create_provisioning_claim(&template, issued, books.now())))
+        });
         let made = made.await?;
         made.expiration.into_iter().for_each(|expires| books.left_behind.by(expires));
         Ok(made)
@@ -65,7 +68,7 @@ pub(crate) fn register(router: &mut Router<Call>) {
     router.on::<ops::RegisterThing>(|call: Call, input| async move {
         let template = Template::parse(&input.template_body, Dialect::Registration)?;
         let plan = template.plan(&input.parameters.unwrap_or_default())?;
-        let done = provision(&call.services.provisioning, &plan).await?;
+        let done = provision(call.host(), &plan).await?;
         Ok(RegisterThingResponse { certificate_pem: done.certificate_pem, resource_arns: Some(done.arns) })
     });
 }

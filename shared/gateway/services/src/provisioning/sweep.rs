@@ -2,12 +2,16 @@
 //! that are kept no longer.
 
 use super::bulk;
+use super::run::touched;
 use super::service::ProvisioningService;
 use async_trait::async_trait;
-use drydock_core::{ApiError, CertificateId, Timestamp};
+use drydock_core::{ApiError, CertificateId, Scope, Timestamp};
 use drydock_host::books::Books;
+use drydock_identity::Identity;
 use drydock_identity::book::certificates::Attached;
 use drydock_model::iot::{CertificateStatus, DeleteCertificateRequest};
+use drydock_policy::Policies;
+use drydock_registry::Registry;
 use drydock_timers::Due;
 use std::sync::Arc;
 
@@ -47,24 +51,33 @@ impl Due for Sweep {
 /// Where the disk does not take it.
 pub async fn once(books: &Books) -> Result<(), ApiError> {
     let now = books.now();
-    for (id, token) in books.provisioning.read(|book| book.expired(now)) {
-        if is_left(books, &id) {
-            let request = DeleteCertificateRequest { certificate_id: id.to_string(), ..Default::default() };
-            books.apply(&books.identity, |book| book.delete_certificate(&request, Attached::default())).await?;
-            tracing::info!(certificate = %id, "deleted: it was not provisioned within the hour");
+    let swept = books.change(touched(books), |(identity, registry, policies, provisioning)| {
+        let mut deleted = Vec::new();
+        for (id, token) in provisioning.expired(now) {
+            if is_left(&books.scope, (identity, registry, policies), &id) {
+                let request = DeleteCertificateRequest { certificate_id: id.to_string(), ..Default::default() };
+                identity.apply(|book| book.delete_certificate(&request, Attached::default()))?;
+                deleted.push(id);
+            }
+            provisioning.run(|book| book.expire(&token));
         }
-        books.apply(&books.provisioning, |book| Ok(book.expire(&token))).await?;
+        identity.run(|book| book.forget_expired_claims(now));
+        Ok(deleted)
+    });
+    for id in swept.await? {
+        tracing::info!(certificate = %id, "deleted: it was not provisioned within the hour");
     }
-    books.apply(&books.identity, |book| Ok(book.forget_expired_claims(now))).await
+    Ok(())
 }
 
 /// Whether a certificate waits still, with nothing attached.
-fn is_left(books: &Books, id: &CertificateId) -> bool {
-    let arn = books.scope.certificate(id);
-    let waits = books.identity.read(|identity| {
-        identity.certificate(id.as_str()).is_some_and(|row| row.status == CertificateStatus::PendingActivation)
-    });
-    waits
-        && !books.policies.read(|policies| policies.is_attached(arn.as_str()))
-        && books.registry.read(|registry| registry.things_of(arn.as_str())) == 0
+fn is_left(
+    scope: &Scope,
+    (identity, registry, policies): (&Identity, &Registry, &Policies),
+    id: &CertificateId,
+) -> bool {
+    let arn = scope.certificate(id);
+    identity.certificate(id.as_str()).is_some_and(|row| row.status == CertificateStatus::PendingActivation)
+        && !policies.is_attached(arn.as_str())
+        && registry.things_of(arn.as_str()) == 0
 }

@@ -1,93 +1,103 @@
 //! The thing of a plan: made, or where it exists changed as its `OverrideSettings` say; and its groups.
 
 use super::failure::NotProvisioned;
-use super::settled::then;
-use drydock_core::{ApiError, Arn, Ids};
-use drydock_host::Host;
+use drydock_core::{ApiError, Arn};
 use drydock_host::books::Books;
 use drydock_model::iot::{
     AddThingToBillingGroupRequest, AttachThingPrincipalRequest, AttributePayload, CreateThingRequest,
-    DescribeThingRequest, DescribeThingResponse, DescribeThingTypeRequest, ListPrincipalThingsRequest,
-    ListThingGroupsForThingRequest, UpdateThingGroupsForThingRequest, UpdateThingRequest,
+    DescribeThingRequest, DescribeThingResponse, DescribeThingTypeRequest, ListThingGroupsForThingRequest,
+    UpdateThingGroupsForThingRequest, UpdateThingRequest,
 };
 use drydock_provisioning::plan::{Override, ThingPlan};
+use drydock_registry::Registry;
+use drydock_store::Part;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use uuid::Uuid;
 
-/// Looks at what would fail: a type, a group or an override.
+/// What is to be done about a plan's thing; looked up, and seen to be possible.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// It is made.
+    Create(CreateThingRequest),
+    /// It exists.
+    Change {
+        /// What changes about it.
+        update: Option<UpdateThingRequest>,
+        /// The groups that it leaves; `None` where its groups stay as they are.
+        leave: Option<Vec<String>>,
+    },
+}
+
+/// Looks at what would fail: a type, a group, an attachment or an override.
 pub(super) fn check_thing(
-    host: &Host,
+    registry: &Registry,
     wanted: &ThingPlan,
     certificate: Option<&Arn>,
-    id: Option<Uuid>,
-) -> Result<(), NotProvisioned> {
-    let books = &host.books;
+) -> Result<Step, NotProvisioned> {
     let failed = || NotProvisioned::of(wanted.logical_name.clone());
-    books.registry.read(|registry| {
-        if let Some(name) = &wanted.thing_type {
-            let request = DescribeThingTypeRequest { thing_type_name: name.to_string() };
-            registry.describe_thing_type(&request).map(|_| ()).map_err(failed())?;
+    let name = wanted.name.as_str();
+    if let Some(name) = &wanted.thing_type {
+        let request = DescribeThingTypeRequest { thing_type_name: name.to_string() };
+        registry.describe_thing_type(&request).map(|_| ()).map_err(failed())?;
+    }
+    if let Some(group) = wanted.billing_group.as_ref().filter(|group| !registry.has_billing_group(group)) {
+        return Err(failed()(ApiError::not_found(format!("there is no billing group `{group}`"))));
+    }
+    if let Some(group) = &wanted.billing_group {
+        // A thing is in one billing group, and no override setting lets a template move it.
+        if let Some(other) = registry.billing_group_of(name).filter(|of| of.as_str() != group) {
+            return Err(NotProvisioned::Conflict(format!("the thing `{name}` is in the billing group `{other}`")));
         }
-        if let Some(group) = wanted.billing_group.as_ref().filter(|group| !registry.has_billing_group(group)) {
-            return Err(failed()(ApiError::not_found(format!("there is no billing group `{group}`"))));
-        }
-        if let Some(group) = &wanted.billing_group {
-            // A thing is in one billing group, and no override setting lets a template move it.
-            if let Some(other) = registry.billing_group_of(wanted.name.as_str()).filter(|of| of.as_str() != group) {
-                let name = &wanted.name;
-                return Err(NotProvisioned::Conflict(format!("the thing `{name}` is in the billing group `{other}`")));
+    }
+    if let Some(group) = wanted.groups.iter().find(|group| !registry.has_thing_group(group.as_str())) {
+        return Err(failed()(ApiError::not_found(format!("there is no thing group `{group}`"))));
+    }
+    if let Some(certificate) = certificate {
+        registry.check_attachment(name, certificate.as_str()).map_err(failed())?;
+    }
+    let request = DescribeThingRequest { thing_name: name.to_owned() };
+    let step = match registry.describe_thing(&request) {
+        Ok(thing) => {
+            // Then this is the same device again.
+            let attached = certificate.is_some_and(|arn| registry.is_attached(name, arn.as_str()));
+            let update = changes(wanted, &thing.reply, attached)?;
+            if let Some(update) = &update {
+                registry.check_update(update).map_err(failed())?;
             }
+            Step::Change { update, leave: leaves(registry, wanted).map_err(failed())? }
         }
-        match wanted.groups.iter().find(|group| !registry.has_thing_group(group.as_str())) {
-            Some(group) => Err(failed()(ApiError::not_found(format!("there is no thing group `{group}`")))),
-            None => Ok(()),
+        Err(_) => {
+            let request = creation(wanted);
+            registry.check_new_thing(&request).map_err(failed())?;
+            Step::Create(request)
         }
-    })?;
-    match existing(books, wanted) {
-        Some(thing) if is_its_own(&thing, id) => Ok(()),
-        Some(thing) => changes(wanted, &thing, is_attached(books, wanted, certificate)).map(|_| ()),
-        None => Ok(()),
-    }
-}
-
-fn existing(books: &Books, wanted: &ThingPlan) -> Option<DescribeThingResponse> {
-    let request = DescribeThingRequest { thing_name: wanted.name.to_string() };
-    books.registry.read(|registry| registry.describe_thing(&request).ok()).map(|done| done.reply)
-}
-
-/// Whether a run of this plan that was cut short made the thing.
-fn is_its_own(thing: &DescribeThingResponse, id: Option<Uuid>) -> bool {
-    id.is_some_and(|id| thing.thing_id.as_deref().and_then(|thing| thing.parse().ok()) == Some(id))
-}
-
-/// Gives a thing the id that was settled for it; anything else comes from `rest`.
-struct Drawn {
-    id: Uuid,
-    rest: Arc<dyn Ids>,
-}
-
-impl Ids for Drawn {
-    fn fill(&self, bytes: &mut [u8]) {
-        self.rest.fill(bytes);
-    }
-
-    fn uuid(&self) -> Uuid {
-        self.id
-    }
-}
-
-/// Whether the thing has this very certificate: then this is the same device again, or a run that was cut short.
-fn is_attached(books: &Books, wanted: &ThingPlan, certificate: Option<&Arn>) -> bool {
-    let Some(certificate) = certificate else { return false };
-    let request = ListPrincipalThingsRequest {
-        principal: certificate.to_string(),
-        max_results: Some(250),
-        ..ListPrincipalThingsRequest::default()
     };
-    let things = books.registry.read(|registry| registry.list_principal_things(&request));
-    let things = things.ok().and_then(|done| done.reply.things).unwrap_or_default();
-    things.iter().any(|thing| thing == wanted.name.as_str())
+    match &step {
+        Step::Create(_) => registry.check_groups(name, &wanted.groups, &[]).map_err(failed())?,
+        Step::Change { leave: Some(leave), .. } => {
+            registry.check_groups(name, &wanted.groups, leave).map_err(failed())?;
+        }
+        Step::Change { leave: None, .. } => {}
+    }
+    Ok(step)
+}
+
+/// The groups that a thing that exists leaves for the plan's; `None` where its groups stay as they are.
+fn leaves(registry: &Registry, wanted: &ThingPlan) -> Result<Option<Vec<String>>, ApiError> {
+    match wanted.overrides.groups {
+        _ if wanted.groups.is_empty() => Ok(None),
+        Some(Override::DoNothing) => Ok(None),
+        Some(Override::Replace) => {
+            let request = ListThingGroupsForThingRequest {
+                thing_name: wanted.name.to_string(),
+                max_results: Some(250),
+                ..ListThingGroupsForThingRequest::default()
+            };
+            let present = registry.list_thing_groups_for_thing(&request)?.reply.thing_groups.unwrap_or_default();
+            let present = present.into_iter().filter_map(|group| group.group_name);
+            Ok(Some(present.filter(|group| wanted.groups.iter().all(|name| name.as_str() != group)).collect()))
+        }
+        Some(Override::Fail | Override::Merge) | None => Ok(Some(Vec::new())),
+    }
 }
 
 /// What is to be done about a thing that exists; `None` where it stays.
@@ -141,62 +151,52 @@ fn changes(
     Ok((update.attribute_payload.is_some() || update.thing_type_name.is_some()).then_some(update))
 }
 
-/// Makes or changes the thing and attaches the certificate to it, in one step; then sees to its groups.
-pub(super) async fn make_thing(
-    host: &Host,
+/// Makes or changes the thing, attaches the certificate to it, and sees to its groups.
+pub(super) fn make_thing(
+    books: &Books,
+    registry: &mut Part<'_, Registry>,
     wanted: &ThingPlan,
     certificate: Option<&Arn>,
-    id: Option<Uuid>,
+    step: &Step,
 ) -> Result<String, NotProvisioned> {
-    let books = &host.books;
     let failed = || NotProvisioned::of(wanted.logical_name.clone());
-    let there = existing(books, wanted);
-    let own = there.as_ref().is_some_and(|thing| is_its_own(thing, id));
-    let drawn = id.map(|id| Drawn { id, rest: Arc::clone(&books.ids) });
-    let ids: &dyn Ids = match &drawn {
-        Some(drawn) => drawn,
-        None => books.ids.as_ref(),
+    let (name, now, ids) = (wanted.name.to_string(), books.now(), books.ids.as_ref());
+    let leave = match step {
+        Step::Create(request) => {
+            registry.apply(|book| book.create_thing(request, now, ids)).map_err(failed())?;
+            (!wanted.groups.is_empty()).then(Vec::new)
+        }
+        Step::Change { update, leave } => {
+            if let Some(update) = update {
+                registry.apply(|book| book.update_thing(update, now)).map_err(failed())?;
+            }
+            leave.clone()
+        }
     };
-    let update = match &there {
-        Some(_) if own => None,
-        Some(thing) => changes(wanted, thing, is_attached(books, wanted, certificate))?,
-        None => None,
-    };
-    let attach = certificate.map(|arn| AttachThingPrincipalRequest {
-        thing_name: wanted.name.to_string(),
-        principal: arn.to_string(),
-        ..AttachThingPrincipalRequest::default()
-    });
-    let attached = books.apply(&books.registry, |registry| {
-        let made = match (&there, &update) {
-            (None, _) => registry.create_thing(&creation(wanted), books.now(), ids)?.map(|_| ()),
-            (Some(_), Some(update)) => registry.update_thing(update, books.now())?.map(|_| ()),
-            (Some(_), None) => drydock_core::Done::reply(()),
+    if let Some(certificate) = certificate {
+        let request = AttachThingPrincipalRequest {
+            thing_name: name.clone(),
+            principal: certificate.to_string(),
+            ..AttachThingPrincipalRequest::default()
         };
-        // The thing is made by now: whether or not the certificate can be attached, that stays and is kept.
-        Ok(match &attach {
-            None => made.map(Ok),
-            Some(request) => match registry.attach_thing_principal(request, true) {
-                Ok(done) => then(made, done.map(|_| Ok(()))),
-                Err(error) => made.map(|()| Err(error)),
-            },
-        })
-    });
-    attached.await.flatten().map_err(failed())?;
-    let existed = there.is_some() && !own;
-    if let (Some(group), true) = (&wanted.billing_group, existed) {
+        registry.apply(|book| book.attach_thing_principal(&request, true)).map_err(failed())?;
+    }
+    if let (Some(group), Step::Change { .. }) = (&wanted.billing_group, step) {
         let request = AddThingToBillingGroupRequest {
-            thing_name: Some(wanted.name.to_string()),
+            thing_name: Some(name.clone()),
             billing_group_name: Some(group.to_string()),
             ..AddThingToBillingGroupRequest::default()
         };
-        books
-            .apply(&books.registry, |registry| registry.add_thing_to_billing_group(&request))
-            .await
-            .map_err(failed())?;
+        registry.apply(|book| book.add_thing_to_billing_group(&request)).map_err(failed())?;
     }
-    if !wanted.groups.is_empty() {
-        groups(books, wanted, existed).await.map_err(failed())?;
+    if let Some(leave) = leave {
+        let request = UpdateThingGroupsForThingRequest {
+            thing_name: Some(name),
+            thing_groups_to_add: Some(wanted.groups.iter().map(ToString::to_string).collect()),
+            thing_groups_to_remove: Some(leave),
+            ..UpdateThingGroupsForThingRequest::default()
+        };
+        registry.apply(|book| book.update_thing_groups_for_thing(&request, now, ids)).map_err(failed())?;
     }
     Ok(books.scope.thing(&wanted.name).into())
 }
@@ -211,36 +211,4 @@ fn creation(wanted: &ThingPlan) -> CreateThingRequest {
         attribute_payload: attributes.map(|attributes| AttributePayload { attributes: Some(attributes), merge: None }),
         billing_group_name: wanted.billing_group.as_ref().map(ToString::to_string),
     }
-}
-
-/// Puts the thing into its groups; for one that existed only where, and as, the template says.
-async fn groups(books: &Books, wanted: &ThingPlan, existed: bool) -> Result<(), ApiError> {
-    let setting = if existed { wanted.overrides.groups } else { None };
-    if setting == Some(Override::DoNothing) {
-        return Ok(());
-    }
-    let name = wanted.name.to_string();
-    let mut leave = None;
-    if setting == Some(Override::Replace) {
-        let request = ListThingGroupsForThingRequest {
-            thing_name: name.clone(),
-            max_results: Some(250),
-            ..ListThingGroupsForThingRequest::default()
-        };
-        let now = books.registry.read(|registry| registry.list_thing_groups_for_thing(&request))?.reply;
-        let now = now.thing_groups.unwrap_or_default().into_iter().filter_map(|group| group.group_name);
-        leave = Some(now.filter(|group| wanted.groups.iter().all(|name| name.as_str() != group)).collect());
-    }
-    let request = UpdateThingGroupsForThingRequest {
-        thing_name: Some(name),
-        thing_groups_to_add: Some(wanted.groups.iter().map(ToString::to_string).collect()),
-        thing_groups_to_remove: leave,
-        ..UpdateThingGroupsForThingRequest::default()
-    };
-    books
-        .apply(&books.registry, |registry| {
-            registry.update_thing_groups_for_thing(&request, books.now(), books.ids.as_ref())
-        })
-        .await
-        .map(|_| ())
 }

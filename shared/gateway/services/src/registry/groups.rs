@@ -22,14 +22,17 @@ pub(super) fn register(router: &mut Router<Call>) {
     );
     router.on::<ops::DeleteThingGroup>(|call: Call, input| async move {
         let books = call.books();
-        let now = books.now();
-        let reply = books.apply(&books.registry, |book| book.delete_thing_group(&input, now)).await?;
-        // A group of the same name that is made later must not find policies of this one.
-        if let Ok(name) = ThingGroupName::new(&input.thing_group_name) {
-            let target = books.scope.thing_group(&name);
-            books.apply(&books.policies, |book| Ok(book.detach_all(target.as_str()))).await?;
-        }
-        tags::forget(books, &format!("thinggroup/{}", input.thing_group_name)).await?;
-        Ok(reply)
+        books
+            .change((&books.registry, &books.policies, &books.tags), |(registry, policies, kept)| {
+                let reply = registry.apply(|book| book.delete_thing_group(&input, books.now()))?;
+                // A group of the same name that is made later must not find policies of this one.
+                if let Ok(name) = ThingGroupName::new(&input.thing_group_name) {
+                    let target = books.scope.thing_group(&name);
+                    policies.run(|book| book.detach_all(target.as_str()));
+                }
+                tags::forget(kept, &books.scope, &format!("thinggroup/{}", input.thing_group_name));
+                Ok(reply)
+            })
+            .await
     });
 }

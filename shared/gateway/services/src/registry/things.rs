@@ -2,7 +2,7 @@
 
 use crate::call::{Call, operations, tagged, untagged};
 use drydock_core::Arn;
-use drydock_host::books::Books;
+use drydock_identity::Identity;
 use drydock_model::Router;
 use drydock_model::iot::ops;
 
@@ -17,13 +17,20 @@ pub(super) fn register(router: &mut Router<Call>) {
         DescribeThingType => |book, input, books| book.describe_thing_type(&input);
         DeprecateThingType => |book, input, books| book.deprecate_thing_type(&input, books.now());
         ListThingTypes => |book, input, books| book.list_thing_types(&input);
-        AttachThingPrincipal => |book, input, books| book.attach_thing_principal(&input, exists(books, &input.principal));
         DetachThingPrincipal => |book, input, books| book.detach_thing_principal(&input);
         ListThingPrincipals => |book, input, books| book.list_thing_principals(&input);
         ListThingPrincipalsV2 => |book, input, books| book.list_thing_principals_v2(&input);
         ListPrincipalThings => |book, input, books| book.list_principal_things(&input);
         ListPrincipalThingsV2 => |book, input, books| book.list_principal_things_v2(&input);
     );
+    router.on::<ops::AttachThingPrincipal>(|call: Call, input| async move {
+        let books = call.books();
+        books
+            .change((&books.identity, &books.registry), |(identity, registry)| {
+                registry.apply(|book| book.attach_thing_principal(&input, exists(identity, &input.principal)))
+            })
+            .await
+    });
     tagged!(router, registry:
         CreateThingType[thing_type_arn] => |book, input, books| book.create_thing_type(&input, books.now(), books.ids.as_ref());
     );
@@ -33,8 +40,8 @@ pub(super) fn register(router: &mut Router<Call>) {
 }
 
 /// Whether a principal exists: a certificate has to be registered, Cognito identities are taken at their word.
-fn exists(books: &Books, principal: &str) -> bool {
+fn exists(identity: &Identity, principal: &str) -> bool {
     let Some(arn) = Arn::parse(principal) else { return true };
     let Some(id) = arn.resource().strip_prefix("cert/") else { return false };
-    books.identity.read(|identity| identity.certificate(id).is_some())
+    identity.certificate(id).is_some()
 }

@@ -11,8 +11,8 @@ pub(super) fn register(router: &mut Router<Call>) {
         let books = call.books();
         let tags = tags::of_header(input.tags.as_deref())?;
         let resource = format!("rule/{}", input.rule_name);
-        books.create_rule(input).await?;
-        tags::keep(books, Some(books.scope.arn("iot", &resource).as_str()), tags).await
+        let arn = books.scope.arn("iot", &resource);
+        books.create_rule(input, |kept| tags::keep(kept, Some(arn.as_str()), tags)).await
     });
     router.on::<ops::ReplaceTopicRule>(|call: Call, input| async move { call.books().replace_rule(input).await });
     router.on::<ops::EnableTopicRule>(|call: Call, input| async move {
@@ -23,8 +23,7 @@ pub(super) fn register(router: &mut Router<Call>) {
     });
     router.on::<ops::DeleteTopicRule>(|call: Call, input| async move {
         let books = call.books();
-        books.change_rules(|book| book.delete_topic_rule(&input)).await?;
-        tags::forget(books, &format!("rule/{}", input.rule_name)).await
+        books.delete_rule(&input, |kept| tags::forget(kept, &books.scope, &format!("rule/{}", input.rule_name))).await
     });
     operations!(router, rules:
         GetTopicRule => |book, input, books| book.get_topic_rule(&input).map(Done::reply);

@@ -12,9 +12,10 @@ use crate::{provisioning, shadows};
 use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Route, Tap, Who};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids};
-use drydock_host::books::{Books, Sent};
+use drydock_host::books::Books;
 use drydock_host::logs::{Logs, failure};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
+use drydock_host::stream::Stream;
 use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Message, MqttProperties};
 use drydock_timers::{Kind, Work};
@@ -48,7 +49,7 @@ pub struct RunnerTap {
     states: States,
     jobs: mpsc::Sender<Job>,
     kind: Kind,
-    events: UnboundedSender<Sent>,
+    events: Stream,
     requests: Requests,
 }
 
@@ -83,7 +84,7 @@ impl Runner {
         cloud: Cloud,
         outbound: Outbound,
         (notices, watches, logs): (Notices, Watches, Logs),
-        events: UnboundedSender<Sent>,
+        events: Stream,
         requests: Requests,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
@@ -207,8 +208,7 @@ impl Tap for RunnerTap {
     }
 
     fn event(&self, event: Event) {
-        // Only a gateway that is stopping has nobody at the other end.
-        let _ = self.events.send((event, self.books.telling.begin()));
+        self.events.emit(event);
     }
 
     fn happened(&self, who: Who<'_>, what: Happening<'_>) {

@@ -1,78 +1,59 @@
-//! Some lines at a time: what they make is settled and written down, then they are carried out side by side.
+//! Some lines at a time: a batch is one change of the books, with the progress of its task and what the reports get of it.
 
+use super::halted::Halted;
 use super::lines::{Line, Lines};
-use crate::provisioning::certificate::is_registered;
-use crate::provisioning::run::{Provisioned, provision_settled};
+use super::report::Reports;
+use crate::provisioning::failure::NotProvisioned;
+use crate::provisioning::run::{Failure, Provisioned, carry_out as provision, touched};
 use crate::provisioning::service::ProvisioningService;
-use crate::provisioning::settled::Settled;
-use drydock_core::{ApiError, ErrorCode};
-use drydock_identity::{Certificate, Issued};
-use drydock_provisioning::book::tasks::{Batch, Settled as SettledRow};
+use drydock_core::ApiError;
+use drydock_identity::Issued;
+use drydock_provisioning::book::tasks::{Added, Progress};
 use drydock_provisioning::plan::CertificateSource;
 use drydock_provisioning::{Plan, Template};
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _};
-use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::io;
 
-/// The most lines of a batch: how many are run again after a kill.
+/// The most lines of a batch: how long the books are locked for it.
 const LINES: usize = 64;
 /// The most bytes of a batch.
 const BYTES: u64 = 4 * 1024 * 1024;
-/// How many lines are carried out side by side: they wait for the disk together.
-const SIDE_BY_SIDE: usize = 32;
 
 /// A line and what it asks for.
 pub(super) struct Work {
     pub(super) line: Line,
-    plan: Result<(Plan, Settled), ApiError>,
+    plan: Result<Signed, ApiError>,
 }
 
-impl Work {
-    async fn carry_out(&self, service: &ProvisioningService) -> Outcome {
-        let (plan, settled) = self.plan.as_ref().map_err(Clone::clone)?;
-        provision_settled(service, plan, settled).await.map_err(ApiError::from)
-    }
+/// A plan, and what was signed for its request.
+struct Signed {
+    plan: Plan,
+    issued: Option<Issued>,
 }
 
 /// What came of a line.
 pub(super) type Outcome = Result<Provisioned, ApiError>;
 
-/// Reads the next batch: the one that was begun, or a new one. In a new one no two lines are about the same thing or certificate,
-/// so that they can be carried out in any order.
+/// Reads the next batch.
 pub(super) async fn read(
     service: &ProvisioningService,
     template: &Template,
     lines: &mut Lines,
-    begun: Option<&Batch>,
 ) -> io::Result<Vec<Work>> {
     let mut work = Vec::new();
-    let mut names = BTreeSet::new();
     let from = lines.offset();
-    let most = begun.map_or(LINES, |batch| usize::try_from(batch.lines).unwrap_or(LINES));
-    while work.len() < most && (begun.is_some() || lines.offset() - from < BYTES) {
+    while work.len() < LINES && lines.offset() - from < BYTES {
         let Some(line) = lines.next().await? else { break };
         let plan = line.text.clone().and_then(|text| parameters(&text)).map_err(ApiError::invalid);
         let plan = plan.and_then(|parameters| {
-            template
-                .plan(&parameters)
-                .map_err(|failure| ApiError::new(ErrorCode::ResourceRegistrationFailureException, failure.to_string()))
-        });
-        let named = plan.as_ref().map(about).unwrap_or_default();
-        if begun.is_none() && named.iter().any(|name| names.contains(name)) {
-            lines.unread(line);
-            break;
-        }
-        names.extend(named);
-        let known = begun.and_then(|batch| batch.settled.get(&line.number));
-        let plan = plan.map(|plan| {
-            let settled = known.map(recall).unwrap_or_default();
-            (plan, settled)
+            let plan = template.plan(&parameters);
+            plan.map(|plan| Signed { plan, issued: None })
+                .map_err(|failure| ApiError::from(NotProvisioned::from(failure)))
         });
         work.push(Work { line, plan });
     }
-    Ok(if begun.is_some() { work } else { settle(service, work).await })
+    Ok(sign(service, work).await)
 }
 
 /// The parameters that a line gives.
@@ -89,80 +70,133 @@ fn parameters(text: &str) -> Result<BTreeMap<String, String>, String> {
     object.into_iter().map(value).collect()
 }
 
-/// The thing and the certificate that a plan is about.
-fn about(plan: &Plan) -> Vec<String> {
-    let thing = plan.thing.as_ref().map(|thing| format!("thing {}", thing.name));
-    let certificate = plan.certificate.as_ref().map(|certificate| match &certificate.source {
-        CertificateSource::Request(request) => format!("request {request}"),
-        CertificateSource::Id(id) => format!("certificate {id}"),
-        CertificateSource::Pem { certificate, .. } => {
-            id_of(certificate).map_or_else(|| format!("text {certificate}"), |id| format!("certificate {id}"))
-        }
-    });
-    thing.into_iter().chain(certificate).collect()
-}
-
-fn id_of(certificate: &str) -> Option<String> {
-    let read = Certificate::from_pem("the certificate", certificate).ok()?;
-    Some(read.id().to_string())
-}
-
-/// Settles what new lines make. Certificates are signed here, off the async threads and one after the other.
-async fn settle(service: &ProvisioningService, mut work: Vec<Work>) -> Vec<Work> {
-    let mut requests = Vec::new();
-    for (at, one) in work.iter_mut().enumerate() {
-        let Ok((plan, settled)) = &mut one.plan else { continue };
-        settled.thing_id = plan.thing.as_ref().map(|_| service.host.books.ids.uuid());
-        match plan.certificate.as_ref().map(|certificate| &certificate.source) {
-            Some(CertificateSource::Request(request)) => requests.push((at, request.clone())),
-            Some(CertificateSource::Pem { certificate, .. }) => {
-                let id = Certificate::from_pem("the certificate", certificate).map(|read| read.id().clone());
-                settled.registers = id.is_ok_and(|id| !is_registered(&service.host, &id));
-            }
-            Some(CertificateSource::Id(_)) | None => {}
-        }
-    }
+/// Signs what the lines ask for, off the async threads and one after the other.
+async fn sign(service: &ProvisioningService, mut work: Vec<Work>) -> Vec<Work> {
+    let request = |(at, one): (usize, &Work)| match &one.plan.as_ref().ok()?.plan.certificate.as_ref()?.source {
+        CertificateSource::Request(request) => Some((at, request.clone())),
+        CertificateSource::Id(_) | CertificateSource::Pem { .. } => None,
+    };
+    let requests: Vec<_> = work.iter().enumerate().filter_map(request).collect();
     let issuer = service.host.issuer.clone();
     let signed = tokio::task::spawn_blocking(move || {
-        // One that cannot be signed is left to the run of its line, which says why.
-        let signed = requests.into_iter().filter_map(|(at, request)| Some((at, issuer.issue_for(&request).ok()?)));
+        let signed = requests.into_iter().map(|(at, request)| (at, issuer.issue_for(&request)));
         signed.collect::<Vec<_>>()
     });
     for (at, issued) in signed.await.unwrap_or_default() {
-        if let Some(Work { plan: Ok((_, settled)), .. }) = work.get_mut(at) {
-            settled.issued = Some(issued);
+        let Some(one) = work.get_mut(at) else { continue };
+        match (issued, &mut one.plan) {
+            (Ok(issued), Ok(signed)) => signed.issued = Some(issued),
+            (Err(error), plan) => {
+                let what = plan.as_ref().ok().and_then(|signed| signed.plan.certificate.as_ref());
+                let what = what.map(|certificate| certificate.logical_name.clone()).unwrap_or_default();
+                *plan = Err(NotProvisioned::of(what)(error).into());
+            }
+            (Ok(_), Err(_)) => {}
         }
     }
     work
 }
 
-/// What is written down of a batch before it is carried out.
-pub(super) fn row(work: &[Work]) -> Batch {
-    let settled = work.iter().filter_map(|one| {
-        let (_, settled) = one.plan.as_ref().ok()?;
-        let row = SettledRow {
-            thing_id: settled.thing_id.map(|id| id.to_string()),
-            certificate: settled.issued.as_ref().map(|issued| issued.certificate.pem()),
-            registers: settled.registers,
-        };
-        Some((one.line.number, row))
-    });
-    Batch { lines: work.len() as u64, settled: settled.collect() }
+/// Why a change of some lines was not made.
+enum Stopped {
+    /// A line failed after it had changed something.
+    Line(ApiError),
+    /// The task is gone, or nothing was saved.
+    Task(ApiError),
 }
 
-fn recall(row: &SettledRow) -> Settled {
-    let issued = row.certificate.as_ref().and_then(|pem| Certificate::from_pem("the certificate", pem).ok());
-    Settled {
-        thing_id: row.thing_id.as_ref().and_then(|id| id.parse().ok()),
-        issued: issued.map(|certificate| Issued { certificate, keys: None }),
-        registers: row.registers,
+impl From<ApiError> for Stopped {
+    fn from(error: ApiError) -> Self {
+        Self::Task(error)
     }
 }
 
-/// Carries a batch out: what came of each line, in the order of the lines.
-pub(super) async fn carry_out(service: &ProvisioningService, work: &[Work]) -> Vec<Outcome> {
-    let outcomes: Vec<BoxFuture<'_, Outcome>> = work.iter().map(|one| one.carry_out(service).boxed()).collect();
-    futures_util::stream::iter(outcomes).buffered(SIDE_BY_SIDE).collect().await
+/// Carries a batch out: as one change, or where that cannot be each of its lines as one. What a change adds to the reports is in
+/// their files before the next one is made.
+pub(super) async fn carry_out(
+    service: &ProvisioningService,
+    task: &str,
+    work: Vec<Work>,
+    progress: &mut Progress,
+    reports: &mut Reports,
+) -> Result<(), Halted> {
+    match change(service, task, &work, progress).await {
+        Ok(added) => return Ok(reports.add(&added).await?),
+        Err(Stopped::Task(error)) => return Err(error.into()),
+        Err(Stopped::Line(error)) => tracing::warn!(task, %error, "a batch is carried out line by line"),
+    }
+    for mut one in work {
+        let mut done = change(service, task, std::slice::from_ref(&one), progress).await;
+        if let Err(Stopped::Line(error)) = done {
+            one.plan = Err(error);
+            done = change(service, task, std::slice::from_ref(&one), progress).await;
+        }
+        let added = done.map_err(|stopped| match stopped {
+            Stopped::Line(error) | Stopped::Task(error) => error,
+        })?;
+        reports.add(&added).await?;
+    }
+    Ok(())
+}
+
+async fn change(
+    service: &ProvisioningService,
+    task: &str,
+    work: &[Work],
+    progress: &mut Progress,
+) -> Result<Added, Stopped> {
+    let books = &service.host.books;
+    let changed = books.change_or(touched(books), |parts| {
+        // One that was reset away is looked for before anything is made.
+        parts.3.task(task)?;
+        let mut outcomes = Vec::with_capacity(work.len());
+        for one in work {
+            outcomes.push(match &one.plan {
+                Err(error) => Err(error.clone()),
+                Ok(Signed { plan, issued }) => match provision(books, parts, plan, issued.as_ref()) {
+                    Ok(done) => Ok(done),
+                    Err(Failure::Refused(why)) => Err(why.into()),
+                    Err(Failure::Broken(why)) => return Err(Stopped::Line(why.into())),
+                },
+            });
+        }
+        let (added, after) = report(work, &outcomes, *progress);
+        parts.3.apply(|book| book.end_batch(task, after, added.clone(), books.now()))?;
+        Ok((added, after))
+    });
+    let (added, after) = changed.await?;
+    *progress = after;
+    Ok(added)
+}
+
+/// What the outcomes of some lines add to the reports, and how far the task is with them.
+fn report(work: &[Work], outcomes: &[Outcome], mut progress: Progress) -> (Added, Progress) {
+    let mut added = Added::default();
+    for (Work { line, .. }, outcome) in work.iter().zip(outcomes) {
+        progress.lines += 1;
+        progress.offset = line.end;
+        match outcome {
+            Ok(done) => {
+                progress.success += 1;
+                let response = json!({ "CertificatePem": done.certificate_pem, "ResourceArns": done.arns });
+                let entry = json!({ "lineNumber": line.number, "offset": line.offset, "response": response });
+                added.results.push_str(&format!("{entry}\n"));
+            }
+            Err(error) => {
+                progress.failure += 1;
+                let entry = json!({
+                    "lineNumber": line.number,
+                    "offset": line.offset,
+                    "errorCode": error.code.as_str(),
+                    "errorMessage": error.message,
+                });
+                added.errors.push_str(&format!("{entry}\n"));
+            }
+        }
+    }
+    progress.results += added.results.len() as u64;
+    progress.errors += added.errors.len() as u64;
+    (added, progress)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) struct Line {
     /// Where it begins, in bytes.
     pub(super) offset: u64,
     /// Where the next one begins.
-    end: u64,
+    pub(super) end: u64,
     /// What it says, or what is wrong with it.
     pub(super) text: Result<String, String>,
 }
@@ -28,14 +28,13 @@ pub(super) struct Lines<R = File> {
     /// Lines that were read.
     number: u64,
     offset: u64,
-    back: Option<Line>,
 }
 
 impl Lines {
     /// Reads a file from where a line begins, which is the one after `number` lines.
     pub(super) async fn open(mut file: File, number: u64, offset: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset)).await?;
-        Ok(Self { file: BufReader::with_capacity(PIECE, file), number, offset, back: None })
+        Ok(Self { file: BufReader::with_capacity(PIECE, file), number, offset })
     }
 }
 
@@ -45,20 +44,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.offset
     }
 
-    /// Gives a line back: it is the next one again.
-    pub(super) fn unread(&mut self, line: Line) {
-        self.number = line.number - 1;
-        self.offset = line.offset;
-        self.back = Some(line);
-    }
-
     /// The next line; `None` at the end. A line that is too long is passed over without being kept.
     pub(super) async fn next(&mut self) -> io::Result<Option<Line>> {
-        if let Some(line) = self.back.take() {
-            self.number = line.number;
-            self.offset = line.end;
-            return Ok(Some(line));
-        }
         let (mut bytes, mut length, mut ended) = (Vec::new(), 0_u64, false);
         while !ended {
             let piece = self.file.fill_buf().await?;
@@ -103,7 +90,7 @@ mod tests {
     use super::*;
 
     async fn all(text: &[u8]) -> Vec<(u64, u64, Result<String, String>)> {
-        let mut lines = Lines { file: BufReader::with_capacity(3, text), number: 0, offset: 0, back: None };
+        let mut lines = Lines { file: BufReader::with_capacity(3, text), number: 0, offset: 0 };
         let mut found = Vec::new();
         while let Some(line) = lines.next().await.unwrap() {
             found.push((line.number, line.offset, line.text));
@@ -129,15 +116,5 @@ mod tests {
         let fits: Vec<bool> = found.iter().map(|line| line.2.is_ok()).collect();
         assert_eq!(fits, [true, false, true, false]);
         assert_eq!(found[2].2.as_deref(), Ok("c"));
-    }
-
-    #[tokio::test]
-    async fn a_line_can_be_given_back() {
-        let mut lines = Lines { file: BufReader::new(&b"a\nb\n"[..]), number: 0, offset: 0, back: None };
-        let first = lines.next().await.unwrap().unwrap();
-        lines.unread(first.clone());
-        assert_eq!(lines.offset(), 0);
-        assert_eq!(lines.next().await.unwrap(), Some(first));
-        assert_eq!((lines.offset(), lines.next().await.unwrap().unwrap().number), (2, 2));
     }
 }

@@ -1,9 +1,7 @@
-//! What came of each line, in two files of JSON lines. A file is as long as the task's row says: what stands behind that was
-//! written for a batch that a kill cut short, and is written again.
+//! What came of each line, in two files of JSON lines. A file is as long as the task's row says; what the last batch added is in
+//! the books, too, until it is in the files.
 
-use super::batch::{Outcome, Work};
-use drydock_provisioning::book::tasks::Progress;
-use serde_json::json;
+use drydock_provisioning::book::tasks::{Added, Progress};
 use std::io::{self, SeekFrom};
 use std::path::Path;
 use tokio::fs::{File, OpenOptions};
@@ -17,43 +15,28 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    /// Opens the files of a task that is so far.
-    pub(super) async fn open(results: &Path, errors: &Path, progress: Progress, durable: bool) -> io::Result<Self> {
-        Ok(Self {
-            results: cut(results, progress.results).await?,
-            errors: cut(errors, progress.errors).await?,
+    /// Opens the files of a task that is so far, of which the last batch has added so much.
+    pub(super) async fn open(
+        results: &Path,
+        errors: &Path,
+        progress: Progress,
+        added: &Added,
+        durable: bool,
+    ) -> io::Result<Self> {
+        let before = |length: u64, added: &str| length.saturating_sub(added.len() as u64);
+        let mut reports = Self {
+            results: cut(results, before(progress.results, &added.results)).await?,
+            errors: cut(errors, before(progress.errors, &added.errors)).await?,
             durable,
-        })
+        };
+        reports.add(added).await?;
+        Ok(reports)
     }
 
-    /// Adds the outcomes of a batch, and counts them. They are on disk afterwards.
-    pub(super) async fn add(&mut self, work: &[Work], outcomes: &[Outcome], progress: &mut Progress) -> io::Result<()> {
-        let (mut results, mut errors) = (String::new(), String::new());
-        for (Work { line, .. }, outcome) in work.iter().zip(outcomes) {
-            match outcome {
-                Ok(done) => {
-                    progress.success += 1;
-                    let response = json!({ "CertificatePem": done.certificate_pem, "ResourceArns": done.arns });
-                    let entry = json!({ "lineNumber": line.number, "offset": line.offset, "response": response });
-                    results.push_str(&format!("{entry}\n"));
-                }
-                Err(error) => {
-                    progress.failure += 1;
-                    let entry = json!({
-                        "lineNumber": line.number,
-                        "offset": line.offset,
-                        "errorCode": error.code.as_str(),
-                        "errorMessage": error.message,
-                    });
-                    errors.push_str(&format!("{entry}\n"));
-                }
-            }
-        }
-        append(&mut self.results, &results, self.durable).await?;
-        append(&mut self.errors, &errors, self.durable).await?;
-        progress.results += results.len() as u64;
-        progress.errors += errors.len() as u64;
-        Ok(())
+    /// Adds what a batch has. It is on disk afterwards.
+    pub(super) async fn add(&mut self, added: &Added) -> io::Result<()> {
+        append(&mut self.results, &added.results, self.durable).await?;
+        append(&mut self.errors, &added.errors, self.durable).await
     }
 }
 
