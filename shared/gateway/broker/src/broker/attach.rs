@@ -131,7 +131,7 @@ impl Inner {
                 at: now,
             });
             self.happened(old, Happening::Disconnected(DisconnectReason::DuplicateClientid));
-            self.publish_will(old, now);
+            self.publish_will(old, None, now);
         }
         if let Some(session) = old_session {
             self.end_session(&session);
@@ -170,6 +170,9 @@ impl Inner {
         // Nobody waits for these rows: a broker that stops before they are written finds those of the connect, and counts
         // the session's time from its own start.
         let row = self.client_row(link, Some(now));
+        // The row of the connect holds the will: it goes when what the will leaves to be done is written, not before.
+        let has_will = ending.will && link.will.lock().is_some();
+        let (row, beside_will) = if has_will { (None, row) } else { (row, None) };
         if keep {
             drop(self.save_session(&link.session, &link.identity.principal, next_version, Some(now), row));
         } else {
@@ -184,15 +187,18 @@ impl Inner {
         });
         self.happened(link, Happening::Disconnected(ending.reason));
         if ending.will {
-            self.publish_will(link, now);
+            self.publish_will(link, beside_will, now);
         } else {
             link.will.lock().take();
         }
     }
 
-    fn publish_will(&self, link: &Arc<Link>, now: Timestamp) {
-        let Some(will) = link.will.lock().take() else { return };
-        self.submit_will(will, &link.identity, link.protocol, now);
+    /// Publishes the will, if there is one; `beside` is a row to write in the same commit.
+    fn publish_will(&self, link: &Arc<Link>, beside: Option<Write>, now: Timestamp) {
+        match link.will.lock().take() {
+            Some(will) => self.submit_will(will, &link.identity, link.protocol, beside, now),
+            None => self.write(beside),
+        }
     }
 
     pub(crate) fn submit_will(
@@ -200,6 +206,7 @@ impl Inner {
         will: PendingWill,
         client: &Arc<ClientIdentity>,
         protocol: Protocol,
+        beside: Option<Write>,
         now: Timestamp,
     ) {
         let mut message = will.message;
@@ -208,6 +215,9 @@ impl Inner {
         }
         let mut effects = self.effects();
         self.submit(message, Some(client), Some(protocol), &mut effects);
+        if let Some(row) = beside {
+            effects.write(row);
+        }
         drop(self.settle(&mut effects));
     }
 

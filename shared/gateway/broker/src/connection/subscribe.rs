@@ -55,6 +55,7 @@ impl Connection {
             }
         }
         answer::put_suback(&mut self.answers, self.protocol, id, &codes);
+        self.answers_first = true;
         self.told(&entries, &codes);
         if !granted.is_empty() {
             self.save();
@@ -126,6 +127,7 @@ impl Connection {
             }
         }
         answer::put_unsuback(&mut self.answers, self.protocol, id, &codes);
+        self.answers_first = true;
         self.inner.count(Count::UnsubscribeSuccess);
         self.inner.happened(&self.link, Happening::Unsubscribed(&removed));
         if !removed.is_empty() {
