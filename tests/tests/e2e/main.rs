@@ -24,6 +24,7 @@ mod faults;
 mod functions;
 mod groups;
 mod isolation;
+mod kills;
 mod jitr;
 mod lifecycle;
 mod logs;

@@ -2,12 +2,13 @@
 //!
 //! It is the rows of every rulebook as they are kept: things, types, groups, billing groups, certificates (as PEM; private keys
 //! are never kept), CAs, policies, attachments, authorizers, topic rules, tags, settings. It is not the broker's sessions and
-//! retained messages, and not what the services beside AWS IoT hold.
+//! retained messages, not what rules have left to do, and not what the services beside AWS IoT hold.
 //!
 //! In a folder it is one file a table, `<table>.json`, an object with a row a line by key, and `account.json`, which says whose it
 //! is and in which format the rows are. The same state gives the same text.
 
 use drydock_host::books::Books;
+use drydock_services::rules::backlog::Backlog;
 use drydock_store::{Store, StoreError, Tables};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -155,6 +156,8 @@ impl Account {
             let texts = rows.iter().map(|(key, value)| Ok((key.clone(), kept(&file_name(table), value)?)));
             tables.insert(table.clone(), texts.collect::<Result<_, AccountError>>()?);
         }
+        // Before the rules become others: what was matched by those of today is not theirs to do.
+        store.clear(here, Backlog::TABLES).await?;
         Ok(books.replace(&tables).await?)
     }
 

@@ -128,6 +128,11 @@ impl Store {
         self.send(|| Work::Rows(scope.clone(), writes), None)
     }
 
+    /// Forgets every row of some tables of a scope, after what was submitted before.
+    pub fn clear(&self, scope: &Scope, tables: &'static [&'static str]) -> Commit {
+        self.send(|| Work::Clear(scope.clone(), tables), None)
+    }
+
     /// Forgets every row of every scope, after what was submitted before.
     pub fn wipe(&self) -> Commit {
         self.send(|| Work::Wipe, None)
