@@ -103,7 +103,15 @@ impl Scenario {
         let fans = [false, true].into_iter().flat_map(|out| {
             [0, 1].into_iter().flat_map(move |qos| [false, true].map(move |tls| Self::Fan { out, qos, tls }))
         });
-        fans.chain([Self::Pairs, Self::Ruled { qos: 0 }, Self::Ruled { qos: 1 }, Self::Storm, Self::Idle, Self::Subscriptions]).collect()
+        fans.chain([
+            Self::Pairs,
+            Self::Ruled { qos: 0 },
+            Self::Ruled { qos: 1 },
+            Self::Storm,
+            Self::Idle,
+            Self::Subscriptions,
+        ])
+        .collect()
     }
 
     fn name(self) -> String {

@@ -101,10 +101,12 @@ fn number(text: &str) -> u64 {
 #[test]
 fn a_hundred_kills_under_load_lose_no_action_of_a_rule() {
     let place = Place::new(SMALL);
-    let limits = "publishes_per_second = 0\nstored_per_second = 0\nqueue_messages = 1000000\nqueue_bytes = 1000000000\n";
+    let limits =
+        "publishes_per_second = 0\nstored_per_second = 0\nqueue_messages = 1000000\nqueue_bytes = 1000000000\n";
     fs::write(place.path().join("drydock.toml"), format!("[limits]\n{limits}")).unwrap();
     let gateway = place.up(&OPTIONS);
-    let queue = sqs(&gateway, "CreateQueue", &json!({ "QueueName": "q", "Attributes": { "VisibilityTimeout": "3600" } }));
+    let queue =
+        sqs(&gateway, "CreateQueue", &json!({ "QueueName": "q", "Attributes": { "VisibilityTimeout": "3600" } }));
     let queue = queue["QueueUrl"].clone();
     gateway.dynamodb(
         "CreateTable",

@@ -4,8 +4,8 @@
 use crate::effects::{Effects, Then};
 use crate::happening::{Happening, Who};
 use crate::message::{Message, Protocol, Qos};
-use drydock_core::{Event, Write};
 use drydock_core::event::ClientIdentity;
+use drydock_core::{Event, Write};
 use std::sync::Arc;
 
 /// A message that was let in.

@@ -34,11 +34,10 @@ pub(crate) fn open_broker(
     tap: Arc<dyn Tap>,
 ) -> Result<Broker, StoreError> {
     // A store that keeps nothing would have every row made and thrown away.
-    let journal =
-        || -> Arc<dyn Journal> {
-            let (store, scope, backlog) = (store.clone(), books.scope.clone(), backlog.clone());
-            Arc::new(StoreJournal { store, scope, backlog })
-        };
+    let journal = || -> Arc<dyn Journal> {
+        let (store, scope, backlog) = (store.clone(), books.scope.clone(), backlog.clone());
+        Arc::new(StoreJournal { store, scope, backlog })
+    };
     let config = Config { limits, journal: store.is_durable().then(journal), watch };
     let broker = Broker::new(config, Arc::clone(&books.clock), Arc::clone(&books.ids), gate, tap);
     for table in Broker::TABLES {
