@@ -415,6 +415,17 @@ impl Gateway<'_> {
         self.child.id()
     }
 
+    /// Stops it as a terminal does, and waits for its end.
+    ///
+    /// # Panics
+    /// Where it does not end well.
+    pub fn stop(mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        told.unwrap_or_else(|e| panic!("no signal: {e}"));
+        let status = exit(&mut self.child);
+        assert!(status.success(), "drydock ended badly ({status}):\n{}", self.place.log());
+    }
+
     /// `kill -9`.
     ///
     /// # Panics

@@ -85,6 +85,8 @@ pub(crate) fn cores() -> usize {
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     child: Child,
+    /// The address of Drydock's API.
+    api: String,
     plain: Option<SocketAddr>,
     tls: SocketAddr,
     /// The certificate that its own is signed by.
@@ -102,42 +104,48 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// `drydock up` with every device registered.
-    pub(crate) fn drydock(options: &Options, devices: &Devices) -> Self {
+    /// `drydock up` with every device registered, its state in memory or on disk.
+    pub(crate) fn drydock(options: &Options, devices: &Devices, durable: bool) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().to_owned();
         fs::write(folder.join("template.yaml"), TEMPLATE).unwrap();
         fs::write(folder.join("drydock.toml"), LIMITS).unwrap();
         let binary = options.drydock.clone().unwrap_or_else(|| gateway::binary().to_owned());
-        let mut args = vec!["up", "--ephemeral", "--no-functions", "--template", "template.yaml"];
+        let name = if durable { "drydock on disk" } else { "drydock" };
+        let mut args = vec!["up", "--no-functions", "--template", "template.yaml"];
+        args.extend(if durable { vec!["--data-dir", "state"] } else { vec!["--ephemeral"] });
         args.extend(["--ready-file", "ready.json", "--plain-port", "0"]);
         args.extend(["--api-port", "0", "--mqtt-port", "0", "--tls-port", "0"]);
-        let mut child = start(options, "drydock", &folder, &fs::canonicalize(binary).unwrap(), &args);
+        let mut child = start(options, name, &folder, &fs::canonicalize(binary).unwrap(), &args);
         let ready: Value =
             wait_for(&mut child, &folder, || serde_json::from_slice(&fs::read(folder.join("ready.json")).ok()?).ok());
         let port = |name: &str| u16::try_from(ready[name]["port"].as_u64().unwrap()).unwrap();
         let api = ready["apiUrl"].as_str().unwrap().trim_start_matches("http://").to_owned();
-        let authorization = gateway::authorization("us-east-1", "iot");
-        let call = |method: &str, path: &str, body: Value| {
-            let stream = TcpStream::connect(&api).unwrap();
-            let headers = [("authorization", authorization.as_str())];
-            http::send(stream, method, path, &headers, body.to_string().as_bytes()).ok()
-        };
-        for device in &devices.all {
-            let registration = json!({ "certificatePem": device.certificate, "status": "ACTIVE" });
-            let known = call("POST", "/certificate/register-no-ca", registration);
-            call("PUT", "/target-policies/bench", json!({ "target": known["certificateArn"] }));
-        }
-        Self {
-            name: "drydock",
+        let server = Self {
+            name,
             child,
+            api,
             plain: Some(local(port("plain"))),
             tls: local(port("mqtt")),
             root: fs::read_to_string(ready["rootCa"].as_str().unwrap()).unwrap(),
-            folder: dumps(options, "drydock", &folder),
+            folder: dumps(options, name, &folder),
             callgrind: options.callgrind,
             _temporary: temporary,
+        };
+        for device in &devices.all {
+            let registration = json!({ "certificatePem": device.certificate, "status": "ACTIVE" });
+            let known = server.iot("POST", "/certificate/register-no-ca", &registration);
+            server.iot("PUT", "/target-policies/bench", &json!({ "target": known["certificateArn"] }));
         }
+        server
+    }
+
+    /// An operation of Drydock's control plane that must succeed.
+    pub(crate) fn iot(&self, method: &str, path: &str, body: &Value) -> Value {
+        let authorization = gateway::authorization("us-east-1", "iot");
+        let headers = [("authorization", authorization.as_str())];
+        let stream = TcpStream::connect(&self.api).unwrap();
+        http::send(stream, method, path, &headers, body.to_string().as_bytes()).ok()
     }
 
     /// Debian's mosquitto, with the devices' CA.
@@ -163,6 +171,7 @@ impl Server {
         Self {
             name: "mosquitto",
             child,
+            api: String::new(),
             plain: Some(plain),
             tls,
             root: devices.ca.pem(),
@@ -183,6 +192,7 @@ impl Server {
         Self {
             name: "handshake alone",
             child,
+            api: String::new(),
             plain: None,
             tls: local(u16::try_from(ready["port"].as_u64().unwrap()).unwrap()),
             root: ready["root"].as_str().unwrap().to_owned(),
@@ -239,7 +249,7 @@ pub(crate) fn beside(loads: &[Spent], servers: &[Server]) -> Option<(&'static st
 
 /// The brokers that a scenario compares: Drydock, and mosquitto unless it is left out.
 pub(crate) fn both(options: &Options, devices: &Devices) -> Vec<Server> {
-    let mut servers = vec![Server::drydock(options, devices)];
+    let mut servers = vec![Server::drydock(options, devices, false)];
     if !options.alone {
         servers.push(Server::mosquitto(options, devices));
     }

@@ -12,7 +12,7 @@
 //!
 //! - `brokers`: the three servers: `drydock up`, mosquitto, and an acceptor that does the TLS handshake and nothing else.
 //! - `link`: one client's connection. `meter`: what a process spends. `report`: the table.
-//! - `fan`, `pairs`, `storm`, `idle`, `subscriptions`: the scenarios.
+//! - `fan`, `pairs`, `ruled`, `storm`, `idle`, `subscriptions`: the scenarios.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,6 +30,7 @@ mod link;
 mod meter;
 mod pairs;
 mod report;
+mod ruled;
 mod storm;
 mod subscriptions;
 
@@ -91,6 +92,7 @@ impl Options {
 enum Scenario {
     Fan { out: bool, qos: u8, tls: bool },
     Pairs,
+    Ruled { qos: u8 },
     Storm,
     Idle,
     Subscriptions,
@@ -101,7 +103,15 @@ impl Scenario {
         let fans = [false, true].into_iter().flat_map(|out| {
             [0, 1].into_iter().flat_map(move |qos| [false, true].map(move |tls| Self::Fan { out, qos, tls }))
         });
-        fans.chain([Self::Pairs, Self::Storm, Self::Idle, Self::Subscriptions]).collect()
+        fans.chain([
+            Self::Pairs,
+            Self::Ruled { qos: 0 },
+            Self::Ruled { qos: 1 },
+            Self::Storm,
+            Self::Idle,
+            Self::Subscriptions,
+        ])
+        .collect()
     }
 
     fn name(self) -> String {
@@ -112,6 +122,7 @@ impl Scenario {
                 if tls { "tls" } else { "plain" }
             ),
             Self::Pairs => "pairs 500 at 2,000/s qos1 tls".to_owned(),
+            Self::Ruled { qos } => format!("a rule for each of 200 publishers, on disk, qos{qos} tls"),
             Self::Storm => "storm of connects tls".to_owned(),
             Self::Idle => "idle connections tls".to_owned(),
             Self::Subscriptions => "subscriptions".to_owned(),
@@ -123,6 +134,7 @@ impl Scenario {
         match self {
             Self::Fan { out, qos, tls } => fan::run(&name, fan::Shape { out, qos, tls }, options, report).await,
             Self::Pairs => pairs::run(&name, options, report).await,
+            Self::Ruled { qos } => ruled::run(&name, qos, options, report).await,
             Self::Storm => storm::run(&name, options, report).await,
             Self::Idle => idle::run(&name, options, report).await,
             Self::Subscriptions => subscriptions::run(&name, options, report).await,

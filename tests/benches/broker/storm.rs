@@ -44,7 +44,7 @@ impl Load for Storm {
 /// Runs the scenario.
 pub(crate) async fn run(name: &str, options: &Options, report: &mut Report) {
     let devices = Devices::new();
-    let mut servers = vec![Server::drydock(options, &devices), Server::acceptor(options)];
+    let mut servers = vec![Server::drydock(options, &devices, false), Server::acceptor(options)];
     if !options.alone {
         servers.push(Server::mosquitto(options, &devices));
     }

@@ -142,7 +142,7 @@ pub(crate) async fn run(name: &str, options: &Options, report: &mut Report) {
         report.number(name, count, "bytes each", bytes[0].1, bytes.get(1).copied(), None);
     }
 
-    let quiet = Server::drydock(options, &devices);
+    let quiet = Server::drydock(options, &devices, false);
     let mut few = Subscribing::new(&quiet.way(&devices, false), FEW).await;
     few.turn().await;
     let servers: Vec<&Server> = peers.iter().chain([&quiet]).collect();

@@ -27,6 +27,7 @@ mod functions;
 mod groups;
 mod isolation;
 mod jitr;
+mod kills;
 mod lifecycle;
 mod logs;
 mod provisioning;

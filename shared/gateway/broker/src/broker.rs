@@ -10,7 +10,7 @@ pub(crate) use restore::CutShort;
 
 use crate::account::Account;
 use crate::connection;
-use crate::effects::Effects;
+use crate::effects::{Effects, Then};
 use crate::gate::{Gate, Peer};
 use crate::happening::{Count, Happening, Watch, Who};
 use crate::index::Index;
@@ -410,6 +410,9 @@ impl Inner {
             return None;
         }
         let commit = journal.write(writes);
+        for Then(begin) in std::mem::take(&mut effects.then) {
+            begin();
+        }
         // A session that ended in the meantime has deleted its rows before these were there.
         let orphans = effects.queued.drain(..).filter(|(session, _)| session.has_ended());
         let orphans: Vec<_> = orphans.map(|(session, seq)| rows::delete_queued(&session.client_id, seq)).collect();

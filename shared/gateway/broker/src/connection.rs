@@ -25,6 +25,7 @@ use drydock_core::Timestamp;
 use drydock_core::event::DisconnectReason;
 use drydock_timers::{Alarm, Work};
 use smol_str::SmolStr;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -71,6 +72,16 @@ impl End {
     }
 }
 
+/// Answers that wait for a commit.
+struct Held {
+    commit: Commit,
+    answers: Vec<u8>,
+    /// How many messages of QoS 1 they answer.
+    publishes: u64,
+    /// Whether messages wait behind them.
+    first: bool,
+}
+
 /// A connection's state; everything that is not the stream itself.
 pub(crate) struct Connection {
     inner: Arc<Inner>,
@@ -94,9 +105,10 @@ pub(crate) struct Connection {
     waited: bool,
     /// Answers to the packets of the present read.
     answers: Vec<u8>,
-    /// Answers that wait for `commit`.
-    held: Vec<u8>,
-    commit: Option<Commit>,
+    /// Whether one of `answers` comes before all messages, as a SUBACK does.
+    answers_first: bool,
+    /// Answers that wait for what they acknowledge to be durable, in their order.
+    held: VecDeque<Held>,
     /// Whether the CONNACK is on its way; nothing else may be before (MQTT-3.2.0-1, MQTT-3.14.0-1).
     greeted: bool,
     /// PUBLISHes of QoS 1 in the present read.
@@ -148,8 +160,8 @@ impl Connection {
             wrote_at: Timestamp::default(),
             waited: false,
             answers: Vec::new(),
-            held: Vec::new(),
-            commit: None,
+            answers_first: false,
+            held: VecDeque::new(),
             greeted: false,
             unanswered: 0,
             received: 0,

@@ -6,7 +6,17 @@ use crate::session::{Delivery, Session};
 use crate::tap::DropReason;
 use drydock_core::Write;
 use smol_str::SmolStr;
+use std::fmt;
 use std::sync::Arc;
+
+/// What begins once its row has been given to the journal.
+pub(crate) struct Then(pub(crate) Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Then {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Then")
+    }
+}
 
 /// Rows to write and messages that were dropped.
 #[derive(Debug)]
@@ -15,6 +25,8 @@ pub(crate) struct Effects {
     pub(crate) writes: Vec<Write>,
     /// Deletions, which no acknowledgement has to wait for.
     pub(crate) deletes: Vec<Write>,
+    /// What the [`Tap`](crate::Tap) begins when the writes have been handed over.
+    pub(crate) then: Vec<Then>,
     pub(crate) dropped: Vec<(SmolStr, SmolStr, DropReason)>,
     /// Rows of messages that wait for a session, among the writes: a session that ends before they are written does not find
     /// them.
@@ -28,8 +40,8 @@ pub(crate) struct Effects {
 
 impl Effects {
     pub(crate) fn new(journaled: bool, watch: Watch) -> Self {
-        let (writes, deletes, dropped, queued, waiting) = Default::default();
-        Self { journaled, writes, deletes, dropped, queued, stored: 0, waiting, watch }
+        let (writes, deletes, then, dropped, queued, waiting) = Default::default();
+        Self { journaled, writes, deletes, then, dropped, queued, stored: 0, waiting, watch }
     }
 
     /// Notes a message that waits for a client to come back.

@@ -1,10 +1,11 @@
 //! The port through which the broker tells the rest of the gateway what passes through it. All of it is called on the
 //! path of the messages: an implementation hands over and returns.
 
+use crate::effects::{Effects, Then};
 use crate::happening::{Happening, Who};
-use crate::message::{Message, Protocol};
-use drydock_core::Event;
+use crate::message::{Message, Protocol, Qos};
 use drydock_core::event::ClientIdentity;
+use drydock_core::{Event, Write};
 use smol_str::SmolStr;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,6 +30,36 @@ pub struct Caller {
     pub principal: SmolStr,
     /// The peer's address.
     pub ip: IpAddr,
+}
+
+/// Takes down what a message of QoS 1 leaves to be done, so that it outlives the process before the publisher is told that
+/// the message was taken.
+pub struct Keep<'a> {
+    effects: &'a mut Effects,
+    qos: Qos,
+}
+
+impl<'a> Keep<'a> {
+    pub(crate) fn new(effects: &'a mut Effects, qos: Qos) -> Self {
+        Self { effects, qos }
+    }
+
+    /// Whether anything is taken down: for a message of QoS 1 where there is a [`Journal`](crate::Journal). Nobody was
+    /// promised anything of one of QoS 0.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.qos == Qos::AtLeastOnce && self.effects.is_journaled()
+    }
+
+    /// Adds a row to those that the message's acknowledgement waits for: one commit carries it and the broker's own. `then`
+    /// is called when the journal was given the row, so that what it begins may delete the row and is not overtaken by it.
+    /// Does nothing where a row is not [wanted](Self::is_wanted).
+    pub fn put(&mut self, row: Write, then: impl FnOnce() + Send + 'static) {
+        if self.is_wanted() {
+            self.effects.write(row);
+            self.effects.then.push(Then(Box::new(then)));
+        }
+    }
 }
 
 /// Where a message goes from here.
@@ -106,7 +137,7 @@ pub struct Dropped<'a> {
 /// Looks on, and takes messages for services out.
 pub trait Tap: Send + Sync + 'static {
     /// A message was let in. Called once for each, before its subscribers get it.
-    fn publish(&self, inbound: &Inbound<'_>) -> Route;
+    fn publish(&self, inbound: &Inbound<'_>, keep: &mut Keep<'_>) -> Route;
     /// Whether [`publish`](Self::publish) does anything with a service's message on a topic. Where it does not, and nobody
     /// subscribes, the message is not made up.
     fn wants(&self, topic: &str) -> bool {

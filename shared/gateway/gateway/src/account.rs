@@ -2,12 +2,13 @@
 //!
 //! It is the rows of every rulebook as they are kept: things, types, groups, billing groups, certificates (as PEM; private keys
 //! are never kept), CAs, policies, attachments, authorizers, topic rules, tags, settings. It is not the broker's sessions and
-//! retained messages, and not what the services beside AWS IoT hold.
+//! retained messages, not what rules have left to do, and not what the services beside AWS IoT hold.
 //!
 //! In a folder it is one file a table, `<table>.json`, an object with a row a line by key, and `account.json`, which says whose it
 //! is and in which format the rows are. The same state gives the same text.
 
 use drydock_host::books::Books;
+use drydock_services::rules::backlog::Backlog;
 use drydock_store::{Store, StoreError, Tables};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -160,7 +161,9 @@ impl Account {
             store.flush().wait()?;
             store.load_all(here, &known, |table, _, _| Err(AccountError::NotEmpty(table.to_owned())))
         };
-        books.replace(&tables, check).await
+        books.replace(&tables, check).await?;
+        // What the rules of before had still to do is not for those of now.
+        Ok(store.clear(here, Backlog::TABLES).await?)
     }
 
     /// How many rows there are, by table.

@@ -156,8 +156,8 @@ pub async fn deploy(
     for planned in &plan.resources {
         make(&surroundings, planned).await?;
     }
-    // Events that an earlier run accepted are taken up now that their functions are there.
-    gateway.host.cloud.resume();
+    // What an earlier run accepted is taken up now that its functions, queues and tables are there.
+    gateway.resume();
     Ok(Deployed { plan, functions })
 }
 

@@ -138,6 +138,13 @@ impl Gateway {
         self.host.books.time.look_again();
     }
 
+    /// Lets functions and rules begin, now that the resources are there which they act upon: with what an earlier run had
+    /// accepted and not done, too. Until then what is to be done waits.
+    pub fn resume(&self) {
+        self.host.cloud.resume();
+        self.services.rules.backlog.resume();
+    }
+
     /// Empties the state: rulebooks, broker and stand-ins. Connections end; the gateway's own root stays, so that devices need
     /// no new trust, and so do the template's roles, which no operation makes or deletes.
     ///
@@ -145,6 +152,7 @@ impl Gateway {
     /// Where the disk does not take it.
     pub async fn reset(&self) -> Result<(), ResetError> {
         self.host.broker.clear().await?;
+        self.services.rules.backlog.clear().await?;
         self.host.books.wipe().await?;
         self.host.told.logs.refresh();
         self.host.cloud.reset().await?;
@@ -167,6 +175,7 @@ impl Gateway {
     /// [`AccountError`].
     pub async fn import(&self, account: &Account, replace: bool) -> Result<(), AccountError> {
         account.put(&self.host.books, &self.store, replace).await?;
+        self.services.rules.backlog.void();
         self.host.told.logs.refresh();
         self.host.broker.disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
         Ok(())

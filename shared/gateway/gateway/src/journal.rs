@@ -3,6 +3,7 @@
 use drydock_broker::{Broker, Commit, Config, Gate, Journal, JournalError, Limits, Tap, Watch};
 use drydock_core::{Scope, Write};
 use drydock_host::books::Books;
+use drydock_services::rules::backlog::Backlog;
 use drydock_store::{Store, StoreError};
 use std::sync::Arc;
 
@@ -10,10 +11,12 @@ use std::sync::Arc;
 struct StoreJournal {
     store: Store,
     scope: Scope,
+    backlog: Backlog,
 }
 
 impl Journal for StoreJournal {
-    fn write(&self, writes: Vec<Write>) -> Commit {
+    fn write(&self, mut writes: Vec<Write>) -> Commit {
+        self.backlog.tidy(&mut writes);
         let commit = self.store.submit(&self.scope, writes);
         Box::pin(async move { commit.await.map_err(|error| JournalError(error.to_string())) })
     }
@@ -25,14 +28,16 @@ impl Journal for StoreJournal {
 /// Where the store cannot be read.
 pub(crate) fn open_broker(
     books: &Books,
-    store: &Store,
+    (store, backlog): (&Store, &Backlog),
     (limits, watch): (Limits, Watch),
     gate: Arc<dyn Gate>,
     tap: Arc<dyn Tap>,
 ) -> Result<Broker, StoreError> {
     // A store that keeps nothing would have every row made and thrown away.
-    let journal =
-        || -> Arc<dyn Journal> { Arc::new(StoreJournal { store: store.clone(), scope: books.scope.clone() }) };
+    let journal = || -> Arc<dyn Journal> {
+        let (store, scope, backlog) = (store.clone(), books.scope.clone(), backlog.clone());
+        Arc::new(StoreJournal { store, scope, backlog })
+    };
     let config = Config { limits, journal: store.is_durable().then(journal), watch };
     let broker = Broker::new(config, books.time.clone(), Arc::clone(&books.ids), gate, tap);
     for table in Broker::TABLES {

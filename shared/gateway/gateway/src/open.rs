@@ -25,6 +25,7 @@ use drydock_services::certificates::expiry;
 use drydock_services::connections::pace::Paces;
 use drydock_services::provisioning::service::ProvisioningService;
 use drydock_services::router::router;
+use drydock_services::rules::backlog::Backlog;
 use drydock_services::rules::confirm;
 use drydock_services::rules::outbound::Outbound;
 use drydock_services::rules::reach::CAPABILITIES;
@@ -45,7 +46,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// How long clients may take to hang up when the gateway stops.
+/// How long clients may take to hang up when the gateway stops, and rules to end.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a gateway is opened with.
@@ -211,13 +212,15 @@ impl Gateway {
         let outbound = Outbound::of_environment(&options.config.endpoints);
         let watches = Watches::default();
         let told = (notices.clone(), watches.clone(), logs.clone());
-        let (runner, tap) = Runner::new(Arc::clone(&books), cloud.clone(), outbound.clone(), told, events, services);
+        let backlog = Backlog::open(&store, &options.scope)?;
+        let (runner, tap) =
+            Runner::new(Arc::clone(&books), cloud.clone(), outbound.clone(), told, backlog.clone(), events, services);
         let rule_states = tap.states().clone();
         let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
         let (cuts, ending) = mpsc::unbounded_channel();
         let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts);
-        let broker =
-            journal::open_broker(&books, &store, (options.config.limits.clone(), watching), Arc::new(gate), tap)?;
+        let limits = (options.config.limits.clone(), watching);
+        let broker = journal::open_broker(&books, (&store, &backlog), limits, Arc::new(gate), tap)?;
 
         let host = Host {
             broker,
@@ -240,7 +243,7 @@ impl Gateway {
             asker,
             paces: Paces::default(),
             provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
-            rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound }),
+            rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
             host: host.clone(),
         });
         let gateway = Self::new(Parts {
@@ -293,9 +296,11 @@ impl Gateway {
         Running { tasks, temporary: None }
     }
 
-    /// Stops in order: no new connections, goodbye to clients, functions ended, state on disk.
+    /// Stops in order: no new connections, goodbye to clients, rules ended or kept for the next start, functions ended, state
+    /// on disk.
     pub async fn stop(self, mut running: Running) {
         self.host.broker.shutdown(GOODBYE).await;
+        self.services.rules.backlog.stop(GOODBYE).await;
         self.host.cloud.shutdown().await;
         running.tasks.shutdown().await;
         self.host.told.logs.close();

@@ -142,6 +142,11 @@ impl Store {
         self.send(|| Work::Rows(Scope::new("", ""), Vec::new()), Vec::new(), None)
     }
 
+    /// Forgets every row of some tables of a scope, after what was submitted before.
+    pub fn clear(&self, scope: &Scope, tables: &'static [&'static str]) -> Commit {
+        self.send(|| Work::Replace(scope.clone(), tables.to_vec(), Vec::new()), Vec::new(), None)
+    }
+
     /// Forgets every row of every scope, after what was submitted before.
     pub fn wipe(&self) -> Commit {
         self.send(|| Work::Wipe, Vec::new(), None)

@@ -9,8 +9,8 @@
 
 use async_trait::async_trait;
 use drydock_broker::{
-    Admission, Broker, Commit, Config, ConnectAttempt, DisconnectOptions, Gate, Inbound, Journal, JournalError, Limits,
-    Message, Origin, Peer, Qos, Refusal, RefusalKind, Route, SessionGate, Tap, Transport,
+    Admission, Broker, Commit, Config, ConnectAttempt, DisconnectOptions, Gate, Inbound, Journal, JournalError, Keep,
+    Limits, Message, Origin, Peer, Qos, Refusal, RefusalKind, Route, SessionGate, Tap, Transport,
 };
 use drydock_core::{Clock, Event, Ids, Timestamp, Write};
 use std::collections::{BTreeMap, BTreeSet};
@@ -113,7 +113,7 @@ impl SessionGate for Handle {
 }
 
 impl Tap for Handle {
-    fn publish(&self, inbound: &Inbound<'_>) -> Route {
+    fn publish(&self, inbound: &Inbound<'_>, _: &mut Keep<'_>) -> Route {
         if inbound.message.topic.starts_with("$aws/") { Route::Consumed } else { Route::Deliver }
     }
     fn event(&self, _: Event) {}

@@ -7,6 +7,7 @@ use crate::happening::{Count, Happening};
 use crate::index::Subscriber;
 use crate::journal::Commit;
 use crate::message::{Message, Protocol, Qos};
+
 use crate::packet::reason;
 use crate::rows::{self, ClientRow, LiveRow, SessionRow, SubscriptionRow, WillRow};
 use crate::session::{Delivery, Left, Session, SubOptions};
@@ -145,7 +146,7 @@ impl Inner {
                 at: now,
             });
             self.happened(old, Happening::Disconnected(DisconnectReason::DuplicateClientid));
-            self.publish_will(old, now);
+            self.publish_will(old, None, now);
         }
         if let Some(session) = old_session {
             self.end_session(&session);
@@ -185,6 +186,9 @@ impl Inner {
         // Nobody waits for these rows: a broker that stops before they are written finds those of the connect, and counts
         // the session's time from its own start.
         let row = self.client_row(link, Some(now));
+        // The row of the connect holds the will: it goes when what the will leaves to be done is written, not before.
+        let has_will = ending.will && link.will.lock().is_some();
+        let (row, beside_will) = if has_will { (None, row) } else { (row, None) };
         if keep {
             drop(self.save_session(&link.session, &link.identity.principal, next_version, Some(now), row));
         } else {
@@ -199,20 +203,21 @@ impl Inner {
         });
         self.happened(link, Happening::Disconnected(ending.reason));
         if ending.will {
-            self.publish_will(link, now);
+            self.publish_will(link, beside_will, now);
         } else {
             link.will.lock().take();
         }
     }
 
-    fn publish_will(&self, link: &Arc<Link>, now: Timestamp) {
-        let Some(will) = link.will.lock().take() else { return };
+    /// Publishes the will, if there is one; `beside` is a row to write in the same commit.
+    fn publish_will(&self, link: &Arc<Link>, beside: Option<Write>, now: Timestamp) {
         // It was allowed at the CONNECT. AWS does not say what becomes of it where the policies, or the certificate, have been
         // taken back since; who may not publish a message now does not leave one either.
-        if !link.gate.publish(&will.message.topic, will.message.retain) {
-            return;
+        let allowed = |will: &PendingWill| link.gate.publish(&will.message.topic, will.message.retain);
+        match link.will.lock().take().filter(allowed) {
+            Some(will) => self.submit_will(will, &link.identity, link.protocol, beside, now),
+            None => self.write(beside),
         }
-        self.submit_will(will, &link.identity, link.protocol, now);
     }
 
     pub(crate) fn submit_will(
@@ -220,6 +225,7 @@ impl Inner {
         will: PendingWill,
         client: &Arc<ClientIdentity>,
         protocol: Protocol,
+        beside: Option<Write>,
         now: Timestamp,
     ) {
         let mut message = will.message;
@@ -228,6 +234,9 @@ impl Inner {
         }
         let mut effects = self.effects();
         self.submit(message, Publisher::Client(client, protocol), &mut effects);
+        if let Some(row) = beside {
+            effects.write(row);
+        }
         drop(self.settle(&mut effects));
     }
 

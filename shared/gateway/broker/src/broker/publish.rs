@@ -13,7 +13,7 @@ use crate::retained::Retained;
 use crate::rows;
 use crate::session::SubOptions;
 use crate::share::{Choice, Group};
-use crate::tap::{Caller, DropReason, Inbound, Route};
+use crate::tap::{Caller, DropReason, Inbound, Keep, Route};
 use bytes::Bytes;
 use drydock_core::Timestamp;
 use drydock_core::event::ClientIdentity;
@@ -41,7 +41,8 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Waits until what has to survive a restart (a retained message, one that waits for a persistent session) is durable.
+    /// Waits until what has to survive a restart (a retained message, one that waits for a persistent session, what the
+    /// [`Tap`](crate::Tap) keeps of it) is durable.
     ///
     /// # Errors
     /// [`JournalError`] where it could not be made so: the publisher must not be told that it was.
@@ -188,7 +189,8 @@ impl Inner {
             Publisher::Client(client, protocol) => (Some(client), Some(protocol), None),
             Publisher::Caller(caller) => (None, None, caller),
         };
-        match self.tap.publish(&Inbound { message: &message, client, caller, protocol }) {
+        let inbound = Inbound { message: &message, client, caller, protocol };
+        match self.tap.publish(&inbound, &mut Keep::new(effects, message.qos)) {
             Route::Consumed => {}
             Route::Deliver => self.spread(message, effects),
         }

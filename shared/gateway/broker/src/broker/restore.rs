@@ -52,11 +52,12 @@ impl Broker {
         let now = inner.now();
         for CutShort { client, version, protocol, will } in std::mem::take(&mut *inner.cut_short.lock()) {
             let row = ClientRow { version, at: now, live: None };
-            inner.write(Some(rows::put_client(&client.client_id, &row)));
+            let row = rows::put_client(&client.client_id, &row);
             let reason = DisconnectReason::ServerError;
             inner.tap.event(Event::ClientDisconnected { client: Arc::clone(&client), version, reason, at: now });
-            if let Some(will) = will {
-                inner.submit_will(will, &client, protocol, now);
+            match will {
+                Some(will) => inner.submit_will(will, &client, protocol, Some(row), now),
+                None => inner.write(Some(row)),
             }
         }
     }

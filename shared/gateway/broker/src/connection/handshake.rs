@@ -1,6 +1,6 @@
 //! From the opened stream to the CONNACK.
 
-use super::{Connection, wire};
+use super::{Connection, Held, wire};
 use crate::broker::publish::is_topic;
 use crate::broker::{Inner, NewConnection};
 use crate::gate::{ConnectAttempt, Peer, Refusal, RefusalKind, WillRequest};
@@ -173,9 +173,8 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
     let mut out = Vec::new();
     let properties = if connect.protocol == Protocol::V5 { answer.properties(limits) } else { Vec::new() };
     answer::put_connack(&mut out, connect.protocol, attached.resumed, reason::SUCCESS, properties);
-    if attached.commit.is_some() {
-        connection.held = out;
-        connection.commit = attached.commit;
+    if let Some(commit) = attached.commit {
+        connection.held.push_back(Held { commit, answers: out, publishes: 0, first: true });
     } else {
         connection.out = out;
         connection.greeted = true;

@@ -1,6 +1,6 @@
 //! What a client's packets do, PUBLISH and SUBSCRIBE aside.
 
-use super::{Connection, End};
+use super::{Connection, End, Held};
 use crate::happening::{Count, Happening};
 use crate::message::Protocol;
 use crate::packet::{PacketError, answer, disconnect, frame, kind, publish, reason};
@@ -151,9 +151,16 @@ impl Connection {
         }
     }
 
-    /// Makes the answers of this read ready to be written, or to wait until what they acknowledge is durable.
+    /// Messages of QoS 1 that the client has sent and no answer has gone out to.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.unanswered + self.held.iter().map(|held| held.publishes).sum::<u64>()
+    }
+
+    /// Makes the answers of this read ready to be written, or to wait until what they acknowledge is durable. Answers keep
+    /// their order (MQTT-4.6.0-2): those that need not wait do so behind those that do.
     fn answer(&mut self) {
-        self.unanswered = 0;
+        let publishes = std::mem::take(&mut self.unanswered);
+        let first = std::mem::take(&mut self.answers_first);
         let received = std::mem::take(&mut self.received);
         if received > 0 {
             self.inner.counters.received.fetch_add(received, Ordering::Relaxed);
@@ -162,9 +169,13 @@ impl Connection {
         if self.answers.is_empty() {
             return;
         }
-        if commit.is_some() {
-            self.commit = commit;
-            self.held.append(&mut self.answers);
+        if let Some(commit) = commit {
+            let answers = std::mem::take(&mut self.answers);
+            self.held.push_back(Held { commit, answers, publishes, first });
+        } else if let Some(last) = self.held.back_mut() {
+            last.answers.append(&mut self.answers);
+            last.publishes += publishes;
+            last.first |= first;
         } else {
             self.open_out();
             self.out.append(&mut self.answers);

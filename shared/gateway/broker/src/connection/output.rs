@@ -7,6 +7,7 @@ use crate::packet::{answer, publish, reason};
 use crate::session::{PullLimits, Pulled};
 use crate::tap::DropReason;
 use drydock_core::event::DisconnectReason;
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
@@ -20,25 +21,39 @@ impl Connection {
         !self.acks.is_empty()
     }
 
-    /// Releases the answers that waited for a commit, where it is done. Whether it did.
-    pub(crate) fn poll_commit(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        let Some(commit) = &mut self.commit else { return Ok(false) };
-        match commit.as_mut().poll(cx) {
-            Poll::Pending => Ok(false),
-            Poll::Ready(Ok(())) => {
-                self.commit = None;
-                self.greeted = true;
-                self.open_out();
-                self.out.append(&mut self.held);
-                Ok(true)
-            }
-            Poll::Ready(Err(error)) => {
-                // What the client sent is not acknowledged, so that it sends it again.
-                self.commit = None;
-                self.inner.tap.refused(&self.link.identity.client_id, &error.to_string());
-                Err(End::because(DisconnectReason::ServerError, reason::UNSPECIFIED))
+    /// Releases the answers that waited for commits, as far as these are done, in order. Whether there were any.
+    pub(crate) fn poll_commits(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let mut released = false;
+        while let Some(held) = self.held.front_mut() {
+            match held.commit.as_mut().poll(cx) {
+                Poll::Pending => return Ok(released),
+                Poll::Ready(Ok(())) => {
+                    let mut answers = std::mem::take(&mut held.answers);
+                    self.held.pop_front();
+                    self.greeted = true;
+                    self.open_out();
+                    self.out.append(&mut answers);
+                    released = true;
+                }
+                Poll::Ready(Err(error)) => {
+                    // What the client sent is not acknowledged, so that it sends it again.
+                    self.held.clear();
+                    self.inner.tap.refused(&self.link.identity.client_id, &error.to_string());
+                    return Err(End::because(DisconnectReason::ServerError, reason::UNSPECIFIED));
+                }
             }
         }
+        if released {
+            // An idle connection holds no buffer.
+            self.held = VecDeque::new();
+        }
+        Ok(released)
+    }
+
+    /// Whether messages to the client wait behind answers: a CONNACK comes before all (MQTT-3.2.0-1), a SUBACK before what was
+    /// subscribed to.
+    pub(crate) fn answers_go_first(&self) -> bool {
+        self.held.iter().any(|held| held.first)
     }
 
     /// Takes messages from the session and puts them together for the next write. Whether there is more at once.

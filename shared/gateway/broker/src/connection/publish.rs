@@ -9,7 +9,7 @@ use crate::message::{Message, Properties, Protocol, Qos};
 use crate::packet::fields::{MessageProperties, user_bytes};
 use crate::packet::publish::{self, put_ack};
 use crate::packet::{PacketError, reason};
-use crate::tap::{DropReason, Inbound, Route};
+use crate::tap::{DropReason, Inbound, Keep, Route};
 use drydock_core::event::DisconnectReason;
 use smol_str::SmolStr;
 use std::ops::Range;
@@ -27,7 +27,7 @@ impl Connection {
         let Some(qos) = packet.qos else { return self.refuse_qos_2(topic) };
         if qos == Qos::AtLeastOnce {
             self.unanswered += 1;
-            if self.protocol == Protocol::V5 && self.unanswered > self.inner.limits.inbound_in_flight {
+            if self.protocol == Protocol::V5 && self.in_flight() > self.inner.limits.inbound_in_flight {
                 return Err(End::client_error(reason::RECEIVE_MAXIMUM_EXCEEDED));
             }
         }
@@ -89,7 +89,7 @@ impl Connection {
             caller: None,
             protocol: Some(self.protocol),
         };
-        if self.inner.tap.publish(&inbound) == Route::Consumed {
+        if self.inner.tap.publish(&inbound, &mut Keep::new(&mut self.effects, qos)) == Route::Consumed {
             return Ok(());
         }
         if retain {

@@ -62,6 +62,7 @@ impl Connection {
             }
         }
         answer::put_suback(&mut self.answers, self.protocol, id, &codes);
+        self.answers_first = true;
         self.told(&entries, &codes);
         if !granted.is_empty() {
             self.save();
@@ -145,6 +146,7 @@ impl Connection {
             }
         }
         answer::put_unsuback(&mut self.answers, self.protocol, id, &codes);
+        self.answers_first = true;
         self.inner.count(Count::UnsubscribeSuccess);
         self.inner.happened(&self.link, Happening::Unsubscribed(&removed));
         if !removed.is_empty() {

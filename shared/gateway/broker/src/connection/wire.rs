@@ -20,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 const READ: usize = 16 * 1024;
 /// A connection that has not written this many bytes is not read from: whoever does not take answers gets no more.
 const BACKLOG: usize = 256 * 1024;
+/// How many commits the answers of a connection may wait for: one for each read. Beyond that it is not read from.
+const COMMITS: usize = 32;
 /// Messages are put together for one write up to about this many bytes.
 pub(crate) const WRITE: usize = 64 * 1024;
 /// Rounds of reading and writing before other tasks get their turn.
@@ -59,7 +61,7 @@ where
         if let Some(end) = connection.check(cx.waker()) {
             return Poll::Ready(Err(end));
         }
-        let mut moved = connection.poll_commit(cx)?;
+        let mut moved = connection.poll_commits(cx)?;
         look |= moved;
         if connection.may_read() {
             match read(stream, connection, cx) {
@@ -75,8 +77,7 @@ where
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        // While answers wait for a commit, messages wait behind them: a CONNACK comes before all (MQTT-3.2.0-1).
-        if connection.commit.is_some() {
+        if connection.answers_go_first() {
             look = false;
         } else if look || connection.has_acks() {
             look = connection.pull(cx.waker())?;
@@ -161,7 +162,10 @@ impl Connection {
 
     /// Whether more may be read now.
     fn may_read(&self) -> bool {
-        self.commit.is_none() && self.out.len() - self.written < BACKLOG && self.bytes.next_at(self.now) <= self.now
+        self.greeted
+            && self.held.len() < COMMITS
+            && self.out.len() - self.written < BACKLOG
+            && self.bytes.next_at(self.now) <= self.now
     }
 
     /// Whether to write a turn later. Who is woken to write, and has written in this millisecond already, takes part in a busy
@@ -207,12 +211,16 @@ where
 {
     let mut rest = connection.out.split_off(connection.written.min(connection.out.len()));
     // What came before the end counts: it is answered when it is durable.
-    if let Some(commit) = connection.commit.take()
-        && matches!(tokio::time::timeout(FAREWELL, commit).await, Ok(Ok(())))
-    {
-        rest.append(&mut connection.held);
-        connection.greeted = true;
-    }
+    let answers = async {
+        while let Some(mut held) = connection.held.pop_front() {
+            if held.commit.await.is_err() {
+                return;
+            }
+            rest.append(&mut held.answers);
+            connection.greeted = true;
+        }
+    };
+    let _ = tokio::time::timeout(FAREWELL, answers).await;
     connection.put_last_word(end, &mut rest);
     if !rest.is_empty() {
         write_all(stream, &rest).await;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use drydock_broker::{
-    Admission, Broker, Commit, Config, ConnectAttempt, Dropped, Gate, Inbound, Journal, Lifetime, Limits, Peer,
+    Admission, Broker, Commit, Config, ConnectAttempt, Dropped, Gate, Inbound, Journal, Keep, Lifetime, Limits, Peer,
     Refusal, RefusalKind, Route, SessionGate, Tap, Transport,
 };
 use drydock_core::event::ClientIdentity;
@@ -109,6 +109,9 @@ impl Gate for GateHandle {
     }
 }
 
+/// The table of what the tap keeps.
+pub(crate) const KEPT: &str = "kept";
+
 /// Notes what the broker tells, as lines.
 #[derive(Default)]
 pub(crate) struct TestTap {
@@ -137,11 +140,16 @@ fn who(client: &ClientIdentity) -> String {
 }
 
 impl Tap for TapHandle {
-    fn publish(&self, inbound: &Inbound<'_>) -> Route {
+    fn publish(&self, inbound: &Inbound<'_>, keep: &mut Keep<'_>) -> Route {
         let from = inbound.client.map_or("-", |c| c.client_id.as_str());
         let message = inbound.message;
         let payload = String::from_utf8_lossy(&message.payload).into_owned();
         self.0.tell(format!("tap {from} {} {payload}", message.topic));
+        if message.topic.starts_with("kept/") && keep.is_wanted() {
+            let tap = Arc::clone(&self.0);
+            let line = format!("begun {} {payload}", message.topic);
+            keep.put(Write::put(KEPT, payload, message.topic.to_string()), move || tap.tell(line));
+        }
         if self.0.consumed.lock().unwrap().iter().any(|t| *t == message.topic) {
             Route::Consumed
         } else {
@@ -183,11 +191,36 @@ impl Tap for TapHandle {
     }
 }
 
-/// Rows by table and key; a write can be made to fail.
+/// Rows by table and key; a write can be made to fail, or to be on its way until it is let through.
 #[derive(Default)]
 pub(crate) struct TestJournal {
     pub(crate) rows: Mutex<BTreeMap<(String, String), String>>,
     pub(crate) full: AtomicBool,
+    /// The tables of each write, in order.
+    pub(crate) units: Mutex<Vec<Vec<&'static str>>>,
+    slow: AtomicBool,
+    through: Notify,
+}
+
+impl TestJournal {
+    /// From now on no commit resolves until this is called with `false`.
+    #[allow(dead_code, reason = "the case files do not need it")]
+    pub(crate) fn hold(&self, slow: bool) {
+        self.slow.store(slow, Ordering::SeqCst);
+        self.through.notify_waiters();
+    }
+
+    async fn committed(&self) {
+        // Never ready at once, so that answers which have to wait do.
+        tokio::task::yield_now().await;
+        loop {
+            let through = self.through.notified();
+            if !self.slow.load(Ordering::SeqCst) {
+                return;
+            }
+            through.await;
+        }
+    }
 }
 
 struct JournalHandle(Arc<TestJournal>, Arc<AtomicBool>);
@@ -200,6 +233,7 @@ impl Journal for JournalHandle {
         let mut rows = self.0.rows.lock().unwrap();
         // What a killed broker's tasks write while they are dropped would not have been written.
         let writes = if self.1.load(Ordering::SeqCst) { writes } else { Vec::new() };
+        self.0.units.lock().unwrap().push(writes.iter().map(|write| write.table).collect());
         for write in writes {
             let key = (write.table.to_owned(), write.key);
             match write.value {
@@ -207,9 +241,9 @@ impl Journal for JournalHandle {
                 None => rows.remove(&key),
             };
         }
-        // Never ready at once, so that answers which have to wait do.
-        Box::pin(async {
-            tokio::task::yield_now().await;
+        let journal = self.0.clone();
+        Box::pin(async move {
+            journal.committed().await;
             Ok(())
         })
     }

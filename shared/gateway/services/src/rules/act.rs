@@ -1,5 +1,6 @@
 //! One rule on one message: evaluate, prepare, send, and tell the error action of what failed.
 
+use super::backlog::Part;
 use super::entries::Entries;
 use super::errand::Errand;
 use super::lane::Lane;
@@ -38,12 +39,20 @@ pub(super) struct Acting {
 /// How many evaluations that may take long run at a time, on threads of their own.
 pub(super) const HEAVY: usize = 4;
 
-/// Hands a message to a rule. It waits in the rule's own lane, so that no other rule waits with it.
-pub(super) fn begin(acting: &Arc<Acting>, broker: &Broker, rule: Arc<CompiledRule>, message: &Arc<Message>) {
+/// Hands a message to a rule. It waits in the rule's own lane, so that no other rule waits with it. Its part in the backlog, if it
+/// has one, is done when the rule has ended with it, however.
+pub(super) fn begin(
+    acting: &Arc<Acting>,
+    broker: &Broker,
+    rule: Arc<CompiledRule>,
+    message: &Arc<Message>,
+    part: Option<Part>,
+) {
     let state = acting.states.of(&rule.name);
     acting.entries.matched(&rule.name, message);
     let Some(place) = state.statement.queue() else {
         acting.throttled(&state, &rule, message);
+        part.map(Part::done);
         return;
     };
     let (acting, broker, message) = (Arc::clone(acting), broker.clone(), Arc::clone(message));
@@ -51,8 +60,11 @@ pub(super) fn begin(acting: &Arc<Acting>, broker: &Broker, rule: Arc<CompiledRul
     // A task of its own: what goes wrong in one rule, even a panic, is not another's matter.
     tokio::spawn(async move {
         let Some(turn) = place.turn().await else { return };
-        let work = Work { acting: &acting, broker: &broker, state: &state, rule: &rule, message: &message };
-        work.run(turn, guard).await;
+        if !part.as_ref().is_some_and(Part::is_void) {
+            let work = Work { acting: &acting, broker: &broker, state: &state, rule: &rule, message: &message };
+            work.run(turn, guard).await;
+        }
+        part.map(Part::done);
     });
 }
 

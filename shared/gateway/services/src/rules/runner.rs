@@ -2,23 +2,25 @@
 //! hands the message over. The [`Runner`] evaluates and acts, away from that path, so that a slow action slows nobody down: each
 //! rule has a lane for its statement and one for each of its actions.
 
-use super::act;
+use super::act::{self, Acting};
+use super::backlog::{Backlog, Pending};
 use super::entries::Entries;
 use super::outbound::Outbound;
 use super::send;
 use super::state::{Metric, States};
 use super::watch::Watches;
 use crate::{provisioning, shadows};
-use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Route, Tap, Who};
+use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Keep, Route, Tap, Who};
 use drydock_cloud::Cloud;
-use drydock_core::{Event, Ids};
+use drydock_core::{Event, Ids, RuleName};
 use drydock_host::books::Books;
 use drydock_host::logs::{Logs, failure};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_host::stream::Stream;
 use drydock_logging::EventType;
-use drydock_rules::{CompiledRule, Message, MqttProperties};
+use drydock_rules::{CompiledRule, Message, MqttProperties, RuleNotFound};
 use drydock_timers::{Kind, Work};
+use futures_util::future::join_all;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedSender};
@@ -26,6 +28,8 @@ use tokio::task::JoinSet;
 
 /// How many messages may wait to be handed to their rules. Beyond that a message's rules are throttled, as AWS throttles them.
 const QUEUE: usize = 65_536;
+/// How many messages of an earlier run a rule works on at a time: well below what its lanes hold, so that they turn none away.
+const AGAIN: usize = 1024;
 
 /// A message and the rules that it reached.
 struct Job {
@@ -33,24 +37,33 @@ struct Job {
     message: Arc<Message>,
     /// Until they are handed over.
     work: Work,
+    /// What is kept of it, where it is of QoS 1.
+    pending: Option<Pending>,
 }
 
 /// Evaluates rules and runs their actions.
 pub struct Runner {
-    acting: act::Acting,
+    acting: Acting,
     jobs: mpsc::Receiver<Job>,
+    backlog: Backlog,
 }
 
 /// What the broker shows its messages to.
 pub struct RunnerTap {
+    queue: Arc<Queue>,
+    backlog: Backlog,
+    events: Stream,
+    requests: Requests,
+}
+
+/// Where messages wait to be handed to their rules.
+struct Queue {
     books: Arc<Books>,
     notices: Notices,
     logs: Logs,
     states: States,
     jobs: mpsc::Sender<Job>,
     kind: Kind,
-    events: Stream,
-    requests: Requests,
 }
 
 /// Where the requests go that come as messages to a service's topics.
@@ -84,37 +97,40 @@ impl Runner {
         cloud: Cloud,
         outbound: Outbound,
         (notices, watches, logs): (Notices, Watches, Logs),
+        backlog: Backlog,
         events: Stream,
         requests: Requests,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
         let states = States::default();
         let kind = books.time.kind("topic rules");
-        let tap = Arc::new(RunnerTap {
+        let queue = Queue {
             books: Arc::clone(&books),
             notices: notices.clone(),
             logs: logs.clone(),
             states: states.clone(),
             jobs: sender,
             kind: kind.clone(),
-            events,
-            requests,
-        });
+        };
+        let tap = Arc::new(RunnerTap { queue: Arc::new(queue), backlog: backlog.clone(), events, requests });
         let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
         let entries = Entries(logs);
         let heavy = Arc::new(Semaphore::new(act::HEAVY));
-        let acting = act::Acting { books, cloud, sender, states, notices, watches, entries, kind, heavy };
-        (Self { acting, jobs }, tap)
+        let acting = Acting { books, cloud, sender, states, notices, watches, entries, kind, heavy };
+        (Self { acting, jobs, backlog }, tap)
     }
 
-    /// Starts to work; what rules republish goes to the broker.
+    /// Starts to work once [`Backlog::resume`] says so; what rules republish goes to the broker.
     pub fn start(self, tasks: &mut JoinSet<()>, broker: Broker) {
-        let Self { acting, mut jobs } = self;
+        let Self { acting, mut jobs, backlog } = self;
         let acting = Arc::new(acting);
+        tasks.spawn(do_again(backlog.clone(), Arc::clone(&acting), broker.clone()));
+        tasks.spawn(backlog.clone().keep_tidy());
         tasks.spawn(async move {
-            while let Some(Job { rules, message, work }) = jobs.recv().await {
+            backlog.ready().await;
+            while let Some(Job { rules, message, work, pending }) = jobs.recv().await {
                 for rule in rules {
-                    act::begin(&acting, &broker, rule, &message);
+                    act::begin(&acting, &broker, rule, &message, pending.as_ref().map(Pending::part));
                 }
                 drop(work);
             }
@@ -122,11 +138,45 @@ impl Runner {
     }
 }
 
+/// Hands the messages that an earlier run had not done to their rules again: each rule's in their order, and no rule's behind
+/// another's.
+async fn do_again(backlog: Backlog, acting: Arc<Acting>, broker: Broker) {
+    backlog.ready().await;
+    let enabled = acting.books.enabled_rules();
+    let each = backlog.take_earlier().into_iter().map(|(name, messages)| {
+        let rule = RuleName::new(&name).ok().and_then(|name| enabled.get(&name));
+        let (acting, broker, turns) = (&acting, &broker, Arc::new(Semaphore::new(AGAIN)));
+        async move {
+            let Some(rule) = rule else {
+                let messages = messages.into_iter().map(|(_, part)| part.done()).count();
+                tracing::warn!(%name, messages, "a rule is gone or disabled: what it had not done is not done");
+                return;
+            };
+            for (message, mut part) in messages {
+                // The semaphore is never closed.
+                part.turn = Arc::clone(&turns).acquire_owned().await.ok();
+                act::begin(acting, broker, Arc::clone(rule), &message, Some(part));
+            }
+        }
+    });
+    join_all(each).await;
+}
+
 impl RunnerTap {
     /// What is counted of each rule.
     #[must_use]
     pub fn states(&self) -> &States {
-        &self.states
+        &self.queue.states
+    }
+}
+
+impl Queue {
+    fn put(&self, job: Job) {
+        match self.jobs.try_send(job) {
+            Err(mpsc::error::TrySendError::Full(job)) => self.throttled(&job),
+            // The gateway is stopping.
+            Err(mpsc::error::TrySendError::Closed(_)) | Ok(()) => {}
+        }
     }
 
     fn throttled(&self, job: &Job) {
@@ -143,56 +193,65 @@ impl RunnerTap {
                 text: format!("throttled: {QUEUE} messages wait for rules already"),
                 reasons: Vec::new(),
             });
+            if let Some(pending) = &job.pending {
+                pending.part().done();
+            }
         }
+    }
+
+    fn not_found(&self, inbound: &Inbound<'_>, not_found: &RuleNotFound) {
+        let topic = inbound.message.topic.as_str();
+        self.states.not_found();
+        tracing::warn!(topic, "RuleNotFound: {not_found}");
+        self.notices.tell(|| Notice {
+            at: self.books.now(),
+            tone: Tone::Bad,
+            topic: About::Rule,
+            subject: topic.to_owned(),
+            text: format!("RuleNotFound: {not_found}"),
+            reasons: Vec::new(),
+        });
+        let (client_id, principal) = match (inbound.client, inbound.caller) {
+            (Some(client), _) => (client.client_id.as_str(), client.principal.as_str()),
+            (None, caller) => ("", caller.map_or("", |caller| caller.principal.as_str())),
+        };
+        let who = Who { client_id, principal, remote: None };
+        let rule = topic.split('/').nth(2).unwrap_or_default();
+        self.logs.tell(EventType::RuleNotFound, who, failure("RuleNotFound", not_found.to_string()), |entry| {
+            entry
+                .with("clientId", client_id)
+                .with("topicName", topic)
+                .with("ruleName", rule)
+                .with("principalId", principal)
+        });
     }
 }
 
 impl Tap for RunnerTap {
-    fn publish(&self, inbound: &Inbound<'_>) -> Route {
+    fn publish(&self, inbound: &Inbound<'_>, keep: &mut Keep<'_>) -> Route {
+        let Queue { books, states, .. } = &*self.queue;
         let topic = inbound.message.topic.as_str();
         let basic_ingest = topic.starts_with("$aws/rules/");
-        let rules = self.books.enabled_rules();
+        let rules = books.enabled_rules();
         match rules.matching(topic) {
             Ok(matching) if matching.is_empty() => {}
             Ok(matching) => {
                 for rule in &matching {
-                    self.states.of(&rule.name).count(Metric::TopicMatch);
+                    states.of(&rule.name).count(Metric::TopicMatch);
                 }
-                let message = Arc::new(message(&self.books, inbound));
-                let job = Job { rules: matching.into_iter().cloned().collect(), message, work: self.kind.begin() };
-                if let Err(refused) = self.jobs.try_send(job) {
-                    match refused {
-                        mpsc::error::TrySendError::Full(job) => self.throttled(&job),
-                        // The gateway is stopping.
-                        mpsc::error::TrySendError::Closed(_) => {}
-                    }
+                let message = Arc::new(message(books, inbound));
+                let rules = matching.into_iter().cloned().collect();
+                let mut job = Job { rules, message, work: self.queue.kind.begin(), pending: None };
+                if keep.is_wanted() {
+                    let (row, pending) = self.backlog.add(&job.message, &job.rules);
+                    job.pending = Some(pending);
+                    let queue = Arc::clone(&self.queue);
+                    keep.put(row, move || queue.put(job));
+                } else {
+                    self.queue.put(job);
                 }
             }
-            Err(not_found) => {
-                self.states.not_found();
-                tracing::warn!(topic, "RuleNotFound: {not_found}");
-                self.notices.tell(|| Notice {
-                    at: self.books.now(),
-                    tone: Tone::Bad,
-                    topic: About::Rule,
-                    subject: topic.to_owned(),
-                    text: format!("RuleNotFound: {not_found}"),
-                    reasons: Vec::new(),
-                });
-                let (client_id, principal) = match (inbound.client, inbound.caller) {
-                    (Some(client), _) => (client.client_id.as_str(), client.principal.as_str()),
-                    (None, caller) => ("", caller.map_or("", |caller| caller.principal.as_str())),
-                };
-                let who = Who { client_id, principal, remote: None };
-                let rule = topic.split('/').nth(2).unwrap_or_default();
-                self.logs.tell(EventType::RuleNotFound, who, failure("RuleNotFound", not_found.to_string()), |entry| {
-                    entry
-                        .with("clientId", client_id)
-                        .with("topicName", topic)
-                        .with("ruleName", rule)
-                        .with("principalId", principal)
-                });
-            }
+            Err(not_found) => self.queue.not_found(inbound, &not_found),
         }
         if Requests::want(topic) {
             self.requests.take(inbound);
@@ -204,7 +263,7 @@ impl Tap for RunnerTap {
     fn wants(&self, topic: &str) -> bool {
         // A rule that is not found is to be told of.
         Requests::want(topic)
-            || self.books.enabled_rules().matching(topic).map_or(true, |matching| !matching.is_empty())
+            || self.queue.books.enabled_rules().matching(topic).map_or(true, |matching| !matching.is_empty())
     }
 
     fn event(&self, event: Event) {
@@ -212,11 +271,11 @@ impl Tap for RunnerTap {
     }
 
     fn happened(&self, who: Who<'_>, what: Happening<'_>) {
-        self.logs.happened(who, what);
+        self.queue.logs.happened(who, what);
     }
 
     fn dropped(&self, dropped: &Dropped<'_>) {
-        self.logs.dropped(dropped);
+        self.queue.logs.dropped(dropped);
         // What a policy refuses was told with its reasons already.
         if dropped.reason != DropReason::NotAuthorized {
             tracing::debug!(
@@ -229,8 +288,8 @@ impl Tap for RunnerTap {
     }
 
     fn refused(&self, client_id: &str, what: &str) {
-        self.notices.tell(|| Notice {
-            at: self.books.now(),
+        self.queue.notices.tell(|| Notice {
+            at: self.queue.books.now(),
             tone: Tone::Bad,
             topic: About::Connection,
             subject: client_id.to_owned(),

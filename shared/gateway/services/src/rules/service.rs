@@ -1,5 +1,6 @@
 //! The state of topic rules.
 
+use super::backlog::Backlog;
 use super::outbound::Outbound;
 use super::state::States;
 use super::watch::Watches;
@@ -15,4 +16,6 @@ pub struct RulesService {
     pub watches: Watches,
     /// What goes to services elsewhere.
     pub outbound: Outbound,
+    /// What rules have to do for messages of QoS 1.
+    pub backlog: Backlog,
 }
