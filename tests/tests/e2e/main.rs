@@ -10,6 +10,7 @@
 mod account;
 mod actions;
 mod authorizers;
+mod authz;
 mod bad_input;
 mod bulk;
 mod certificates;
@@ -18,6 +19,7 @@ mod config;
 mod connections;
 mod credentials;
 mod destinations;
+mod doors;
 mod durability;
 mod explain;
 mod externals;

@@ -3,7 +3,7 @@
 //! - [`host`]: [`Host`](host::Host), all of it in one value.
 //! - [`books`]: the rulebooks, and the one way to run a command: decide, save, tell. [`recent`]: what is remembered for a while.
 //! - [`tags`]: tags on the resources of all rulebooks.
-//! - [`notice`], [`watch`]: what people are told. [`logs`]: AWS-style log entries.
+//! - [`notice`], [`watch`]: what people are told. [`logs`]: AWS-style log entries. [`shown`]: how what others wrote is shown.
 //! - [`issuing`]: keys and certificates for devices, made off the async threads. [`presign`]: links to objects.
 //! - [`roles`]: the template's IAM roles.
 //! - [`system`]: the only place that reads the clock and randomness of the machine.
@@ -16,6 +16,7 @@ pub mod notice;
 pub mod presign;
 pub mod recent;
 pub mod roles;
+pub mod shown;
 pub mod system;
 pub mod tags;
 pub mod watch;
