@@ -78,7 +78,9 @@ fn table() -> Vec<Kind> {
                 assert!(CALLERS.contains(&caller.trim()), "`{caller}` is none of the callers");
                 kind.expected.insert(caller.trim().to_owned(), answer.trim().to_owned());
             }
-            None => kind.paths.extend(line.split(',').map(|path| path.trim().to_owned()).filter(|path| !path.is_empty())),
+            None => {
+                kind.paths.extend(line.split(',').map(|path| path.trim().to_owned()).filter(|path| !path.is_empty()))
+            }
         }
     }
     kinds
@@ -93,7 +95,15 @@ fn shown(head: &str, body: &str) -> String {
     let json = json.get("__type").and_then(Value::as_str).and_then(|name| name.rsplit('#').next());
     let xml = body.split_once("<Code>").and_then(|(_, rest)| rest.split("</Code>").next());
     let name = header.or(json).or(xml).unwrap_or_default().to_lowercase();
-    let refusals = ["signature", "token", "forbidden", "accessdenied", "unauthorized", "unrecognizedclient", "authorizationheader"];
+    let refusals = [
+        "signature",
+        "token",
+        "forbidden",
+        "accessdenied",
+        "unauthorized",
+        "unrecognizedclient",
+        "authorizationheader",
+    ];
     let is_refusal = matches!(status, 401 | 403) || refusals.iter().any(|of| name.contains(of));
     let is_unknown = matches!(status, 404 | 405) && name.is_empty();
     if is_refusal || is_unknown { format!("{status} {name}").trim().to_owned() } else { "in".to_owned() }
@@ -162,7 +172,8 @@ fn ask(gateway: &Gateway<'_>, device: &Identity, path: &Path, caller: &str) -> S
         ("api", "device certificate") => return "-".to_owned(),
         ("api", _) => send(gateway.tcp(gateway.api_port()), &request),
         (_, "device certificate") => {
-            let stream = tls::stream(device.config(&gateway.root(), &[]), "127.0.0.1", gateway.tcp(gateway.port("tls")));
+            let stream =
+                tls::stream(device.config(&gateway.root(), &[]), "127.0.0.1", gateway.tcp(gateway.port("tls")));
             send(stream, &request)
         }
         _ => send(gateway.anonymous(), &request),
@@ -234,7 +245,9 @@ fn nobody_gets_through_a_door_who_should_not() {
             }
         }
     }
-    wrong.extend(found.keys().filter(|path| !listed.contains(*path)).map(|path| format!("{path} is missing in the table")));
+    wrong.extend(
+        found.keys().filter(|path| !listed.contains(*path)).map(|path| format!("{path} is missing in the table")),
+    );
     assert!(wrong.is_empty(), "tests/tests/e2e/authz/table.txt:\n{}", wrong.join("\n"));
     let told = place.log();
     assert!(!told.contains("panicked"), "{told}");

@@ -128,17 +128,18 @@ pub fn is_timely(claim: &Claim, now: Timestamp) -> Result<(), Denied> {
 
 /// The headers that are not signed although they change what is done ("Create a canonical request": the host and all
 /// `x-amz-*` headers have to be signed). A presigned request is made to be handed on, so that AWS IoT's own, `x-amzn-*`, count
-/// as well there. The hash of the body is part of what is signed in any case.
+/// as well there. The hash of the body is part of what is signed in any case, and a session token fits its key alone: some clients
+/// add it after signing.
 fn unsigned_headers(claim: &Claim, request: &SignedRequest<'_>) -> Vec<String> {
     let presigned = claim.form != Form::Header;
     let matters = |name: &str| {
         name.starts_with("x-amz-") || (presigned && name.starts_with("x-amzn-") && name != "x-amzn-trace-id")
     };
-    let names = request.headers.iter().map(|(name, _)| name.as_str()).filter(|name| matters(name));
-    let mut names: Vec<String> = names
-        .filter(|name| *name != CONTENT_HASH && !claim.signed_headers.iter().any(|signed| signed == name))
-        .map(str::to_owned)
-        .collect();
+    // The last changes nothing, and AWS's SDK for PHP does not sign it.
+    let is_bound = |name: &str| matches!(name, CONTENT_HASH | "x-amz-security-token" | "x-amz-user-agent");
+    let names = request.headers.iter().map(|(name, _)| name.as_str()).filter(|name| matters(name) && !is_bound(name));
+    let mut names: Vec<String> =
+        names.filter(|name| !claim.signed_headers.iter().any(|signed| signed == name)).map(str::to_owned).collect();
     names.dedup();
     names
 }
