@@ -86,16 +86,26 @@ fn table() -> Vec<Kind> {
     kinds
 }
 
-/// A status and the name of an error, as the service shows it; `in` for whatever is answered behind the doors.
-fn shown(head: &str, body: &str) -> String {
+/// A status and the name of an error, as the service shows it, where somebody was not let in. Else `in` for whatever is answered
+/// behind the doors, or `elsewhere` where it is another service that answered, the one that the request was signed for.
+fn shown(caller: &str, head: &str, body: &str) -> String {
     let status: u16 = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-    let lower = head.to_lowercase();
-    let header = lower.lines().find_map(|line| line.strip_prefix("x-amzn-errortype: "));
+    let head = head.to_lowercase();
+    let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     let json: Value = serde_json::from_str(body).unwrap_or_default();
     let json = json.get("__type").and_then(Value::as_str).and_then(|name| name.rsplit('#').next());
     let xml = body.split_once("<Code>").and_then(|(_, rest)| rest.split("</Code>").next());
-    let name = header.or(json).or(xml).unwrap_or_default().to_lowercase();
-    let refusals = [
+    let name = header("x-amzn-errortype").or(json).or(xml).unwrap_or_default().to_lowercase();
+    if header("x-drydock-region").is_some() {
+        return format!("{status} region");
+    }
+    if body.contains("has to state the SHA-256") {
+        return format!("{status} unproven");
+    }
+    if caller == "other service" && name == "missingaction" {
+        return "elsewhere".to_owned();
+    }
+    let words = [
         "signature",
         "token",
         "forbidden",
@@ -104,8 +114,8 @@ fn shown(head: &str, body: &str) -> String {
         "unrecognizedclient",
         "authorizationheader",
     ];
-    let is_refusal = matches!(status, 401 | 403) || refusals.iter().any(|of| name.contains(of));
-    let is_unknown = matches!(status, 404 | 405) && name.is_empty();
+    let is_refusal = matches!(status, 401 | 403) || words.iter().any(|of| name.contains(of));
+    let is_unknown = matches!(status, 404 | 405) && (name.is_empty() || name == "unknownoperationexception");
     if is_refusal || is_unknown { format!("{status} {name}").trim().to_owned() } else { "in".to_owned() }
 }
 
@@ -152,7 +162,8 @@ fn ask(gateway: &Gateway<'_>, device: &Identity, path: &Path, caller: &str) -> S
     if caller == "foreign origin" {
         headers.push(("origin".to_owned(), "http://evil.example".to_owned()));
     }
-    if let Some(prefix) = &path.target {
+    // Only a request that is not signed is told by it.
+    if let Some(prefix) = path.target.as_ref().filter(|_| caller == "no credentials") {
         headers.push(("x-amz-target".to_owned(), format!("{prefix}_20120810.ListTables")));
     }
     if is_websocket {
@@ -178,7 +189,7 @@ fn ask(gateway: &Gateway<'_>, device: &Identity, path: &Path, caller: &str) -> S
         }
         _ => send(gateway.anonymous(), &request),
     };
-    shown(&head, &body)
+    shown(caller, &head, &body)
 }
 
 /// The path with something for each of its labels.
