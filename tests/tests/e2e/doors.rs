@@ -433,26 +433,19 @@ fn only_a_functions_own_process_asks_its_runtime_api() {
 fn what_others_write_reaches_no_terminal_as_it_is() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions", "--plain-port", "0"]);
-    let device = gateway.free_device("device");
-    let mut connected = gateway.connect(&device);
     let options = json!({ "roleArn": "arn:aws:iam::123456789012:role/logs", "defaultLogLevel": "DEBUG" });
     gateway.iot("POST", "/v2LoggingOptions", &options);
-    let hostile = "evil\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}txt";
-    for name in [hostile.to_owned(), format!("{hostile}\r\nforged line")] {
-        // A client whose certificate may not use that name, or one that is no name at all: refused, and told of.
-        let mut raw = gateway.raw();
-        let length = u8::try_from(name.len()).unwrap();
-        let mut packet = vec![0x10, 12 + length, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, length];
-        packet.extend_from_slice(name.as_bytes());
-        raw.send(&packet);
-        let mut answer = [0; 4];
-        let _ = raw.0.read(&mut answer);
+    let mut hostile = gateway.raw();
+    hostile.connect("evil\u{202e}txt");
+    for filter in ["a\u{202e}b", "a\u{1b}]0;owned\u{7}\u{9b}2J", "x\r\nforged line"] {
+        let length = u8::try_from(filter.len()).unwrap();
+        let mut packet = vec![0x82, 5 + length, 0, 1, 0, length];
+        packet.extend_from_slice(filter.as_bytes());
+        packet.push(0);
+        hostile.send(&packet);
+        assert!(hostile.packet().is_some_and(|(first, _)| first == 0x90), "SUBACK");
     }
-    let _ = connected.publish("a/\u{1b}[31mred\u{202e}", "x");
-    gateway.publish("plain", "x", false);
-    let question = json!({ "clientId": "device", "action": "iot:Connect" });
-    let _ = gateway.send("POST", "/_drydock/explain", &[], question.to_string().as_bytes());
-    place.told("\\u001b");
+    place.told("x\\r\\nforged line");
     let url = gateway.ready["apiUrl"].as_str().unwrap();
     let logs = drydock(&place, &["logs", "--api-url", url]);
     let raw = drydock(&place, &["logs", "--json", "--api-url", url]);
