@@ -534,8 +534,9 @@ fn what_is_kept_is_the_owners_alone() {
     let place = Place::new(SMALL);
     let state = place.path().join("state");
     let used = |gateway: &Gateway<'_>| {
-        gateway.s3("PUT", "/inputs", &[], b"");
-        gateway.s3("PUT", "/inputs/a", &[], b"object");
+        for (path, body) in [("/inputs", ""), ("/inputs/a", "object")] {
+            assert_eq!(gateway.s3("PUT", path, &[], body.as_bytes()).status, 200);
+        }
         let options = json!({ "roleArn": "arn:aws:iam::123456789012:role/logs", "defaultLogLevel": "DEBUG" });
         gateway.iot("POST", "/v2LoggingOptions", &options);
         gateway.publish("a", "x", true);
@@ -571,48 +572,53 @@ fn other_clients_are_answered_while_the_doors_are_attacked() {
     let place = with_keys();
     let gateway = place.up(&["--ephemeral", "--no-functions", "--plain-port", "0"]);
     let over = AtomicBool::new(false);
+    let root = gateway.root();
+    let calm = || {
+        let mut client = gateway.raw();
+        client.connect("calm");
+        let (mut slowest, mut count) = (Duration::ZERO, 0);
+        while !over.load(Ordering::Relaxed) || count == 0 {
+            let began = Instant::now();
+            client.send(&[0xC0, 0]);
+            assert_eq!(client.packet(), Some((0xD0, Vec::new())), "PINGRESP");
+            slowest = slowest.max(began.elapsed());
+            count += 1;
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        slowest
+    };
+    let import = || {
+        pour(&gateway, "/_drydock/import", "", 32);
+    };
+    let publish = || {
+        pour(&gateway, "/topics/a", "", 32);
+    };
+    let page = || {
+        let origin = [("origin", "http://evil.example"), ("host", "evil.example")];
+        (0..50).for_each(|_| assert_eq!(gateway.send("POST", "/_drydock/reset", &origin, b"").status, 403));
+    };
+    let claim = || {
+        let stray = [("authorization", "x Credential=a/20250101/us-east-1/secretsmanager/aws4_request")];
+        (0..50).for_each(|_| assert_ne!(gateway.send("POST", "/", &stray, b"{}").status, 200));
+    };
+    let link = || {
+        let body = b"Action=Publish&TopicArn=a&Message=b";
+        (0..50).for_each(|_| assert_eq!(gateway.send("POST", "/?Action=Unsubscribe", &[], body).status, 403));
+    };
+    let names = || {
+        for n in 0..100 {
+            let name = format!("flood-{n}.example");
+            let mut stream = tls::stream(tls::anonymous(&root, &[]), &name, gateway.tcp(gateway.port("tls")));
+            http_status(&mut stream);
+        }
+    };
+    let attacks: [&(dyn Fn() + Sync); 6] = [&import, &publish, &page, &claim, &link, &names];
     let slowest = std::thread::scope(|scope| {
-        let pings = scope.spawn(|| {
-            let mut client = gateway.raw();
-            client.connect("calm");
-            let (mut slowest, mut count) = (Duration::ZERO, 0);
-            while !over.load(Ordering::Relaxed) || count == 0 {
-                let began = Instant::now();
-                client.send(&[0xC0, 0]);
-                assert_eq!(client.packet(), Some((0xD0, Vec::new())), "PINGRESP");
-                slowest = slowest.max(began.elapsed());
-                count += 1;
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            slowest
-        });
-        let root = gateway.root();
-        let attacks: [&(dyn Fn() + Sync); 6] = [
-            &|| drop(pour(&gateway, "/_drydock/import", "", 32)),
-            &|| drop(pour(&gateway, "/topics/a", "", 32)),
-            &|| {
-                let origin = [("origin", "http://evil.example"), ("host", "evil.example")];
-                (0..50).for_each(|_| assert_eq!(gateway.send("POST", "/_drydock/reset", &origin, b"").status, 403));
-            },
-            &|| {
-                let stray = [("authorization", "x Credential=a/20250101/us-east-1/secretsmanager/aws4_request")];
-                (0..50).for_each(|_| assert_ne!(gateway.send("POST", "/", &stray, b"{}").status, 200));
-            },
-            &|| {
-                let body = b"Action=Publish&TopicArn=a&Message=b";
-                (0..50).for_each(|_| assert_eq!(gateway.send("POST", "/?Action=Unsubscribe", &[], body).status, 403));
-            },
-            &|| {
-                for n in 0..100 {
-                    let name = format!("flood-{n}.example");
-                    let mut stream = tls::stream(tls::anonymous(&root, &[]), &name, gateway.tcp(gateway.port("tls")));
-                    http_status(&mut stream);
-                }
-            },
-        ];
+        let pings = scope.spawn(calm);
         let threads: Vec<_> = attacks.into_iter().map(|attack| scope.spawn(attack)).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let ended: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
         over.store(true, Ordering::Relaxed);
+        assert!(ended.iter().all(Result::is_ok), "an attack got through");
         pings.join().unwrap()
     });
     assert!(slowest < SOON, "a PINGRESP took {slowest:?}");
