@@ -2,9 +2,7 @@
 //! save, then tell.
 
 use crate::recent::Recent;
-use drydock_core::{
-    ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp,
-};
+use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, ReplaceTopicRuleRequest};

@@ -87,9 +87,12 @@ fn admit<B>(endpoint: &Endpoint, request: &Request<B>, stated: Option<&Stated>) 
     // None of them is on the port of devices.
     let own = endpoint.tls.is_none() && path.starts_with(service::OWN);
     let iot = Service::Iot(drydock_model::Service::Iot);
-    let service =
-        if own { iot } else { service::of(scope, request.headers(), path)
-                .map_err(|name| in_form_of(gateway, request, unknown_service(&name)))? };
+    let service = if own {
+        iot
+    } else {
+        service::of(scope, request.headers(), path)
+            .map_err(|name| in_form_of(gateway, request, unknown_service(&name)))?
+    };
     if let Some(refusal) = scope.and_then(|scope| wrong_region(gateway, scope)) {
         return Err(in_form_of(gateway, request, refusal));
     }
