@@ -397,8 +397,14 @@ impl Gateway<'_> {
     /// Waits for a log entry of a kind that is like this.
     #[must_use]
     pub fn logged(&self, event: &str, like: impl Fn(&Value) -> bool) -> Value {
+        self.logged_by(event, |path| self.send("GET", path, &[], b""), like)
+    }
+
+    /// The same, asked for by somebody: where the API wants signatures.
+    #[must_use]
+    pub fn logged_by(&self, event: &str, ask: impl Fn(&str) -> Answer, like: impl Fn(&Value) -> bool) -> Value {
         wait_for(event, || {
-            let kept = self.send("GET", &format!("/_drydock/logs?eventType={event}"), &[], b"").body;
+            let kept = ask(&format!("/_drydock/logs?eventType={event}")).body;
             kept.lines().filter_map(|line| serde_json::from_str(line).ok()).find(&like)
         })
     }

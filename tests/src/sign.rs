@@ -52,6 +52,22 @@ impl Keys {
         headers.iter().map(|header| (header.name().to_owned(), header.value().to_owned())).collect()
     }
 
+    /// The headers that sign a request of another region, or to another host.
+    #[must_use]
+    pub fn headers_of(
+        &self,
+        (region, host): (&str, &str),
+        service: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Vec<(String, String)> {
+        let (body, settings) = (SignableBody::Bytes(body), settings(service));
+        let signed = self.sign_of((region, host), service, method, path, body, SystemTime::now(), settings);
+        let (headers, _) = signed.into_parts();
+        headers.iter().map(|header| (header.name().to_owned(), header.value().to_owned())).collect()
+    }
+
     /// The path that opens a WebSocket for MQTT, presigned for five minutes. With `later` the session token is added after
     /// signing.
     #[must_use]
@@ -86,11 +102,25 @@ impl Keys {
         at: SystemTime,
         settings: SigningSettings,
     ) -> SigningInstructions {
+        self.sign_of(("us-east-1", HOST), service, method, path, body, at, settings)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that a signature depends on")]
+    fn sign_of(
+        &self,
+        (region, host): (&str, &str),
+        service: &str,
+        method: &str,
+        path: &str,
+        body: SignableBody<'_>,
+        at: SystemTime,
+        settings: SigningSettings,
+    ) -> SigningInstructions {
         let keys = Credentials::new(&self.id, &self.secret, self.token.clone(), None, "the test").into();
-        let builder = v4::SigningParams::builder().identity(&keys).region("us-east-1").name(service);
+        let builder = v4::SigningParams::builder().identity(&keys).region(region).name(service);
         let params = builder.time(at).settings(settings).build().unwrap_or_else(|e| panic!("no parameters: {e}"));
-        let uri = format!("https://{HOST}{path}");
-        let headers = [("host", HOST)].into_iter();
+        let uri = format!("https://{host}{path}");
+        let headers = [("host", host)].into_iter();
         let request = SignableRequest::new(method, uri, headers, body);
         let request = request.unwrap_or_else(|e| panic!("no request to sign: {e}"));
         sign(request, &params.into()).unwrap_or_else(|e| panic!("no signature: {e}")).into_parts().0

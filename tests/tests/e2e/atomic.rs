@@ -65,7 +65,7 @@ fn killed(place: &Place, gateway: Gateway<'_>, (method, path, body): &Request) -
     let (before, version) = (disk.state(), disk.version());
     let mut stream = gateway.tcp(gateway.api_port());
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n",
         authorization("us-east-1", "iot"),
         body.len()
     );

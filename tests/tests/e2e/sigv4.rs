@@ -66,7 +66,9 @@ fn the_keys_of_the_configuration_and_no_others_are_let_in() {
         "Missing Authentication Token",
     );
     gateway.iot_answer("GET", "/things").refused(403, "IncompleteSignatureException", "'X-Amz-Date'");
-    assert_eq!(gateway.health()["status"], "up", "the gateway's own paths stay open");
+    let health = "/_drydock/health";
+    gateway.send("GET", health, &[], b"").refused(403, "MissingAuthenticationTokenException", "Missing");
+    assert_eq!(call(&gateway, &fleet(), "iot", "GET", health, b"").ok()["status"], "up");
 }
 
 #[test]
@@ -160,7 +162,8 @@ fn a_signature_that_does_not_hold_on_the_data_plane_is_logged() {
         assert!(opened.is_err(), "{key}");
         for protocol in ["HTTP", "MQTT"] {
             let like = |entry: &Value| entry["principalId"] == key && entry["protocol"] == protocol;
-            let entry = gateway.logged("Connection.AuthNError", like);
+            let ask = |path: &str| call(&gateway, &fleet(), "iot", "GET", path, b"");
+            let entry = gateway.logged_by("Connection.AuthNError", ask, like);
             assert_eq!((&entry["reason"], &entry["authenticationType"]), (&json!(reason), &json!("AWS_SIGV4")));
             assert!(!entry.to_string().contains("Canonical"), "{entry}");
         }

@@ -1,7 +1,7 @@
 //! What the stand-ins are opened with, and what they tell of while they run.
 
 use crate::lambda::logs::{LogLine, Report};
-use drydock_core::{Ids, Scope};
+use drydock_core::{Ids, OwnAddresses, Scope};
 use drydock_timers::Timers;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +26,8 @@ pub struct CloudConfig {
     /// The URL of the gateway's API, without a trailing slash, for example `http://127.0.0.1:4566`. Functions get it as
     /// `AWS_ENDPOINT_URL`, and queue URLs start with it.
     pub endpoint: String,
+    /// The gateway's own sockets, which no message is sent to.
+    pub own: OwnAddresses,
     /// Where the keys of a function's process come from.
     pub function_keys: KeySource,
     /// Variables that every function process gets besides those of Lambda, for example `PATH` and `HOME`; a process
@@ -47,6 +49,7 @@ impl CloudConfig {
             timers,
             ids,
             endpoint: endpoint.into(),
+            own: OwnAddresses::default(),
             function_keys: KeySource::in_name(),
             function_env: BTreeMap::new(),
             lambda: LambdaConfig::default(),

@@ -1,6 +1,7 @@
 //! One plain HTTP request on a connection of its own: for a server that runs functions, and for subscribed endpoints.
 
 use bytes::Bytes;
+use drydock_core::OwnAddresses;
 use http::header::{HOST, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -8,8 +9,10 @@ use hyper_util::rt::TokioIo;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// Sends a request to an `http` URL and reads an answer of at most `limit` bytes, within `within`.
+/// Sends a request to an `http` URL and reads an answer of at most `limit` bytes, within `within`. To the gateway's own sockets
+/// nothing is sent.
 pub(crate) async fn send(
+    own: &OwnAddresses,
     mut request: Request<Bytes>,
     limit: usize,
     within: Duration,
@@ -27,6 +30,11 @@ pub(crate) async fn send(
     *request.uri_mut() = uri.path_and_query().map_or_else(|| Uri::from_static("/"), |path| path.clone().into());
     let exchange = async {
         let stream = TcpStream::connect(&address).await.map_err(|e| format!("cannot connect to `{uri}`: {e}"))?;
+        let (local, peer) =
+            stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?))).map_err(|e| e.to_string())?;
+        if own.are_reached(local.ip(), peer) {
+            return Err(format!("`{uri}` is a port of this gateway itself, which it does not send to"));
+        }
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
         let answer = async {

@@ -190,7 +190,7 @@ impl Lambda {
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         if let Some(endpoint) = &self.context.config.lambda.endpoint {
             let name = self.function(reference).map_or_else(|_| reference.to_owned(), |f| f.definition().name.clone());
-            return remote::invoke(endpoint, &name, payload, client_context).await;
+            return remote::invoke(&self.context.config.own, endpoint, &name, payload, client_context).await;
         }
         let function = self.function(reference)?;
         let job = environment::Job {

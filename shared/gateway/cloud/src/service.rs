@@ -25,6 +25,10 @@ pub enum Service {
 }
 
 impl Service {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Lambda, Self::DynamoDb, Self::S3, Self::SecretsManager, Self::Sns, Self::Sqs, Self::Sts];
+
     /// The service of a SigV4 credential scope's service field, for example `dynamodb`; `None` where no stand-in is here.
     #[must_use]
     pub fn from_scope(service: &str) -> Option<Self> {

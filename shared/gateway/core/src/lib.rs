@@ -6,6 +6,7 @@
 //! - [`clock`]: time as a value; [`Clock`](clock::Clock) is passed in.
 //! - [`ids`]: random identifiers; [`Ids`](ids::Ids) is passed in.
 //! - [`error`]: the closed set of errors that AWS shows its callers.
+//! - [`own`]: the gateway's own sockets, which nothing that it sends may reach.
 //! - [`page`]: the tokens that lead from one page of a list to the next.
 //! - [`rulebook`]: what a command returns (answer, writes, events) and how state is loaded again.
 //! - [`event`]: what happened, as one stream that the composition delivers to every consumer.
@@ -16,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod names;
+pub mod own;
 pub mod page;
 pub mod rulebook;
 pub mod topic;
@@ -29,5 +31,6 @@ pub use names::{
     AttributeName, AttributeValue, BillingGroupName, CertificateId, ClientId, InvalidName, PolicyName, RuleName,
     ThingGroupName, ThingName, ThingTypeName,
 };
+pub use own::OwnAddresses;
 pub use rulebook::{CorruptRow, Done, Rulebook, Write};
 pub use topic::{Topic, TopicFilter};

@@ -2,14 +2,23 @@
 
 use bytes::Bytes;
 use drydock_core::Clock as _;
+use drydock_host::shown::line;
 use drydock_host::system::SystemClock;
 use drydock_identity::sigv4::{Secret, SignedRequest, Signer};
-use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+/// The largest answer that is read, in bytes: who answers may mean harm.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// The same of a whole account's state.
+const MAX_EXPORT: usize = 1024 * 1024 * 1024;
+/// The longest line of an answer in lines, in bytes.
+const MAX_LINE: usize = 16 * 1024 * 1024;
 
 /// Why a call did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +37,7 @@ pub enum CallError {
         /// What was asked.
         operation: String,
         /// Why.
-        source: hyper::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The gateway refused.
     #[error("{operation} was refused: {code}: {message}")]
@@ -62,7 +71,7 @@ impl CallError {
 #[derive(Debug)]
 pub struct Lines {
     operation: &'static str,
-    body: hyper::body::Incoming,
+    body: Incoming,
     read: Vec<u8>,
 }
 
@@ -77,11 +86,15 @@ impl Lines {
                 let line: Vec<u8> = self.read.drain(..=end).collect();
                 return Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()));
             }
+            if self.read.len() > MAX_LINE {
+                let source = format!("a line is longer than {MAX_LINE} bytes").into();
+                return Err(CallError::BrokeOff { operation: self.operation.to_owned(), source });
+            }
             match self.body.frame().await {
                 None => return Ok(None),
                 Some(Ok(frame)) => self.read.extend_from_slice(frame.data_ref().map(AsRef::as_ref).unwrap_or_default()),
                 Some(Err(source)) => {
-                    return Err(CallError::BrokeOff { operation: self.operation.to_owned(), source });
+                    return Err(CallError::BrokeOff { operation: self.operation.to_owned(), source: source.into() });
                 }
             }
         }
@@ -128,7 +141,7 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn health(&self) -> Result<Value, CallError> {
-        self.send("health", Request::get(format!("{}/_drydock/health", self.url)), Bytes::new()).await
+        self.own("health", Method::GET, "/_drydock/health", Bytes::new()).await
     }
 
     /// Asks why somebody may do something, or may not.
@@ -137,7 +150,7 @@ impl Api {
     /// [`CallError`].
     pub async fn explain(&self, question: &drydock_services::policies::explain::Question) -> Result<Value, CallError> {
         let body = serde_json::to_vec(question).unwrap_or_default();
-        self.send("explain", Request::post(format!("{}/_drydock/explain", self.url)), Bytes::from(body)).await
+        self.own("explain", Method::POST, "/_drydock/explain", Bytes::from(body)).await
     }
 
     /// Listens to refusals, of one client or of all.
@@ -172,16 +185,7 @@ impl Api {
     }
 
     async fn lines(&self, operation: &'static str, path: &str) -> Result<Lines, CallError> {
-        let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
-        let request = request.map_err(|source| CallError::Invalid { operation: operation.to_owned(), source })?;
-        let answer = self.client.request(request).await;
-        let answer = answer.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })?;
-        if answer.status() != StatusCode::OK {
-            let (parts, body) = answer.into_parts();
-            let broke_off = |source| CallError::BrokeOff { operation: operation.to_owned(), source };
-            let body = body.collect().await.map_err(broke_off)?.to_bytes();
-            return Err(refused(operation.to_owned(), &parts, &body));
-        }
+        let answer = self.ask(operation, Method::GET, path, &Bytes::new()).await?;
         Ok(Lines { operation, body: answer.into_body(), read: Vec::new() })
     }
 
@@ -190,7 +194,8 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn export(&self) -> Result<Bytes, CallError> {
-        self.exchange("export", Request::get(format!("{}/_drydock/export", self.url)), Bytes::new()).await
+        let answer = self.ask("export", Method::GET, "/_drydock/export", &Bytes::new()).await?;
+        whole("export", answer.into_body(), MAX_EXPORT).await
     }
 
     /// Puts an account's whole state in.
@@ -198,8 +203,47 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn import(&self, account: Vec<u8>, replace: bool) -> Result<Value, CallError> {
-        let request = Request::post(format!("{}/_drydock/import?replace={replace}", self.url));
-        self.send("import", request, Bytes::from(account)).await
+        self.own("import", Method::POST, &format!("/_drydock/import?replace={replace}"), Bytes::from(account)).await
+    }
+
+    /// Asks one of the gateway's own paths.
+    async fn own(&self, operation: &'static str, method: Method, path: &str, body: Bytes) -> Result<Value, CallError> {
+        let answer = self.ask(operation, method, path, &body).await?;
+        let body = whole(operation, answer.into_body(), MAX_ANSWER).await?;
+        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    /// The answer of one of the gateway's own paths, which must be 200. They are the same in every region: a gateway that plays
+    /// another one than was signed for says which, and is asked again.
+    async fn ask(
+        &self,
+        operation: &str,
+        method: Method,
+        path: &str,
+        body: &Bytes,
+    ) -> Result<Response<Incoming>, CallError> {
+        // Stated, so that the gateway can judge the signature before it reads the body.
+        let hash = drydock_identity::sigv4::canonical::sha256_hex(body);
+        let headers = [("x-amz-content-sha256", hash.as_str())];
+        let mut signer = self.signer.clone();
+        let mut again = true;
+        loop {
+            let request = self.signed(&signer, "iot", operation, method.clone(), path, &headers, body.clone())?;
+            let answer = self.sent(request).await?;
+            if answer.status() == StatusCode::OK {
+                return Ok(answer);
+            }
+            let region =
+                answer.headers().get(drydock_gateway::http::service::REGION).and_then(|value| value.to_str().ok());
+            match region.filter(|region| again && is_region(region)) {
+                Some(region) => region.clone_into(&mut signer.region),
+                None => {
+                    let (parts, body) = answer.into_parts();
+                    return Err(refused(operation.to_owned(), &parts, &whole(operation, body, MAX_ANSWER).await?));
+                }
+            }
+            again = false;
+        }
     }
 
     /// Shows the gateway's clock, or changes it.
@@ -207,12 +251,11 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn clock(&self, change: Option<&Value>) -> Result<Value, CallError> {
-        let url = format!("{}/_drydock/clock", self.url);
-        let (request, body) = match change {
-            None => (Request::get(url), Bytes::new()),
-            Some(change) => (Request::post(url), Bytes::from(change.to_string())),
+        let (method, body) = match change {
+            None => (Method::GET, Bytes::new()),
+            Some(change) => (Method::POST, Bytes::from(change.to_string())),
         };
-        self.send("clock", request, body).await
+        self.own("clock", method, "/_drydock/clock", body).await
     }
 
     /// Calls an operation of AWS IoT's control plane; `path` has its query, `headers` are besides the usual.
@@ -250,47 +293,58 @@ impl Api {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Value, CallError> {
+        let request = self.signed(&self.signer, service, operation, method, path, headers, body)?;
+        let (parts, body) = self.sent(request).await?.into_parts();
+        let body = whole(operation, body, MAX_ANSWER).await?;
+        if parts.status != StatusCode::OK {
+            return Err(refused(operation.to_owned(), &parts, &body));
+        }
+        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that a request is made of, once")]
+    fn signed(
+        &self,
+        signer: &Signer,
+        service: &str,
+        operation: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, CallError> {
         let host = self.url.split_once("://").map_or(self.url.as_str(), |(_, host)| host);
         let mut all = vec![("host".to_owned(), host.to_owned())];
         all.extend(headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned())));
         let (bare, query) = path.split_once('?').unwrap_or((path, ""));
         let unsigned = SignedRequest { method: method.as_str(), path: bare, query, headers: &all, body: &body };
-        let added = self.signer.headers(service, &unsigned, SystemClock.now());
+        let added = signer.headers(service, &unsigned, SystemClock.now());
         all.extend(added);
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in all {
             request = request.header(name, value);
         }
-        self.send(operation, request, body).await
+        request.body(Full::new(body)).map_err(|source| CallError::Invalid { operation: operation.to_owned(), source })
     }
 
-    async fn send(&self, operation: &str, request: http::request::Builder, body: Bytes) -> Result<Value, CallError> {
-        let body = self.exchange(operation, request, body).await?;
-        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+    async fn sent(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
+        let answer = self.client.request(request).await;
+        answer.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })
     }
+}
 
-    async fn exchange(
-        &self,
-        operation: &str,
-        request: http::request::Builder,
-        body: Bytes,
-    ) -> Result<Bytes, CallError> {
-        let operation = || operation.to_owned();
-        let request =
-            request.body(Full::new(body)).map_err(|source| CallError::Invalid { operation: operation(), source })?;
-        let answer = self
-            .client
-            .request(request)
-            .await
-            .map_err(|source| CallError::Unreachable { url: self.url.clone(), source })?;
-        let (parts, body) = answer.into_parts();
-        let body =
-            body.collect().await.map_err(|source| CallError::BrokeOff { operation: operation(), source })?.to_bytes();
-        if parts.status == StatusCode::OK {
-            return Ok(body);
-        }
-        Err(refused(operation(), &parts, &body))
+/// A body of at most `limit` bytes.
+async fn whole(operation: &str, body: Incoming, limit: usize) -> Result<Bytes, CallError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(source) => Err(CallError::BrokeOff { operation: operation.to_owned(), source }),
     }
+}
+
+/// Whether a text can be a region's name: it becomes part of what is signed next.
+fn is_region(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// The error that an answer other than 200 tells of.
@@ -298,9 +352,7 @@ fn refused(operation: String, parts: &http::response::Parts, body: &[u8]) -> Cal
     let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let header = parts.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok()).map(str::to_owned);
-    CallError::Refused {
-        operation,
-        code: header.or_else(|| text("__type")).unwrap_or_else(|| parts.status.to_string()),
-        message: text("message").or_else(|| text("Message")).unwrap_or_default(),
-    }
+    let code = header.or_else(|| text("__type")).unwrap_or_else(|| parts.status.to_string());
+    let message = text("message").or_else(|| text("Message")).unwrap_or_default();
+    CallError::Refused { operation, code: line(&code).into_owned(), message: line(&message).into_owned() }
 }

@@ -11,6 +11,8 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // What the gateway keeps (keys, state, objects, what functions write) and what the other commands write is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::parse();
     // Warnings go to standard error; `RUST_LOG` asks for more. What happens to devices is told on standard output.
     // Of the TLS library only errors: it warns of each client that calls the server by its address. Of S3's nothing: what it
@@ -19,7 +21,7 @@ fn main() -> ExitCode {
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| drydock_host::shown::Writer(std::io::stderr()))
         .with_ansi(colours)
         .with_target(false)
         // It would tell of a line that cannot be written by a line in the same place, and panic where that fails: with a full

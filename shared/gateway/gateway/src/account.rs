@@ -83,6 +83,9 @@ pub enum AccountError {
     /// It has a table that there is not.
     #[error("`{0}` is no table of this version; there are {1}")]
     UnknownTable(String, String),
+    /// A table is called as none is.
+    #[error("`{}` is not the name of a table", drydock_host::shown::line(.0))]
+    NotAName(String),
     /// The gateway has state already.
     #[error("the account is not empty ({0} has rows): import with `--replace` to put the new state in its place")]
     NotEmpty(String),
@@ -181,7 +184,17 @@ impl Account {
             .map_err(|source| AccountError::Malformed { file: "the request".to_owned(), source })
     }
 
-    /// Writes it to a folder, in the place of an earlier one.
+    /// The same from where it is read piece by piece.
+    ///
+    /// # Errors
+    /// [`AccountError::Malformed`].
+    pub fn parse_from(reader: impl io::Read) -> Result<Self, AccountError> {
+        serde_json::from_reader(reader)
+            .map_err(|source| AccountError::Malformed { file: "the request".to_owned(), source })
+    }
+
+    /// Writes it to a folder, in the place of an earlier one. It may come from a gateway that means harm: the names of its tables
+    /// become names of files.
     ///
     /// # Errors
     /// [`AccountError::Occupied`] where the folder has something else in it, [`AccountError::File`].
@@ -190,6 +203,9 @@ impl Account {
             let path = path.to_owned();
             move |source| AccountError::File { attempt: "written", path, source }
         };
+        if let Some(table) = self.tables.keys().find(|table| !is_table_name(table)) {
+            return Err(AccountError::NotAName(table.clone()));
+        }
         fs::create_dir_all(folder).map_err(failed(folder))?;
         let present = table_files(folder)?;
         let head = folder.join(HEAD);
@@ -223,6 +239,12 @@ impl Account {
         }
         Ok(Self { format, account, region, tables })
     }
+}
+
+/// Whether a table can be called so; what is called so is a file in the folder and nowhere else.
+fn is_table_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=64).contains(&name.len()) && name.bytes().all(plain) && name != "account"
 }
 
 fn file_name(table: &str) -> String {

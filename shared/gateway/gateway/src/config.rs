@@ -4,6 +4,7 @@
 //! A key that is not known, and a value that cannot be, are refused with their place. Each table of the file has a module
 //! here and a line in [`SECTIONS`].
 
+mod api;
 mod credentials;
 mod endpoints;
 mod fault;
@@ -26,7 +27,7 @@ type Section = fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults);
 
 /// The tables that the file may have, each with what reads it.
 const SECTIONS: &[(&str, Section)] =
-    &[("credentials", credentials::read), ("endpoints", endpoints::read), ("limits", limits::read)];
+    &[("api", api::read), ("credentials", credentials::read), ("endpoints", endpoints::read), ("limits", limits::read)];
 
 impl Config {
     /// Reads the file that was named, or else [`FILE`] in the working directory where there is one.

@@ -2,6 +2,7 @@
 
 use crate::account::{Account, AccountError};
 use crate::config::Config;
+use crate::http::door::Door;
 use crate::tls::Tls;
 use drydock_cloud::CloudError;
 use drydock_core::Timestamp;
@@ -51,6 +52,10 @@ pub struct Parts {
     pub addresses: Addresses,
     /// What `drydock.toml` says.
     pub config: Config,
+    /// What the HTTP listeners let in.
+    pub door: Door,
+    /// The folder of the gateway's files, also where it keeps no state.
+    pub(crate) files: PathBuf,
     pub(crate) store: Store,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) started: Timestamp,
@@ -126,6 +131,7 @@ impl Gateway {
             "durable": self.store.is_durable(),
             "uptimeMillis": self.host.books.time.machine_now().since(self.started),
             "connections": self.host.broker.stats().connections,
+            "rootCaPem": std::fs::read_to_string(self.root_ca()).unwrap_or_default(),
         });
         if let (Value::Object(health), Value::Object(ready)) = (&mut health, self.ready()) {
             health.extend(ready);

@@ -2,6 +2,8 @@
 //!
 //! - [`serve`]: serving HTTP on a connection. [`lines`]: answers that go on while the caller listens. `answer`: answers that
 //!   several parts give.
+//! - [`enter`]: which hosts and which pages are let in, as [`door`] says. [`bodies`]: how much is read, and of whom. [`links`]: what
+//!   needs no signature. [`paths`]: every path of every listener, for who is to try them all.
 //! - [`api`]: the API endpoint. [`service`]: which service a request is for. [`signature`]: who signed it.
 //! - `operations`: the operations of AWS IoT. [`s3`]: requests to S3, whose bodies are not read whole.
 //! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
@@ -11,10 +13,15 @@
 pub mod admin;
 pub(crate) mod answer;
 pub mod api;
+pub mod bodies;
 pub mod credentials;
 pub mod device;
+pub mod door;
+pub mod enter;
 pub mod lines;
+pub mod links;
 mod operations;
+pub mod paths;
 pub mod s3;
 pub mod serve;
 pub mod service;

@@ -16,6 +16,7 @@ pub mod listen;
 pub mod open;
 pub mod peer;
 pub mod prefixed;
+mod private;
 mod seal;
 pub mod tls;
 pub mod websocket;

@@ -2,13 +2,14 @@
 
 use crate::config::{AccountKey, Config};
 use crate::gateway::{Addresses, Gateway, Parts};
+use crate::http::door::Door;
 use crate::listen::{self, ListenError};
 use crate::tls::{Authorities, Tls, TlsSetupError};
-use crate::{journal, seal};
+use crate::{journal, private, seal};
 use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
-use drydock_core::{Clock, Event, Ids, Scope};
+use drydock_core::{Clock, Event, Ids, OwnAddresses, Scope};
 use drydock_gate::authorizer::Asker;
 use drydock_gate::authorizer::renewal::Cut;
 use drydock_gate::policy_gate::PolicyGate;
@@ -95,7 +96,7 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A folder could not be made.
-    #[error("the folder `{path}` cannot be made", path = .path.display())]
+    #[error("the folder `{path}` cannot be made, or cannot be kept from other users", path = .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -169,6 +170,8 @@ impl Gateway {
             plain: plain.as_ref().map(|p| address(p, "--plain-port")).transpose()?,
         };
 
+        let bound = [Some(addresses.api), Some(addresses.mqtt), Some(addresses.tls), addresses.plain];
+        let own = OwnAddresses::new(bound.into_iter().flatten());
         let (files, temporary) = home(options.data_dir.as_deref())?;
         let notices = Notices::default();
         let store = Store::open(options.data_dir.as_deref())?;
@@ -193,6 +196,7 @@ impl Gateway {
         let cloud = Cloud::open(CloudConfig {
             data_dir: options.data_dir.clone(),
             scratch: Some(files.clone()),
+            own: own.clone(),
             function_keys: function_keys(&credentials, &options.scope, &ids),
             function_env: crate::deploy::function_environment(),
             lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
@@ -209,7 +213,7 @@ impl Gateway {
         let services = Requests { provisioning, shadows };
         let watching = Watch::default();
         let logs = Logs::new(Arc::clone(&books), watching.clone(), options.data_dir.as_deref());
-        let outbound = Outbound::of_environment(&options.config.endpoints);
+        let outbound = Outbound::of_environment(&options.config.endpoints, own.clone());
         let watches = Watches::default();
         let told = (notices.clone(), watches.clone(), logs.clone());
         let backlog = Backlog::open(&store, &options.scope)?;
@@ -252,6 +256,8 @@ impl Gateway {
             tls,
             credentials,
             addresses,
+            door: Door::new(options.config.api.clone(), options.host, own),
+            files,
             config: options.config,
             store,
             data_dir: options.data_dir,
@@ -363,7 +369,7 @@ fn home(data_dir: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), OpenError
 
 fn folder(path: &Path) -> Result<PathBuf, OpenError> {
     let failed = |source| OpenError::Folder { path: path.to_owned(), source };
-    std::fs::create_dir_all(path).map_err(failed)?;
+    private::folder(path).map_err(failed)?;
     path.canonicalize().map_err(failed)
 }
 

@@ -8,7 +8,6 @@
     reason = "a test fails by panicking"
 )]
 
-use bytes::Bytes;
 use drydock_core::event::Change;
 use drydock_core::{ApiError, Event, Scope};
 use drydock_gateway::{Gateway, Options};
@@ -19,10 +18,10 @@ use drydock_model::iot::{AttachPolicyRequest, CreatePolicyRequest, CreateThingRe
 use drydock_services::rules::reach::CAPABILITIES;
 use drydock_store::Store;
 use drydock_timers::Timers;
-use http::Request;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const ACCOUNT: &str = "123456789012";
@@ -109,15 +108,20 @@ async fn events_come_in_the_order_of_the_decisions() {
 
 /// Calls an operation as it comes over HTTP: its status and its answer.
 async fn call(gateway: &Gateway, method: &str, path: &str, header: Option<(&str, &str)>, body: &Value) -> (u16, Value) {
-    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    let mut request = Request::builder().method(method).uri(path);
-    if let Some((name, value)) = header {
-        request = request.header(name, value);
-    }
-    let answer =
-        drydock_gateway::http::api::handle(gateway, request.body(body).unwrap(), SocketAddr::from(([127, 0, 0, 1], 1)))
-            .await;
-    (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
+    let api = gateway.addresses().api;
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\ncontent-length: {length}\r\n{header}\r\n{body}"
+    );
+    let mut stream = TcpStream::connect(api).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_default())
 }
 
 /// An inactive certificate of its own.

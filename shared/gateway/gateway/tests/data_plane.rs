@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 async fn call(api: SocketAddr, line: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(api).await.unwrap();
     let request =
-        format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        format!("{line} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();

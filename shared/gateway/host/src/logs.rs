@@ -116,6 +116,8 @@ impl Logs {
         let entry = Entry::new(event, books.now(), trace, books.scope.account.to_string(), status);
         // Entries are plain maps of text and numbers, which JSON can always hold.
         let Ok(text) = serde_json::to_string(&fill(entry)) else { return };
+        // JSON leaves some characters as they are that a terminal obeys, and people look into these files.
+        let text = crate::shown::line(&text).into_owned();
         if let Some(files) = &self.inner.files {
             files.write(if let Route::Own(group) = route { group } else { file::COMMON }, &text);
         }

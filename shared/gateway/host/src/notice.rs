@@ -3,6 +3,7 @@
 
 use drydock_core::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
@@ -77,11 +78,18 @@ impl Notices {
         self.sender.receiver_count() > 0
     }
 
-    /// Tells of something; the closure runs only where somebody listens.
+    /// Tells of something; the closure runs only where somebody listens. Names and texts of others may stand in it.
     pub fn tell(&self, notice: impl FnOnce() -> Notice) {
         if self.wanted() {
+            let mut notice = notice();
+            let own = notice.reasons.iter_mut().chain([&mut notice.subject, &mut notice.text]);
+            own.for_each(|text| {
+                if let Cow::Owned(shown) = crate::shown::line(text) {
+                    *text = shown;
+                }
+            });
             // A watcher that left between the question and the answer is no loss.
-            let _ = self.sender.send(Arc::new(notice()));
+            let _ = self.sender.send(Arc::new(notice));
         }
     }
 

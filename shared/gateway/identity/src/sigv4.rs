@@ -15,10 +15,10 @@ pub mod credentials;
 pub mod key;
 pub mod verify;
 
-pub use claim::{Claim, Form};
+pub use claim::{Claim, CredentialScope, Form, Stated};
 pub use credentials::{Credentials, IssuedCredentials, Known};
 pub use key::{Chunks, Secret, Signer};
-pub use verify::{Denied, verify};
+pub use verify::{Denied, is_timely, stated_hash, verify, verify_head};
 
 /// The one algorithm.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";

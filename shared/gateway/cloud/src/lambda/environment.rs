@@ -2,6 +2,7 @@
 //! for to its end.
 
 mod output;
+mod peer;
 mod process;
 
 use super::definition::Definition;

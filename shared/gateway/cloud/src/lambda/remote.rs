@@ -7,6 +7,7 @@ use crate::http_client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use drydock_core::OwnAddresses;
 use http::{Method, Request, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 const WITHIN: Duration = Duration::from_secs(1200);
 
 pub(super) async fn invoke(
+    own: &OwnAddresses,
     endpoint: &Uri,
     name: &str,
     payload: Bytes,
@@ -33,7 +35,7 @@ pub(super) async fn invoke(
         request = request.header("x-amz-client-context", BASE64.encode(context));
     }
     let request = request.body(payload).map_err(|e| LambdaError::Remote(e.to_string()))?;
-    let response = http_client::send(request, MAX_PAYLOAD, WITHIN).await.map_err(LambdaError::Remote)?;
+    let response = http_client::send(own, request, MAX_PAYLOAD, WITHIN).await.map_err(LambdaError::Remote)?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     match response.status().as_u16() {
         200 => {}

@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -58,21 +59,41 @@ pub(super) enum Reply {
     Refused(StatusCode, &'static str, String),
 }
 
-/// Serves a listener until it is dropped, and every connection of it with it.
-pub(super) async fn serve(listener: TcpListener, calls: mpsc::Sender<Call>) {
+/// Serves a listener until it is dropped, and every connection of it with it. `may` says of a connection, by its two addresses,
+/// whether it may ask: one that may not gets 403, whatever it asks.
+pub(super) async fn serve<F>(
+    listener: TcpListener,
+    calls: mpsc::Sender<Call>,
+    may: impl Fn((SocketAddr, SocketAddr)) -> F,
+) where
+    F: Future<Output = bool> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else { return };
+        let Ok((stream, remote)) = listener.accept().await else { return };
+        let Ok(local) = stream.local_addr() else { continue };
         // Without it, the two halves of an answer wait for each other.
         let _ = stream.set_nodelay(true);
-        let calls = calls.clone();
+        let (calls, may) = (calls.clone(), may((local, remote)));
         connections.spawn(async move {
-            let service = service_fn(move |request| answer(request, calls.clone()));
+            let may = may.await;
+            if !may {
+                tracing::warn!(%remote, "somebody else than the function asked its Runtime API, and was refused");
+            }
+            let service = service_fn(move |request| {
+                let calls = calls.clone();
+                async move { if may { answer(request, calls).await } else { Ok(not_the_function()) } }
+            });
             // A connection that breaks is the process's to open again.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
+}
+
+fn not_the_function() -> Response<Full<Bytes>> {
+    let message = "only the function's own process may ask this Runtime API".to_owned();
+    reply(Reply::Refused(StatusCode::FORBIDDEN, "AccessDenied", message))
 }
 
 async fn answer(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -6,7 +6,7 @@ use crate::config::Notice;
 use crate::delivery::Parcel;
 use crate::http_client;
 use bytes::Bytes;
-use drydock_core::Arn;
+use drydock_core::{Arn, OwnAddresses};
 use drydock_timers::{Name, Timers, Work, millis};
 use http::{Method, Request};
 use serde_json::json;
@@ -71,7 +71,8 @@ pub(super) async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publi
                 let timers = sns.context.timers.clone();
                 let work = timers.work(Name::new("SNS delivery", subscription.endpoint.as_str()));
                 sns.context.spawn(async move {
-                    let (sent, _work) = to_endpoint(&timers, &subscription.endpoint, &headers, &body, work).await;
+                    let to = (&this.context.config.own, subscription.endpoint.as_str());
+                    let (sent, _work) = to_endpoint(&timers, to, &headers, &body, work).await;
                     if let Err(why) = sent {
                         undelivered(&this, &arn, &subscription, body, why).await;
                     }
@@ -87,10 +88,10 @@ async fn to_function(sns: &Arc<Sns>, topic: &Arn, subscription: &Subscription, e
     invoked.map(|_| ()).map_err(|e| format!("{}: {e}", e.code()))
 }
 
-/// Posts to an endpoint, again where that may help; the work rests between the attempts.
+/// Posts to an endpoint that is none of the gateway's own sockets, again where that may help; the work rests between the attempts.
 async fn to_endpoint(
     timers: &Timers,
-    url: &str,
+    (own, url): (&OwnAddresses, &str),
     headers: &[(&'static str, String)],
     body: &str,
     mut work: Work,
@@ -109,7 +110,7 @@ async fn to_endpoint(
             Ok(request) => request,
             Err(why) => return (Err(why.to_string()), work),
         };
-        let why = match http_client::send(request, 65_536, ANSWER).await {
+        let why = match http_client::send(own, request, 65_536, ANSWER).await {
             Ok(response) if response.status().is_success() => return (Ok(()), work),
             Ok(response) if response.status().is_client_error() && response.status() != 429 => {
                 return (Err(format!("`{url}` answered {}", response.status())), work);
@@ -171,7 +172,8 @@ pub(super) fn ask_for_confirmation(sns: &Arc<Sns>, topic: &Arn, subscription: &A
     let timers = context.timers.clone();
     let work = timers.work(Name::new("SNS confirmation", subscription.endpoint.as_str()));
     context.spawn(async move {
-        let (sent, _work) = to_endpoint(&timers, &subscription.endpoint, &headers, &body, work).await;
+        let to = (&this.context.config.own, subscription.endpoint.as_str());
+        let (sent, _work) = to_endpoint(&timers, to, &headers, &body, work).await;
         if let Err(why) = sent {
             let to = subscription.endpoint.clone();
             this.context.tell(Notice::DeliveryFailed { from: topic.to_string(), to, why });

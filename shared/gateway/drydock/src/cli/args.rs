@@ -14,6 +14,9 @@ pub struct OperationsArgs {
     /// Print the table that the README has.
     #[arg(long)]
     pub markdown: bool,
+    /// Print every path of the gateway's HTTP listeners, those of other services and of its own included, as JSON.
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
+    pub paths: bool,
 }
 
 /// Where an account's state is.

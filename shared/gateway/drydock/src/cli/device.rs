@@ -4,6 +4,8 @@ use super::args::{CommandResult, DeviceCreateArgs};
 use super::print;
 use crate::client::{Api, CallError};
 use drydock_core::ThingName;
+use drydock_host::shown::{literal, word};
+use drydock_identity::Certificate;
 use http::Method;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -37,6 +39,9 @@ pub async fn create(args: DeviceCreateArgs) -> CommandResult {
     let name = ThingName::new(&args.name)?;
     let probe = Api::new(&args.api_url, "us-east-1");
     let health = probe.health().await?;
+    // By its content, not by a path: whoever answers could name any file of this machine.
+    let root_ca = health.get("rootCaPem").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let health = drydock_host::shown::value(health);
     let region = health.get("region").and_then(Value::as_str).unwrap_or("us-east-1");
     let api = Api::new(&args.api_url, region);
     let device = make(&api, name, args.policy.as_deref()).await?;
@@ -44,8 +49,7 @@ pub async fn create(args: DeviceCreateArgs) -> CommandResult {
     let folder = args.out.unwrap_or_else(|| PathBuf::from("devices").join(&args.name));
     std::fs::create_dir_all(&folder).map_err(|e| format!("the folder `{}` cannot be made: {e}", folder.display()))?;
     let folder = folder.canonicalize()?;
-    let root_ca = health.get("rootCa").and_then(Value::as_str).map(PathBuf::from);
-    let files = write(&folder, &device, root_ca.as_deref())?;
+    let files = write(&folder, &device, &root_ca)?;
     report(&device, &files, &health, args.json);
     Ok(ExitCode::SUCCESS)
 }
@@ -122,17 +126,22 @@ struct Files {
     root_ca: PathBuf,
 }
 
-fn write(folder: &Path, device: &Device, root_ca: Option<&Path>) -> Result<Files, String> {
+fn write(folder: &Path, device: &Device, root_ca: &str) -> Result<Files, String> {
+    let certificate = |what: &'static str, text: &str| {
+        let read = Certificate::from_pem(what, text).map(|read| read.pem());
+        read.map_err(|error| format!("what the gateway answered is not used: {error}"))
+    };
+    let root_ca = certificate("its root certificate", root_ca)?;
+    let own = certificate("the device's certificate", &device.certificate_pem)?;
     let files = Files {
         certificate: folder.join("certificate.pem.crt"),
         private_key: folder.join("private.pem.key"),
         root_ca: folder.join("root-ca.pem"),
     };
     let failed = |path: &Path, error: std::io::Error| format!("`{}` cannot be written: {error}", path.display());
-    std::fs::write(&files.certificate, &device.certificate_pem).map_err(|e| failed(&files.certificate, e))?;
+    std::fs::write(&files.certificate, own).map_err(|e| failed(&files.certificate, e))?;
     private(&files.private_key, &device.private_key_pem).map_err(|e| failed(&files.private_key, e))?;
-    let root_ca = root_ca.ok_or("the gateway did not say where its root certificate is")?;
-    std::fs::copy(root_ca, &files.root_ca).map_err(|e| failed(&files.root_ca, e))?;
+    std::fs::write(&files.root_ca, root_ca).map_err(|e| failed(&files.root_ca, e))?;
     Ok(files)
 }
 
@@ -162,23 +171,62 @@ fn report(device: &Device, files: &Files, health: &Value, as_json: bool) {
         ));
         return;
     }
-    let (certificate, key, root) = (files.certificate.display(), files.private_key.display(), files.root_ca.display());
+    let path = |path: &Path| path.display().to_string();
+    let (certificate, key, root) = (path(&files.certificate), path(&files.private_key), path(&files.root_ca));
     let name = &device.name;
+    let [subscribe, publish, python] = lines(host, port, name.as_str(), [&certificate, &key, &root]);
     print::told(format_args!("{} thing {name}, certificate {}", print::good("made"), device.certificate_id));
     print::told(format_args!("\n{}", print::dim("# subscribe, in one terminal")));
-    print::told(format_args!(
-        "mosquitto_sub -h {host} -p {port} --cafile {root} --cert {certificate} --key {key} -i {name} -t 'cmd/{name}/#' -v -q 1"
-    ));
+    print::told(subscribe);
     print::told(format_args!(
         "\n{}",
         print::dim("# publish, in another: one connection per client id, so stop the first or this one takes over")
     ));
-    print::told(format_args!(
-        "mosquitto_pub -h {host} -p {port} --cafile {root} --cert {certificate} --key {key} -i {name} -t dt/{name}/telemetry -q 1 -m '{{\"temperature\": 21.5}}'"
-    ));
+    print::told(publish);
     print::told(format_args!("\n{}", print::dim("# AWS IoT Device SDK for Python v2")));
-    print::told("from awsiot import mqtt5_client_builder");
-    print::told(format_args!(
-        "client = mqtt5_client_builder.mtls_from_path(endpoint=\"{host}\", port={port}, cert_filepath=\"{certificate}\", pri_key_filepath=\"{key}\", ca_filepath=\"{root}\", client_id=\"{name}\")"
-    ));
+    print::told(python);
+}
+
+/// The lines to paste: a subscriber, a publisher, and some Python. Whatever comes from the gateway or from a path is quoted.
+fn lines(host: &str, port: u64, name: &str, [certificate, key, root]: [&str; 3]) -> [String; 3] {
+    let options = format!(
+        "-h {} -p {port} --cafile {} --cert {} --key {} -i {}",
+        word(host),
+        word(root),
+        word(certificate),
+        word(key),
+        word(name)
+    );
+    [
+        format!("mosquitto_sub {options} -t {} -v -q 1", word(&format!("cmd/{name}/#"))),
+        format!(
+            "mosquitto_pub {options} -t {} -q 1 -m '{{\"temperature\": 21.5}}'",
+            word(&format!("dt/{name}/telemetry"))
+        ),
+        format!(
+            "from awsiot import mqtt5_client_builder\nclient = mqtt5_client_builder.mtls_from_path(endpoint={}, port={port}, cert_filepath={}, pri_key_filepath={}, ca_filepath={}, client_id={})",
+            literal(host),
+            literal(certificate),
+            literal(key),
+            literal(root),
+            literal(name)
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_to_paste_run_nothing_else() {
+        let files = ["/tmp/a b/c.pem", "/k;id", "/root.pem"];
+        let [subscribe, publish, python] = lines("$(touch owned)\"", 8883, "dock-1", files);
+        for line in [&subscribe, &publish] {
+            assert!(line.contains(r#"-h '$(touch owned)"' -p 8883 --cafile /root.pem"#), "{line}");
+            assert!(line.contains(r"--cert '/tmp/a b/c.pem' --key '/k;id' -i dock-1"), "{line}");
+        }
+        assert!(subscribe.ends_with("-t 'cmd/dock-1/#' -v -q 1"), "{subscribe}");
+        assert!(python.contains(r#"endpoint="$(touch owned)\"", port=8883"#), "{python}");
+    }
 }

@@ -177,7 +177,7 @@ fn show(json: bool, allowed: bool, text: &str, explanation: Option<&Value>) {
         print::told(format!("{:#}", explanation.unwrap_or(&Value::Null)));
         return;
     }
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in drydock_host::shown::lines(text).lines().enumerate() {
         match line {
             verdict if index == 0 && allowed => print::told(print::good(verdict)),
             verdict if index == 0 => print::told(print::bad(verdict)),
@@ -194,7 +194,7 @@ async fn follow(args: &ExplainArgs) -> CommandResult {
         print::told(print::dim(format!("refusals of {}; Ctrl-C ends it", args.api_url)));
     }
     while let Some(line) = refusals.next().await? {
-        let shown = if args.json { line } else { refusal(&serde_json::from_str(&line)?) };
+        let shown = if args.json { line } else { refusal(&drydock_host::shown::value(serde_json::from_str(&line)?)) };
         if !print::written(shown) {
             break;
         }

@@ -55,7 +55,9 @@ const QUIET: [&str; 9] =
 
 /// An entry as a person reads it.
 fn entry(line: &str) -> String {
-    let Ok(Value::Object(entry)) = serde_json::from_str::<Value>(line) else { return line.to_owned() };
+    let Ok(Value::Object(entry)) = serde_json::from_str(line).map(drydock_host::shown::value) else {
+        return drydock_host::shown::line(line).into_owned();
+    };
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
     let event = format!("{:<12}", text("eventType"));
     let event = if text("status") == "Success" { print::good(event) } else { print::bad(event) };

@@ -11,7 +11,9 @@ use std::process::ExitCode;
 /// Where the list cannot be written as JSON.
 pub fn run(args: &OperationsArgs) -> CommandResult {
     let areas = support::areas();
-    if args.json {
+    if args.paths {
+        print::told(serde_json::to_string_pretty(&drydock_gateway::http::paths::all())?);
+    } else if args.json {
         print::told(serde_json::to_string_pretty(&areas)?);
     } else if args.markdown {
         print::told(support::markdown(&areas).trim_end());

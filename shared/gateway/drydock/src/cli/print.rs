@@ -1,6 +1,8 @@
-//! How the command line speaks: colours only on a terminal, one style for each kind of thing.
+//! How the command line speaks: colours only on a terminal, one style for each kind of thing. Whatever is printed leaves through
+//! here, where nothing but text, line breaks and these colours passes ([`shown`](crate::shown)).
 
 use comfy_table::{ContentArrangement, Table, presets};
+use drydock_host::shown;
 use owo_colors::{OwoColorize, Stream};
 use std::fmt::Display;
 use std::io::Write;
@@ -10,10 +12,10 @@ const WIDTH: u16 = 160;
 
 /// Prints an error with all its causes to standard error, as text a person can act on.
 pub fn error(error: &(dyn std::error::Error + 'static)) {
-    eprintln!("{} {error}", "error:".if_supports_color(Stream::Stderr, |t| t.red().bold().to_string()));
+    beside(format_args!("{} {error}", "error:".if_supports_color(Stream::Stderr, |t| t.red().bold().to_string())));
     let mut cause = error.source();
     while let Some(inner) = cause {
-        eprintln!("  {} {inner}", "because".if_supports_color(Stream::Stderr, |t| t.dimmed().to_string()));
+        beside(format_args!("  {} {inner}", "because".if_supports_color(Stream::Stderr, |t| t.dimmed().to_string())));
         cause = inner.source();
     }
 }
@@ -27,18 +29,18 @@ pub fn told(line: impl Display) {
 /// Prints whole lines of something that goes on, in one piece; as [`told`] otherwise.
 pub fn told_at_once(lines: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(shown::page(lines).as_bytes()).and_then(|()| out.flush());
 }
 
 /// Prints a line of something that is there only to be printed, and ends where that cannot be: whether it was printed.
 #[must_use]
 pub fn written(line: impl Display) -> bool {
-    writeln!(std::io::stdout().lock(), "{line}").is_ok()
+    writeln!(std::io::stdout().lock(), "{}", shown::page(&line.to_string())).is_ok()
 }
 
 /// Prints a line beside the output proper, on standard error; as [`told`] otherwise.
 pub fn beside(line: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", shown::page(&line.to_string()));
 }
 
 /// A heading on standard output.

@@ -250,7 +250,7 @@ fn raw(bytes: &[u8]) -> std::io::Result<()> {
         return out.write_all(bytes);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => writeln!(out, "{text}"),
+        Ok(text) if drydock_host::shown::lines(text) == text => writeln!(out, "{text}"),
         _ => {
             print::beside(format_args!("{} raw bytes, in base64:", bytes.len()));
             writeln!(out, "{}", Value::Raw(bytes.to_vec().into()).to_json().trim_matches('"'))
@@ -266,7 +266,7 @@ async fn watch(rule: &str, args: &SqlArgs) -> CommandResult {
         let told: Told<'_> = serde_json::from_str(&line)?;
         let shown = match told {
             Told { execution: Some(execution), .. } if args.json => execution.get().to_owned(),
-            Told { text: Some(text), .. } => coloured(&text),
+            Told { text: Some(text), .. } => coloured(&drydock_host::shown::lines(&text)),
             // How many were missed.
             Told { .. } => line,
         };

@@ -73,11 +73,11 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
         .transpose()?;
     let config = Config::find(args.config.as_deref())?;
     if !args.host.is_loopback() && config.credentials.is_empty() {
-        eprintln!(
+        print::beside(format_args!(
             "{} listening on {}: whoever reaches this address may call the API with any access key",
             print::bad("warning:"),
             args.host
-        );
+        ));
     }
     let scope = Scope::new(args.account.as_str(), args.region.as_str());
     let source = deploy::read(&args.template, &scope, &args.parameters)?;

@@ -1,5 +1,6 @@
 //! What `drydock.toml` may set.
 
+use crate::http::door::Allowed;
 use drydock_broker::Limits;
 use drydock_identity::sigv4::Secret;
 use drydock_services::rules::outbound::endpoints::Configured;
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 pub struct Config {
     /// The file it was read from; `None` where there was none.
     pub file: Option<PathBuf>,
+    /// `[api]`: the names that the API is called by, and the pages that may call it.
+    pub api: Allowed,
     /// `[limits]`: the limits of the message broker.
     pub limits: Limits,
     /// `[[credentials]]`: the keys that requests have to be signed with; any key will do where there are none.

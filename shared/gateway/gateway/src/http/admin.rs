@@ -29,7 +29,7 @@ use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
-const PATHS: &[(&str, Method)] = &[
+pub(super) const PATHS: &[(&str, Method)] = &[
     ("clock", Method::GET),
     ("clock", Method::POST),
     ("explain", Method::POST),
@@ -42,6 +42,11 @@ const PATHS: &[(&str, Method)] = &[
     ("reset", Method::POST),
     ("rules", Method::GET),
 ];
+
+/// Whether a request is an import, whose body is not read whole: [`account::import`].
+pub(super) fn is_import<B>(request: &Request<B>) -> bool {
+    request.method() == Method::POST && request.uri().path() == "/_drydock/import"
+}
 
 /// Answers a request below `/_drydock/`.
 pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
@@ -66,7 +71,6 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
         Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
         Some(("reset", _)) => reset(gateway).await,
         Some(("export", _)) => account::export(gateway),
-        Some(("import", _)) => account::import(gateway, request).await,
         Some(("explain", _)) => match explain(gateway, request.body()) {
             Ok(answer) => json(StatusCode::OK, &answer),
             Err(error) => refuse(&error),

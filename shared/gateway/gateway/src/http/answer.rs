@@ -1,5 +1,6 @@
 //! Answers that several parts give.
 
+use super::bodies::Unread;
 use crate::gateway::Gateway;
 use bytes::Bytes;
 use drydock_core::Ids;
@@ -22,6 +23,17 @@ pub(crate) fn json(status: StatusCode, body: &serde_json::Value) -> Response<Byt
     *response.status_mut() = status;
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// The answer to a request whose body was not read to its end.
+pub(crate) fn unread(why: &Unread) -> Response<Bytes> {
+    let (status, code) = match why {
+        Unread::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException"),
+        Unread::Slow => (StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException"),
+        Unread::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException"),
+        Unread::BrokeOff(_) => (StatusCode::BAD_REQUEST, "InvalidRequestException"),
+    };
+    json_error(status, code, &why.to_string())
 }
 
 /// Adds the id that AWS's support would ask for.

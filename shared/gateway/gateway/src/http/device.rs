@@ -8,6 +8,7 @@ use crate::gateway::Gateway;
 use crate::peer::TlsPeer;
 use bytes::Bytes;
 use drydock_gate::credential::HttpRequestFacts;
+use drydock_identity::sigv4::Stated;
 use drydock_model::iot::{ApplicationProtocol, AuthenticationType};
 use drydock_services::call::Call;
 use http::{Request, Response, StatusCode};
@@ -16,13 +17,30 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// The most bytes of a request's body: a message has up to 128 KiB.
+pub(super) const MAX_BODY: usize = 256 * 1024;
+
+/// Whether a request goes the way of the API endpoint: it is signed, and its domain takes signatures.
+pub(super) fn takes_signature<B>(
+    gateway: &Gateway,
+    request: &Request<B>,
+    stated: Option<&Stated>,
+    tls: &TlsPeer,
+) -> bool {
+    let server_name = tls.server_name.as_deref();
+    if stated.is_none() || super::credentials::role_alias(request.uri().path(), server_name).is_some() {
+        return false;
+    }
+    let domain = gateway.host.books.identity.read(|identity| identity.domain(server_name));
+    domain.enabled
+        && matches!(domain.application, ApplicationProtocol::Default | ApplicationProtocol::Https)
+        && matches!(domain.authentication, AuthenticationType::Default | AuthenticationType::AwsSigv4)
+}
+
 /// Answers one request of a device.
 pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, remote: SocketAddr) -> Response<Bytes> {
     if let Some(alias) = super::credentials::role_alias(request.uri().path(), tls.server_name.as_deref()) {
         return super::credentials::handle(gateway, &request, &alias, tls, remote).await;
-    }
-    if request.uri().path().starts_with("/_drydock/") {
-        return super::api::handle(gateway, request, remote).await;
     }
     let domain = gateway.host.books.identity.read(|identity| identity.domain(tls.server_name.as_deref()));
     let visit = Visit { gateway, request: &HttpRequestFacts::of(&request), tls, remote, domain: &domain };
@@ -33,11 +51,6 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
     if !matches!(domain.application, ApplicationProtocol::Default | ApplicationProtocol::Https) {
         let why = "NOT_AUTHENTICATED: the domain configuration is not for HTTPS";
         return visit.refuse(domain.authentication, "", why, forbidden(gateway));
-    }
-    let query = request.uri().query().unwrap_or_default();
-    let signed = super::service::credential_scope(request.headers(), query).is_some();
-    if signed && matches!(domain.authentication, AuthenticationType::Default | AuthenticationType::AwsSigv4) {
-        return super::api::handle(gateway, request, remote).await;
     }
     let session = match visit.identify().await {
         Ok(session) => session,

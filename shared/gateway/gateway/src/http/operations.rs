@@ -1,9 +1,10 @@
 //! A request handed to the operations of AWS IoT.
 
 use super::answer::{json_error, with_request_id};
-use super::service::CredentialScope;
+use super::service::REGION;
 use crate::gateway::Gateway;
 use bytes::Bytes;
+use drydock_identity::sigv4::CredentialScope;
 use drydock_services::call::Call;
 use http::{HeaderValue, Request, Response, StatusCode};
 
@@ -42,13 +43,17 @@ pub(super) async fn iot(
 pub(super) fn wrong_region(gateway: &Gateway, scope: &CredentialScope) -> Option<Response<Bytes>> {
     let here = &gateway.host.books.scope.region;
     (scope.region != here.as_str()).then(|| {
-        json_error(
+        let mut refusal = json_error(
             StatusCode::BAD_REQUEST,
             "InvalidRequestException",
             &format!(
                 "the request is signed for region `{}`, this gateway plays `{here}`: set AWS_REGION={here}, or start it with --region {}",
                 scope.region, scope.region
             ),
-        )
+        );
+        if let Ok(here) = HeaderValue::from_str(here) {
+            refusal.headers_mut().insert(REGION, here);
+        }
+        refusal
     })
 }

@@ -6,7 +6,7 @@ use super::{service, signature};
 use crate::gateway::Gateway;
 use drydock_cloud::s3::payload::{Framing, Payload, Piece};
 use drydock_cloud::s3::{self, Body, S3ErrorCode};
-use drydock_identity::sigv4::{Chunks, Denied};
+use drydock_identity::sigv4::{Chunks, Denied, Stated};
 use http::header::{AUTHORIZATION, HOST};
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
@@ -30,10 +30,15 @@ const SIGNED: [&str; 10] = [
 /// Whether a request is for S3.
 #[must_use]
 pub fn is_for<B>(request: &Request<B>) -> bool {
-    if request.uri().path().starts_with("/_drydock/") {
+    is_meant(request, signature::read(request).as_ref())
+}
+
+/// The same, where it is known what the request says of its signature.
+pub(super) fn is_meant<B>(request: &Request<B>, stated: Option<&Stated>) -> bool {
+    if request.uri().path().starts_with(service::OWN) {
         return false;
     }
-    match service::credential_scope(request.headers(), request.uri().query().unwrap_or_default()) {
+    match stated.and_then(|stated| stated.scope.as_ref()) {
         Some(scope) => scope.service == "s3",
         None => is_version_2(request) || host(request).is_some_and(s3::is_for_s3),
     }
@@ -54,8 +59,8 @@ fn is_version_2<B>(request: &Request<B>) -> bool {
 }
 
 /// Answers a request.
-pub async fn handle(gateway: &Gateway, request: Request<Incoming>) -> Response<Answer> {
-    let answer = match admit(gateway, &request) {
+pub(super) async fn handle(gateway: &Gateway, request: Request<Incoming>, stated: Option<&Stated>) -> Response<Answer> {
+    let answer = match admit(gateway, &request, stated) {
         Ok(chunks) => {
             let (parts, body) = unsigned(request).into_parts();
             let framing = framing(&parts.headers, chunks);
@@ -67,13 +72,17 @@ pub async fn handle(gateway: &Gateway, request: Request<Incoming>) -> Response<A
 }
 
 /// Lets a request in, or says why not.
-fn admit<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option<Chunks>, Response<Body>> {
+fn admit<B>(
+    gateway: &Gateway,
+    request: &Request<B>,
+    stated: Option<&Stated>,
+) -> Result<Option<Chunks>, Response<Body>> {
     let refused = |code: &'static str, status, message: &str| {
         s3::refusal(S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::AccessDenied), status, message)
     };
     let here = gateway.host.books.scope.region.as_str();
-    let query = request.uri().query().unwrap_or_default();
-    if let Some(scope) = service::credential_scope(request.headers(), query).filter(|scope| scope.region != here) {
+    let scope = stated.and_then(|stated| stated.scope.as_ref());
+    if let Some(scope) = scope.filter(|scope| scope.region != here) {
         let message = format!(
             "The authorization header is malformed; the region '{}' is wrong; expecting '{here}'",
             scope.region
@@ -84,7 +93,7 @@ fn admit<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option<Chunks>, R
         let message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
         return Err(refused("InvalidRequest", 400, message));
     }
-    signature::of_stream(gateway, request).map_err(|why| {
+    signature::of_stream(gateway, request, stated).map_err(|why| {
         signature::told(gateway, &why);
         let message = match &why {
             Denied::Missing => "Access Denied".to_owned(),

@@ -4,8 +4,15 @@
 //! `Authorization` header or, of a presigned request, in the query; as the local emulators' tools expect. A request that is
 //! not signed at all is told by its path and `X-Amz-Target`.
 
+use drydock_identity::sigv4::CredentialScope;
 use drydock_model::Service as Plane;
 use http::{HeaderMap, Request};
+
+/// What stands before the gateway's own paths.
+pub const OWN: &str = "/_drydock/";
+
+/// The header by which a refusal for another region says which one is played here.
+pub const REGION: &str = "x-drydock-region";
 
 /// The services that the API endpoint serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,31 +23,17 @@ pub enum Service {
     Cloud(drydock_cloud::Service),
 }
 
-/// The credential scope of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CredentialScope {
-    /// The access key id.
-    pub access_key: String,
-    /// The region that the caller signed for.
-    pub region: String,
-    /// The signing name of the service.
-    pub service: String,
-}
-
-/// Reads the credential scope from the `Authorization` header or the query of a presigned request.
-#[must_use]
-pub fn credential_scope(headers: &HeaderMap, query: &str) -> Option<CredentialScope> {
-    let header = headers.get(http::header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let credential = header
-        .split(['=', ',', ' '])
-        .skip_while(|part| *part != "Credential")
-        .nth(1)
-        .map(str::to_owned)
-        .or_else(|| query_value(query, "X-Amz-Credential"))?;
-    let mut fields = credential.rsplitn(5, '/');
-    let (_terminator, service, region, _date, access_key) =
-        (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-    Some(CredentialScope { access_key: access_key.to_owned(), region: region.to_owned(), service: service.to_owned() })
+impl Service {
+    /// The most bytes of a request's body that are read whole.
+    #[must_use]
+    pub fn most(self) -> usize {
+        use drydock_cloud::Service as Cloud;
+        match self {
+            // Lambda's 6 MB of a synchronous invoke is the largest that any service here takes.
+            Self::Cloud(Cloud::Lambda | Cloud::DynamoDb | Cloud::Sqs) => 6 * 1024 * 1024 + 64 * 1024,
+            _ => 1024 * 1024,
+        }
+    }
 }
 
 /// The value of a query parameter, decoded.
@@ -57,6 +50,12 @@ pub fn query_value(query: &str, name: &str) -> Option<String> {
 pub fn parameter<B>(request: &Request<B>, name: &str) -> Option<String> {
     query_value(request.uri().query().unwrap_or_default(), name)
 }
+/// What `X-Amz-Target` begins with in a request that is not signed, and the service that it means.
+pub const TARGETS: [(&str, drydock_cloud::Service); 3] = [
+    ("DynamoDB", drydock_cloud::Service::DynamoDb),
+    ("DynamoDBStreams", drydock_cloud::Service::DynamoDb),
+    ("AmazonSQS", drydock_cloud::Service::Sqs),
+];
 
 /// Tells the service; `Err` holds the name that nothing here answers to.
 ///
@@ -73,12 +72,9 @@ pub fn of(scope: Option<&CredentialScope>, headers: &HeaderMap, path: &str) -> R
         };
     }
     if let Some(target) = headers.get("x-amz-target").and_then(|v| v.to_str().ok()) {
-        let service = match target.split(['_', '.']).next() {
-            Some("DynamoDB" | "DynamoDBStreams") => drydock_cloud::Service::DynamoDb,
-            Some("AmazonSQS") => drydock_cloud::Service::Sqs,
-            _ => return Err(target.to_owned()),
-        };
-        return Ok(Service::Cloud(service));
+        let name = target.split(['_', '.']).next().unwrap_or_default();
+        let found = TARGETS.iter().find(|(known, _)| *known == name);
+        return found.map(|(_, service)| Service::Cloud(*service)).ok_or_else(|| target.to_owned());
     }
     if path.starts_with("/2015-03-31/") {
         return Ok(Service::Cloud(drydock_cloud::Service::Lambda));
@@ -94,25 +90,6 @@ pub fn of(scope: Option<&CredentialScope>, headers: &HeaderMap, path: &str) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_scope_is_read_from_header_and_query() {
-        let mut headers = HeaderMap::new();
-        let query = "a=b&X-Amz-Credential=KEY%2F20260101%2Feu-west-1%2Fiotdevicegateway%2Faws4_request";
-        assert_eq!(credential_scope(&headers, query).unwrap().service, "iotdevicegateway");
-        headers.insert(
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=ff"
-                .parse()
-                .unwrap(),
-        );
-        let scope = credential_scope(&headers, "").unwrap();
-        assert_eq!(
-            (scope.access_key.as_str(), scope.region.as_str(), scope.service.as_str()),
-            ("AKID", "us-east-1", "iot")
-        );
-        assert_eq!(of(Some(&scope), &headers, "/things"), Ok(Service::Iot(Plane::Iot)));
-    }
 
     #[test]
     fn an_unsigned_request_is_told_by_its_path() {

@@ -6,7 +6,7 @@
 //! gateway's.
 
 use super::answer::json_error;
-use super::service::{self, Service};
+use super::service::Service;
 use crate::gateway::Gateway;
 use crate::peer::Endpoint;
 use bytes::Bytes;
@@ -15,31 +15,66 @@ use drydock_gate::credential::Caller;
 use drydock_host::logs::unproven::{Over, Unproven};
 use drydock_host::notice::{Notice, Tone, Topic};
 use drydock_host::system::SystemClock;
-use drydock_identity::sigv4::{Chunks, Claim, Denied, SignedRequest, verify};
+use drydock_identity::sigv4::{Chunks, Claim, Denied, Known, SignedRequest, Stated, is_timely, verify, verify_head};
 use drydock_model::Service as Plane;
 use drydock_model::iot::AuthenticationType;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use serde_json::json;
 use smol_str::SmolStr;
 use std::net::SocketAddr;
+
+/// What a request says of its signature; `None` where it is not signed.
+#[must_use]
+pub fn read<B>(request: &Request<B>) -> Option<Stated> {
+    let (uri, headers) = (request.uri(), signed_headers(request.headers(), request.uri()));
+    Stated::read(&signed(request, uri, &headers, b""))
+}
+
+fn signed<'r, B>(
+    request: &'r Request<B>,
+    uri: &'r http::Uri,
+    headers: &'r [(String, String)],
+    body: &'r [u8],
+) -> SignedRequest<'r> {
+    let query = uri.query().unwrap_or_default();
+    SignedRequest { method: request.method().as_str(), path: uri.path(), query, headers, body }
+}
+
+/// What can be judged of a request before its body is read: whether nothing is left to prove but that the body is the one that was
+/// signed. Where no key is needed, nothing is left of a request that is signed in name or not at all.
+///
+/// # Errors
+/// [`Denied`].
+pub fn before_body<B>(gateway: &Gateway, request: &Request<B>, stated: Option<&Stated>) -> Result<bool, Denied> {
+    let Some((claim, known)) = find(gateway, stated)? else { return Ok(true) };
+    let (uri, headers) = (request.uri(), signed_headers(request.headers(), request.uri()));
+    is_timely(claim, SystemClock.now())?;
+    let head = signed(request, uri, &headers, b"");
+    verify_head(claim, &head, &known.secret, SystemClock.now()).transpose().map(|judged| judged.is_some())
+}
 
 /// The caller of a request to the API; `None` where it is not signed and need not be.
 ///
 /// # Errors
 /// [`Denied`], which [`denied`] makes an answer of.
-pub fn of_request(gateway: &Gateway, service: Service, request: &Request<Bytes>) -> Result<Option<Caller>, Denied> {
-    match judge(gateway, request, request.body()) {
-        Err(Denied::Missing) if needs_none(service, request) => Ok(None),
-        judged => judged.map(|(caller, _)| caller),
-    }
+pub fn of_request(
+    gateway: &Gateway,
+    request: &Request<Bytes>,
+    stated: Option<&Stated>,
+) -> Result<Option<Caller>, Denied> {
+    judge(gateway, request, request.body(), stated).map(|(caller, _)| caller)
 }
 
 /// What the signatures of a body's chunks follow on, where the request's own signature was checked. The body is not read.
 ///
 /// # Errors
 /// [`Denied`].
-pub fn of_stream<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option<Chunks>, Denied> {
-    judge(gateway, request, b"").map(|(_, chunks)| chunks)
+pub fn of_stream<B>(
+    gateway: &Gateway,
+    request: &Request<B>,
+    stated: Option<&Stated>,
+) -> Result<Option<Chunks>, Denied> {
+    judge(gateway, request, b"", stated).map(|(_, chunks)| chunks)
 }
 
 /// The caller who opens a WebSocket for MQTT; `None` where the request is not signed.
@@ -48,33 +83,40 @@ pub fn of_stream<B>(gateway: &Gateway, request: &Request<B>) -> Result<Option<Ch
 /// The refusal.
 pub fn of_websocket<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Option<Caller>, Response<Bytes>> {
     let gateway = &endpoint.gateway;
-    let query = request.uri().query().unwrap_or_default();
+    let stated = read(request);
     let refused = |why: &Denied| {
-        let key = service::credential_scope(request.headers(), query).map(|scope| scope.access_key).unwrap_or_default();
+        let key = access_key(stated.as_ref());
         let client = Unproven {
             local: Some(endpoint.local),
             server_name: endpoint.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
-            ..unproven(Over::Mqtt, &key, endpoint.remote)
+            ..unproven(Over::Mqtt, key, endpoint.remote)
         };
         gateway.host.told.logs.unproven(client, &reason(why));
         denied(gateway, Service::Iot(Plane::IotData), why)
     };
-    let Some(scope) = service::credential_scope(request.headers(), query) else { return Ok(None) };
-    if let Some(refusal) = super::operations::wrong_region(gateway, &scope) {
+    let Some(stated) = &stated else { return Ok(None) };
+    let scope = match (&stated.scope, &stated.claim) {
+        (Some(scope), _) => scope,
+        (None, Err(why)) => return Err(refused(why)),
+        (None, Ok(_)) => return Err(refused(&Denied::Missing)),
+    };
+    if let Some(refusal) = super::operations::wrong_region(gateway, scope) {
         return Err(refusal);
     }
     if !matches!(scope.service.as_str(), "iotdevicegateway" | "iotdata") {
         let why = "Credential should be scoped to correct service: 'iotdevicegateway'.";
         return Err(refused(&Denied::Invalid(why.to_owned())));
     }
-    judge(gateway, request, b"").map(|(caller, _)| caller).map_err(|why| refused(&why))
+    judge(gateway, request, b"", Some(stated)).map(|(caller, _)| caller).map_err(|why| refused(&why))
 }
 
 /// Logs a request to the data plane whose signature does not hold.
-pub fn log(gateway: &Gateway, request: &Request<Bytes>, remote: SocketAddr, why: &Denied) {
-    let scope = service::credential_scope(request.headers(), request.uri().query().unwrap_or_default());
-    let key = scope.map(|scope| scope.access_key).unwrap_or_default();
-    gateway.host.told.logs.unproven(unproven(Over::Http, &key, remote), &reason(why));
+pub fn log(gateway: &Gateway, stated: Option<&Stated>, remote: SocketAddr, why: &Denied) {
+    gateway.host.told.logs.unproven(unproven(Over::Http, access_key(stated), remote), &reason(why));
+}
+
+fn access_key(stated: Option<&Stated>) -> &str {
+    stated.and_then(|stated| stated.scope.as_ref()).map_or("", |scope| scope.access_key.as_str())
 }
 
 fn unproven(over: Over, access_key: &str, remote: SocketAddr) -> Unproven<'_> {
@@ -88,7 +130,7 @@ fn reason(why: &Denied) -> String {
         Denied::Missing | Denied::Incomplete(_) => "NOT_AUTHENTICATED",
         Denied::UnknownKey => "SECURITY_TOKEN_INVALID",
         Denied::ExpiredToken => "SECURITY_TOKEN_EXPIRED",
-        Denied::Untimely { .. } | Denied::Invalid(_) => "SECURITY_TOKEN_SIGNATURE_MISMATCH",
+        Denied::Untimely { .. } | Denied::Invalid(_) | Denied::Unsigned(_) => "SECURITY_TOKEN_SIGNATURE_MISMATCH",
     };
     // The texts that were to be signed are for the caller, not for a log.
     format!("{word}: {}", why.to_string().lines().next().unwrap_or_default())
@@ -97,65 +139,50 @@ fn reason(why: &Denied) -> String {
 /// The caller, and where the signature was checked what the signatures of chunks follow on.
 type Judged = (Option<Caller>, Option<Chunks>);
 
-fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8]) -> Result<Judged, Denied> {
+/// The headers of a request as they are signed; HTTP/2 has the host elsewhere.
+fn signed_headers(all: &HeaderMap, uri: &http::Uri) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = all
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    if let Some(authority) = uri.authority().filter(|_| !all.contains_key(http::header::HOST)) {
+        headers.push(("host".to_owned(), authority.as_str().to_owned()));
+    }
+    headers
+}
+
+/// The claim that has to hold, and the key that it is of; `None` where any key will do and none of the gateway's own was used.
+fn find<'s>(gateway: &Gateway, stated: Option<&'s Stated>) -> Result<Option<(&'s Claim, Known)>, Denied> {
     let credentials = &gateway.credentials;
-    let (uri, headers) = (request.uri(), headers(request));
-    let signed = SignedRequest {
-        method: request.method().as_str(),
-        path: uri.path(),
-        query: uri.query().unwrap_or_default(),
-        headers: &headers,
-        body,
-    };
-    let claim = match Claim::read(&signed) {
+    let needed = credentials.are_configured();
+    let claim = match stated.map(|stated| &stated.claim) {
         Some(Ok(claim)) => claim,
-        None if credentials.are_configured() => return Err(Denied::Missing),
-        Some(Err(why)) if credentials.are_configured() => return Err(why),
+        None if needed => return Err(Denied::Missing),
+        Some(Err(why)) if needed => return Err(why.clone()),
         // Signed in name, as tools for local use do.
-        None | Some(Err(_)) => {
-            let scope = service::credential_scope(request.headers(), signed.query);
-            return Ok((scope.map(|scope| unknown(&scope.access_key)), None));
-        }
+        None | Some(Err(_)) => return Ok(None),
     };
     match credentials.lookup(&claim.access_key, claim.token.as_deref(), gateway.host.books.now())? {
-        Some(known) => {
-            verify(&claim, &signed, &known.secret, SystemClock.now())?;
-            let caller = Caller { access_key: claim.access_key.as_str().into(), principal: known.principal };
-            Ok((Some(caller), Some(Chunks::after(claim, known.secret))))
-        }
-        None if credentials.are_configured() => Err(Denied::UnknownKey),
-        None => Ok((Some(unknown(&claim.access_key)), None)),
+        Some(known) => Ok(Some((claim, known))),
+        None if needed => Err(Denied::UnknownKey),
+        None => Ok(None),
     }
+}
+
+fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8], stated: Option<&Stated>) -> Result<Judged, Denied> {
+    let Some((claim, known)) = find(gateway, stated)? else {
+        let scope = stated.and_then(|stated| stated.scope.as_ref());
+        return Ok((scope.map(|scope| unknown(&scope.access_key)), None));
+    };
+    let (uri, headers) = (request.uri(), signed_headers(request.headers(), request.uri()));
+    verify(claim, &signed(request, uri, &headers, body), &known.secret, SystemClock.now())?;
+    let caller = Caller { access_key: claim.access_key.as_str().into(), principal: known.principal };
+    Ok((Some(caller), Some(Chunks::after(claim.clone(), known.secret))))
 }
 
 /// A caller with a key that nobody knows, where any key will do.
 fn unknown(access_key: &str) -> Caller {
     Caller { access_key: access_key.into(), principal: SmolStr::new(access_key) }
-}
-
-/// What may be asked without a signature: the links that SNS sends to a subscriber, and the one that a topic rule destination is
-/// confirmed with, whose token is the proof.
-fn needs_none(service: Service, request: &Request<Bytes>) -> bool {
-    let action = service::query_value(request.uri().query().unwrap_or_default(), "Action");
-    let of_sns = service == Service::Cloud(drydock_cloud::Service::Sns)
-        && matches!(action.as_deref(), Some("ConfirmSubscription" | "Unsubscribe"));
-    let confirms = service == Service::Iot(Plane::Iot)
-        && request.method() == Method::GET
-        && request.uri().path().starts_with("/confirmdestination/");
-    of_sns || confirms
-}
-
-/// The headers as they are signed; HTTP/2 has the host elsewhere.
-fn headers<B>(request: &Request<B>) -> Vec<(String, String)> {
-    let all: &HeaderMap = request.headers();
-    let mut headers: Vec<(String, String)> = all
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    if let Some(authority) = request.uri().authority().filter(|_| !all.contains_key(http::header::HOST)) {
-        headers.push(("host".to_owned(), authority.as_str().to_owned()));
-    }
-    headers
 }
 
 /// The answer to who is not let in, as the service that was asked shows it.

@@ -294,6 +294,12 @@ impl Identity {
         Ok(Done::written(DeleteDomainConfigurationResponse {}, vec![Write::delete(DOMAINS, name.as_str())]))
     }
 
+    /// Whether a host name is that of a domain configuration.
+    #[must_use]
+    pub fn is_domain(&self, name: &str) -> bool {
+        self.domains.values().any(|row| row.domain_name.eq_ignore_ascii_case(name))
+    }
+
     /// The configuration of the host name that a device asks for (SNI). Whatever is nobody's name is the account's own endpoint.
     #[must_use]
     pub fn domain(&self, server_name: Option<&str>) -> Domain {

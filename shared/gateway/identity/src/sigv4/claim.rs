@@ -55,17 +55,71 @@ impl fmt::Debug for Claim {
     }
 }
 
+/// Whose a signature says that it is, and what for: what a request is routed by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialScope {
+    /// The access key id.
+    pub access_key: String,
+    /// The region that the caller signed for.
+    pub region: String,
+    /// The signing name of the service.
+    pub service: String,
+}
+
+/// What a request says of its signature, read once and in one way: who routes a request by it and who judges it see the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The scope, also where the rest of the claim is incomplete, as tools for local use leave it; `None` where there is none
+    /// that reads.
+    pub scope: Option<CredentialScope>,
+    /// The claim, where all of it is there.
+    pub claim: Result<Claim, Denied>,
+}
+
+impl Stated {
+    /// Reads it from a request; `None` where the request is not signed. The header alone, or the query alone, has to say it
+    /// all: a request that says it twice has no scope and a claim that is refused.
+    #[must_use]
+    pub fn read(request: &SignedRequest<'_>) -> Option<Self> {
+        let mut headers = request.headers.iter().filter(|(name, _)| name == "authorization").map(|(_, value)| value);
+        let in_header = headers.next().and_then(|value| value.strip_prefix(ALGORITHM));
+        let has = |name| parameter(request.query, name).is_some();
+        let in_query = has("X-Amz-Algorithm") || has("X-Amz-Credential");
+        let credential = match (in_header, in_query) {
+            (None, false) => return None,
+            (Some(_), true) => None,
+            (Some(_), false) if headers.next().is_some() => None,
+            (Some(rest), false) => Some((field(rest, "Credential"), Claim::from_header(request, rest))),
+            (None, true) => Some((parameter(request.query, "X-Amz-Credential"), Claim::from_query(request))),
+        };
+        let Some((credential, claim)) = credential else {
+            return Some(Self { scope: None, claim: Err(Denied::Incomplete(ONCE.to_owned())) });
+        };
+        Some(Self { scope: credential.as_deref().and_then(CredentialScope::read).map(|(scope, _)| scope), claim })
+    }
+}
+
+/// S3's words for a request that is signed in several ways.
+const ONCE: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter \
+                    or the Authorization header should be specified";
+
+impl CredentialScope {
+    /// Takes a credential apart: the scope, and the day that is in its middle.
+    fn read(credential: &str) -> Option<(Self, &str)> {
+        let parts: Vec<&str> = credential.rsplitn(5, '/').collect();
+        let &[TERMINATOR, service, region, day, access_key] = parts.as_slice() else { return None };
+        let scope = Self { access_key: access_key.to_owned(), region: region.to_owned(), service: service.to_owned() };
+        Some((scope, day))
+    }
+}
+
 impl Claim {
     /// Reads it from a request; `None` where the request is not signed.
     ///
     /// # Errors
     /// [`Denied::Incomplete`] with all that is missing.
     pub fn read(request: &SignedRequest<'_>) -> Option<Result<Self, Denied>> {
-        if let Some(rest) = request.header("authorization").and_then(|value| value.strip_prefix(ALGORITHM)) {
-            return Some(Self::from_header(request, rest));
-        }
-        let has = |name| parameter(request.query, name).is_some();
-        (has("X-Amz-Algorithm") || has("X-Amz-Credential")).then(|| Self::from_query(request))
+        Stated::read(request).map(|stated| stated.claim)
     }
 
     /// The scope: `day/region/service/aws4_request`.
@@ -75,13 +129,9 @@ impl Claim {
     }
 
     fn from_header(request: &SignedRequest<'_>, rest: &str) -> Result<Self, Denied> {
-        let field = |name: &str| {
-            let mut fields = rest.split([',', ' ']).filter_map(|field| field.split_once('='));
-            fields.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
-        };
         let mut missing = Vec::new();
         let mut need = |name: &str| {
-            field(name).unwrap_or_else(|| {
+            field(rest, name).unwrap_or_else(|| {
                 missing.push(format!("Authorization header requires '{name}' parameter."));
                 String::new()
             })
@@ -130,8 +180,7 @@ impl Claim {
         token: Option<String>,
         form: Form,
     ) -> Result<Self, Denied> {
-        let parts: Vec<&str> = credential.rsplitn(5, '/').collect();
-        let &[TERMINATOR, service, region, day, access_key] = parts.as_slice() else {
+        let Some((scope, day)) = CredentialScope::read(credential) else {
             return Err(Denied::Incomplete(format!(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'."
             )));
@@ -140,10 +189,10 @@ impl Claim {
             .ok_or_else(|| Denied::Incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{date}'.")))?;
         let signed_headers: Vec<String> = signed_headers.split(';').map(str::to_ascii_lowercase).collect();
         Ok(Self {
-            access_key: access_key.to_owned(),
+            access_key: scope.access_key,
             day: day.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
+            region: scope.region,
+            service: scope.service,
             date,
             at,
             signed_headers,
@@ -152,6 +201,12 @@ impl Claim {
             form,
         })
     }
+}
+
+/// A field of the `Authorization` header.
+fn field(rest: &str, name: &str) -> Option<String> {
+    let mut fields = rest.split([',', ' ']).filter_map(|field| field.split_once('='));
+    fields.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
 }
 
 /// The value of a query parameter, decoded.

@@ -14,6 +14,8 @@ const SKEW_S3: i64 = 900;
 const LONGEST: u64 = 604_800;
 /// What a client states instead of the body's hash where it did not sign the body.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+/// The header that states the body's hash.
+const CONTENT_HASH: &str = "x-amz-content-sha256";
 
 /// Why a request is not let in. The text of each is AWS's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +43,9 @@ pub enum Denied {
     /// The scope or the signature is wrong; the text says which.
     #[error("{0}")]
     Invalid(String),
+    /// Headers that change what a request does came without being signed.
+    #[error("There were headers present in the request which were not signed: {0}")]
+    Unsigned(String),
 }
 
 impl Denied {
@@ -52,7 +57,7 @@ impl Denied {
             Self::Incomplete(_) => "IncompleteSignatureException",
             Self::UnknownKey => "UnrecognizedClientException",
             Self::ExpiredToken => "ExpiredTokenException",
-            Self::Untimely { .. } | Self::Invalid(_) => "InvalidSignatureException",
+            Self::Untimely { .. } | Self::Invalid(_) | Self::Unsigned(_) => "InvalidSignatureException",
         }
     }
 
@@ -64,7 +69,7 @@ impl Denied {
             Self::Incomplete(_) => "IncompleteSignature",
             Self::UnknownKey => "InvalidClientTokenId",
             Self::ExpiredToken => "ExpiredToken",
-            Self::Untimely { .. } | Self::Invalid(_) => "SignatureDoesNotMatch",
+            Self::Untimely { .. } | Self::Invalid(_) | Self::Unsigned(_) => "SignatureDoesNotMatch",
         }
     }
 
@@ -72,7 +77,7 @@ impl Denied {
     #[must_use]
     pub fn s3_code(&self) -> &'static str {
         match self {
-            Self::Missing | Self::Untimely { presigned: true, .. } => "AccessDenied",
+            Self::Missing | Self::Unsigned(_) | Self::Untimely { presigned: true, .. } => "AccessDenied",
             Self::Incomplete(_) => "AuthorizationHeaderMalformed",
             Self::UnknownKey => "InvalidAccessKeyId",
             Self::ExpiredToken => "ExpiredToken",
@@ -85,8 +90,67 @@ impl Denied {
 /// Checks a claim against the request that it came with, by the secret of its access key.
 ///
 /// # Errors
-/// [`Denied::Invalid`] and [`Denied::Incomplete`].
+/// [`Denied::Invalid`], [`Denied::Incomplete`], [`Denied::Unsigned`] and [`Denied::Untimely`].
 pub fn verify(claim: &Claim, request: &SignedRequest<'_>, secret: &Secret, now: Timestamp) -> Result<(), Denied> {
+    judge(claim, request, payload(claim, request)?, secret, now)
+}
+
+/// The same before the body is there, by the hash that the request states of it: who reads the body has to compare it with
+/// [`stated_hash`]. `None` where the request states none, so that nothing can be said yet.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_head(
+    claim: &Claim,
+    request: &SignedRequest<'_>,
+    secret: &Secret,
+    now: Timestamp,
+) -> Option<Result<(), Denied>> {
+    let stated = request.header(CONTENT_HASH)?;
+    (stated == UNSIGNED_PAYLOAD || stated_hash(request).is_some())
+        .then(|| judge(claim, request, stated.to_owned(), secret, now))
+}
+
+/// The SHA-256 that a request states of its body, in lower-case hexadecimal.
+#[must_use]
+pub fn stated_hash(request: &SignedRequest<'_>) -> Option<String> {
+    let stated = request.header(CONTENT_HASH)?;
+    (stated.len() == 64 && stated.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| stated.to_ascii_lowercase())
+}
+
+/// Whether a claim is of now: neither too old nor of the future.
+///
+/// # Errors
+/// [`Denied::Untimely`], and [`Denied::Incomplete`] for a presigned request that is to hold for longer than any may.
+pub fn is_timely(claim: &Claim, now: Timestamp) -> Result<(), Denied> {
+    in_time(claim, now)
+}
+
+/// The headers that are not signed although they change what is done ("Create a canonical request": the host and all
+/// `x-amz-*` headers have to be signed). A presigned request is made to be handed on, so that AWS IoT's own, `x-amzn-*`, count
+/// as well there. The hash of the body is part of what is signed in any case, and a session token fits its key alone: some clients
+/// add it after signing.
+fn unsigned_headers(claim: &Claim, request: &SignedRequest<'_>) -> Vec<String> {
+    let presigned = claim.form != Form::Header;
+    let matters = |name: &str| {
+        name.starts_with("x-amz-") || (presigned && name.starts_with("x-amzn-") && name != "x-amzn-trace-id")
+    };
+    // The last changes nothing, and AWS's SDK for PHP does not sign it.
+    let is_bound = |name: &str| matches!(name, CONTENT_HASH | "x-amz-security-token" | "x-amz-user-agent");
+    let names = request.headers.iter().map(|(name, _)| name.as_str()).filter(|name| matters(name) && !is_bound(name));
+    let mut names: Vec<String> =
+        names.filter(|name| !claim.signed_headers.iter().any(|signed| signed == name)).map(str::to_owned).collect();
+    names.dedup();
+    names
+}
+
+fn judge(
+    claim: &Claim,
+    request: &SignedRequest<'_>,
+    payload: String,
+    secret: &Secret,
+    now: Timestamp,
+) -> Result<(), Denied> {
     if !claim.signed_headers.iter().any(|name| name == "host") {
         let why = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
         return Err(Denied::Invalid(why.to_owned()));
@@ -99,7 +163,10 @@ pub fn verify(claim: &Claim, request: &SignedRequest<'_>, secret: &Secret, now: 
         )));
     }
     in_time(claim, now)?;
-    let payload = payload(claim, request)?;
+    let unsigned = unsigned_headers(claim, request);
+    if !unsigned.is_empty() {
+        return Err(Denied::Unsigned(unsigned.join(", ")));
+    }
     let style = PathStyle::of(&claim.service);
     let scope = claim.scope();
     let texts = |token| {
@@ -185,7 +252,7 @@ fn in_time(claim: &Claim, now: Timestamp) -> Result<(), Denied> {
 /// it with what is stated.
 fn payload(claim: &Claim, request: &SignedRequest<'_>) -> Result<String, Denied> {
     let real = || sha256_hex(request.body);
-    let stated = request.header("x-amz-content-sha256");
+    let stated = request.header(CONTENT_HASH);
     if claim.service == "s3" {
         return match (stated, claim.form) {
             (Some(stated), _) => Ok(stated.to_owned()),

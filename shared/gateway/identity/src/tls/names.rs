@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// How many certificates for further names are kept. A client that asks for more gets one for the usual names.
+/// How many certificates for further names are kept; the one that was not asked for the longest gives way.
 const MOST_NAMES: usize = 256;
 /// How long a server certificate is valid. Some clients refuse those that are valid for longer than 398 days.
 const VALID_DAYS: i64 = 397;
@@ -36,7 +36,32 @@ struct Leaf {
     pair: KeyPair,
     signer: Arc<dyn SigningKey>,
     usual: Arc<CertifiedKey>,
-    others: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    others: Mutex<Names>,
+}
+
+/// Certificates by name. Whoever reaches the port can ask for any name: so it is bounded, and forgets.
+#[derive(Default)]
+struct Names {
+    known: HashMap<String, (Arc<CertifiedKey>, u64)>,
+    /// Counts what was asked for: the order of use.
+    asked: u64,
+}
+
+impl Names {
+    fn get(&mut self, name: &str) -> Option<Arc<CertifiedKey>> {
+        self.asked += 1;
+        let (found, last) = self.known.get_mut(name)?;
+        *last = self.asked;
+        Some(Arc::clone(found))
+    }
+
+    fn put(&mut self, name: String, made: Arc<CertifiedKey>) {
+        if self.known.len() >= MOST_NAMES {
+            let oldest = self.known.iter().min_by_key(|(_, (_, last))| *last).map(|(name, _)| name.clone());
+            oldest.and_then(|name| self.known.remove(&name));
+        }
+        self.known.insert(name, (made, self.asked));
+    }
 }
 
 impl ServerNames {
@@ -83,16 +108,14 @@ impl ServerNames {
         let Some(name) = name.map(str::to_ascii_lowercase).filter(|name| !self.known.contains(name)) else {
             return Arc::clone(&leaf.usual);
         };
-        let mut others = leaf.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = others.get(&name) {
-            return Arc::clone(found);
+        let others = || leaf.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = others().get(&name) {
+            return found;
         }
-        if others.len() >= MOST_NAMES {
-            return Arc::clone(&leaf.usual);
-        }
+        // Signed without the lock: handshakes with names that are known do not wait for those that are not.
         match leaf.certify(&self.root, std::slice::from_ref(&name), self.now, self.ids.as_ref()) {
             Ok(made) => {
-                others.insert(name, Arc::clone(&made));
+                others().put(name, Arc::clone(&made));
                 made
             }
             Err(error) => {

@@ -3,9 +3,9 @@
 use crate::support::Counting;
 use drydock_core::Timestamp;
 use drydock_identity::sigv4::{
-    Chunks, Claim, Credentials, Denied, Secret, SignedRequest, Signer,
+    Chunks, Claim, Credentials, Denied, Secret, SignedRequest, Signer, Stated,
     canonical::{self, PathStyle, QueryToken, sha256_hex},
-    key, verify,
+    key, verify, verify_head,
 };
 use serde::Deserialize;
 
@@ -291,4 +291,86 @@ fn the_examples_of_s3_hold() {
         assert!(chunks.holds(false, &sha256_hex(&vec![b'a'; length]), signature), "{length}");
     }
     assert!(!chunks.holds(false, empty, "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"));
+}
+
+/// Whoever routes a request and whoever judges it must read the same.
+#[test]
+fn a_request_states_its_signature_once_and_in_one_place() {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let of = |query: &str, headers: &[(String, String)]| {
+        let request = SignedRequest { method: "GET", path: "/", query, headers, body: b"" };
+        Stated::read(&request).map(|stated| (stated.scope.map(|scope| scope.service), stated.claim.is_ok()))
+    };
+    let header =
+        "AWS4-HMAC-SHA256 Credential=AKID/20150830/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=ff";
+    let authorization = pair("authorization", header);
+    let presigned = format!("{PRESIGNED}&X-Amz-Signature=ff");
+    let presigned = presigned.as_str();
+    assert_eq!(of("", &[]), None);
+    assert_eq!(of("", std::slice::from_ref(&authorization)), Some((Some("iot".to_owned()), false)), "without a date");
+    assert_eq!(of(presigned, &[]), Some((Some("iotdevicegateway".to_owned()), true)));
+    // What is no signature says nothing, whatever stands in it.
+    for stray in ["x Credential=a/20250101/us-east-1/secretsmanager/aws4_request", "Bearer t", "AWS a:b"] {
+        assert_eq!(of("", &[pair("authorization", stray)]), None, "{stray}");
+        let found = of(presigned, &[pair("authorization", stray)]);
+        assert_eq!(found, Some((Some("iotdevicegateway".to_owned()), true)), "{stray}");
+    }
+    // Two are none.
+    assert_eq!(of(presigned, std::slice::from_ref(&authorization)), Some((None, false)));
+    assert_eq!(of("", &[authorization.clone(), authorization]), Some((None, false)));
+}
+
+#[test]
+fn headers_that_change_what_is_done_have_to_be_signed() {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let secret = Secret::new(SECRET);
+    let signer =
+        Signer { access_key: "AKID".to_owned(), secret: secret.clone(), token: None, region: "us-east-1".to_owned() };
+    let query = signer.presign("PUT", "h", "/b/k", 60, AT);
+    let judged = |added: &[(String, String)]| {
+        let headers = [&[pair("host", "h")], added].concat();
+        judge(&SignedRequest { method: "PUT", path: "/b/k", query: &query, headers: &headers, body: b"" }, SECRET, AT)
+    };
+    assert_eq!(judged(&[]), Ok(()));
+    assert_eq!(judged(&[pair("content-type", "text/plain"), pair("x-amzn-trace-id", "Root=1")]), Ok(()));
+    for name in ["x-amz-copy-source", "x-amz-acl", "x-amzn-principal"] {
+        let denied = judged(&[pair(name, "x")]).expect_err(name);
+        assert!(matches!(&denied, Denied::Unsigned(names) if names == name), "{denied}");
+        assert_eq!(denied.s3_code(), "AccessDenied");
+    }
+    // In a header's signature as well; the session token may be added later.
+    fn request<'a>(headers: &'a [(String, String)], body: &'a [u8]) -> SignedRequest<'a> {
+        SignedRequest { method: "POST", path: "/", query: "", headers, body }
+    }
+    let mut headers = vec![pair("host", "h")];
+    let added = signer.headers("dynamodb", &request(&headers, b"{}"), AT);
+    headers.extend(added);
+    headers.push(pair("x-amz-security-token", "t"));
+    assert_eq!(judge(&request(&headers, b"{}"), SECRET, AT), Ok(()));
+    headers.push(pair("x-amz-target", "DynamoDB_20120810.DeleteTable"));
+    assert!(matches!(judge(&request(&headers, b"{}"), SECRET, AT), Err(Denied::Unsigned(_))));
+}
+
+#[test]
+fn a_head_is_judged_by_the_hash_that_it_states() {
+    let secret = Secret::new(SECRET);
+    let signer =
+        Signer { access_key: "AKID".to_owned(), secret: secret.clone(), token: None, region: "us-east-1".to_owned() };
+    let mut headers = vec![("host".to_owned(), "h".to_owned())];
+    let head = |headers: &[(String, String)], body: &'static [u8]| {
+        let request = SignedRequest { method: "POST", path: "/", query: "", headers, body };
+        let claim = Claim::read(&request).unwrap().unwrap();
+        (verify_head(&claim, &request, &secret, AT), verify(&claim, &request, &secret, AT))
+    };
+    let sign = |headers: &[(String, String)]| {
+        let request = SignedRequest { method: "POST", path: "/", query: "", headers, body: b"body" };
+        [headers, &signer.headers("iot", &request, AT)].concat()
+    };
+    assert_eq!(head(&sign(&headers), b"").0, None, "it states none");
+    headers.push(("x-amz-content-sha256".to_owned(), sha256_hex(b"body")));
+    assert_eq!(head(&sign(&headers), b"").0, Some(Ok(())));
+    assert!(head(&sign(&headers), b"another").1.is_err());
+    let mut changed = sign(&headers);
+    changed[1].1 = sha256_hex(b"another");
+    assert!(matches!(head(&changed, b"another").0, Some(Err(Denied::Invalid(_)))));
 }

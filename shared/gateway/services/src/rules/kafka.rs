@@ -14,6 +14,7 @@ mod sasl;
 mod wire;
 
 use connection::{Connection, Security};
+use drydock_core::OwnAddresses;
 use drydock_rules::KafkaRecord;
 use failure::Failure;
 use std::collections::{BTreeMap, HashMap};
@@ -35,8 +36,8 @@ type Producer = BTreeMap<&'static str, String>;
 type Learned = (HashMap<i32, String>, i16, Vec<(i32, i32)>);
 
 /// The clusters that rules send to, by the properties of their producers.
-#[derive(Default)]
 pub(super) struct Clusters {
+    own: OwnAddresses,
     known: Mutex<HashMap<Producer, Arc<tokio::sync::Mutex<Cluster>>>>,
 }
 
@@ -54,6 +55,11 @@ struct Cluster {
 }
 
 impl Clusters {
+    /// None yet; none of them is at one of the gateway's own sockets.
+    pub(super) fn new(own: OwnAddresses) -> Self {
+        Self { own, known: Mutex::default() }
+    }
+
     /// Sends a record; returns once the cluster has it, or at once where it asks for no acknowledgement.
     pub(super) async fn send(&self, record: &KafkaRecord, now: i64) -> Result<(), Failure> {
         let cluster = {
@@ -65,7 +71,7 @@ impl Clusters {
         };
         let exchange = async {
             let mut cluster = cluster.lock().await;
-            let sent = cluster.send(record, now).await;
+            let sent = cluster.send(record, now, &self.own).await;
             if sent.is_err() {
                 // What is known of it may be wrong by now.
                 *cluster = Cluster { turn: cluster.turn, ..Cluster::default() };
@@ -84,8 +90,8 @@ impl Clusters {
 }
 
 impl Cluster {
-    async fn send(&mut self, record: &KafkaRecord, now: i64) -> Result<(), Failure> {
-        let security = self.security(record)?;
+    async fn send(&mut self, record: &KafkaRecord, now: i64, own: &OwnAddresses) -> Result<(), Failure> {
+        let security = self.security(record, own)?;
         if !self.topics.contains_key(&record.topic) {
             self.look(record, &security).await?;
         }
@@ -118,11 +124,11 @@ impl Cluster {
     }
 
     /// What its connections need, worked out once.
-    fn security(&mut self, record: &KafkaRecord) -> Result<Arc<Security>, Failure> {
+    fn security(&mut self, record: &KafkaRecord, own: &OwnAddresses) -> Result<Arc<Security>, Failure> {
         if let Some(known) = &self.security {
             return Ok(Arc::clone(known));
         }
-        let security = Arc::new(Security::of(record)?);
+        let security = Arc::new(Security::of(record, own)?);
         self.security = Some(Arc::clone(&security));
         Ok(security)
     }

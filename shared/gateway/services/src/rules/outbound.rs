@@ -2,15 +2,16 @@
 //!
 //! - [`services`]: the AWS services that actions call, and how their endpoints are named.
 //! - [`endpoints`]: where each of them is: a stand-in, a URL, or AWS itself.
-//! - [`client`]: HTTP and HTTPS, with limits on time and size.
+//! - [`client`]: HTTP and HTTPS, with limits on time and size. `guard`: nothing goes to the gateway itself.
 
 pub mod client;
 pub mod endpoints;
+mod guard;
 pub mod services;
 
 use bytes::Bytes;
 use client::{Answer, Client, SendError};
-use drydock_core::Clock as _;
+use drydock_core::{Clock as _, OwnAddresses};
 use drydock_host::system::SystemClock;
 use drydock_identity::sigv4::{Secret, SignedRequest, Signer};
 use drydock_rules::AwsCall;
@@ -43,6 +44,7 @@ struct Inner {
     client: Client,
     endpoints: Endpoints,
     keys: Option<Keys>,
+    own: OwnAddresses,
 }
 
 /// What a call could not even begin with, or how it ended.
@@ -57,17 +59,17 @@ pub enum CallError {
 }
 
 impl Outbound {
-    /// Calls to these endpoints, signed with these keys.
+    /// Calls to these endpoints, signed with these keys; none to the gateway's own sockets.
     #[must_use]
-    pub fn new(endpoints: Endpoints, keys: Option<Keys>, client: Client) -> Self {
-        Self { inner: Arc::new(Inner { client, endpoints, keys }) }
+    pub fn new(endpoints: Endpoints, keys: Option<Keys>, client: Client, own: OwnAddresses) -> Self {
+        Self { inner: Arc::new(Inner { client, endpoints, keys, own }) }
     }
 
     /// What the environment of the process says, and what `drydock.toml` says where it is silent: `AWS_ENDPOINT_URL_<SERVICE>`
     /// and `AWS_ENDPOINT_URL`, the usual `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, and
     /// `AWS_CA_BUNDLE`, a file of certificates to trust besides those of the system.
     #[must_use]
-    pub fn of_environment(configured: &endpoints::Configured) -> Self {
+    pub fn of_environment(configured: &endpoints::Configured, own: OwnAddresses) -> Self {
         let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let keys = match (read("AWS_ACCESS_KEY_ID"), read("AWS_SECRET_ACCESS_KEY")) {
             (Some(id), Some(secret)) => {
@@ -75,8 +77,14 @@ impl Outbound {
             }
             _ => None,
         };
-        let client = Client::new(read("AWS_CA_BUNDLE").map(Into::into));
-        Self::new(Endpoints::new(configured, read), keys, client)
+        let client = Client::new(read("AWS_CA_BUNDLE").map(Into::into), own.clone());
+        Self::new(Endpoints::new(configured, read), keys, client, own)
+    }
+
+    /// The gateway's own sockets, which nothing is sent to.
+    #[must_use]
+    pub fn own(&self) -> &OwnAddresses {
+        &self.inner.own
     }
 
     /// Where a service is.

@@ -41,7 +41,8 @@ pub(super) struct Sender {
 impl Sender {
     pub(super) fn new(books: Arc<Books>, cloud: Cloud, outbound: Outbound) -> Self {
         let influx = InfluxDb::new(Arc::clone(&books), cloud.clone(), outbound.clone());
-        Self { books, cloud, outbound, posts: Batches::default(), influx, kafka: Clusters::default() }
+        let kafka = Clusters::new(outbound.own().clone());
+        Self { books, cloud, outbound, posts: Batches::default(), influx, kafka }
     }
 
     /// Makes a call; what it was answered, for who watches the rule.

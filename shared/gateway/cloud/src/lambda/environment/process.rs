@@ -4,11 +4,12 @@ use super::Setup;
 use super::output::Output;
 use crate::lambda::runtime_api::{self, Call};
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// A running process. It leads a process group of its own, so that Ctrl-C in a terminal reaches the gateway alone, and what
@@ -40,7 +41,9 @@ impl Process {
         let address = listener.local_addr().map_err(|e| format!("no Runtime API: {e}"))?;
         let (sender, calls) = mpsc::channel(4);
         let mut server = JoinSet::new();
-        server.spawn(runtime_api::serve(listener, sender));
+        let owner = watch::Sender::new(None);
+        let asked = owner.subscribe();
+        server.spawn(runtime_api::serve(listener, sender, move |stream| is_own(asked.clone(), stream)));
         let stream = stream_name(setup);
         let mut child = Command::new(&definition.binary)
             .env_clear()
@@ -53,6 +56,7 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .map_err(|e| format!("fork/exec {}: {e}", definition.binary.display()))?;
+        owner.send_replace(child.id());
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let output = Output::start(setup, stream, child.stdout.take(), child.stderr.take())
             .map_err(|e| format!("no output of the process: {e}"))?;
@@ -127,6 +131,13 @@ fn variables(setup: &Setup, runtime_api: &str, stream: &str) -> Vec<(String, Str
     variables.extend(definition.environment.clone());
     variables.extend(reserved.map(own));
     variables
+}
+
+/// Whether a connection comes from the process, which may have connected before its id is known here.
+async fn is_own(mut owner: watch::Receiver<Option<u32>>, (local, remote): (SocketAddr, SocketAddr)) -> bool {
+    let Some(process) = owner.wait_for(Option::is_some).await.ok().and_then(|known| *known) else { return false };
+    let looked = tokio::task::spawn_blocking(move || super::peer::belongs(process, local, remote));
+    looked.await.unwrap_or(false)
 }
 
 /// A log stream's name: `2026/11/01/[$LATEST]` and 32 hexadecimal digits.

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::sasl::{Sasl, Scram, plain};
 use super::wire::{Reader, Writer};
 use base64::Engine as _;
+use drydock_core::OwnAddresses;
 use drydock_rules::KafkaRecord;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -22,6 +23,7 @@ const SASL_AUTHENTICATE: i16 = 36;
 
 /// What a producer's properties say of its connections.
 pub(super) struct Security {
+    own: OwnAddresses,
     tls: Option<Arc<ClientConfig>>,
     sasl: Option<Sasl>,
 }
@@ -41,11 +43,11 @@ impl Security {
     ///
     /// # Errors
     /// What this producer cannot do, by name.
-    pub(super) fn of(record: &KafkaRecord) -> Result<Self, Failure> {
+    pub(super) fn of(record: &KafkaRecord, own: &OwnAddresses) -> Result<Self, Failure> {
         let protocol = record.property("security.protocol").unwrap_or("SSL");
         let tls = if protocol.ends_with("SSL") { Some(tls(record)?) } else { None };
         if !protocol.starts_with("SASL") {
-            return Ok(Self { tls, sasl: None });
+            return Ok(Self { own: own.clone(), tls, sasl: None });
         }
         let get = |name: &str| record.property(name).unwrap_or_default().to_owned();
         let sasl = match record.property("sasl.mechanism") {
@@ -59,7 +61,7 @@ impl Security {
                 return Err(Failure::lasting(what));
             }
         };
-        Ok(Self { tls, sasl: Some(sasl) })
+        Ok(Self { own: own.clone(), tls, sasl: Some(sasl) })
     }
 }
 
@@ -116,6 +118,13 @@ impl Connection {
         let failed =
             |error: &dyn std::fmt::Display| Failure::passing(format!("cannot connect to `{address}`: {error}"));
         let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
+        let (local, peer) =
+            stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?))).map_err(|e| failed(&e))?;
+        if security.own.are_reached(local.ip(), peer) {
+            return Err(Failure::lasting(format!(
+                "`{address}` is a port of this gateway itself, which it does not send to"
+            )));
+        }
         // Requests are small, and each is waited for.
         stream.set_nodelay(true).map_err(|error| failed(&error))?;
         let stream: Box<dyn Stream> = match &security.tls {

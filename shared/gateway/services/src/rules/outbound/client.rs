@@ -1,6 +1,8 @@
 //! HTTP and HTTPS to elsewhere, with limits on time and size. Connections are kept for the next request.
 
+use super::guard::Guarded;
 use bytes::Bytes;
+use drydock_core::OwnAddresses;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -20,13 +22,14 @@ use std::time::Duration;
 const IDLE: Duration = Duration::from_secs(20);
 
 /// A pool of TLS connections.
-type Secure = Pool<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Secure = Pool<HttpsConnector<Guarded>, Full<Bytes>>;
 
 /// Sends requests.
 pub struct Client {
-    plain: Pool<HttpConnector, Full<Bytes>>,
+    plain: Pool<Guarded, Full<Bytes>>,
     secure: OnceLock<Result<Secure, String>>,
     trusted: Option<PathBuf>,
+    own: OwnAddresses,
 }
 
 /// An answer.
@@ -88,11 +91,12 @@ pub fn host(url: &str) -> &str {
 }
 
 impl Client {
-    /// A client that trusts what the system trusts, and the certificates of a file.
+    /// A client that trusts what the system trusts, and the certificates of a file. It sends nothing to the gateway's own sockets.
     #[must_use]
-    pub fn new(trusted: Option<PathBuf>) -> Self {
-        let pool = Pool::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build_http();
-        Self { plain: pool, secure: OnceLock::new(), trusted }
+    pub fn new(trusted: Option<PathBuf>, own: OwnAddresses) -> Self {
+        let connector = Guarded::new(HttpConnector::new(), own.clone());
+        let pool = Pool::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector);
+        Self { plain: pool, secure: OnceLock::new(), trusted, own }
     }
 
     /// Sends a request to an `http` or `https` URL and reads at most `limit` bytes of the answer's body, within `within`.
@@ -106,7 +110,7 @@ impl Client {
             let sent = match scheme.as_deref() {
                 Some("http") => self.plain.request(request.map(Full::new)).await,
                 Some("https") => {
-                    let secure = self.secure.get_or_init(|| secure(self.trusted.as_ref()));
+                    let secure = self.secure.get_or_init(|| secure(self.trusted.as_ref(), &self.own));
                     let secure =
                         secure.as_ref().map_err(|why| SendError::Connect { url: url.clone(), why: why.clone() })?;
                     secure.request(request.map(Full::new)).await
@@ -155,7 +159,7 @@ fn failed(url: &str, connecting: bool, error: &dyn Error) -> SendError {
 }
 
 /// A pool of TLS connections; the certificates are read now, at the first use.
-fn secure(trusted: Option<&PathBuf>) -> Result<Secure, String> {
+fn secure(trusted: Option<&PathBuf>, own: &OwnAddresses) -> Result<Secure, String> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
@@ -176,6 +180,11 @@ fn secure(trusted: Option<&PathBuf>) -> Result<Secure, String> {
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
+    let connector = {
+        let mut plain = HttpConnector::new();
+        plain.enforce_http(false);
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1();
+        builder.wrap_connector(Guarded::new(plain, own.clone()))
+    };
     Ok(Pool::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector))
 }
