@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DRYDOCK = os.environ.get("DRYDOCK", str(ROOT / "target" / "release" / "drydock"))
+DRYDOCK = os.environ.get("DRYDOCK", str(ROOT / "target" / "debug" / "drydock"))
 NODE = ROOT / "target" / "clients-node"
 DEADLINE = 30
 KEYS = ("AKIACLIENTS", "a secret of the clients")

@@ -47,7 +47,7 @@ fn built(name: &str) -> PathBuf {
     // The whole workspace is selected, so that features resolve as they do for `cargo test --workspace`.
     command.args(["build", "--workspace", "--bin", name, "--message-format=json"]);
     if !cfg!(debug_assertions) {
-        command.arg("--release");
+        command.args(["--profile", "bench"]);
     }
     let output = command.current_dir(workspace::root()).stderr(Stdio::inherit()).output();
     let output = output.unwrap_or_else(|e| panic!("cargo does not start: {e}"));

@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn tests_are_told_by_where_they_stand() {
         let is_test = |path: &str| Source { path: path.to_owned(), text: String::new() }.is_test();
-        assert!(is_test("shared/fleet/tests/registration.rs"));
+        assert!(is_test("shared/fleet/tests/it/registration.rs"));
         assert!(is_test("tests/src/lib.rs"));
         assert!(is_test("shared/gateway/rules/src/sql/tests.rs"));
         assert!(!is_test("functions/telemetry/src/main.rs"));

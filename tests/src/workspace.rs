@@ -18,6 +18,17 @@ pub enum Kind {
     Dev,
 }
 
+/// A library or a binary that a package makes.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// The file that it begins with.
+    pub begins: PathBuf,
+    /// Whether `cargo test` runs its unit tests.
+    pub unit_tests: bool,
+    /// Whether `cargo test` runs the examples in its documentation.
+    pub doc_tests: bool,
+}
+
 /// One package of the dependency graph, a member of the workspace or not.
 #[derive(Debug, Clone)]
 pub struct Package {
@@ -27,6 +38,8 @@ pub struct Package {
     pub folder: PathBuf,
     /// What its `Cargo.toml` names, optional or not, switched on or not: package name and kind.
     pub named: BTreeSet<(String, Kind)>,
+    /// Its library and its binaries.
+    pub products: Vec<Product>,
     /// Edges of the resolved graph: package id and kind.
     edges: Vec<(String, Kind)>,
 }
@@ -72,8 +85,11 @@ impl Workspace {
                 .iter()
                 .map(|d| Ok((string(d, "/name")?.to_owned(), kind(d)?)))
                 .collect::<Result<_, String>>()?;
+            let products =
+                list(package, "/targets")?.iter().filter(|t| is_product(t)).map(product).collect::<Result<_, _>>()?;
             let name = string(package, "/name")?.to_owned();
-            packages.insert(string(package, "/id")?.to_owned(), Package { name, folder, named, edges: Vec::new() });
+            let package_read = Package { name, folder, named, products, edges: Vec::new() };
+            packages.insert(string(package, "/id")?.to_owned(), package_read);
         }
         for node in list(&all, "/resolve/nodes")? {
             let mut edges = Vec::new();
@@ -155,6 +171,23 @@ fn kind(dependency: &Value) -> Result<Kind, String> {
         Some(Value::String(kind)) if kind == "dev" => Ok(Kind::Dev),
         Some(other) => Err(format!("a kind of dependency that is not known: `{other}`")),
     }
+}
+
+fn is_product(target: &Value) -> bool {
+    let kinds = target.pointer("/kind").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    kinds.iter().any(|kind| ["lib", "bin"].map(Value::from).contains(kind))
+}
+
+fn product(target: &Value) -> Result<Product, String> {
+    let flag = |pointer| {
+        let found = target.pointer(pointer).and_then(Value::as_bool);
+        found.ok_or_else(|| format!("`cargo metadata` has no flag at `{pointer}`"))
+    };
+    Ok(Product {
+        begins: PathBuf::from(string(target, "/src_path")?),
+        unit_tests: flag("/test")?,
+        doc_tests: flag("/doctest")?,
+    })
 }
 
 fn list<'v>(value: &'v Value, pointer: &str) -> Result<&'v [Value], String> {

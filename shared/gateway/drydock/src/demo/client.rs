@@ -1,24 +1,63 @@
-//! A device's MQTT connection, made with a client that knows nothing of the gateway.
+//! A device's MQTT connection, MQTT 3.1.1 over mutual TLS. It shares no code with the broker: packets are those of
+//! `mqtt-protocol-core`, read from and written to the socket here.
 
-use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS, TlsConfiguration, Transport};
+use mqtt_protocol_core::mqtt::packet::v3_1_1::{Connack, Connect, Disconnect, Puback, Publish, Suback, Subscribe};
+use mqtt_protocol_core::mqtt::packet::{Qos, SubEntry, SubOpts};
+use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError, SubackReturnCode};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// How long the demo waits for any one thing.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than the demo takes, in seconds: no PINGREQ is due in it.
+const KEEP_ALIVE: u16 = 1_200;
+
+/// The largest packet that is read, in bytes: twice what AWS IoT takes for a message.
+const LARGEST: usize = 256 * 1024;
 
 /// Why the device did not get where it wanted.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The connection was refused or ended.
     #[error("the connection ended: {0}")]
-    Connection(String),
+    Connection(#[from] std::io::Error),
+    /// The server refused the connect.
+    #[error("the connect was refused: {0:?}")]
+    Refused(ConnectReturnCode),
+    /// The server refused the subscription.
+    #[error("the subscription to {0} was refused")]
+    NotSubscribed(String),
     /// Nothing came in time.
     #[error("{0} did not come in time")]
     TooLate(&'static str),
-    /// The client would not send.
-    #[error("the client does not send: {0}")]
-    Client(#[from] rumqttc::ClientError),
+    /// Something other than what was waited for came.
+    #[error("{0} was expected, and a packet of type {1} came")]
+    Unexpected(&'static str, u8),
+    /// A packet that cannot be sent, or that does not read.
+    #[error("a packet is not valid MQTT: {0:?}")]
+    Packet(MqttError),
+    /// The certificate, the key or the root does not read.
+    #[error("the device's certificate, key or root certificate cannot be read")]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    /// TLS cannot be set up with them.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+}
+
+impl From<MqttError> for ClientError {
+    fn from(error: MqttError) -> Self {
+        Self::Packet(error)
+    }
 }
 
 /// A message that arrived.
@@ -30,10 +69,25 @@ pub struct Arrived {
     pub payload: Vec<u8>,
 }
 
+/// A packet from the server: the first byte of its fixed header, and what follows its length.
+struct Frame {
+    first: u8,
+    body: Vec<u8>,
+}
+
+impl Frame {
+    /// The packet's type, as MQTT numbers them.
+    fn kind(&self) -> u8 {
+        self.first >> 4
+    }
+}
+
 /// A device that speaks MQTT 3.1.1 over mutual TLS.
 pub struct Device {
-    client: AsyncClient,
-    events: EventLoop,
+    stream: BufReader<TlsStream<TcpStream>>,
+    /// Messages that arrived while something else was waited for.
+    arrived: VecDeque<Arrived>,
+    packet_id: u16,
 }
 
 impl Device {
@@ -48,19 +102,19 @@ impl Device {
         certificate: &str,
         key: &str,
     ) -> Result<Self, ClientError> {
-        let mut options = MqttOptions::new(client_id, server.ip().to_string(), server.port());
-        options.set_keep_alive(Duration::from_secs(30));
-        options.set_clean_session(true);
-        let tls = TlsConfiguration::Simple {
-            ca: root.as_bytes().to_vec(),
-            alpn: None,
-            client_auth: Some((certificate.as_bytes().to_vec(), key.as_bytes().to_vec())),
-        };
-        options.set_transport(Transport::tls_with_config(tls));
-        let (client, events) = AsyncClient::new(options, 64);
-        let mut device = Self { client, events };
-        device.until("CONNACK", |event| matches!(event, Event::Incoming(Packet::ConnAck(_)))).await?;
-        Ok(device)
+        let tls = TlsConnector::from(Arc::new(config(root, certificate, key)?));
+        let stream = in_time("a TLS connection", async {
+            let socket = TcpStream::connect(server).await?;
+            Ok(tls.connect(ServerName::from(server.ip()), socket).await?)
+        });
+        let mut device = Self { stream: BufReader::new(stream.await?), arrived: VecDeque::new(), packet_id: 0 };
+        let connect = Connect::builder().client_id(client_id)?.clean_session(true).keep_alive(KEEP_ALIVE).build()?;
+        device.send(&connect.to_continuous_buffer()).await?;
+        let (connack, _) = Connack::parse(&device.answer("CONNACK", 2).await?)?;
+        match connack.return_code() {
+            ConnectReturnCode::Accepted => Ok(device),
+            refused => Err(ClientError::Refused(refused)),
+        }
     }
 
     /// Subscribes to filters and waits for each SUBACK.
@@ -69,8 +123,13 @@ impl Device {
     /// [`ClientError`].
     pub async fn subscribe(&mut self, filters: &[&str]) -> Result<(), ClientError> {
         for filter in filters {
-            self.client.subscribe(*filter, QoS::AtLeastOnce).await?;
-            self.until("SUBACK", |event| matches!(event, Event::Incoming(Packet::SubAck(_)))).await?;
+            let entry = SubEntry::new(*filter, SubOpts::new().set_qos(Qos::AtLeastOnce))?;
+            let subscribe = Subscribe::builder().packet_id(self.next_packet_id()).entries(vec![entry]).build()?;
+            self.send(&subscribe.to_continuous_buffer()).await?;
+            let (suback, _) = Suback::parse(&self.answer("SUBACK", 9).await?)?;
+            if suback.return_codes().contains(&SubackReturnCode::Failure) {
+                return Err(ClientError::NotSubscribed((*filter).to_owned()));
+            }
         }
         Ok(())
     }
@@ -80,23 +139,29 @@ impl Device {
     /// # Errors
     /// [`ClientError`].
     pub async fn publish(&mut self, topic: &str, payload: String) -> Result<(), ClientError> {
-        self.client.publish(topic, QoS::AtLeastOnce, false, payload).await?;
-        self.until("PUBACK", |event| matches!(event, Event::Incoming(Packet::PubAck(_)))).await.map(|_| ())
+        let publish = Publish::builder().topic_name(topic)?.qos(Qos::AtLeastOnce).packet_id(self.next_packet_id());
+        self.send(&publish.payload(payload).build()?.to_continuous_buffer()).await?;
+        Puback::parse(&self.answer("PUBACK", 4).await?)?;
+        Ok(())
     }
 
-    /// Waits for a message on a topic that starts with a text.
+    /// Waits for a message on a topic that starts with a text; those on other topics are dropped.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn receive(&mut self, prefix: &str) -> Result<Arrived, ClientError> {
-        let wanted =
-            |event: &Event| matches!(event, Event::Incoming(Packet::Publish(p)) if p.topic.starts_with(prefix));
-        match self.until("a message", wanted).await? {
-            Event::Incoming(Packet::Publish(publish)) => {
-                Ok(Arrived { topic: publish.topic, payload: publish.payload.to_vec() })
+        in_time("a message", async {
+            loop {
+                while let Some(arrived) = self.arrived.pop_front() {
+                    if arrived.topic.starts_with(prefix) {
+                        return Ok(arrived);
+                    }
+                }
+                let frame = self.read().await?;
+                self.take(frame).await?;
             }
-            other => Err(ClientError::Connection(format!("{other:?} instead of a message"))),
-        }
+        })
+        .await
     }
 
     /// Says goodbye, as a device that is switched off in order does.
@@ -104,20 +169,84 @@ impl Device {
     /// # Errors
     /// [`ClientError`].
     pub async fn disconnect(mut self) -> Result<(), ClientError> {
-        self.client.disconnect().await?;
-        self.until("DISCONNECT", |event| matches!(event, Event::Outgoing(Outgoing::Disconnect))).await.map(|_| ())
+        self.send(&Disconnect::new().to_continuous_buffer()).await?;
+        Ok(self.stream.shutdown().await?)
     }
 
-    async fn until(&mut self, what: &'static str, wanted: impl Fn(&Event) -> bool) -> Result<Event, ClientError> {
-        let found = async {
+    /// The body of the answer of this type; messages that come before it are kept.
+    async fn answer(&mut self, what: &'static str, kind: u8) -> Result<Vec<u8>, ClientError> {
+        in_time(what, async {
             loop {
-                match self.events.poll().await {
-                    Ok(event) if wanted(&event) => return Ok(event),
-                    Ok(_) => {}
-                    Err(error) => return Err(ClientError::Connection(error.to_string())),
+                let frame = self.read().await?;
+                if frame.kind() == kind {
+                    return Ok(frame.body);
                 }
+                self.take(frame).await.map_err(|error| match error {
+                    ClientError::Unexpected(_, kind) => ClientError::Unexpected(what, kind),
+                    other => other,
+                })?;
             }
-        };
-        tokio::time::timeout(PATIENCE, found).await.map_err(|_| ClientError::TooLate(what))?
+        })
+        .await
     }
+
+    /// Keeps a message, and acknowledges it.
+    async fn take(&mut self, frame: Frame) -> Result<(), ClientError> {
+        if frame.kind() != 3 {
+            return Err(ClientError::Unexpected("a message", frame.kind()));
+        }
+        let (publish, _) = Publish::parse(frame.first & 0b1111, frame.body.into())?;
+        if let Some(id) = publish.packet_id() {
+            self.send(&Puback::builder().packet_id(id).build()?.to_continuous_buffer()).await?;
+        }
+        let payload = publish.payload().as_slice().to_vec();
+        self.arrived.push_back(Arrived { topic: publish.topic_name().to_owned(), payload });
+        Ok(())
+    }
+
+    fn next_packet_id(&mut self) -> u16 {
+        self.packet_id = self.packet_id.checked_add(1).unwrap_or(1);
+        self.packet_id
+    }
+
+    async fn send(&mut self, packet: &[u8]) -> Result<(), ClientError> {
+        self.stream.write_all(packet).await?;
+        Ok(self.stream.flush().await?)
+    }
+
+    async fn read(&mut self) -> Result<Frame, ClientError> {
+        let first = self.stream.read_u8().await?;
+        let mut length = 0;
+        // Seven bits a byte, the lowest first; four bytes at most.
+        for shift in [0, 7, 14, 21] {
+            let byte = self.stream.read_u8().await?;
+            length |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        if length > LARGEST {
+            return Err(ClientError::Packet(MqttError::PacketTooLarge));
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).await?;
+        Ok(Frame { first, body })
+    }
+}
+
+/// The TLS of a device: it trusts the root, and shows its certificate.
+fn config(root: &str, certificate: &str, key: &str) -> Result<ClientConfig, ClientError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(root.as_bytes()) {
+        roots.add(certificate?)?;
+    }
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_client_auth_cert(chain, key)?)
+}
+
+async fn in_time<T>(what: &'static str, found: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    tokio::time::timeout(PATIENCE, found).await.map_err(|_| ClientError::TooLate(what))?
 }

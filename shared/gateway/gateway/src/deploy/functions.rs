@@ -1,6 +1,6 @@
 //! Builds the template's functions for this machine: one `cargo build` a workspace, and the binaries' paths read
-//! from cargo's own messages. The default is cargo's `dev` profile: what a developer changes is to run again in seconds, and
-//! the AWS SDK compiles in a quarter of the time that it takes with optimisation.
+//! from cargo's own messages. The default is cargo's `dev` profile, as for the gateway and the tests: what a developer changes
+//! is to run again in seconds, and what one of them has compiled, the others find.
 
 use drydock_template::binary::FunctionBuild;
 use serde_json::Value;

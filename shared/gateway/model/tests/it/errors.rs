@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 fn model(service: Service) -> Value {
     let text = match service {
-        Service::Iot => include_str!("../service/iot.json"),
-        Service::IotData => include_str!("../service/iot-data.json"),
-        Service::IotJobsData => include_str!("../service/iot-jobs-data.json"),
+        Service::Iot => include_str!("../../service/iot.json"),
+        Service::IotData => include_str!("../../service/iot-data.json"),
+        Service::IotJobsData => include_str!("../../service/iot-jobs-data.json"),
     };
     serde_json::from_str(text).unwrap()
 }

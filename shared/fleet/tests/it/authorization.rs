@@ -12,8 +12,8 @@ use fleet::authorization::{
 };
 use serde_json::{Value, json};
 
-const ES256: (&str, &str) = (include_str!("tokens/es256.jwt"), include_str!("tokens/es256.pem"));
-const RS256: (&str, &str) = (include_str!("tokens/rs256.jwt"), include_str!("tokens/rs256.pem"));
+const ES256: (&str, &str) = (include_str!("../tokens/es256.jwt"), include_str!("../tokens/es256.pem"));
+const RS256: (&str, &str) = (include_str!("../tokens/rs256.jwt"), include_str!("../tokens/rs256.pem"));
 /// 2025-11-24T17:00:00Z, an hour after those tokens were issued.
 const NOW: i64 = 1_764_003_600_000;
 
@@ -249,7 +249,7 @@ fn a_key_is_one_of_its_algorithm() {
     let new = |algorithm, pem: &str| FleetKey::new(algorithm, KeyStatus::Active, pem).map(|_| ()).unwrap_err();
     assert_eq!(new(Algorithm::Es256, RS256.1), BadKey::Kind);
     assert_eq!(new(Algorithm::Rs256, ES256.1), BadKey::Kind);
-    assert_eq!(new(Algorithm::Rs256, include_str!("tokens/rsa-1024.pem")), BadKey::Kind);
+    assert_eq!(new(Algorithm::Rs256, include_str!("../tokens/rsa-1024.pem")), BadKey::Kind);
     for text in ["", "MIIB", "-----BEGIN PUBLIC KEY-----\n?\n-----END PUBLIC KEY-----"] {
         assert_eq!(new(Algorithm::Es256, text), BadKey::Pem);
     }

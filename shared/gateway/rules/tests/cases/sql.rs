@@ -19,7 +19,7 @@ use drydock_rules::{
     Answer, Capabilities, Env, External, ExternalCall, Externals, Message, Outcome, SqlVersion, Value, compile,
     evaluate,
 };
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -144,7 +144,8 @@ fn run(case: &Case, version: &str) -> Result<(), Failed> {
     }
 }
 
-fn main() {
+/// A test for each example and each case.
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for function in functions::ALL {
         for (index, example) in function.examples.iter().enumerate() {
@@ -180,5 +181,5 @@ fn main() {
             trials.push(Trial::test(name, move || run(&case, &version)));
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    trials
 }

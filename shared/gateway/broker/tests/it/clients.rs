@@ -2,14 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "cases/world.rs"]
-#[expect(dead_code, reason = "the case files need more of it than these tests")]
-mod world;
-
+use crate::world::World;
 use drydock_broker::Limits;
 use std::time::Duration;
 use tokio::time::timeout;
-use world::World;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const MESSAGES: usize = 500;

@@ -12,7 +12,7 @@
 use drydock_core::{Ids, Scope, Timestamp};
 use drydock_model::iot;
 use drydock_rules::{Capabilities, Env, Message, NoExternals, NotPrepared, Outcome, Outgoing, Rules};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Failed, Trial};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -186,11 +186,12 @@ fn refuse(case: &Refused) -> Result<(), Failed> {
     if error.message.contains(case.part.as_str()) { Ok(()) } else { Err(error.message.into_owned().into()) }
 }
 
-fn main() {
-    let sent: File<Case> = serde_json::from_str(include_str!("../action-cases/sent.json")).unwrap();
-    let refused: File<Refused> = serde_json::from_str(include_str!("../action-cases/refused.json")).unwrap();
-    let sent = sent.cases.into_iter().map(|case| Trial::test(case.name.clone(), move || run(&case)));
+/// A test for each case.
+pub(crate) fn trials() -> Vec<Trial> {
+    let sent: File<Case> = serde_json::from_str(include_str!("../../action-cases/sent.json")).unwrap();
+    let refused: File<Refused> = serde_json::from_str(include_str!("../../action-cases/refused.json")).unwrap();
+    let sent = sent.cases.into_iter().map(|case| Trial::test(format!("actions/{}", case.name), move || run(&case)));
     let refused = refused.cases.into_iter();
-    let refused = refused.map(|case| Trial::test(format!("refused: {}", case.name), move || refuse(&case)));
-    libtest_mimic::run(&Arguments::from_args(), sent.chain(refused).collect()).exit();
+    let refused = refused.map(|case| Trial::test(format!("actions/refused: {}", case.name), move || refuse(&case)));
+    sent.chain(refused).collect()
 }

@@ -9,7 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../fuzz/src/sql.rs"]
+#[path = "../../fuzz/src/sql.rs"]
 mod sql;
 
 use drydock_rules::functions;

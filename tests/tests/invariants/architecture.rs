@@ -106,6 +106,11 @@ const LINKS: &[Link] = &[
     Link { rule: "what decides knows no HTTP", layers: &[Vocabulary, Rulebook], forbidden: HTTP },
     Link { rule: "what decides knows no MQTT packet", layers: &[Vocabulary, Rulebook], forbidden: MQTT },
     Link { rule: "the gateway stands in for AWS, it calls none", layers: &[Machinery, Composition], forbidden: SDK },
+    Link {
+        rule: "the client that tests connect with does not ship",
+        layers: &[Vocabulary, Rulebook, Machinery, Composition],
+        forbidden: &["rumqttc"],
+    },
     Link { rule: "the backend gets events, it speaks no MQTT", layers: &[Adapter, Function], forbidden: MQTT },
 ];
 

@@ -2,22 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "cases/packets.rs"]
-mod packets;
-#[path = "cases/wire.rs"]
-mod wire;
-#[path = "cases/world.rs"]
-#[expect(dead_code, reason = "the case files need more of it than these tests")]
-mod world;
-
+use crate::packets::encode;
+use crate::wire::{PATIENCE, client, expect, limits, subscriber};
+use crate::world::World;
 use drydock_broker::{DisconnectOptions, Limits, Message, Origin};
-use packets::encode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
-use wire::{PATIENCE, client, expect, limits, subscriber};
-use world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_subscriber_stalls_nobody_and_can_be_cut() {

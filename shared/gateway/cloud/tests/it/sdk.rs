@@ -8,14 +8,10 @@
     reason = "helpers of tests, which clippy does not recognise outside of test functions"
 )]
 
-mod common;
-#[path = "common/serve.rs"]
-mod serve;
-
+use crate::common::{config, open};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use common::{config, open};
 use drydock_cloud::{Cloud, Service};
 use serde_json::{Value, json};
 
@@ -26,7 +22,7 @@ async fn listening() -> (Cloud, String) {
     let mut config = config();
     config.endpoint.clone_from(&url);
     let (cloud, _) = open(config);
-    tokio::spawn(serve::serve(listener, cloud.clone(), Service::Sts));
+    tokio::spawn(crate::serve::serve(listener, cloud.clone(), Service::Sts));
     (cloud, url)
 }
 

@@ -8,10 +8,8 @@
     reason = "helpers of tests, which clippy does not recognise outside of test functions"
 )]
 
-mod common;
-
+use crate::common::{config, durable, message_of, notice, open, query, tag, text_of};
 use bytes::Bytes;
-use common::{config, durable, message_of, notice, open, query, tag, text_of};
 use drydock_cloud::{Cloud, Notice, Service};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
@@ -272,7 +270,7 @@ async fn what_sns_refuses_is_refused() {
     }
     // A queue that is gone is the subscription's trouble, not the publisher's.
     let queue = cloud.sqs().url("q");
-    common::ok(&cloud, Service::Sqs, "AmazonSQS.DeleteQueue", json!({"QueueUrl": queue})).await;
+    crate::common::ok(&cloud, Service::Sqs, "AmazonSQS.DeleteQueue", json!({"QueueUrl": queue})).await;
     publish(&cloud, "into the void", &[]).await;
     let from = notice(&mut notices, |notice| match notice {
         Notice::DeliveryFailed { from, .. } => Some(from),

@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "../fuzz/src/decoder.rs"]
+#[path = "../../fuzz/src/decoder.rs"]
 mod decoder;
-#[path = "../fuzz/src/session.rs"]
+#[path = "../../fuzz/src/session.rs"]
 mod session;
 
 use proptest::collection::vec;

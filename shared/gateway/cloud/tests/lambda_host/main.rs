@@ -10,19 +10,14 @@
     reason = "tests, which clippy does not recognise without the usual harness"
 )]
 
-#[path = "lambda_host/asynchronous.rs"]
 mod asynchronous;
-#[path = "common/mod.rs"]
+#[path = "../common/stand_ins.rs"]
 mod common;
-#[path = "lambda_host/function.rs"]
 mod function;
-#[path = "lambda_host/killed.rs"]
 mod killed;
-#[path = "lambda_host/mapping.rs"]
 mod mapping;
-#[path = "common/serve.rs"]
+#[path = "../common/serve.rs"]
 mod serve;
-#[path = "lambda_host/synchronous.rs"]
 mod synchronous;
 
 use drydock_cloud::lambda::Definition;

@@ -8,9 +8,7 @@
     reason = "helpers of tests, which clippy does not recognise outside of test functions"
 )]
 
-mod common;
-
-use common::{advance, config, durable, json, ok, open, still};
+use crate::common::{advance, config, durable, json, ok, open, still};
 use drydock_cloud::{Cloud, Service};
 use serde_json::{Value, json};
 use std::time::Duration;

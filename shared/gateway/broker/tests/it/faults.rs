@@ -2,23 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "cases/packets.rs"]
-mod packets;
-#[path = "cases/wire.rs"]
-mod wire;
-#[path = "cases/world.rs"]
-#[expect(dead_code, reason = "the case files need more of it than these tests")]
-mod world;
-
+use crate::packets::encode;
+use crate::wire::{PATIENCE, client, expect, limits, send, subscriber};
+use crate::world::World;
 use drydock_broker::{Message, Origin};
-use packets::encode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use wire::{PATIENCE, client, expect, limits, send, subscriber};
-use world::World;
 
 /// A client that gets the wills.
 async fn watcher(world: &World) -> TcpStream {

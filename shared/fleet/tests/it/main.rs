@@ -1,0 +1,5 @@
+//! The backend's decisions, as the functions ask for them.
+
+mod authorization;
+mod connectivity;
+mod registration;

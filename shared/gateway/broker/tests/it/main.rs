@@ -1,0 +1,15 @@
+//! The broker beside its cases: with a client library, under load, with faults, on any bytes, and what its tap keeps.
+
+mod clients;
+mod faults;
+mod fuzz;
+mod keep;
+mod leaks;
+#[path = "../cases/packets.rs"]
+mod packets;
+mod pressure;
+#[path = "../cases/wire.rs"]
+mod wire;
+#[path = "../cases/world.rs"]
+#[expect(dead_code, reason = "the case files need more of it than these tests")]
+mod world;

@@ -1,0 +1,4 @@
+//! What holds for the whole workspace: its architecture and the rules of the house.
+
+mod architecture;
+mod house;
