@@ -154,7 +154,7 @@ fn fill(gateway: &Gateway<'_>) {
         gateway.iot("POST", &format!("/thing-groups/g-{n}"), &tags);
     }
     let _ = gateway.free_device("dock-3");
-    gateway.iot("POST", "/rules/all", &json!({ "topicRulePayload": { "sql": "SELECT * FROM 'dt/#'", "actions": [] } }));
+    gateway.iot("POST", "/rules/all", &json!({ "sql": "SELECT * FROM 'dt/#'", "actions": [] }));
 }
 
 /// The account as it is written, to the letter.

@@ -1,6 +1,7 @@
 //! A rulebook behind a lock, in step with the disk.
 
 use crate::change::{Part, Record};
+use crate::commit::Commit;
 use crate::error::StoreError;
 use crate::order::Entry;
 use crate::store::Store;
@@ -99,6 +100,11 @@ impl<R: Rulebook> Durable<R> {
     /// Asks the rulebook.
     pub fn read<T>(&self, ask: impl FnOnce(&R) -> T) -> T {
         ask(&self.lock().rulebook)
+    }
+
+    /// Resolves when all that was seen before is on disk, or is not going to be: for a reader whose answer has to hold.
+    pub fn flush(&self) -> Commit {
+        self.store.flush()
     }
 
     /// Opens it for a change.

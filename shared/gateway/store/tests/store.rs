@@ -195,7 +195,7 @@ async fn set(held: &Durable<Notes>, key: &str, value: String) -> Result<usize, A
 }
 
 #[tokio::test]
-async fn a_held_rulebook_is_filled_again_from_its_rows() {
+async fn a_rulebook_is_filled_again_from_its_rows() {
     let dir = tempfile::tempdir().unwrap();
     {
         let store = Store::open(Some(dir.path())).unwrap();

@@ -18,7 +18,6 @@ pub(crate) fn register(router: &mut Router<Call>) {
         ListProvisioningTemplateVersions => |book, input, books| book.list_provisioning_template_versions(&input);
         DeleteProvisioningTemplateVersion => |book, input, books|
             book.delete_provisioning_template_version(&input, books.now());
-        DescribeThingRegistrationTask => |book, input, books| book.describe_thing_registration_task(&input);
         ListThingRegistrationTasks => |book, input, books| book.list_thing_registration_tasks(&input);
         StopThingRegistrationTask => |book, input, books| book.stop_thing_registration_task(&input, books.now());
     );
@@ -30,6 +29,13 @@ pub(crate) fn register(router: &mut Router<Call>) {
         DeleteProvisioningTemplate["provisioningtemplate/" template_name] => |book, input, books|
             book.delete_provisioning_template(&input);
     );
+    router.on::<ops::DescribeThingRegistrationTask>(|call: Call, input| async move {
+        let books = call.books();
+        let seen = books.provisioning.read(|book| book.describe_thing_registration_task(&input))?;
+        // Nobody waits for a batch to be saved but the task itself: what is told of it is saved first.
+        books.provisioning.flush().await?;
+        Ok(seen.reply)
+    });
     router.on::<ops::CreateProvisioningClaim>(|call: Call, input| async move {
         let books = call.books();
         let template = input.template_name;
