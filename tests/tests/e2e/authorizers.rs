@@ -389,7 +389,7 @@ fn a_default_authorizer_and_a_domain_configuration_name_it_for_the_device() {
             (&json!("ENDPOINT"), &own["domainConfigurationArn"])
         );
         let refused = gateway.iot_answer("DELETE", &format!("/domainConfigurations/{name}"));
-        refused.refused(400, "InvalidRequestException", "cannot be changed");
+        refused.refused(400, "InvalidRequestException", "domainConfigurationName");
     }
     assert_eq!(listed["domainConfigurations"].as_array().unwrap().len(), 3);
     let jobs = gateway.iot("GET", "/domainConfigurations?serviceType=JOBS", &Value::Null);

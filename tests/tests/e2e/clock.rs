@@ -147,7 +147,9 @@ fn a_week_brings_about_what_is_due_in_order_and_each_at_its_time() {
     assert_eq!(first("SQS message becomes visible"), Some(30), "{happened:?}");
     assert_eq!(first("MQTT connection"), Some(90), "{happened:?}");
     assert_eq!(first("what provisioning left behind"), Some(3_600), "{happened:?}");
-    assert_eq!(first("MQTT session expiry"), Some(90 + 3_600), "{happened:?}");
+    // The broker looks in between, too, for what it may forget of who left.
+    let expiry = (after(90 + 3_600), "MQTT session expiry");
+    assert!(happened.contains(&expiry), "{happened:?}");
 
     // And each did what it had to, at its time.
     let events = |function: &str| fs::read_to_string(place.path().join(function).join("events")).unwrap_or_default();
@@ -230,13 +232,14 @@ fn requests_are_judged_by_the_machines_clock_wherever_the_gateways_is() {
     fs::write(place.path().join("drydock.toml"), keys).unwrap();
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
     let keys = Keys::new("AKIAFLEET", "a secret");
-    let things = || {
-        let headers = keys.headers("iot", "GET", "/things", b"");
+    let signed = |method: &str, path: &str, body: &str| {
+        let headers = keys.headers("iot", method, path, body.as_bytes());
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        gateway.send("GET", "/things", &headers, b"").ok()
+        gateway.send(method, path, &headers, body.as_bytes()).ok()
     };
+    let things = || signed("GET", "/things", "");
     things();
-    let advanced = clock(&gateway, &json!({ "advance": "4w" }));
+    let advanced = signed("POST", "/_drydock/clock", &json!({ "advance": "4w" }).to_string());
     assert!(time(&advanced["now"]).since(time(&advanced["machine"])) > 27 * 24 * 3_600_000, "{advanced}");
     things();
 }

@@ -58,8 +58,11 @@ fn the_alpn_of_custom_authorizers_lets_no_certificate_in() {
 /// Registers a CA and returns its id.
 fn register(gateway: &Gateway<'_>, maker: &Maker) -> String {
     let code = gateway.iot("GET", "/registrationcode", &Value::Null);
-    let verification = maker.sign(code["registrationCode"].as_str().unwrap());
-    let body = json!({ "caCertificate": maker.pem(), "verificationCertificate": verification.certificate });
+    let verification = maker.sign(code["registrationCode"].as_str().unwrap()).certificate;
+    // The certificate alone, without the CAs above it.
+    let end = "-----END CERTIFICATE-----\n";
+    let verification = verification.split_inclusive(end).next().unwrap();
+    let body = json!({ "caCertificate": maker.pem(), "verificationCertificate": verification });
     let ca = gateway.iot("POST", "/cacertificate?setAsActive=true&allowAutoRegistration=true", &body);
     ca["certificateId"].as_str().unwrap().to_owned()
 }

@@ -136,7 +136,7 @@ impl Device {
     async fn open(api: SocketAddr, path: &str) -> Self {
         let mut stream = TcpStream::connect(api).await.unwrap();
         let request = format!(
-            "GET {path} HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n\
+            "GET {path} HTTP/1.1\r\nhost: {api}\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n\
              sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: mqtt\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -522,7 +522,6 @@ fn an_evaluation_that_takes_too_much_is_ended() {
     let digits = format!(r#"{{"m":"{}"}}"#, "7".repeat(120_000));
     let half: Vec<String> = (0..4_000).map(|n| format!(r#""k{n}":{n}"#)).collect();
     let wide = format!(r#"{{"o":{{{}}},"a":[{}]}}"#, half.join(","), vec!["{}"; 16_000].join(","));
-    let many = format!(r#"{{"a":[{}]}}"#, vec!["0"; 60_000].join(","));
     let text = format!(r#"{{"m":"{}"}}"#, "x".repeat(120_000));
     let doubled = (0..200).fold("m".to_owned(), |sql, _| format!("{sql}, m"));
     let pattern = r"(?<=\d)(?=(\d\d\d)+$)";
@@ -535,13 +534,15 @@ fn an_evaluation_that_takes_too_much_is_ended() {
         ),
         ("SELECT transform('enrichArray', o, a) AS a FROM 't'".to_owned(), &wide),
         ("SELECT get_or_default(transform('enrichArray', o, a), 1) AS a FROM 't'".to_owned(), &wide),
-        ("SELECT (SELECT (SELECT * FROM a) AS b FROM a) AS c FROM 't'".to_owned(), &many),
-        ("SELECT (SELECT VALUE 1 FROM (SELECT * FROM a) WHERE 1 IN a) AS c FROM 't'".to_owned(), &many),
         (format!("SELECT concat({doubled}) AS m FROM 't'"), &text),
         (format!("SELECT [{doubled}] AS m FROM 't'"), &text),
     ] {
         let outcome = evaluated(&sql, payload.clone());
-        assert!(matches!(&outcome, Outcome::Exhausted(why) if why.starts_with("the evaluation was ended: ")), "{sql}");
+        assert!(
+            matches!(&outcome, Outcome::Exhausted(why) if why.starts_with("the evaluation was ended: ")),
+            "{sql:.200}: {:.300}",
+            format!("{outcome:?}")
+        );
     }
 }
 
