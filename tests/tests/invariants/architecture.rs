@@ -195,6 +195,11 @@ const WAITING: &[Exception] = &[
     },
     Exception {
         what: "timeout",
+        place: "shared/gateway/gateway/src/http/bodies.rs",
+        why: "a peer on the network that sends its body slowly or not at all",
+    },
+    Exception {
+        what: "timeout",
         place: "shared/gateway/gate/src/authorizer.rs",
         why: "a function's process, which lives in the machine's time",
     },
@@ -202,6 +207,16 @@ const WAITING: &[Exception] = &[
         what: "timeout",
         place: "shared/gateway/services/src/provisioning/",
         why: "a function's process, which lives in the machine's time",
+    },
+    Exception {
+        what: "sleep",
+        place: "shared/gateway/services/src/provisioning/mqtt.rs",
+        why: "the turns of connections that ask for much, which share this machine",
+    },
+    Exception {
+        what: "*",
+        place: "shared/gateway/services/src/rules/backlog.rs",
+        why: "rows that wait for the disk's next write, and how long a gateway that stops waits for its rules",
     },
     Exception {
         what: "timeout",
