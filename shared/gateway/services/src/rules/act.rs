@@ -52,7 +52,9 @@ pub(super) fn begin(
     acting.entries.matched(&rule.name, message);
     let Some(place) = state.statement.queue() else {
         acting.throttled(&state, &rule, message);
-        part.map(Part::done);
+        if let Some(part) = part {
+            part.done();
+        }
         return;
     };
     let (acting, broker, message) = (Arc::clone(acting), broker.clone(), Arc::clone(message));
@@ -64,7 +66,9 @@ pub(super) fn begin(
             let work = Work { acting: &acting, broker: &broker, state: &state, rule: &rule, message: &message };
             work.run(turn, guard).await;
         }
-        part.map(Part::done);
+        if let Some(part) = part {
+            part.done();
+        }
     });
 }
 

@@ -148,8 +148,8 @@ async fn do_again(backlog: Backlog, acting: Arc<Acting>, broker: Broker) {
         let (acting, broker, turns) = (&acting, &broker, Arc::new(Semaphore::new(AGAIN)));
         async move {
             let Some(rule) = rule else {
-                let messages = messages.into_iter().map(|(_, part)| part.done()).count();
-                tracing::warn!(%name, messages, "a rule is gone or disabled: what it had not done is not done");
+                tracing::warn!(%name, messages = messages.len(), "a rule is gone or disabled: what it had not done is not done");
+                messages.into_iter().for_each(|(_, part)| part.done());
                 return;
             };
             for (message, mut part) in messages {
