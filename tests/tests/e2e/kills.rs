@@ -141,14 +141,16 @@ fn a_hundred_kills_under_load_lose_no_action_of_a_rule() {
     let got = received(&gateway, &wanted);
     wait_for("a row for each message", || wanted.is_subset(&rows(&gateway)).then_some(()));
     let mut left = wanted.clone();
-    wait_for("each message in the queue", || {
-        let batch = sqs(&gateway, "ReceiveMessage", &json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10 }));
-        for message in batch["Messages"].as_array().into_iter().flatten() {
+    while !left.is_empty() {
+        let messages = wait_for("more messages in the queue", || {
+            let batch = sqs(&gateway, "ReceiveMessage", &json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10 }));
+            batch["Messages"].as_array().filter(|messages| !messages.is_empty()).cloned()
+        });
+        for message in messages {
             let body: Value = serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
             left.remove(&body["n"].as_u64().unwrap());
         }
-        left.is_empty().then_some(())
-    });
+    }
     let again = got.values().filter(|count| **count > 1).count();
     println!("{KILLS} kills, {} messages acknowledged, {} received, {again} of them twice", wanted.len(), got.len());
 
@@ -262,7 +264,9 @@ fn every_way_to_publish_at_qos_1_is_kept_and_qos_0_is_not() {
     while !kept.is_subset(&topics(&after)) {
         after.push(elsewhere.next());
     }
-    for message in before.iter().filter(|message| kept.contains(message["topic"].as_str().unwrap())) {
+    // Nobody waits for a will to be saved: one that a kill came before is published anew, under another trace id.
+    let acknowledged = |topic: &str| kept.contains(topic) && topic != "slow/will";
+    for message in before.iter().filter(|message| acknowledged(message["topic"].as_str().unwrap())) {
         assert!(after.contains(message), "{message}, with its time and trace id, is not among {after:?}");
     }
     gateway.stop();
