@@ -9,6 +9,7 @@ mod credentials;
 mod endpoints;
 mod fault;
 mod limits;
+mod parameters;
 mod settings;
 
 pub use fault::{ConfigError, Fault};
@@ -26,8 +27,13 @@ pub const FILE: &str = "drydock.toml";
 type Section = fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults);
 
 /// The tables that the file may have, each with what reads it.
-const SECTIONS: &[(&str, Section)] =
-    &[("api", api::read), ("credentials", credentials::read), ("endpoints", endpoints::read), ("limits", limits::read)];
+const SECTIONS: &[(&str, Section)] = &[
+    ("api", api::read),
+    ("credentials", credentials::read),
+    ("endpoints", endpoints::read),
+    ("limits", limits::read),
+    ("parameters", parameters::read),
+];
 
 impl Config {
     /// Reads the file that was named, or else [`FILE`] in the working directory where there is one.

@@ -19,6 +19,8 @@ pub struct Config {
     pub credentials: Vec<AccountKey>,
     /// `[endpoints]`: where the services are that rules send to.
     pub endpoints: Configured,
+    /// `[parameters]`: values for the template's parameters, where the command line gives none.
+    pub parameters: Vec<(String, String)>,
 }
 
 /// A key of the account.
