@@ -45,7 +45,7 @@ impl Both {
             aws_config::from_env()
                 .endpoint_url(format!("http://127.0.0.1:{}", gateway.api_port()))
                 .region("us-east-1")
-                .credentials_provider(aws_credential_types::Credentials::for_tests())
+                .credentials_provider(aws_credential_types::Credentials::new("local", "local", None, None, "tests"))
                 .load(),
         );
         let stand_in = Table::new(&Client::new(&config), name.to_owned());
