@@ -3,9 +3,7 @@
 
 use drydock_tests::gateway::{Gateway, Place, SMALL};
 use fleet::conditional::{Change, Condition, Item, Outcome, Value};
-use fleet::connectivity::{
-    Claim, Sighting, State, claim, confirm, connect_failed, flap, judge_claim, settle, take_up,
-};
+use fleet::connectivity::{Claim, Sighting, State, claim, confirm, connect_failed, flap, judge_claim, settle, take_up};
 use fleet::ports::{Thing, UpdateItem};
 use fleet::registration::{Plan, Reason, Rejection, approval_record, attempt, device_record, joined_record, retired};
 use fleet::telemetry::{History, Latest, Next, Reading, Thresholds, Untold};
@@ -31,8 +29,7 @@ struct Both {
 impl Both {
     /// A table with this key, on a gateway.
     fn on(gateway: &Gateway<'_>, name: &str, keys: &[&str]) -> Self {
-        let attributes: Vec<_> =
-            keys.iter().map(|key| json!({ "AttributeName": key, "AttributeType": "S" })).collect();
+        let attributes: Vec<_> = keys.iter().map(|key| json!({ "AttributeName": key, "AttributeType": "S" })).collect();
         let kinds = ["HASH", "RANGE"];
         let schema: Vec<_> =
             keys.iter().zip(kinds).map(|(key, kind)| json!({ "AttributeName": key, "KeyType": kind })).collect();
@@ -109,7 +106,8 @@ fn conditions_of_any_shape_hold_on_the_wire_where_they_hold_in_memory() {
             .run(&change, |changes| {
                 let name = both.name();
                 for (condition, set, removes) in changes {
-                    let mut change = Change::of("thingName", name.as_str()).when(condition).count("n", 1).collect("s", 4);
+                    let mut change =
+                        Change::of("thingName", name.as_str()).when(condition).count("n", 1).collect("s", 4);
                     let mut names = std::collections::BTreeSet::new();
                     for (attribute, value) in set {
                         if names.insert(attribute) {
@@ -287,8 +285,13 @@ fn registrations_are_written_as_they_are_meant() {
                 let certificate = |which: usize| format!("{id}-{which}");
                 for (kind, at, which) in acts {
                     let now = event.timestamp + (at - 1) * 20;
-                    let rejected =
-                        fleet::registration::rejection_record(id, ca, Some("x").filter(|_| which == 0), &rejection, now);
+                    let rejected = fleet::registration::rejection_record(
+                        id,
+                        ca,
+                        Some("x").filter(|_| which == 0),
+                        &rejection,
+                        now,
+                    );
                     match kind {
                         0 => drop(attempt::judge(&event, registrations.run(&attempt::begin(&event, now, 10)))),
                         1 => drop(registrations.run(&attempt::done(id, now))),
@@ -302,7 +305,12 @@ fn registrations_are_written_as_they_are_meant() {
                                 devices.run(&device_record(&id, &plan, now, Some(old)));
                             }
                         }
-                        _ => drop(devices.run(&joined_record(&plan.thing_name, "claim", &[("model", "m"), ("x", "")], now))),
+                        _ => drop(devices.run(&joined_record(
+                            &plan.thing_name,
+                            "claim",
+                            &[("model", "m"), ("x", "")],
+                            now,
+                        ))),
                     }
                 }
                 Ok(())

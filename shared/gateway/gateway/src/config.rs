@@ -8,6 +8,7 @@ mod api;
 mod credentials;
 mod endpoints;
 mod fault;
+mod faults;
 mod limits;
 mod parameters;
 mod settings;
@@ -31,6 +32,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("api", api::read),
     ("credentials", credentials::read),
     ("endpoints", endpoints::read),
+    ("faults", faults::read),
     ("limits", limits::read),
     ("parameters", parameters::read),
 ];

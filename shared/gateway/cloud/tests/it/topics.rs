@@ -97,12 +97,15 @@ async fn a_message_reaches_a_queue_in_its_envelope_or_raw() {
 #[tokio::test]
 async fn a_subscription_has_the_attributes_that_it_was_made_with() {
     let (cloud, _) = open(config());
-    sns(&cloud, &[
-        ("Action", "CreateTopic"),
-        ("Name", "alerts"),
-        ("Attributes.entry.1.key", "DisplayName"),
-        ("Attributes.entry.1.value", "Alerts"),
-    ])
+    sns(
+        &cloud,
+        &[
+            ("Action", "CreateTopic"),
+            ("Name", "alerts"),
+            ("Attributes.entry.1.key", "DisplayName"),
+            ("Attributes.entry.1.value", "Alerts"),
+        ],
+    )
     .await;
     let attributes = sns(&cloud, &[("Action", "GetTopicAttributes"), ("TopicArn", TOPIC)]).await;
     assert!(attributes.contains("<key>DisplayName</key><value>Alerts</value>"), "{attributes}");

@@ -38,7 +38,9 @@ mod tests {
         let mut found = config.parameters;
         found.sort_unstable();
         assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        for (wrong, place) in [("[parameters]\nGraceSeconds = 5", "drydock.toml:2"), ("parameters = 5", "drydock.toml:1")] {
+        for (wrong, place) in
+            [("[parameters]\nGraceSeconds = 5", "drydock.toml:2"), ("parameters = 5", "drydock.toml:1")]
+        {
             assert!(parse(wrong).unwrap_err().contains(place), "{wrong}");
         }
     }
