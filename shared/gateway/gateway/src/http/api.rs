@@ -1,11 +1,11 @@
 //! The API endpoint: every AWS service on one port, told apart by the SigV4 scope.
 
 use super::answer::{json_error, unread, with_request_id};
-use super::faults::{self, Fate};
+use super::faults::Fate;
 use super::lines::{self, Answer};
 use super::operations::{iot, wrong_region};
 use super::service::{self, Service};
-use super::{admin, device, links, s3, signature};
+use super::{admin, device, links, refused, s3, signature};
 use crate::gateway::Gateway;
 use crate::peer::{Endpoint, TlsPeer};
 use bytes::Bytes;
@@ -123,7 +123,7 @@ async fn serve(
 ) -> Response<Bytes> {
     let gateway = &endpoint.gateway;
     let fate = gateway.faults.meet(service, &request).await;
-    let refusal = || faults::refusal(service, fate, &gateway.host.books.ids.uuid().to_string());
+    let refusal = || refused::refusal(service, fate, &gateway.host.books.ids.uuid().to_string());
     if matches!(fate, Fate::Throttled | Fate::Failed) {
         return with_request_id(gateway, refusal());
     }

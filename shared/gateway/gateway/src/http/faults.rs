@@ -11,12 +11,10 @@
 //! What is drawn follows from the seed and the number of the request, so that a run with the same requests in the same order
 //! has the same faults. What the gateway does of itself, such as a rule that sends to a queue, makes no request and meets none.
 
-use super::answer::json_error;
 use super::service::{Service, query_value};
 use bytes::Bytes;
-use drydock_cloud::Service as Cloud;
 use drydock_model::{Service as Plane, route};
-use http::{Request, Response, StatusCode};
+use http::Request;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -140,32 +138,6 @@ impl Faults {
     }
 }
 
-/// The answer to a request that met its fault, in its service's form.
-pub(super) fn refusal(service: Service, fate: Fate, request_id: &str) -> Response<Bytes> {
-    let throttled = fate == Fate::Throttled;
-    let (status, message) = match throttled {
-        true => (StatusCode::TOO_MANY_REQUESTS, "Rate exceeded"),
-        false => (StatusCode::INTERNAL_SERVER_ERROR, "An internal failure occurred, as drydock.toml asks for"),
-    };
-    match service {
-        Service::Cloud(Cloud::Lambda) => {
-            json_error(status, if throttled { "TooManyRequestsException" } else { "ServiceException" }, message)
-        }
-        Service::Iot(_) => {
-            json_error(status, if throttled { "ThrottlingException" } else { "InternalFailureException" }, message)
-        }
-        Service::Cloud(service) => {
-            let (code, query_code) = match throttled {
-                true => ("ThrottlingException", "Throttling"),
-                false => ("InternalServerError", "InternalFailure"),
-            };
-            let mut refusal = drydock_cloud::service::refusal(service, code, query_code, message, request_id);
-            *refusal.status_mut() = if throttled { StatusCode::BAD_REQUEST } else { status };
-            refusal
-        }
-    }
-}
-
 fn name(service: Service) -> &'static str {
     match service {
         Service::Iot(Plane::Iot) => "iot",
@@ -191,6 +163,7 @@ fn operation(service: Service, request: &Request<Bytes>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use drydock_cloud::Service as Cloud;
 
     fn faults(seed: u64, fault: Fault) -> Faults {
         Faults::new(Asked { seed, by_name: BTreeMap::from([("dynamodb".to_owned(), fault)]) })
