@@ -1,26 +1,32 @@
 //! Presence events into rows, and rows into announcements. See [`fleet::connectivity`] for why it is done this way.
 
 use fleet::alert::Alert;
+use fleet::batch::{Failure, comes_again};
 use fleet::conditional::Outcome;
 use fleet::connectivity::{
     Claim, Freshness, Grace, Settle, Sighting, State, Target, announcement, claim, confirm, connect_failed, flap,
-    judge_claim,
+    judge_claim, take_up,
 };
-use fleet::ports::{FindDeviceType, Notify, PortResult, Quarantine, ScheduleSettle, UpdateItem};
+use fleet::ports::{
+    Device, ErrorKind, FindBlocked, FindDevice, Notify, PortError, PortResult, Quarantine, ScheduleSettle,
+    UpdateCertificate, UpdateItem,
+};
 use fleet::telemetry::Quarantined;
-use iot_events::{BatchResponse, Presence, SqsBatch, SqsMessage};
+use iot_events::{BatchResponse, CertificateStatus, Presence, SqsBatch, SqsMessage};
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// How long an announcement may take, in milliseconds: longer than the function's timeout (10 s in the template), shorter
 /// than the queue's visibility timeout (60 s).
 const LEASE: i64 = 20_000;
+/// How often a second look may find something else to do first.
+const LOOKS: usize = 4;
 
 /// What the function is invoked with.
 #[derive(Debug)]
 pub(crate) enum Input {
     /// A presence event, by a rule.
     Presence(Presence),
-    /// Changes to look at again, by the queue.
+    /// Presence events and changes to look at again, by queues.
     Batch(SqsBatch),
 }
 
@@ -38,11 +44,15 @@ impl<'de> Deserialize<'de> for Input {
 }
 
 /// What connectivity needs of the outside.
-pub(crate) struct Ports<'a, C, D, S, Q, N, A> {
+pub(crate) struct Ports<'a, C, D, B, R, S, Q, N, A> {
     /// A row per client.
     pub(crate) clients: &'a C,
     /// The devices that joined.
     pub(crate) devices: &'a D,
+    /// What may never join.
+    pub(crate) block_list: &'a B,
+    /// Certificates.
+    pub(crate) registry: &'a R,
     /// Changes to look at again.
     pub(crate) settle_queue: &'a S,
     /// What cannot be read.
@@ -75,6 +85,8 @@ pub(crate) enum Report {
         connected: bool,
         /// Whether that was news.
         freshness: Freshness,
+        /// Whether the device is on the block list, and was stopped.
+        blocked: bool,
         /// The second look is in so many seconds.
         settle_in: Option<u16>,
     },
@@ -93,15 +105,18 @@ pub(crate) enum Report {
 ///
 /// # Errors
 /// A port's error, which must reach Lambda: the event comes again, and is a duplicate that still queues the second look.
-pub(crate) async fn observe<C, D, S, Q, N, A>(
-    ports: &Ports<'_, C, D, S, Q, N, A>,
+pub(crate) async fn observe<C, D, B, R, S, Q, N, A>(
+    ports: &Ports<'_, C, D, B, R, S, Q, N, A>,
     settings: &Settings,
     event: &Presence,
 ) -> PortResult<Report>
 where
     C: UpdateItem,
-    D: FindDeviceType,
+    D: FindDevice,
+    B: FindBlocked,
+    R: UpdateCertificate,
     S: ScheduleSettle,
+    A: Notify,
 {
     let sighting = match event {
         Presence::Connected(event) => Sighting::from(event),
@@ -115,28 +130,62 @@ where
             });
         }
     };
-    let outcome = ports.clients.update_item(&sighting.change()).await?;
+    // In this fleet a client's id is its thing's name.
+    let thing_name = sighting.thing_name.as_deref().unwrap_or(&sighting.client_id);
+    let device = ports.devices.find_device(thing_name).await?;
+    let outcome = ports.clients.update_item(&sighting.change(device.is_some())).await?;
     let verdict = sighting.judge(&outcome);
     let mut settle_in = None;
-    if let Some(settle) = &verdict.settle {
-        let delay = match settle.target {
-            Target::Online => 0,
-            Target::Offline => grace(ports.devices, &settings.grace, &sighting).await?,
-        };
+    if let (Some(settle), Some(device)) = (&verdict.settle, &device) {
+        let delay = delay(&settings.grace, settle.target, device);
         ports.settle_queue.schedule_settle(settle, delay).await?;
         settle_in = Some(delay);
     }
     let connected = matches!(sighting.state, State::Online(_));
-    Ok(Report::Seen { client_id: sighting.client_id, connected, freshness: verdict.freshness, settle_in })
+    let blocked = match &device {
+        Some(device) if connected => stop_if_blocked(ports, &sighting, thing_name, device).await?,
+        _ => false,
+    };
+    Ok(Report::Seen { freshness: verdict.freshness, connected, blocked, settle_in, client_id: sighting.client_id })
 }
 
-/// The grace period by thing type. In this fleet a client's id is its thing's name.
-async fn grace<D: FindDeviceType>(devices: &D, grace: &Grace, sighting: &Sighting) -> PortResult<u16> {
-    if !grace.depends_on_type() {
-        return Ok(grace.seconds(None));
+/// The block list counts for a device that has joined too: where an entry applies, the certificate that it connected with is
+/// revoked, upon which AWS IoT ends the connection.
+async fn stop_if_blocked<C, D, B, R, S, Q, N, A>(
+    ports: &Ports<'_, C, D, B, R, S, Q, N, A>,
+    sighting: &Sighting,
+    thing_name: &str,
+    device: &Device,
+) -> PortResult<bool>
+where
+    B: FindBlocked,
+    R: UpdateCertificate,
+    A: Notify,
+{
+    for entry in sighting.block_list_entries(thing_name, device.serial_number.as_deref()) {
+        let Some(why) = ports.block_list.find_blocked(&entry).await? else { continue };
+        if let Some(certificate_id) = sighting.certificate_id() {
+            ports.registry.update_certificate(certificate_id, &CertificateStatus::Revoked).await?;
+        }
+        let alert = Alert::DeviceBlocked {
+            client_id: sighting.client_id.clone(),
+            session_identifier: sighting.session.clone(),
+            principal: sighting.principal.clone(),
+            entry,
+            why,
+            at: sighting.at,
+        };
+        ports.alerts.notify(&alert).await?;
+        return Ok(true);
     }
-    let thing_name = sighting.thing_name.as_deref().unwrap_or(&sighting.client_id);
-    Ok(grace.seconds(devices.find_device_type(thing_name).await?.as_deref()))
+    Ok(false)
+}
+
+fn delay(grace: &Grace, target: Target, device: &Device) -> u16 {
+    match target {
+        Target::Online => 0,
+        Target::Offline => grace.seconds(device.thing_type.as_deref()),
+    }
 }
 
 /// What became of a second look.
@@ -160,24 +209,52 @@ pub(crate) enum Settled {
     NothingToDo,
     /// A connect that something newer followed.
     Superseded,
-    /// The message cannot be read.
-    Quarantined,
-    /// The message comes again.
-    Retry {
-        /// Why.
-        why: String,
-    },
 }
 
-/// Takes a batch of second looks, one by one, so that one that fails comes again alone.
-pub(crate) async fn settle_batch<C, D, S, Q, N, A>(
-    ports: &Ports<'_, C, D, S, Q, N, A>,
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Handled {
+    /// It was a presence event.
+    Observed(Report),
+    /// It was a change to look at again.
+    Settled(Settled),
+    /// It cannot be read.
+    Quarantined,
+}
+
+/// Why a message must come again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectivityError {
+    /// A call failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// An announcement of the client is being made.
+    #[error("another invocation is announcing something of the client; this one comes again in case that one dies")]
+    InProgress,
+}
+
+impl Failure for ConnectivityError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Port(error) => error.kind,
+            Self::InProgress => ErrorKind::Passing,
+        }
+    }
+}
+
+/// Takes a batch, message by message, so that one that fails comes again alone.
+pub(crate) async fn handle_batch<C, D, B, R, S, Q, N, A>(
+    ports: &Ports<'_, C, D, B, R, S, Q, N, A>,
     settings: &Settings,
     batch: &SqsBatch,
     now: i64,
-) -> (BatchResponse, Vec<Settled>)
+) -> (BatchResponse, Vec<Result<Handled, ConnectivityError>>)
 where
     C: UpdateItem,
+    D: FindDevice,
+    B: FindBlocked,
+    R: UpdateCertificate,
+    S: ScheduleSettle,
     Q: Quarantine,
     N: Notify,
     A: Notify,
@@ -185,69 +262,94 @@ where
     let mut response = BatchResponse::default();
     let mut all = Vec::new();
     for message in &batch.records {
-        let settled = match settle_message(ports, settings, message, now).await {
-            Ok(settled) => settled,
-            Err(error) => Settled::Retry { why: error.to_string() },
-        };
-        if matches!(settled, Settled::Retry { .. }) {
+        let handled = handle_message(ports, settings, message, now).await;
+        if comes_again(ports.quarantine, message, &handled).await {
             response.retry(message);
         }
-        all.push(settled);
+        all.push(handled);
     }
     (response, all)
 }
 
-async fn settle_message<C, D, S, Q, N, A>(
-    ports: &Ports<'_, C, D, S, Q, N, A>,
+/// What a message holds: an event has a type, a change to look at again has none.
+enum Body {
+    Presence(Presence),
+    Settle(Settle),
+}
+
+fn read(body: &str) -> Result<Body, serde_json::Error> {
+    let value: serde_json::Value = serde_json::from_str(body)?;
+    match value.get("eventType") {
+        Some(_) => serde_json::from_value(value).map(Body::Presence),
+        None => serde_json::from_value(value).map(Body::Settle),
+    }
+}
+
+async fn handle_message<C, D, B, R, S, Q, N, A>(
+    ports: &Ports<'_, C, D, B, R, S, Q, N, A>,
     settings: &Settings,
     message: &SqsMessage,
     now: i64,
-) -> PortResult<Settled>
+) -> Result<Handled, ConnectivityError>
 where
     C: UpdateItem,
+    D: FindDevice,
+    B: FindBlocked,
+    R: UpdateCertificate,
+    S: ScheduleSettle,
     Q: Quarantine,
     N: Notify,
     A: Notify,
 {
-    match serde_json::from_str(&message.body) {
-        Ok(settle) => look_again(ports, settings, &settle, now).await,
+    match read(&message.body) {
+        Ok(Body::Presence(event)) => Ok(Handled::Observed(observe(ports, settings, &event).await?)),
+        Ok(Body::Settle(settle)) => look_again(ports, settings, &settle, now).await.map(Handled::Settled),
         Err(error) => {
-            let reason = format!("not a change to look at again: {error}");
+            let reason = format!("neither a presence event nor a change to look at again: {error}");
             ports.quarantine.quarantine(&Quarantined { reason, message: message.body.clone() }).await?;
-            Ok(Settled::Quarantined)
+            Ok(Handled::Quarantined)
         }
     }
 }
 
-/// The second look: claims the announcement, announces, confirms.
-async fn look_again<C, D, S, Q, N, A>(
-    ports: &Ports<'_, C, D, S, Q, N, A>,
+/// The second look: claims the announcement, announces, confirms. What another began and did not end goes first.
+pub(crate) async fn look_again<C, D, B, R, S, Q, N, A>(
+    ports: &Ports<'_, C, D, B, R, S, Q, N, A>,
     settings: &Settings,
     settle: &Settle,
     now: i64,
-) -> PortResult<Settled>
+) -> Result<Settled, ConnectivityError>
 where
     C: UpdateItem,
     N: Notify,
     A: Notify,
 {
-    let outcome = ports.clients.update_item(&claim(settle, now, LEASE)).await?;
-    match judge_claim(settle, &outcome) {
-        Claim::Announce => {
-            let told: Alert = announcement(settle);
-            ports.announcements.notify(&told).await?;
-            ports.clients.update_item(&confirm(settle)).await?;
-            Ok(Settled::Announced { client_id: settle.client_id.clone(), target: settle.target })
+    let mut announced = Settled::NothingToDo;
+    for _ in 0..LOOKS {
+        let outcome = ports.clients.update_item(&claim(settle, now, LEASE)).await?;
+        let begun = match judge_claim(settle, &outcome, now) {
+            Claim::Announce => settle.clone(),
+            Claim::TakeUp(begun) => match ports.clients.update_item(&take_up(&begun, now, LEASE)).await? {
+                Outcome::Applied { .. } => begun,
+                Outcome::Refused { .. } => continue,
+            },
+            Claim::NothingToDo => return Ok(announced),
+            Claim::InProgress => return Err(ConnectivityError::InProgress),
+            Claim::Superseded => return Ok(count_flap(ports, settings, settle).await?),
+        };
+        ports.announcements.notify(&announcement(&begun)).await?;
+        ports.clients.update_item(&confirm(&begun)).await?;
+        announced = Settled::Announced { client_id: begun.client_id.clone(), target: begun.target };
+        if begun == *settle {
+            return Ok(announced);
         }
-        Claim::NothingToDo => Ok(Settled::NothingToDo),
-        Claim::InProgress => Ok(Settled::Retry { why: "another delivery is announcing it".to_owned() }),
-        Claim::Superseded => count_flap(ports, settings, settle).await,
     }
+    Err(ConnectivityError::InProgress)
 }
 
 /// A disconnect that something newer followed within the grace period.
-async fn count_flap<C, D, S, Q, N, A>(
-    ports: &Ports<'_, C, D, S, Q, N, A>,
+async fn count_flap<C, D, B, R, S, Q, N, A>(
+    ports: &Ports<'_, C, D, B, R, S, Q, N, A>,
     settings: &Settings,
     settle: &Settle,
 ) -> PortResult<Settled>
@@ -271,5 +373,7 @@ where
     Ok(Settled::Flapped { client_id: settle.client_id.clone(), alerted: alert.is_some() })
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

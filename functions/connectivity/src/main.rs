@@ -1,12 +1,14 @@
 //! The `connectivity` function: follows each device's connectivity and announces who went offline or came back.
 //!
-//! Invoked by the rules on `$aws/events/presence/{connected,disconnected,connect_failed}/+`, and by its own queue, which
-//! brings a change back for a second look after the grace period. Here is the wiring; the work is in [`handler`].
+//! Invoked by the queue behind the rules on `$aws/events/presence/{connected,disconnected,connect_failed}/+`, or by them, and
+//! by its own queue, which brings a change back for a second look after the grace period. Here is the wiring; the work is in
+//! [`handler`].
 //!
 //! | variable | meaning |
 //! |---|---|
 //! | `CONNECTIVITY_TABLE` | a row per `clientId` |
 //! | `DEVICES_TABLE` | the devices that joined, by `thingName`: asked for their thing type |
+//! | `BLOCK_LIST_TABLE` | what may never join, by `entry`: a device that connects all the same is stopped |
 //! | `SETTLE_QUEUE_URL` | the queue of changes to look at again |
 //! | `QUARANTINE_QUEUE_URL` | where a message goes that cannot be read |
 //! | `ANNOUNCEMENTS_TOPIC_ARN` | where offline and online are announced |
@@ -17,16 +19,18 @@
 
 mod handler;
 
+use fleet::batch::Failure;
 use fleet::connectivity::{Freshness, Grace};
-use fleet_aws::dynamodb::{Devices, Table};
+use fleet::ports::{ErrorKind, PortError};
+use fleet_aws::dynamodb::{self, BlockList, Devices, Table};
 use fleet_aws::emf::Metrics;
-use fleet_aws::sns::Topic;
-use fleet_aws::sqs::Queue;
-use fleet_aws::{config, env, logging};
-use handler::{Input, Ports, Report, Settings, Settled};
+use fleet_aws::iot::Registry;
+use fleet_aws::sns::{self, Topic};
+use fleet_aws::sqs::{self, Queue};
+use fleet_aws::{clock, config, env, logging};
+use handler::{ConnectivityError, Handled, Input, Ports, Report, Settings, Settled};
 use iot_events::BatchResponse;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -40,15 +44,21 @@ async fn main() -> Result<(), Error> {
         flap_window_seconds: env::parsed("FLAP_WINDOW_SECONDS", 600)?,
     };
     let config = config::load().await;
-    let clients = Table::new(&config, env::required("CONNECTIVITY_TABLE")?);
-    let devices = Devices::new(&config, env::required("DEVICES_TABLE")?);
-    let settle_queue = Queue::new(&config, env::required("SETTLE_QUEUE_URL")?);
-    let quarantine = Queue::new(&config, env::required("QUARANTINE_QUEUE_URL")?);
-    let announcements = Topic::new(&config, env::required("ANNOUNCEMENTS_TOPIC_ARN")?);
-    let alerts = Topic::new(&config, env::required("ALERTS_TOPIC_ARN")?);
+    let (tables, queues, topics) =
+        (dynamodb::Client::new(&config), sqs::Client::new(&config), sns::Client::new(&config));
+    let clients = Table::new(&tables, env::required("CONNECTIVITY_TABLE")?);
+    let devices = Devices::new(&tables, env::required("DEVICES_TABLE")?);
+    let block_list = BlockList::new(&tables, env::required("BLOCK_LIST_TABLE")?);
+    let registry = Registry::new(&config);
+    let settle_queue = Queue::new(&queues, env::required("SETTLE_QUEUE_URL")?);
+    let quarantine = Queue::new(&queues, env::required("QUARANTINE_QUEUE_URL")?);
+    let announcements = Topic::new(&topics, env::required("ANNOUNCEMENTS_TOPIC_ARN")?);
+    let alerts = Topic::new(&topics, env::required("ALERTS_TOPIC_ARN")?);
     let ports = Ports {
         clients: &clients,
         devices: &devices,
+        block_list: &block_list,
+        registry: &registry,
         settle_queue: &settle_queue,
         quarantine: &quarantine,
         announcements: &announcements,
@@ -56,15 +66,15 @@ async fn main() -> Result<(), Error> {
     };
     let (ports, settings) = (&ports, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Input>| async move {
-        let now = now();
+        let now = clock::now();
         match event.payload {
             Input::Presence(presence) => {
                 let report = handler::observe(ports, settings, &presence).await;
                 observed(report, now).map(|()| None)
             }
             Input::Batch(batch) => {
-                let (response, settled) = handler::settle_batch(ports, settings, &batch, now).await;
-                count(&settled, now);
+                let (response, handled) = handler::handle_batch(ports, settings, &batch, now).await;
+                count(handled, now);
                 Ok::<Option<BatchResponse>, Diagnostic>(Some(response))
             }
         }
@@ -72,58 +82,80 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Logs and counts, and hands an error on to Lambda, which invokes the function again.
-fn observed(report: Result<Report, fleet::ports::PortError>, now: i64) -> Result<(), Diagnostic> {
+fn observed(report: Result<Report, PortError>, now: i64) -> Result<(), Diagnostic> {
     let mut metrics = Metrics::of("connectivity");
     let result = match report {
-        Ok(Report::Seen { client_id, connected, freshness, settle_in }) => {
-            metrics.count(
-                match freshness {
-                    Freshness::New | Freshness::NewAfterReset if connected => "Connected",
-                    Freshness::New | Freshness::NewAfterReset => "Disconnected",
-                    Freshness::Duplicate => "Duplicate",
-                    Freshness::Stale => "Stale",
-                },
-                1,
-            );
-            metrics.count("VersionResets", usize::from(freshness == Freshness::NewAfterReset));
-            tracing::info!(client_id, connected, freshness = ?freshness, settle_in, "presence");
-            Ok(())
-        }
-        Ok(Report::ConnectFailed { client_id, reason, counted }) => {
-            metrics.count("ConnectFailed", 1);
-            tracing::warn!(client_id, reason, counted, "a client was refused");
+        Ok(report) => {
+            seen(&mut metrics, &report);
             Ok(())
         }
         Err(error) => {
-            metrics.count("Failed", 1);
-            tracing::error!(operation = error.operation, cause = %error.cause, "will be tried again");
-            Err(Diagnostic { error_type: format!("{}Failed", error.operation), error_message: error.to_string() })
+            let diagnostic =
+                Diagnostic { error_type: format!("{}Failed", error.operation), error_message: error.to_string() };
+            failed(&mut metrics, &error.into());
+            Err(diagnostic)
         }
     };
     metrics.emit(now);
     result
 }
 
-fn count(settled: &[Settled], now: i64) {
+fn count(all: Vec<Result<Handled, ConnectivityError>>, now: i64) {
     let mut metrics = Metrics::of("connectivity");
-    for settled in settled {
-        tracing::info!(settled = ?settled, "second look");
-        let name = match settled {
-            Settled::Announced { .. } => "Announced",
-            Settled::Flapped { .. } => "Flapped",
-            Settled::NothingToDo => "NothingToAnnounce",
-            Settled::Superseded => "Superseded",
-            Settled::Quarantined => "Quarantined",
-            Settled::Retry { .. } => "Retried",
-        };
-        metrics.count(name, 1);
-        metrics.count("FlappingAlerts", usize::from(matches!(settled, Settled::Flapped { alerted: true, .. })));
+    for handled in &all {
+        match handled {
+            Ok(Handled::Observed(report)) => seen(&mut metrics, report),
+            Ok(Handled::Settled(settled)) => looked_at(&mut metrics, settled),
+            Ok(Handled::Quarantined) => metrics.count("Quarantined", 1),
+            Err(error) => failed(&mut metrics, error),
+        }
     }
     metrics.emit(now);
+}
+
+fn seen(metrics: &mut Metrics, report: &Report) {
+    match report {
+        Report::Seen { client_id, connected, freshness, blocked, settle_in } => {
+            metrics.count(
+                match freshness {
+                    Freshness::New | Freshness::NewAfterReset if *connected => "Connected",
+                    Freshness::New | Freshness::NewAfterReset => "Disconnected",
+                    Freshness::Duplicate => "Duplicate",
+                    Freshness::Stale => "Stale",
+                },
+                1,
+            );
+            metrics.count("Blocked", usize::from(*blocked));
+            metrics.count("VersionResets", usize::from(*freshness == Freshness::NewAfterReset));
+            tracing::info!(client_id, connected, freshness = ?freshness, blocked, settle_in, "presence");
+        }
+        Report::ConnectFailed { client_id, reason, counted } => {
+            metrics.count("ConnectFailed", 1);
+            tracing::warn!(client_id, reason, counted, "a client was refused");
+        }
+    }
+}
+
+fn looked_at(metrics: &mut Metrics, settled: &Settled) {
+    tracing::info!(settled = ?settled, "second look");
+    let name = match settled {
+        Settled::Announced { .. } => "Announced",
+        Settled::Flapped { .. } => "Flapped",
+        Settled::NothingToDo => "NothingToAnnounce",
+        Settled::Superseded => "Superseded",
+    };
+    metrics.count(name, 1);
+    metrics.count("FlappingAlerts", usize::from(matches!(settled, Settled::Flapped { alerted: true, .. })));
+}
+
+fn failed(metrics: &mut Metrics, error: &ConnectivityError) {
+    let (name, again) = match error.kind() {
+        ErrorKind::Throttled => ("Throttled", true),
+        ErrorKind::Permanent => ("SetAside", false),
+        ErrorKind::Passing if matches!(error, ConnectivityError::InProgress) => ("Retried", true),
+        ErrorKind::Passing => ("Failed", true),
+    };
+    metrics.count(name, 1);
+    tracing::warn!(error = %error, again, "a message was not handled");
 }

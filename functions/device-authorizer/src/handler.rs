@@ -4,7 +4,8 @@
 //! which that of the key is remembered.
 
 use fleet::authorization::{Asked, Denial, Grant, Rules, Token, block_list_entries, check, grant};
-use fleet::ports::{FindBlocked, FindKey, PortResult};
+use fleet::ports::{FindBlocked, FindDevice, FindKey, PortResult, UpdateItem};
+use fleet::registration::joined_record;
 use iot_events::{AuthorizerRequest, AuthorizerResponse};
 
 /// What authorization needs of the outside.
@@ -57,6 +58,18 @@ where
     Ok(Verdict::Granted(grant(claims, &asked, rules, now)))
 }
 
+/// Writes down a device that is let in for the first time: its presence and its readings ask for the row. One that cannot be
+/// written down is let in all the same, and is written down when it is asked for next.
+///
+/// # Errors
+/// [`fleet::ports::PortError`] if the table could not be asked.
+pub(crate) async fn write_down<D: FindDevice + UpdateItem>(devices: &D, grant: &Grant, now: i64) -> PortResult<()> {
+    if devices.find_device(&grant.thing_name).await?.is_none() {
+        devices.update_item(&joined_record(&grant.thing_name, "token", &[], now)).await?;
+    }
+    Ok(())
+}
+
 /// The grant as AWS IoT wants it.
 pub(crate) fn response(grant: Grant) -> AuthorizerResponse {
     AuthorizerResponse {
@@ -89,5 +102,7 @@ fn token(event: &AuthorizerRequest) -> Option<&str> {
     found.or_else(bearer).or_else(password).filter(|token| !token.is_empty())
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

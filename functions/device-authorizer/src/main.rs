@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `KEYS_TABLE` | the fleet's public keys, by `kid` |
 //! | `BLOCK_LIST_TABLE` | what may never join, by `entry`: `thing#NAME` and `token#ID` count here |
+//! | `DEVICES_TABLE` | the devices that joined, by `thingName` |
 //! | `AUDIENCE` | the `aud` of the fleet's tokens |
 //! | `IOT_ARN` | the beginning of AWS IoT's ARNs here: `arn:aws:iot:REGION:ACCOUNT` |
 //! | `REFRESH_SECONDS` | how often a connected device's token is looked at again; 900 if not set |
@@ -16,13 +17,13 @@ mod handler;
 
 use fleet::authorization::Rules;
 use fleet::ports::PortError;
-use fleet_aws::dynamodb::{BlockList, Keys};
+use fleet_aws::dynamodb::{self, BlockList, Devices, Keys};
 use fleet_aws::emf::Metrics;
-use fleet_aws::{config, env, logging};
+use fleet_aws::{clock, config, env, logging};
 use handler::{Ports, Verdict};
 use iot_events::{AuthorizerRequest, AuthorizerResponse};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -34,15 +35,28 @@ async fn main() -> Result<(), Error> {
     };
     let remembered = Duration::from_secs(env::parsed("KEYS_REMEMBERED_SECONDS", 60)?);
     let config = config::load().await;
-    let keys = Keys::new(&config, env::required("KEYS_TABLE")?, remembered);
-    let block_list = BlockList::new(&config, env::required("BLOCK_LIST_TABLE")?);
+    let tables = dynamodb::Client::new(&config);
+    let keys = Keys::new(&tables, env::required("KEYS_TABLE")?, remembered);
+    let block_list = BlockList::new(&tables, env::required("BLOCK_LIST_TABLE")?);
+    let devices = Devices::new(&tables, env::required("DEVICES_TABLE")?);
     let ports = Ports { keys: &keys, block_list: &block_list };
-    let (ports, rules) = (&ports, &rules);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<AuthorizerRequest>| async move {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        let verdict = handler::authorize(ports, rules, &event.payload, now).await;
-        report(&event.payload, verdict, now)
+    let (ports, rules, devices) = (&ports, &rules, &devices);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        let now = clock::now();
+        let event = match serde_json::from_value::<AuthorizerRequest>(event.payload) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(error = %error, "device turned away: what it sent cannot be read");
+                return Ok(AuthorizerResponse::denied());
+            }
+        };
+        let verdict = handler::authorize(ports, rules, &event, now).await;
+        if let Ok(Verdict::Granted(grant)) = &verdict
+            && let Err(error) = handler::write_down(devices, grant, now).await
+        {
+            tracing::error!(thing_name = grant.thing_name, cause = %error, "device authenticated, and not written down");
+        }
+        report(&event, verdict, now)
     }))
     .await
 }

@@ -7,19 +7,19 @@
 //! |---|---|
 //! | `ALLOW_LIST_TABLE` | the devices that were made, by `serialNumber`; no other is provisioned |
 //! | `BLOCK_LIST_TABLE` | what may never join, by `entry` |
+//! | `DEVICES_TABLE` | the devices that joined, by `thingName` |
 //! | `THING_TYPES` | the thing type of each model: `charger=Charger,switch=Switch` |
 //! | `DEFAULT_THING_TYPE` | optional: the type of other models; else such devices are turned away |
 
 mod handler;
 
 use fleet::registration::Rules;
-use fleet_aws::dynamodb::{AllowList, BlockList};
+use fleet_aws::dynamodb::{self, AllowList, BlockList, Table};
 use fleet_aws::emf::Metrics;
-use fleet_aws::{config, env, logging};
+use fleet_aws::{clock, config, env, logging};
 use handler::{Outcome, Ports};
 use iot_events::{PreProvisioning, PreProvisioningAnswer};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -30,13 +30,23 @@ async fn main() -> Result<(), Error> {
         ..Rules::default()
     };
     let config = config::load().await;
-    let block_list = BlockList::new(&config, env::required("BLOCK_LIST_TABLE")?);
-    let allow_list = AllowList::new(&config, env::required("ALLOW_LIST_TABLE")?);
-    let ports = Ports { block_list: &block_list, allow_list: &allow_list };
+    let tables = dynamodb::Client::new(&config);
+    let block_list = BlockList::new(&tables, env::required("BLOCK_LIST_TABLE")?);
+    let allow_list = AllowList::new(&tables, env::required("ALLOW_LIST_TABLE")?);
+    let devices = Table::new(&tables, env::required("DEVICES_TABLE")?);
+    let ports = Ports { block_list: &block_list, allow_list: &allow_list, devices: &devices };
     let (ports, rules) = (&ports, &rules);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<PreProvisioning>| async move {
-        let outcome = handler::decide(ports, rules, &event.payload).await;
-        report(&event.payload, outcome)
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        let now = clock::now();
+        let event = match serde_json::from_value::<PreProvisioning>(event.payload) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(error = %error, "device turned away: what it sent cannot be read");
+                return Ok(PreProvisioningAnswer::default());
+            }
+        };
+        let outcome = handler::decide(ports, rules, &event, now).await;
+        report(&event, outcome, now)
     }))
     .await
 }
@@ -45,6 +55,7 @@ async fn main() -> Result<(), Error> {
 fn report(
     event: &PreProvisioning,
     outcome: Result<Outcome, fleet::ports::PortError>,
+    now: i64,
 ) -> Result<PreProvisioningAnswer, Diagnostic> {
     let mut metrics = Metrics::of("provisioning-hook");
     let (certificate, client) = (event.certificate_id.as_str(), event.client_id.as_str());
@@ -62,11 +73,10 @@ fn report(
         }
         Err(error) => {
             metrics.count("Failed", 1);
-            tracing::error!(certificate, client, operation = error.operation, cause = %error.cause, "device turned away: a list could not be asked");
+            tracing::error!(certificate, client, operation = error.operation, cause = %error.cause, "device turned away: a table could not be asked");
             Err(Diagnostic { error_type: format!("{}Failed", error.operation), error_message: error.to_string() })
         }
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    metrics.emit(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+    metrics.emit(now);
     result
 }

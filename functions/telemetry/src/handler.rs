@@ -1,18 +1,19 @@
 //! Readings into tables, crossings into alerts, and what is malformed out of the way.
 //!
 //! Every write has a natural key or a condition, so that a message may come twice and in any order: the history keeps it
-//! once, the latest reading is that of the latest measurement, and an alarm is raised once.
+//! once, the latest reading and the alarms on it are those of the latest measurement, and each crossing is told once.
 
-use fleet::conditional::Outcome;
-use fleet::ports::{FindDeviceType, Notify, PortError, Quarantine, UpdateItem};
-use fleet::telemetry::{
-    Crossing, History, Quarantined, Reading, Recency, Threshold, Thresholds, Window, judge_latest, latest,
-};
+use fleet::batch::{Failure, comes_again};
+use fleet::conditional::{Item, Outcome};
+use fleet::ports::{ErrorKind, FindDevice, Notify, PortError, Quarantine, UpdateItem};
+use fleet::telemetry::{History, Latest, Next, Quarantined, Reading, Recency, Threshold, Thresholds, Untold, Window};
 use iot_events::{BatchResponse, SqsBatch, SqsMessage, TelemetryEnvelope};
 use serde::de::{Deserialize, Deserializer, Error};
 
 /// How long telling of an alarm may take, in milliseconds: longer than the function's timeout (10 s in the template).
 const LEASE: i64 = 20_000;
+/// How often a reading is put to a row that others write as well, before it is left for later.
+const TRIES: usize = 8;
 
 /// What the function is invoked with.
 #[derive(Debug)]
@@ -88,17 +89,34 @@ pub(crate) enum TelemetryError {
     /// A call failed.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// The message came twice at once, and the other invocation is telling of its alarm.
-    #[error("another invocation is telling of `{0}`; this one comes again in case that one dies")]
-    InProgress(String),
+    /// The crossing that it made is being told, or waits behind one that is.
+    #[error("another invocation is telling of an alarm; this one comes again in case that one dies")]
+    InProgress,
+    /// Too many crossings of the device are untold.
+    #[error("too many crossings of the device wait to be told")]
+    Untold,
+    /// Too many others write the row.
+    #[error("the row of the device was written by others at each try")]
+    Contended,
+}
+
+impl Failure for TelemetryError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Port(error) => error.kind,
+            Self::InProgress | Self::Untold | Self::Contended => ErrorKind::Passing,
+        }
+    }
 }
 
 impl TelemetryError {
     /// A stable name of the error.
-    pub(crate) fn kind(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Port(error) => format!("{}Failed", error.operation),
-            Self::InProgress(_) => "AlarmInProgress".to_owned(),
+            Self::InProgress => "AlarmInProgress".to_owned(),
+            Self::Untold => "AlarmsUntold".to_owned(),
+            Self::Contended => "Contended".to_owned(),
         }
     }
 }
@@ -117,7 +135,7 @@ pub(crate) async fn accept<L, H, D, Q, A>(
 where
     L: UpdateItem,
     H: UpdateItem,
-    D: FindDeviceType,
+    D: FindDevice,
     Q: Quarantine,
     A: Notify,
 {
@@ -131,51 +149,80 @@ where
         }
     };
     ports.history.update_item(&settings.history.keep(&reading)).await?;
-    let outcome = ports.latest.update_item(&latest(&reading)).await?;
-    let (recency, row) = judge_latest(&reading, &outcome);
-    let mut crossings = Vec::new();
-    // A late reading says nothing of how things are now.
-    if recency != Recency::Late {
-        for threshold in thresholds(ports.devices, settings, &reading).await? {
-            if let Some(crossing) = threshold.crossing(&reading, row) {
-                let told = tell(ports, &crossing, now).await?;
-                if told {
-                    crossings.push(crossing.alert().subject());
-                } else if recency == Recency::Same {
-                    return Err(TelemetryError::InProgress(threshold.name()));
-                }
-            }
-        }
-    }
+    let latest = Latest::of(&reading, thresholds(ports.devices, settings, &reading).await?);
+    let (recency, row) = write(ports.latest, &latest).await?;
+    let crossings = match row {
+        Some(row) => tell(ports, &reading.thing_name, latest.order(), row, now).await?,
+        None => Vec::new(),
+    };
     Ok(Report::Stored { thing_name: reading.thing_name, recency, crossings })
 }
 
-async fn thresholds<'a, D: FindDeviceType>(
+/// Puts the reading into the row of its device. Mostly the first try holds.
+async fn write<L: UpdateItem>(table: &L, latest: &Latest<'_>) -> Result<(Recency, Option<Item>), TelemetryError> {
+    let mut change = latest.first_try();
+    for _ in 0..TRIES {
+        let outcome = table.update_item(&change).await?;
+        match latest.judge(&change, outcome) {
+            Next::Write(next) => change = next,
+            Next::Done(recency, row) => return Ok((recency, row)),
+            Next::Full => return Err(TelemetryError::Untold),
+        }
+    }
+    Err(TelemetryError::Contended)
+}
+
+async fn thresholds<'a, D: FindDevice>(
     devices: &D,
     settings: &'a Settings,
     reading: &Reading,
 ) -> Result<Vec<&'a Threshold>, PortError> {
     let thing_type = match settings.thresholds.depends_on_type() {
-        true => devices.find_device_type(&reading.thing_name).await?,
+        true => devices.find_device(&reading.thing_name).await?.and_then(|device| device.thing_type),
         false => None,
     };
     Ok(settings.thresholds.of(thing_type.as_deref()).collect())
 }
 
-/// Claims the crossing, tells, and notes that it was told. `false`: another has claimed it.
-async fn tell<L, H, D, Q, A>(ports: &Ports<'_, L, H, D, Q, A>, crossing: &Crossing, now: i64) -> Result<bool, PortError>
+/// Tells the crossings of the row that are untold, in their order: this message's, and those that another did not get to.
+async fn tell<L, H, D, Q, A>(
+    ports: &Ports<'_, L, H, D, Q, A>,
+    thing_name: &str,
+    order: &str,
+    mut row: Item,
+    now: i64,
+) -> Result<Vec<String>, TelemetryError>
 where
     L: UpdateItem,
     A: Notify,
 {
-    match ports.latest.update_item(&crossing.claim(now, LEASE)).await? {
-        Outcome::Refused { .. } => Ok(false),
-        Outcome::Applied { .. } => {
-            ports.alerts.notify(&crossing.alert()).await?;
-            ports.latest.update_item(&crossing.confirm()).await?;
-            Ok(true)
+    let mut told = Vec::new();
+    while let Some(untold) = Untold::first(thing_name, &row) {
+        match ports.latest.update_item(&untold.claim(now, LEASE)).await? {
+            Outcome::Applied { .. } => {
+                let alert = untold.alert();
+                ports.alerts.notify(&alert).await?;
+                told.push(alert.subject());
+                let confirm = untold.confirm();
+                let mut after = match ports.latest.update_item(&confirm).await? {
+                    Outcome::Applied { before } => before,
+                    Outcome::Refused { current } => current,
+                };
+                confirm.apply(&mut after);
+                row = after.unwrap_or_default();
+            }
+            Outcome::Refused { current } => {
+                row = current.unwrap_or_default();
+                if untold.is_next(&row) {
+                    // Whoever tells it goes on with what is behind it. Should it die, what this message made must not wait for
+                    // the device's next.
+                    let waits = Untold::all(thing_name, &row).any(|untold| untold.crossing.order() == order);
+                    return if waits { Err(TelemetryError::InProgress) } else { Ok(told) };
+                }
+            }
         }
     }
+    Ok(told)
 }
 
 /// Takes a batch, one message after the other, so that one that fails comes again alone.
@@ -188,7 +235,7 @@ pub(crate) async fn accept_batch<L, H, D, Q, A>(
 where
     L: UpdateItem,
     H: UpdateItem,
-    D: FindDeviceType,
+    D: FindDevice,
     Q: Quarantine,
     A: Notify,
 {
@@ -196,7 +243,7 @@ where
     let mut reports = Vec::new();
     for message in &batch.records {
         let report = accept_message(ports, settings, message, now).await;
-        if report.is_err() {
+        if comes_again(ports.quarantine, message, &report).await {
             response.retry(message);
         }
         reports.push(report);
@@ -213,7 +260,7 @@ async fn accept_message<L, H, D, Q, A>(
 where
     L: UpdateItem,
     H: UpdateItem,
-    D: FindDeviceType,
+    D: FindDevice,
     Q: Quarantine,
     A: Notify,
 {
@@ -228,5 +275,7 @@ where
     }
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

@@ -15,16 +15,17 @@
 
 mod handler;
 
+use fleet::batch::Failure;
+use fleet::ports::ErrorKind;
 use fleet::telemetry::{History, Recency, Window};
-use fleet_aws::dynamodb::{Devices, Table};
+use fleet_aws::dynamodb::{self, Devices, Table};
 use fleet_aws::emf::Metrics;
-use fleet_aws::sns::Topic;
-use fleet_aws::sqs::Queue;
-use fleet_aws::{config, env, logging};
-use handler::{Input, Ports, Report, Settings};
+use fleet_aws::sns::{self, Topic};
+use fleet_aws::sqs::{self, Queue};
+use fleet_aws::{clock, config, env, logging};
+use handler::{Input, Ports, Report, Settings, TelemetryError};
 use iot_events::BatchResponse;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A device's clock may be this far ahead, in milliseconds.
 const AHEAD: i64 = 5 * 60 * 1000;
@@ -39,23 +40,25 @@ async fn main() -> Result<(), Error> {
         thresholds: env::json("THRESHOLDS")?,
     };
     let config = config::load().await;
-    let latest = Table::new(&config, env::required("LATEST_TABLE")?);
-    let history = Table::new(&config, env::required("HISTORY_TABLE")?);
-    let devices = Devices::new(&config, env::required("DEVICES_TABLE")?);
-    let quarantine = Queue::new(&config, env::required("QUARANTINE_QUEUE_URL")?);
-    let alerts = Topic::new(&config, env::required("ALERTS_TOPIC_ARN")?);
+    let (tables, queues, topics) =
+        (dynamodb::Client::new(&config), sqs::Client::new(&config), sns::Client::new(&config));
+    let latest = Table::new(&tables, env::required("LATEST_TABLE")?);
+    let history = Table::new(&tables, env::required("HISTORY_TABLE")?);
+    let devices = Devices::new(&tables, env::required("DEVICES_TABLE")?);
+    let quarantine = Queue::new(&queues, env::required("QUARANTINE_QUEUE_URL")?);
+    let alerts = Topic::new(&topics, env::required("ALERTS_TOPIC_ARN")?);
     let ports =
         Ports { latest: &latest, history: &history, devices: &devices, quarantine: &quarantine, alerts: &alerts };
     let (ports, settings) = (&ports, &settings);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Input>| async move {
-        let now = now();
+        let now = clock::now();
         match event.payload {
             Input::One(envelope) => {
                 let report = handler::accept(ports, settings, &envelope, now).await;
                 tell(std::slice::from_ref(&report), now);
                 match report {
                     Ok(_) => Ok(None),
-                    Err(error) => Err(Diagnostic { error_type: error.kind(), error_message: error.to_string() }),
+                    Err(error) => Err(Diagnostic { error_type: error.name(), error_message: error.to_string() }),
                 }
             }
             Input::Batch(batch) => {
@@ -68,19 +71,14 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Logs and counts.
-fn tell(reports: &[Result<Report, handler::TelemetryError>], now: i64) {
+fn tell(reports: &[Result<Report, TelemetryError>], now: i64) {
     let mut metrics = Metrics::of("telemetry");
     for report in reports {
         match report {
             Ok(Report::Stored { thing_name, recency, crossings }) => {
                 metrics.count("Stored", 1);
-                metrics.count("Late", usize::from(*recency == Recency::Late));
+                metrics.count("Late", usize::from(matches!(recency, Recency::Late | Recency::Partly)));
                 metrics.count("Duplicate", usize::from(*recency == Recency::Same));
                 metrics.count("Alarms", crossings.len());
                 tracing::debug!(thing_name, recency = ?recency, "reading stored");
@@ -93,8 +91,14 @@ fn tell(reports: &[Result<Report, handler::TelemetryError>], now: i64) {
                 tracing::warn!(thing_name, reason, "message set aside");
             }
             Err(error) => {
-                metrics.count("Failed", 1);
-                tracing::error!(error = %error, "will be tried again");
+                let (name, again) = match error.kind() {
+                    ErrorKind::Throttled => ("Throttled", true),
+                    ErrorKind::Permanent => ("SetAside", false),
+                    ErrorKind::Passing if matches!(error, TelemetryError::Port(_)) => ("Failed", true),
+                    ErrorKind::Passing => ("Retried", true),
+                };
+                metrics.count(name, 1);
+                tracing::warn!(error = %error, again, "a message was not handled");
             }
         }
     }

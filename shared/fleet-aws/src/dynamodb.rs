@@ -1,4 +1,4 @@
-//! Conditional writes, and the tables that are asked.
+//! Conditional writes, and the tables that are asked. All tables of a process share one [`Client`], and so its connection.
 //!
 //! - [`Table`]: a table that changes are made in.
 //! - [`BlockList`], [`AllowList`], [`Devices`], [`Keys`]: tables that are asked.
@@ -12,9 +12,9 @@ mod value;
 pub use keys::Keys;
 pub use lookup::{AllowList, BlockList, Devices};
 
-use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+pub use aws_sdk_dynamodb::Client;
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use expression::Expressions;
@@ -31,13 +31,16 @@ pub struct Table {
 impl Table {
     /// The table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, name: String) -> Self {
-        Self { client: Client::new(config), name }
+    pub fn new(client: &Client, name: String) -> Self {
+        Self { client: client.clone(), name }
     }
 }
 
-fn failed<E: std::error::Error + 'static>(operation: &'static str, error: &SdkError<E>) -> PortError {
-    PortError::new(operation, DisplayErrorContext(error).to_string())
+fn failed<E>(operation: &'static str, error: &SdkError<E>) -> PortError
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    crate::failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
 impl UpdateItem for Table {

@@ -14,15 +14,18 @@ pub const NAMESPACE: &str = "Drydock";
 #[derive(Debug)]
 pub struct Metrics {
     service: &'static str,
+    stack: String,
     values: Map<String, Value>,
     units: Vec<Value>,
 }
 
 impl Metrics {
-    /// No metrics yet, for the function of this name: the only dimension.
+    /// No metrics yet, for the function of this name in the stack that `STACK` names: the only dimensions. Two stacks of one
+    /// account do not add up.
     #[must_use]
     pub fn of(service: &'static str) -> Self {
-        Self { service, values: Map::new(), units: Vec::new() }
+        let stack = crate::env::optional("STACK").unwrap_or_else(|| "none".to_owned());
+        Self { service, stack, values: Map::new(), units: Vec::new() }
     }
 
     /// Adds a count. A count of nothing is left out; counts of one name add up.
@@ -47,9 +50,10 @@ impl Metrics {
         let mut line = json!({
             "_aws": {
                 "Timestamp": now,
-                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": self.units}],
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["service", "stack"]], "Metrics": self.units}],
             },
             "service": self.service,
+            "stack": self.stack,
         });
         if let Value::Object(object) = &mut line {
             object.extend(self.values);
@@ -82,10 +86,10 @@ mod tests {
             line,
             json!({
                 "_aws": {"Timestamp": 1_764_000_000_000_i64, "CloudWatchMetrics": [{
-                    "Namespace": "Drydock", "Dimensions": [["service"]],
+                    "Namespace": "Drydock", "Dimensions": [["service", "stack"]],
                     "Metrics": [{"Name": "Accepted", "Unit": "Count"}, {"Name": "Quarantined", "Unit": "Count"}],
                 }]},
-                "service": "telemetry", "Accepted": 5, "Quarantined": 1,
+                "service": "telemetry", "stack": "none", "Accepted": 5, "Quarantined": 1,
             })
         );
     }

@@ -1,31 +1,42 @@
 //! Things and certificates.
 
+use crate::remembered::Remembered;
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
-use aws_sdk_iot::error::{DisplayErrorContext, SdkError};
+use aws_sdk_iot::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_iot::types::{AttributePayload, CaCertificateStatus, CertificateStatus as SdkStatus};
 use fleet::ports::{
     AddThingToGroup, AttachPolicy, AttachThingPrincipal, CreateThing, Created, DescribeCaCertificate,
     DescribeCertificate, DescribeThing, PortError, PortResult, RegisteredCertificate, Thing, UpdateCertificate,
 };
 use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long a CA's state is remembered. A fleet has few of them, and each device asks for the same.
+const CA_REMEMBERED: Duration = Duration::from_secs(60);
+/// How many CAs are remembered by one process.
+const REMEMBERED_CAS: usize = 64;
 
 /// The registry of the account and region that the configuration names.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Registry {
     client: Client,
+    cas: Remembered<Option<bool>>,
 }
 
 impl Registry {
     /// A client.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self { client: Client::new(config), cas: Remembered::new(REMEMBERED_CAS) }
     }
 }
 
-fn failed<E: std::error::Error + 'static>(operation: &'static str, error: &SdkError<E>) -> PortError {
-    PortError::new(operation, DisplayErrorContext(error).to_string())
+fn failed<E>(operation: &'static str, error: &SdkError<E>) -> PortError
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    crate::failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
 impl DescribeCertificate for Registry {
@@ -52,13 +63,19 @@ impl DescribeCertificate for Registry {
 
 impl DescribeCaCertificate for Registry {
     async fn ca_is_active(&self, ca_certificate_id: &str) -> PortResult<Option<bool>> {
-        match self.client.describe_ca_certificate().certificate_id(ca_certificate_id).send().await {
-            Ok(answer) => Ok(answer
-                .certificate_description
-                .map(|description| description.status == Some(CaCertificateStatus::Active))),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
-            Err(error) => Err(failed("DescribeCACertificate", &error)),
+        if let Some(state) = self.cas.get(ca_certificate_id) {
+            return Ok(state);
         }
+        let answer = self.client.describe_ca_certificate().certificate_id(ca_certificate_id).send().await;
+        let state = match answer {
+            Ok(answer) => answer
+                .certificate_description
+                .map(|description| description.status == Some(CaCertificateStatus::Active)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => None,
+            Err(error) => return Err(failed("DescribeCACertificate", &error)),
+        };
+        self.cas.put(ca_certificate_id, state, CA_REMEMBERED);
+        Ok(state)
     }
 }
 

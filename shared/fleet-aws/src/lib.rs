@@ -1,6 +1,7 @@
 //! The fleet backend's ports on AWS. This is the only crate of the backend that names the AWS SDK; each service is a
 //! feature, so that a function links what it calls and nothing else.
 //!
+//! - [`clock`]: what time it is.
 //! - [`config`]: the SDK's configuration, built once per process.
 //! - `iot` (feature `iot`): things and certificates.
 //! - `dynamodb` (feature `dynamodb`): conditional writes, and the tables that are asked.
@@ -12,14 +13,19 @@
 //!
 //! Every client honours `AWS_ENDPOINT_URL` (and `AWS_ENDPOINT_URL_IOT`, …), the SDK's own way to be pointed elsewhere.
 
+pub mod clock;
 pub mod config;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 pub mod emf;
 pub mod env;
+#[cfg(any(feature = "dynamodb", feature = "iot", feature = "sns", feature = "sqs"))]
+mod failure;
 #[cfg(feature = "iot")]
 pub mod iot;
 pub mod logging;
+#[cfg(any(feature = "dynamodb", feature = "iot"))]
+mod remembered;
 #[cfg(feature = "sns")]
 pub mod sns;
 #[cfg(feature = "sqs")]

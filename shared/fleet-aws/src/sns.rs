@@ -1,8 +1,9 @@
 //! A topic for alerts.
 
-use aws_config::SdkConfig;
-use aws_sdk_sns::Client;
-use aws_sdk_sns::error::DisplayErrorContext;
+use crate::failure::failed;
+pub use aws_sdk_sns::Client;
+
+use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_sns::types::MessageAttributeValue;
 use fleet::alert::Alert;
 use fleet::ports::{Notify, PortError, PortResult};
@@ -18,8 +19,8 @@ pub struct Topic {
 impl Topic {
     /// The topic with this ARN.
     #[must_use]
-    pub fn new(config: &SdkConfig, arn: String) -> Self {
-        Self { client: Client::new(config), arn }
+    pub fn new(client: &Client, arn: String) -> Self {
+        Self { client: client.clone(), arn }
     }
 }
 
@@ -40,6 +41,6 @@ impl Notify for Topic {
             .message_attributes("kind", attribute(alert.kind().to_owned())?)
             .message_attributes("id", attribute(alert.id())?);
         let answer = request.send().await;
-        answer.map(drop).map_err(|error| PortError::new(OPERATION, DisplayErrorContext(&error).to_string()))
+        answer.map(drop).map_err(|error| failed(OPERATION, error.code(), DisplayErrorContext(&error).to_string()))
     }
 }

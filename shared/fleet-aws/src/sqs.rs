@@ -1,8 +1,9 @@
 //! Queues for second looks and for what is set aside.
 
-use aws_config::SdkConfig;
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
+use crate::failure::failed;
+pub use aws_sdk_sqs::Client;
+
+use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
 use fleet::connectivity::Settle;
 use fleet::ports::{PortError, PortResult, Quarantine, ScheduleSettle};
 use fleet::telemetry::Quarantined;
@@ -18,8 +19,8 @@ pub struct Queue {
 impl Queue {
     /// The queue with this URL.
     #[must_use]
-    pub fn new(config: &SdkConfig, url: String) -> Self {
-        Self { client: Client::new(config), url }
+    pub fn new(client: &Client, url: String) -> Self {
+        Self { client: client.clone(), url }
     }
 
     async fn send<T: Serialize + Sync>(&self, message: &T, delay_seconds: u16) -> PortResult<()> {
@@ -28,7 +29,7 @@ impl Queue {
         let request =
             self.client.send_message().queue_url(&self.url).message_body(body).delay_seconds(i32::from(delay_seconds));
         let answer = request.send().await;
-        answer.map(drop).map_err(|error| PortError::new(OPERATION, DisplayErrorContext(&error).to_string()))
+        answer.map(drop).map_err(|error| failed(OPERATION, error.code(), DisplayErrorContext(&error).to_string()))
     }
 }
 

@@ -26,6 +26,20 @@ pub enum Value {
     Document(serde_json::Value),
 }
 
+impl Value {
+    /// As a member of a document.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Text(text) => text.as_str().into(),
+            Self::Number(number) => (*number).into(),
+            Self::Flag(flag) => (*flag).into(),
+            Self::Numbers(numbers) => numbers.iter().copied().collect(),
+            Self::Document(document) => document.clone(),
+        }
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
@@ -78,6 +92,15 @@ impl Item {
     pub fn flag(&self, name: &str) -> Option<bool> {
         match self.0.get(name)? {
             Value::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// The attribute, if it is a document with members.
+    #[must_use]
+    pub fn document(&self, name: &str) -> Option<&serde_json::Map<String, serde_json::Value>> {
+        match self.0.get(name)? {
+            Value::Document(serde_json::Value::Object(members)) => Some(members),
             _ => None,
         }
     }
@@ -149,6 +172,24 @@ impl Condition {
         Self::Not(Box::new(self))
     }
 
+    /// The same without lists of one, lists in lists of their own kind, and double negations: DynamoDB refuses parentheses that
+    /// say nothing. `Err`: it always holds, or never.
+    ///
+    /// # Errors
+    /// What the condition comes to on every row.
+    pub fn simplified(&self) -> Result<Self, bool> {
+        match self {
+            Self::Exists(_) | Self::Missing(_) | Self::Is(..) => Ok(self.clone()),
+            Self::Not(inner) => match inner.simplified() {
+                Ok(Self::Not(twice)) => Ok(*twice),
+                Ok(inner) => Ok(inner.negated()),
+                Err(always) => Err(!always),
+            },
+            Self::All(conditions) => simplified_list(conditions, true),
+            Self::Any(conditions) => simplified_list(conditions, false),
+        }
+    }
+
     /// Whether it holds of the row.
     #[must_use]
     pub fn holds(&self, item: &Item) -> bool {
@@ -164,6 +205,28 @@ impl Condition {
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(item)),
             Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(item)),
             Self::Not(condition) => !condition.holds(item),
+        }
+    }
+}
+
+/// A list that holds with `neutral` alone: a member that comes to it says nothing, one that comes to the opposite decides.
+fn simplified_list(conditions: &[Condition], neutral: bool) -> Result<Condition, bool> {
+    let mut kept = Vec::new();
+    for condition in conditions {
+        match condition.simplified() {
+            Ok(Condition::All(inner)) if neutral => kept.extend(inner),
+            Ok(Condition::Any(inner)) if !neutral => kept.extend(inner),
+            Ok(condition) => kept.push(condition),
+            Err(always) if always == neutral => {}
+            Err(decided) => return Err(decided),
+        }
+    }
+    match kept.pop() {
+        None => Err(neutral),
+        Some(only) if kept.is_empty() => Ok(only),
+        Some(last) => {
+            kept.push(last);
+            Ok(if neutral { Condition::All(kept) } else { Condition::Any(kept) })
         }
     }
 }
@@ -188,6 +251,9 @@ pub struct Change {
     pub condition: Option<Condition>,
     /// Attributes to set.
     pub set: Vec<(Name, Value)>,
+    /// Members of documents to set: the attribute, the member, its value. The condition must ask that the attribute exists, as
+    /// DynamoDB fails otherwise, and it is always written as a document.
+    pub set_in: Vec<(Name, Name, Value)>,
     /// Attributes to remove.
     pub remove: Vec<Name>,
     /// Numbers to count up by; an attribute that is missing counts from 0.
@@ -203,6 +269,7 @@ impl Change {
             key: vec![(key.into(), value.into())],
             condition: None,
             set: Vec::new(),
+            set_in: Vec::new(),
             remove: Vec::new(),
             count: Vec::new(),
             collect: Vec::new(),
@@ -227,6 +294,13 @@ impl Change {
     #[must_use]
     pub fn set(mut self, name: impl Into<Name>, value: impl Into<Value>) -> Self {
         self.set.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets a member of a document.
+    #[must_use]
+    pub fn set_in(mut self, document: impl Into<Name>, member: impl Into<Name>, value: impl Into<Value>) -> Self {
+        self.set_in.push((document.into(), member.into(), value.into()));
         self
     }
 
@@ -270,6 +344,11 @@ impl Change {
         let attributes = &mut row.get_or_insert_default().0;
         for (name, value) in self.key.iter().chain(&self.set) {
             attributes.insert(name.to_string(), value.clone());
+        }
+        for (document, member, value) in &self.set_in {
+            if let Some(Value::Document(serde_json::Value::Object(members))) = attributes.get_mut(document.as_ref()) {
+                members.insert(member.to_string(), value.to_json());
+            }
         }
         for name in &self.remove {
             attributes.remove(name.as_ref());
@@ -331,5 +410,23 @@ mod tests {
         assert_eq!(made.numbers("s"), Some(&[7].into()));
         assert_eq!(change.apply(&mut row), Outcome::Refused { current: Some(made.clone()) });
         assert_eq!(row, Some(made));
+    }
+
+    #[test]
+    fn a_condition_says_the_same_when_it_is_simplified() {
+        let (a, b) = (|| Condition::Exists("a".into()), || Condition::less("b", 3));
+        for (condition, expected) in [
+            (Condition::All(vec![Condition::Any(vec![a()])]), Ok(a())),
+            (Condition::All(vec![a(), Condition::All(vec![b(), a()])]), Ok(Condition::All(vec![a(), b(), a()]))),
+            (Condition::Any(vec![Condition::All(vec![a(), b()])]), Ok(Condition::All(vec![a(), b()]))),
+            (a().negated().negated(), Ok(a())),
+            (Condition::All(vec![]), Err(true)),
+            (Condition::Any(vec![]).negated(), Err(true)),
+            (Condition::All(vec![a(), Condition::Any(vec![])]), Err(false)),
+            (Condition::Any(vec![a(), Condition::All(vec![])]), Err(true)),
+            (Condition::Any(vec![a(), Condition::Any(vec![])]), Ok(a())),
+        ] {
+            assert_eq!(condition.simplified(), expected, "{condition:?}");
+        }
     }
 }

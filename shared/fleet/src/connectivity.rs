@@ -6,16 +6,20 @@
 //!
 //! How a crash is survived: a sighting is written first and its second look is put on a queue after. If the function dies
 //! between the two, Lambda hands it the event again, the write is refused as a duplicate, and the second look is queued
-//! all the same. The second look claims the announcement in the row, announces, and confirms; a claim that was never
-//! confirmed runs out and the queue's next delivery takes it up. So an announcement is made at least once, and more than
-//! once only if the function dies between announcing and confirming.
+//! all the same. The second look puts the announcement into the row, announces, and confirms. While one is being made no
+//! other is begun; one that was never confirmed runs out, and whoever comes next, with whatever news, makes it again first.
+//! So each announcement is made at least once, offline and online take turns, and one is made more than once, under the same
+//! id, only if the function dies between announcing and confirming.
+//!
+//! A client that is no device (a console, a test, a claim that asks for provisioning) is followed, not announced, and
+//! forgotten after [`sighting::STRANGERS_KEPT`].
 
 pub mod grace;
 pub mod settle;
 pub mod sighting;
 
 pub use grace::Grace;
-pub use settle::{Claim, Flap, Settle, Target, announcement, claim, confirm, flap, judge_claim};
+pub use settle::{Claim, Flap, Settle, Target, announcement, claim, confirm, flap, judge_claim, take_up};
 pub use sighting::{Freshness, Sighting, State, Verdict, connect_failed};
 
 /// The attributes of a client's row. The key is [`attribute::CLIENT_ID`].
@@ -42,8 +46,14 @@ pub mod attribute {
     pub const ANNOUNCED: &str = "announced";
     /// The sequence of the event that was announced.
     pub const ANNOUNCED_SEQUENCE: &str = "announcedSequence";
-    /// While an announcement is being made: when the claim to make it runs out.
+    /// The sequence of the disconnect that was last announced.
+    pub const OFFLINE_ANNOUNCED: &str = "offlineAnnouncedSequence";
+    /// The announcement that is being made.
+    pub const ANNOUNCEMENT: &str = "announcement";
+    /// While it is being made: when the claim to make it runs out.
     pub const ANNOUNCING: &str = "announcingUntil";
+    /// When the row of a client that is no device is deleted, in seconds since 1970.
+    pub const EXPIRES_AT: &str = "expiresAt";
     /// The number of the window that [`FLAPS`] belongs to.
     pub const FLAP_WINDOW: &str = "flapWindow";
     /// The disconnects of that window that were over before anyone was told.
@@ -58,4 +68,6 @@ pub mod attribute {
     pub const LAST_FAILURE_AT: &str = "lastFailureAt";
     /// Why.
     pub const LAST_FAILURE_REASON: &str = "lastFailureReason";
+    /// Where it came from.
+    pub const LAST_FAILURE_ADDRESS: &str = "lastFailureAddress";
 }

@@ -1,26 +1,62 @@
 //! Ports in memory that behave as AWS does: conditional writes hold, and any call can be made to fail, before or after
-//! its effect, as a crash or a lost answer would.
+//! its effect, as a crash or a lost answer would. Under [`crate::interleavings`] each call waits for its turn.
 
 use crate::alert::Alert;
 use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome, Value};
 use crate::connectivity::Settle;
 use crate::ports::{
-    FindAllowed, FindBlocked, FindDeviceType, FindKey, Notify, PortError, PortResult, Quarantine, ScheduleSettle,
-    UpdateItem,
+    Device, FindAllowed, FindBlocked, FindDevice, FindKey, Notify, PortError, PortResult, Quarantine, ScheduleSettle,
+    UpdateCertificate, UpdateItem,
 };
 use crate::telemetry::Quarantined;
+use iot_events::CertificateStatus;
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::future::poll_fn;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 /// When calls fail. Shared by all ports of a test, so that "the third call" counts across them.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Faults(Arc<Mutex<Plan>>);
+
+/// Says nothing: what has been called so far is no part of the state of the world that a test compares.
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faults")
+    }
+}
 
 #[derive(Debug, Default)]
 struct Plan {
     calls: Vec<&'static str>,
     fail: Vec<(usize, Moment)>,
+    /// Set: each call waits, and is made when its invocation is polled again.
+    turns: Option<Turn>,
+}
+
+/// A call that waits for its turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    pub(crate) operation: &'static str,
+    /// It asks for what no invocation changes, or changes what none asks for.
+    pub(crate) is_constant: bool,
+}
+
+/// The call that is being made, where calls take turns.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Turn {
+    /// What an invocation waits to call.
+    pub(crate) waiting: Option<Waiting>,
+    /// What becomes of the call that is made next.
+    pub(crate) fault: Option<Moment>,
+    /// A digest of what the call answered: all that an invocation learns.
+    pub(crate) answered: u64,
+    /// Whether that digest is made.
+    pub(crate) digests: bool,
 }
 
 /// On which side of its effect a call fails.
@@ -49,25 +85,80 @@ impl Faults {
         lock(&self.0).calls.clone()
     }
 
+    /// From now on each call waits for its turn.
+    pub(crate) fn take_turns(&self) {
+        lock(&self.0).turns = Some(Turn::default());
+    }
+
+    /// Whether what calls answer is digested.
+    pub(crate) fn digest(&self, digests: bool) {
+        self.turn(|turn| turn.digests = digests);
+    }
+
+    /// Looks at the turn, and changes it.
+    pub(crate) fn turn<T>(&self, change: impl FnOnce(&mut Turn) -> T) -> Option<T> {
+        lock(&self.0).turns.as_mut().map(change)
+    }
+
     /// Runs a call's effect, if it is not to fail.
     ///
     /// # Errors
     /// The fault that was asked for.
-    pub fn run<T>(&self, operation: &'static str, effect: impl FnOnce() -> T) -> PortResult<T> {
-        let fault = {
+    pub async fn run<T: fmt::Debug>(
+        &self,
+        operation: &'static str,
+        effect: impl FnOnce() -> T + Send,
+    ) -> PortResult<T> {
+        self.call(Waiting { operation, is_constant: false }, effect).await
+    }
+
+    /// The same for a question whose answer no invocation changes: no order is tried for it.
+    ///
+    /// # Errors
+    /// The fault that was asked for.
+    pub async fn ask<T: fmt::Debug>(
+        &self,
+        operation: &'static str,
+        effect: impl FnOnce() -> T + Send,
+    ) -> PortResult<T> {
+        self.call(Waiting { operation, is_constant: true }, effect).await
+    }
+
+    async fn call<T: fmt::Debug>(&self, call: Waiting, effect: impl FnOnce() -> T + Send) -> PortResult<T> {
+        let operation = call.operation;
+        let mut waited = false;
+        let fault = poll_fn(|_| {
             let mut plan = lock(&self.0);
+            if let Some(turn) = plan.turns.as_mut() {
+                if !waited {
+                    waited = true;
+                    turn.waiting = Some(call);
+                    return Poll::Pending;
+                }
+                return Poll::Ready(turn.fault.take());
+            }
             let number = plan.calls.len();
             plan.calls.push(operation);
-            plan.fail.iter().find(|(call, _)| *call == number).map(|(_, moment)| *moment)
-        };
-        match fault {
+            Poll::Ready(plan.fail.iter().find(|(call, _)| *call == number).map(|(_, moment)| *moment))
+        })
+        .await;
+        let answer = match fault {
             Some(Moment::Before) => Err(PortError::new(operation, "asked to fail before")),
             Some(Moment::After) => {
                 effect();
                 Err(PortError::new(operation, "asked to fail after"))
             }
             None => Ok(effect()),
-        }
+        };
+        self.turn(|turn| {
+            if !turn.digests {
+                return;
+            }
+            let mut hasher = DefaultHasher::new();
+            (turn.answered, operation, format!("{answer:?}")).hash(&mut hasher);
+            turn.answered = hasher.finish();
+        });
+        answer
     }
 }
 
@@ -80,6 +171,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Mutex<BTreeMap<String, Item>>,
+    is_apart: bool,
     faults: Faults,
 }
 
@@ -87,13 +179,24 @@ impl Table {
     /// An empty table whose calls fail as asked.
     #[must_use]
     pub fn new(faults: &Faults) -> Self {
-        Self { rows: Mutex::default(), faults: faults.clone() }
+        Self { rows: Mutex::default(), is_apart: false, faults: faults.clone() }
+    }
+
+    /// The same where no invocation looks at what another has written: no order is tried for its writes.
+    #[must_use]
+    pub fn apart(faults: &Faults) -> Self {
+        Self { is_apart: true, ..Self::new(faults) }
     }
 
     /// Every row, by its key's values joined with `|`.
     #[must_use]
     pub fn rows(&self) -> BTreeMap<String, Item> {
         lock(&self.rows).clone()
+    }
+
+    /// Puts a row there, as if by somebody else.
+    pub fn put(&self, key: &str, row: Item) {
+        lock(&self.rows).insert(key.to_owned(), row);
     }
 
     /// The row with this key.
@@ -105,14 +208,16 @@ impl Table {
 
 impl UpdateItem for Table {
     async fn update_item(&self, change: &Change) -> PortResult<Outcome> {
-        self.faults.run("UpdateItem", || {
-            let key = change.key.iter().map(|(_, value)| text(value)).collect::<Vec<_>>().join("|");
-            let mut rows = lock(&self.rows);
-            let mut row = rows.remove(&key);
-            let outcome = change.apply(&mut row);
-            rows.extend(row.map(|row| (key, row)));
-            outcome
-        })
+        self.faults
+            .call(Waiting { operation: "UpdateItem", is_constant: self.is_apart }, || {
+                let key = change.key.iter().map(|(_, value)| text(value)).collect::<Vec<_>>().join("|");
+                let mut rows = lock(&self.rows);
+                let mut row = rows.remove(&key);
+                let outcome = change.apply(&mut row);
+                rows.extend(row.map(|row| (key, row)));
+                outcome
+            })
+            .await
     }
 }
 
@@ -123,15 +228,15 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Block list, allow list, the types of devices, and keys.
+/// Block list, allow list, devices, and keys.
 #[derive(Debug, Default)]
 pub struct Lists {
     /// Entries of the block list and why.
     pub blocked: BTreeMap<String, String>,
     /// The allow list.
     pub allowed: BTreeSet<String>,
-    /// Thing types by thing name.
-    pub types: BTreeMap<String, String>,
+    /// The devices that joined, by thing name.
+    pub devices: BTreeMap<String, Device>,
     /// The fleet's keys, by id.
     pub keys: BTreeMap<String, FleetKey>,
     /// When calls fail.
@@ -140,25 +245,53 @@ pub struct Lists {
 
 impl FindKey for Lists {
     async fn find_key(&self, kid: &str) -> PortResult<Option<FleetKey>> {
-        self.faults.run("FindKey", || self.keys.get(kid).cloned())
+        self.faults.ask("FindKey", || self.keys.get(kid).cloned()).await
     }
 }
 
 impl FindBlocked for Lists {
     async fn find_blocked(&self, entry: &str) -> PortResult<Option<String>> {
-        self.faults.run("FindBlocked", || self.blocked.get(entry).cloned())
+        self.faults.ask("FindBlocked", || self.blocked.get(entry).cloned()).await
     }
 }
 
 impl FindAllowed for Lists {
     async fn find_allowed(&self, serial_number: &str) -> PortResult<bool> {
-        self.faults.run("FindAllowed", || self.allowed.contains(serial_number))
+        self.faults.ask("FindAllowed", || self.allowed.contains(serial_number)).await
     }
 }
 
-impl FindDeviceType for Lists {
-    async fn find_device_type(&self, thing_name: &str) -> PortResult<Option<String>> {
-        self.faults.run("FindDeviceType", || self.types.get(thing_name).cloned())
+impl FindDevice for Lists {
+    async fn find_device(&self, thing_name: &str) -> PortResult<Option<Device>> {
+        self.faults.ask("FindDevice", || self.devices.get(thing_name).cloned()).await
+    }
+}
+
+/// The status that certificates were given.
+#[derive(Debug, Default)]
+pub struct Certificates {
+    given: Mutex<BTreeMap<String, CertificateStatus>>,
+    faults: Faults,
+}
+
+impl Certificates {
+    /// None was given any; calls fail as asked.
+    #[must_use]
+    pub fn new(faults: &Faults) -> Self {
+        Self { given: Mutex::default(), faults: faults.clone() }
+    }
+
+    /// The last status that this one was given.
+    #[must_use]
+    pub fn status(&self, certificate_id: &str) -> Option<CertificateStatus> {
+        lock(&self.given).get(certificate_id).cloned()
+    }
+}
+
+impl UpdateCertificate for Certificates {
+    async fn update_certificate(&self, certificate_id: &str, status: &CertificateStatus) -> PortResult<()> {
+        let give = || drop(lock(&self.given).insert(certificate_id.to_owned(), status.clone()));
+        self.faults.run("UpdateCertificate", give).await
     }
 }
 
@@ -169,7 +302,7 @@ pub struct Outbox<T> {
     faults: Faults,
 }
 
-impl<T: Clone> Outbox<T> {
+impl<T: Clone + Send> Outbox<T> {
     /// An empty one whose calls fail as asked.
     #[must_use]
     pub fn new(faults: &Faults) -> Self {
@@ -188,25 +321,25 @@ impl<T: Clone> Outbox<T> {
         lock(&self.sent).remove(at)
     }
 
-    fn push(&self, operation: &'static str, message: T) -> PortResult<()> {
-        self.faults.run(operation, || lock(&self.sent).push_back(message))
+    async fn push(&self, operation: &'static str, message: T) -> PortResult<()> {
+        self.faults.run(operation, || lock(&self.sent).push_back(message)).await
     }
 }
 
 impl Notify for Outbox<Alert> {
     async fn notify(&self, alert: &Alert) -> PortResult<()> {
-        self.push("Notify", alert.clone())
+        self.push("Notify", alert.clone()).await
     }
 }
 
 impl ScheduleSettle for Outbox<(Settle, u16)> {
     async fn schedule_settle(&self, settle: &Settle, delay_seconds: u16) -> PortResult<()> {
-        self.push("ScheduleSettle", (settle.clone(), delay_seconds))
+        self.push("ScheduleSettle", (settle.clone(), delay_seconds)).await
     }
 }
 
 impl Quarantine for Outbox<Quarantined> {
     async fn quarantine(&self, message: &Quarantined) -> PortResult<()> {
-        self.push("Quarantine", message.clone())
+        self.push("Quarantine", message.clone()).await
     }
 }

@@ -6,17 +6,22 @@
 //! - [`connectivity`]: who is online, whatever the order events arrive in, and what is announced when.
 //! - [`telemetry`]: what a reading must look like, what is kept of it, and which thresholds it crosses.
 //! - [`alert`]: what people and other systems are told.
+//! - [`batch`]: a queue's messages, of which each fails alone.
 //! - [`conditional`]: one conditional write to a table, as a value: stored by DynamoDB, replayed in memory by tests.
 //! - [`ports`]: what the functions need of the outside, a trait per verb.
 //! - [`naming`]: AWS's limits on the names that end up in the registry.
 //! - `fakes` (feature `fakes`): ports in memory that behave as AWS does, for tests.
+//! - `interleavings` (feature `fakes`): a function's own code at every interleaving of its calls, for tests.
 
 pub mod alert;
 pub mod authorization;
+pub mod batch;
 pub mod conditional;
 pub mod connectivity;
 #[cfg(feature = "fakes")]
 pub mod fakes;
+#[cfg(feature = "fakes")]
+pub mod interleavings;
 pub mod naming;
 pub mod ports;
 pub mod registration;

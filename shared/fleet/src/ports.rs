@@ -9,7 +9,7 @@ use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
 use std::collections::BTreeMap;
 
-/// A call to the outside failed; whoever called the function must try again.
+/// A call to the outside failed; whoever called the function must try again, if that can help.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed: {cause}")]
 pub struct PortError {
@@ -17,12 +17,31 @@ pub struct PortError {
     pub operation: &'static str,
     /// Why it failed.
     pub cause: Box<dyn std::error::Error + Send + Sync>,
+    /// What can help.
+    pub kind: ErrorKind,
+}
+
+/// What can help against an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Trying again.
+    Passing,
+    /// Trying again, later and less: the service is asked more often than it allows. That is no failure.
+    Throttled,
+    /// Nothing but a person: a request that is not valid, or not allowed.
+    Permanent,
 }
 
 impl PortError {
-    /// Wraps the cause.
+    /// Wraps the cause of an error that passes.
     pub fn new(operation: &'static str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self { operation, cause: cause.into() }
+        Self { operation, cause: cause.into(), kind: ErrorKind::Passing }
+    }
+
+    /// The same of another kind.
+    #[must_use]
+    pub fn of_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
     }
 }
 
@@ -134,10 +153,19 @@ pub trait FindKey {
     fn find_key(&self, kid: &str) -> impl Future<Output = PortResult<Option<FleetKey>>> + Send;
 }
 
+/// A device that joined the fleet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// Its thing's type.
+    pub thing_type: Option<String>,
+    /// Its serial number.
+    pub serial_number: Option<String>,
+}
+
 /// `dynamodb:GetItem` on the devices
-pub trait FindDeviceType {
-    /// The device's thing type; `None` if the device was not registered through the backend or has no type.
-    fn find_device_type(&self, thing_name: &str) -> impl Future<Output = PortResult<Option<String>>> + Send;
+pub trait FindDevice {
+    /// The device; `None` if none of this name has joined. Either may be remembered for a while.
+    fn find_device(&self, thing_name: &str) -> impl Future<Output = PortResult<Option<Device>>> + Send;
 }
 
 /// `dynamodb:UpdateItem` on one table

@@ -1,5 +1,6 @@
 //! Just-in-time registration: may a certificate join the fleet, as which thing, and in which order is that done?
 //!
+//! - [`attempt`]: one attempt at a certificate at a time.
 //! - [`certificate`]: what a certificate says of its device.
 //! - [`claim`]: a device that has no certificate yet, judged by its serial number.
 //! - [`decision`]: the checks, and every reason against.
@@ -9,6 +10,7 @@
 //! id), `serialNumber` is the device's serial number (the common name stands in for it), and the organizational unit is
 //! the model, which decides the thing type. The key is RSA of 2,048 bits or more, or ECDSA on P-256 or P-384.
 
+pub mod attempt;
 pub mod certificate;
 pub mod claim;
 pub mod decision;
@@ -19,7 +21,7 @@ pub use decision::{Blocked, CaState, Decision, Evidence, Reason, Rejection, Rule
 pub use plan::{Plan, Step};
 
 use crate::EpochMillis;
-use crate::conditional::Change;
+use crate::conditional::{Change, Condition, Outcome};
 use iot_events::CertificateStatus;
 
 /// The entries of the block list that would block this certificate: `certificate#ID`, `ca#ID` and `serial#NUMBER`.
@@ -61,13 +63,46 @@ pub fn approval_record(certificate_id: &str, ca_certificate_id: &str, plan: &Pla
 }
 
 /// The device's own row, keyed by the thing name: what the other functions ask for instead of the registry, whose rate is
-/// limited.
+/// limited. Refused where the row has another certificate: that one has to be [retired](retired) first. `instead_of` is the
+/// one that was.
 #[must_use]
-pub fn device_record(certificate_id: &str, plan: &Plan, at: EpochMillis) -> Change {
+pub fn device_record(certificate_id: &str, plan: &Plan, at: EpochMillis, instead_of: Option<&str>) -> Change {
+    let mut expected =
+        vec![Condition::Missing(CERTIFICATE_ID.into()), Condition::equal(CERTIFICATE_ID, certificate_id)];
+    expected.extend(instead_of.map(|other| Condition::equal(CERTIFICATE_ID, other)));
     Change::of("thingName", plan.thing_name.as_str())
+        .when(Condition::Any(expected))
         .set_or_remove("thingType", plan.thing.thing_type.as_deref())
         .set_or_remove("model", plan.model.as_deref())
         .set("serialNumber", plan.serial_number.as_str())
-        .set("certificateId", certificate_id)
+        .set(CERTIFICATE_ID, certificate_id)
         .set("registeredAt", at)
+}
+
+/// The device's certificate in its row.
+const CERTIFICATE_ID: &str = "certificateId";
+
+/// The certificate that the device had until now, where its [record](device_record) was refused for it.
+#[must_use]
+pub fn retired(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Refused { current: Some(row) } => row.text(CERTIFICATE_ID),
+        Outcome::Refused { current: None } | Outcome::Applied { .. } => None,
+    }
+}
+
+/// The row of a device that joins in another way than with a certificate of its maker's, where it has none yet.
+#[must_use]
+pub fn joined_record(
+    thing_name: &str,
+    with: &'static str,
+    attributes: &[(&'static str, &str)],
+    at: EpochMillis,
+) -> Change {
+    let change = Change::of("thingName", thing_name)
+        .when(Condition::Missing("thingName".into()))
+        .set("joinedWith", with)
+        .set("registeredAt", at);
+    let given = attributes.iter().filter(|(_, value)| !value.is_empty());
+    given.fold(change, |change, (name, value)| change.set(*name, *value))
 }

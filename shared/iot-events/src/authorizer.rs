@@ -17,13 +17,13 @@ pub struct AuthorizerRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// Whether AWS IoT has checked the token's signature; `false` where the authorizer has signing disabled.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub signature_verified: bool,
     /// The parts of `protocol_data` to expect: `tls`, `http`, `mqtt`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub protocols: Vec<String>,
     /// What the device sent, by protocol.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub protocol_data: ProtocolData,
     /// The connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub struct TlsData {
 #[serde(rename_all = "camelCase")]
 pub struct HttpData {
     /// Its headers.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "lenient::texts")]
     pub headers: BTreeMap<String, String>,
     /// Its query, with the question mark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,6 +98,7 @@ pub struct MqttData {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionMetadata {
     /// Names the connection, for logs.
+    #[serde(default, deserialize_with = "lenient::or_default")]
     pub id: String,
 }
 

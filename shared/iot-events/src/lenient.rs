@@ -1,4 +1,5 @@
-//! Forms that AWS uses for one value: a number, the same number as text, or null.
+//! Forms that AWS uses for one value: a number, the same number as text, or null. What devices may write into an event is read
+//! however it comes: it is for the function to turn the device away, not for its event to fail.
 
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serializer};
@@ -60,7 +61,32 @@ pub(crate) mod optional_base64_bytes {
         }
     }
 
+    /// What is not base64 is no password.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
-        base64_bytes::deserialize(deserializer).map(Some)
+        use base64::Engine;
+        let text = Option::<String>::deserialize(deserializer)?;
+        Ok(text.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok()))
     }
+}
+
+/// `null` in place of a value.
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Texts by name, where a device may write anything: numbers and truth values as text, and nothing for what is neither.
+pub(crate) fn texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<std::collections::BTreeMap<String, String>, D::Error> {
+    use serde_json::Value;
+    let all: std::collections::BTreeMap<String, Value> = or_default(deserializer)?;
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    Ok(all.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
 }

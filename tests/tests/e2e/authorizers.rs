@@ -35,6 +35,13 @@ Resources:
       BillingMode: PAY_PER_REQUEST
       AttributeDefinitions: [{AttributeName: entry, AttributeType: S}]
       KeySchema: [{AttributeName: entry, KeyType: HASH}]
+  Devices:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: devices
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: thingName, AttributeType: S}]
+      KeySchema: [{AttributeName: thingName, KeyType: HASH}]
   Tokens:
     Type: AWS::Serverless::Function
     Properties:
@@ -43,6 +50,7 @@ Resources:
         Variables:
           KEYS_TABLE: !Ref Keys
           BLOCK_LIST_TABLE: !Ref Blocked
+          DEVICES_TABLE: !Ref Devices
           AUDIENCE: drydock-fleet
           IOT_ARN: !Sub "arn:${AWS::Partition}:iot:${AWS::Region}:${AWS::AccountId}"
           KEYS_REMEMBERED_SECONDS: "0"
@@ -216,6 +224,9 @@ fn a_token_lets_its_device_in_and_to_its_own_topics() {
     let mut device = connect(&gateway, "charger-1", TOKENS, &key.token("charger-1", 3600)).unwrap();
     let connected = observer.receive("$aws/events/presence/connected/").json();
     assert_eq!(connected["principalIdentifier"], "charger1");
+    let key_of_row = json!({ "TableName": "devices", "Key": { "thingName": { "S": "charger-1" } } });
+    let row = gateway.dynamodb("GetItem", &key_of_row);
+    assert_eq!(row["Item"]["joinedWith"], json!({ "S": "token" }), "it was written down before it was let in");
     device.subscribe("cmd/charger-1/#");
     device.publish("dt/charger-1/telemetry", "{}").unwrap();
     assert_eq!(observer.receive("dt/").topic, "dt/charger-1/telemetry");

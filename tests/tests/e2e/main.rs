@@ -15,6 +15,7 @@ mod authz;
 mod bad_input;
 mod bulk;
 mod certificates;
+mod changes;
 mod clock;
 mod config;
 mod connections;

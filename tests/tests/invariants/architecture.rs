@@ -159,6 +159,11 @@ const WORLD: &[Exception] = &[
     },
     Exception {
         what: "Instant::now",
+        place: "shared/gateway/gateway/src/http/faults.rs",
+        why: "how many requests a second callers send, who live in the machine's time",
+    },
+    Exception {
+        what: "Instant::now",
         place: "shared/gateway/services/src/rules/",
         why: "how long an action took; no decision rests on it",
     },
@@ -192,6 +197,11 @@ const WAITING: &[Exception] = &[
         what: "sleep",
         place: "shared/gateway/gateway/src/listen.rs",
         why: "a process that has no file descriptor left to accept with",
+    },
+    Exception {
+        what: "sleep",
+        place: "shared/gateway/gateway/src/http/faults.rs",
+        why: "a service that is asked to be slow, whose callers live in the machine's time",
     },
     Exception {
         what: "timeout",

@@ -1,31 +1,52 @@
 //! Connectivity against a table, a queue and topics in memory: any order, duplicates, lost answers.
 
 use super::*;
-use fleet::connectivity::attribute::{ANNOUNCED, CONNECTED};
-use fleet::fakes::{Faults, Lists, Moment, Outbox, Table};
+use fleet::alert::Alert;
+use fleet::connectivity::attribute::{ANNOUNCED, CONNECTED, EXPIRES_AT, LAST_FAILURE_ADDRESS};
+use fleet::fakes::{Certificates, Faults, Lists, Moment, Outbox, Table};
 use iot_events::{ConnectFailed, Connected, DisconnectReason, Disconnected};
 use proptest::prelude::*;
 
-struct World {
+#[derive(Debug)]
+pub(super) struct World {
     faults: Faults,
-    clients: Table,
-    devices: Lists,
-    queue: Outbox<(Settle, u16)>,
+    pub(super) clients: Table,
+    lists: Lists,
+    certificates: Certificates,
+    pub(super) queue: Outbox<(Settle, u16)>,
     quarantine: Outbox<Quarantined>,
-    announcements: Outbox<Alert>,
-    alerts: Outbox<Alert>,
-    settings: Settings,
+    pub(super) announcements: Outbox<Alert>,
+    pub(super) alerts: Outbox<Alert>,
+    pub(super) settings: Settings,
     now: i64,
 }
 
+pub(super) type TestPorts<'a> = Ports<
+    'a,
+    Table,
+    Lists,
+    Lists,
+    Certificates,
+    Outbox<(Settle, u16)>,
+    Outbox<Quarantined>,
+    Outbox<Alert>,
+    Outbox<Alert>,
+>;
+
 impl World {
     fn new() -> Self {
-        let faults = Faults::default();
-        let mut devices = Lists { faults: faults.clone(), ..Lists::default() };
-        devices.types.insert("c".into(), "Switch".into());
+        Self::with(&Faults::default())
+    }
+
+    pub(super) fn with(faults: &Faults) -> Self {
+        let faults = faults.clone();
+        let mut lists = Lists { faults: faults.clone(), ..Lists::default() };
+        let switch = Device { thing_type: Some("Switch".into()), ..Device::default() };
+        lists.devices.insert("c".into(), switch);
         Self {
             clients: Table::new(&faults),
-            devices,
+            lists,
+            certificates: Certificates::new(&faults),
             queue: Outbox::new(&faults),
             quarantine: Outbox::new(&faults),
             announcements: Outbox::new(&faults),
@@ -40,20 +61,21 @@ impl World {
         }
     }
 
-    fn run<T>(
-        &self,
-        work: impl AsyncFnOnce(
-            &Ports<'_, Table, Lists, Outbox<(Settle, u16)>, Outbox<Quarantined>, Outbox<Alert>, Outbox<Alert>>,
-        ) -> T,
-    ) -> T {
-        let ports = Ports {
+    pub(super) fn ports(&self) -> TestPorts<'_> {
+        Ports {
             clients: &self.clients,
-            devices: &self.devices,
+            devices: &self.lists,
+            block_list: &self.lists,
+            registry: &self.certificates,
             settle_queue: &self.queue,
             quarantine: &self.quarantine,
             announcements: &self.announcements,
             alerts: &self.alerts,
-        };
+        }
+    }
+
+    fn run<T>(&self, work: impl AsyncFnOnce(&TestPorts<'_>) -> T) -> T {
+        let ports = self.ports();
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work(&ports))
     }
 
@@ -61,15 +83,20 @@ impl World {
         self.run(async |ports| observe(ports, &self.settings, event).await)
     }
 
-    fn look(&self, settle: &Settle) -> Settled {
+    /// `None`: the message comes again.
+    fn look(&self, settle: &Settle) -> Option<Settled> {
         let body = serde_json::to_string(settle).unwrap();
         let batch: SqsBatch =
             serde_json::from_value(serde_json::json!({"Records": [{"messageId": "m", "body": body}]})).unwrap();
-        let (response, mut settled) =
-            self.run(async |ports| settle_batch(ports, &self.settings, &batch, self.now).await);
-        let settled = settled.pop().unwrap();
-        assert_eq!(response.batch_item_failures.len(), usize::from(matches!(settled, Settled::Retry { .. })));
-        settled
+        let (response, mut handled) =
+            self.run(async |ports| handle_batch(ports, &self.settings, &batch, self.now).await);
+        let handled = handled.pop().unwrap();
+        assert_eq!(response.batch_item_failures.len(), usize::from(handled.is_err()));
+        match handled {
+            Ok(Handled::Settled(settled)) => Some(settled),
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => None,
+        }
     }
 
     /// Looks again at all that is queued, until nothing is.
@@ -77,10 +104,8 @@ impl World {
         let mut all = Vec::new();
         while let Some((settle, _)) = self.queue.take(0) {
             loop {
-                let settled = self.look(&settle);
-                let again = matches!(settled, Settled::Retry { .. });
-                all.push(settled);
-                if !again {
+                if let Some(settled) = self.look(&settle) {
+                    all.push(settled);
                     break;
                 }
                 // The visibility timeout, after which any claim has run out.
@@ -95,7 +120,7 @@ impl World {
     }
 }
 
-fn on(version: u64, session: &str) -> Presence {
+pub(super) fn on(version: u64, session: &str) -> Presence {
     Presence::Connected(Connected {
         client_id: "c".into(),
         thing_name: None,
@@ -107,7 +132,7 @@ fn on(version: u64, session: &str) -> Presence {
     })
 }
 
-fn off(version: u64, session: &str) -> Presence {
+pub(super) fn off(version: u64, session: &str) -> Presence {
     Presence::Disconnected(Disconnected {
         client_id: "c".into(),
         thing_name: None,
@@ -214,9 +239,12 @@ fn a_message_that_cannot_be_read_is_set_aside_and_its_neighbours_are_done() {
     let world = World::new();
     let batch: SqsBatch =
         serde_json::from_str(include_str!("../../../../events/connectivity-settle-batch.json")).unwrap();
-    let (response, settled) = world.run(async |ports| settle_batch(ports, &world.settings, &batch, world.now).await);
+    let (response, settled) = world.run(async |ports| handle_batch(ports, &world.settings, &batch, world.now).await);
     assert_eq!(response, BatchResponse::default());
-    assert!(matches!(settled[..], [Settled::NothingToDo, Settled::Quarantined]), "{settled:?}");
+    assert!(
+        matches!(settled[..], [Ok(Handled::Settled(Settled::NothingToDo)), Ok(Handled::Quarantined)]),
+        "{settled:?}"
+    );
     assert_eq!(world.quarantine.sent()[0].message, "not json");
 }
 
@@ -248,6 +276,117 @@ fn a_crash_at_any_call_loses_no_announcement_and_repeats_one_only_if_it_hit_betw
             assert_eq!(ids.len(), 1, "copies of one announcement have one id");
         }
     }
+}
+
+#[test]
+fn a_client_that_is_no_device_is_followed_and_forgotten_and_nobody_is_told() {
+    let mut world = World::new();
+    world.lists.devices.clear();
+    for event in [on(0, "a"), off(0, "a")] {
+        let report = world.see(&event).unwrap();
+        assert!(matches!(report, Report::Seen { settle_in: None, .. }), "{report:?}");
+    }
+    let row = world.clients.row("c").unwrap();
+    assert_eq!(row.flag(CONNECTED), Some(false));
+    assert_eq!(row.number(EXPIRES_AT), Some(1_764_000_000 + 7 * 86_400));
+    // Once it has joined, its row stays.
+    world.lists.devices.insert("c".into(), Device::default());
+    world.see(&on(1, "b")).unwrap();
+    assert_eq!(world.clients.row("c").unwrap().number(EXPIRES_AT), None);
+    world.drain();
+    assert!(world.told().is_empty());
+}
+
+#[test]
+fn a_takeover_is_no_flap_whichever_event_comes_first() {
+    let Presence::Disconnected(end) = off(0, "a") else { unreachable!() };
+    let taken =
+        Presence::Disconnected(Disconnected { disconnect_reason: Some(DisconnectReason::DuplicateClientId), ..end });
+    for events in [[on(0, "a"), taken.clone(), on(1, "b")], [on(0, "a"), on(1, "b"), taken]] {
+        let mut world = World::new();
+        events.iter().for_each(|event| drop(world.see(event).unwrap()));
+        let settled = world.drain();
+        assert!(!settled.iter().any(|settled| matches!(settled, Settled::Flapped { .. })), "{settled:?}");
+        assert_eq!(world.clients.row("c").unwrap().numbers("flaps"), None);
+    }
+}
+
+#[test]
+fn a_flap_counts_whether_its_disconnect_or_the_connect_behind_it_comes_first() {
+    for events in [[on(0, "a"), off(0, "a"), on(1, "b")], [on(0, "a"), on(1, "b"), off(0, "a")]] {
+        let mut world = World::new();
+        events.iter().for_each(|event| drop(world.see(event).unwrap()));
+        world.drain();
+        assert_eq!(world.clients.row("c").unwrap().numbers("flaps"), Some(&[1].into()));
+    }
+}
+
+#[test]
+fn flaps_before_an_announced_return_count() {
+    let mut world = World::new();
+    world.see(&on(0, "a")).unwrap();
+    world.see(&off(0, "a")).unwrap();
+    world.drain();
+    // It is back, gone and back again before anyone looks; its return is announced first.
+    for event in [on(1, "b"), off(1, "b"), on(2, "c")] {
+        world.see(&event).unwrap();
+    }
+    let (flapped, _) = world.queue.sent().into_iter().find(|(settle, _)| settle.target == Target::Offline).unwrap();
+    let (back, _) = world.queue.sent().pop().unwrap();
+    assert_eq!(world.look(&back), Some(Settled::Announced { client_id: "c".into(), target: Target::Online }));
+    assert_eq!(world.look(&flapped), Some(Settled::Flapped { client_id: "c".into(), alerted: false }));
+}
+
+#[test]
+fn a_refused_attempt_says_where_it_came_from() {
+    let world = World::new();
+    world.see(&on(0, "a")).unwrap();
+    let event = Presence::ConnectFailed(ConnectFailed {
+        client_id: "c".into(),
+        thing_name: None,
+        timestamp: 5,
+        session_identifier: "x".into(),
+        principal_identifier: "p".into(),
+        ip_address: Some("192.0.2.7".into()),
+        connect_failure_reason: "AUTHORIZATION_FAILED".into(),
+    });
+    world.see(&event).unwrap();
+    assert_eq!(world.clients.row("c").unwrap().text(LAST_FAILURE_ADDRESS), Some("192.0.2.7"));
+}
+
+#[test]
+fn a_device_that_is_blocked_after_it_joined_is_stopped_when_it_connects() {
+    let certificate = "ab".repeat(32);
+    let Presence::Connected(event) = on(0, "a") else { unreachable!() };
+    let event = Presence::Connected(Connected { principal_identifier: certificate.clone(), ..event });
+    let serial = Device { serial_number: Some("SN-1".into()), ..Device::default() };
+    for entry in ["serial#SN-1".to_owned(), format!("certificate#{certificate}"), "thing#c".to_owned()] {
+        let mut world = World::new();
+        world.lists.devices.insert("c".into(), serial.clone());
+        assert!(matches!(world.see(&event), Ok(Report::Seen { blocked: false, .. })));
+        assert_eq!(world.certificates.status(&certificate), None);
+        world.lists.blocked.insert(entry.clone(), "stolen".into());
+        assert!(matches!(world.see(&event), Ok(Report::Seen { blocked: true, .. })), "{entry}");
+        assert_eq!(world.certificates.status(&certificate), Some(CertificateStatus::Revoked));
+        let sent = world.alerts.sent();
+        assert!(matches!(&sent[..], [Alert::DeviceBlocked { entry: told, .. }] if *told == entry), "{sent:?}");
+    }
+}
+
+#[test]
+fn presence_comes_by_a_queue_too_and_what_can_never_work_is_set_aside() {
+    let world = World::new();
+    let body = serde_json::to_string(&on(0, "a")).unwrap();
+    let records = serde_json::json!({"Records": [{"messageId": "m", "body": body}]});
+    let batch: SqsBatch = serde_json::from_value(records).unwrap();
+    let (response, handled) = world.run(async |ports| handle_batch(ports, &world.settings, &batch, world.now).await);
+    assert!(matches!(handled[..], [Ok(Handled::Observed(Report::Seen { connected: true, .. }))]), "{handled:?}");
+    assert_eq!(response, BatchResponse::default());
+    let denied = PortError::new("UpdateItem", "not allowed").of_kind(ErrorKind::Permanent);
+    let result: Result<(), _> = Err(ConnectivityError::from(denied));
+    let again = world.run(async |ports| comes_again(ports.quarantine, &batch.records[0], &result).await);
+    assert!(!again);
+    assert_eq!(world.quarantine.sent()[0].message, batch.records[0].body);
 }
 
 /// What may happen next in a random history.
@@ -297,7 +436,7 @@ proptest! {
                 Act::Look(at) => {
                     let queued = world.queue.sent().len();
                     if queued > 0 && let Some((settle, _)) = world.queue.take(at % queued) {
-                        while matches!(world.look(&settle), Settled::Retry { .. }) {
+                        while world.look(&settle).is_none() {
                             world.now += 60_000;
                         }
                     }

@@ -5,7 +5,7 @@ use fleet::authorization::{Algorithm, FleetKey, KeyStatus};
 use fleet::fakes::{Faults, Lists, Moment};
 use serde_json::Value;
 
-const MQTT: &str = include_str!("../../../../events/device-authorizer-mqtt.json");
+pub(super) const MQTT: &str = include_str!("../../../../events/device-authorizer-mqtt.json");
 const WEBSOCKET: &str = include_str!("../../../../events/device-authorizer-websocket.json");
 const HTTPS: &str = include_str!("../../../../events/device-authorizer-https.json");
 const X509: &str = include_str!("../../../../events/device-authorizer-x509.json");
@@ -13,9 +13,9 @@ const NO_TOKEN: &str = include_str!("../../../../events/device-authorizer-no-tok
 const ES256: &str = include_str!("../../../../shared/fleet/tests/tokens/es256.pem");
 const RS256: &str = include_str!("../../../../shared/fleet/tests/tokens/rs256.pem");
 /// An hour after the tokens of the samples were issued, and 23 hours before they expire.
-const NOW: i64 = 1_764_003_600_000;
+pub(super) const NOW: i64 = 1_764_003_600_000;
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules {
         audience: "drydock-fleet".into(),
         iot_arn: "arn:aws:iot:us-east-1:123456789012".into(),
@@ -23,7 +23,7 @@ fn rules() -> Rules {
     }
 }
 
-fn lists() -> Lists {
+pub(super) fn lists() -> Lists {
     let key = |algorithm, pem| FleetKey::new(algorithm, KeyStatus::Active, pem).unwrap();
     Lists {
         keys: [
@@ -99,4 +99,23 @@ async fn a_stranger_makes_the_function_ask_for_a_key_at_the_most() {
     assert_eq!(denied(&lists, &MQTT.replace("charger-0001", "charger-0002"), NOW).await, "WrongClientId");
     assert_eq!(denied(&lists, NO_TOKEN, NOW).await, "NoToken");
     assert_eq!(lists.faults.calls(), ["FindKey"]);
+}
+
+#[tokio::test]
+async fn what_a_device_makes_up_is_denied_and_no_failure() {
+    let mut sent: Value = serde_json::from_str(MQTT).unwrap();
+    for (pointer, value) in [
+        ("/protocolData/mqtt/password", Value::Null),
+        ("/protocolData/mqtt/password", "not base64!".into()),
+        ("/protocolData", Value::Null),
+        ("/connectionMetadata/id", Value::Null),
+        ("/signatureVerified", Value::Null),
+        ("/protocols", Value::Null),
+    ] {
+        *sent.pointer_mut(pointer).unwrap() = value;
+        assert_eq!(denied(&lists(), &sent.to_string(), NOW).await, "NoToken", "{pointer}");
+    }
+    let headers =
+        r#"{"protocolData":{"http":{"headers":{"Host":null,"authorization":"Bearer x"},"queryString":null}}}"#;
+    assert_eq!(denied(&lists(), headers, NOW).await, "Malformed");
 }

@@ -1,14 +1,14 @@
 //! The hook against lists in memory.
 
 use super::*;
-use fleet::fakes::{Faults, Lists, Moment};
+use fleet::fakes::{Faults, Lists, Moment, Table};
 use std::collections::BTreeMap;
 
-fn event(fixture: &str) -> PreProvisioning {
+pub(super) fn event(fixture: &str) -> PreProvisioning {
     serde_json::from_str(fixture).unwrap()
 }
 
-const KNOWN: &str = include_str!("../../../../events/provisioning-hook-known-serial.json");
+pub(super) const KNOWN: &str = include_str!("../../../../events/provisioning-hook-known-serial.json");
 const BARE: &str = include_str!("../../../../events/provisioning-hook-no-serial.json");
 
 fn rules() -> Rules {
@@ -20,7 +20,11 @@ fn rules() -> Rules {
 }
 
 async fn ask(lists: &Lists, event: &PreProvisioning) -> PortResult<Outcome> {
-    decide(&Ports { block_list: lists, allow_list: lists }, &rules(), event).await
+    ask_and_write(lists, &Table::new(&lists.faults), event).await
+}
+
+pub(super) async fn ask_and_write(lists: &Lists, devices: &Table, event: &PreProvisioning) -> PortResult<Outcome> {
+    decide(&Ports { block_list: lists, allow_list: lists, devices }, &rules(), event, 5).await
 }
 
 #[tokio::test]
@@ -57,4 +61,32 @@ async fn a_list_that_cannot_be_asked_is_an_error_which_aws_takes_for_a_no() {
     faults.fail(1, Moment::Before);
     let lists = Lists { faults, ..Lists::default() };
     assert!(ask(&lists, &event(KNOWN)).await.is_err());
+}
+
+#[tokio::test]
+async fn a_device_that_may_join_is_written_down_once() {
+    let lists = Lists { allowed: ["SN-0001".to_owned()].into(), ..Lists::default() };
+    let devices = Table::new(&lists.faults);
+    ask_and_write(&lists, &devices, &event(KNOWN)).await.unwrap();
+    let row = devices.row("SN-0001").unwrap();
+    assert_eq!((row.text("thingType"), row.text("serialNumber")), (Some("fleet-charger"), Some("SN-0001")));
+    let older = fleet::conditional::Item([("thingName".to_owned(), "SN-0001".into())].into());
+    devices.put("SN-0001", older.clone());
+    ask_and_write(&lists, &devices, &event(KNOWN)).await.unwrap();
+    assert_eq!(devices.row("SN-0001"), Some(older));
+}
+
+#[tokio::test]
+async fn what_a_device_makes_up_is_a_no_and_no_failure() {
+    let mut sent: serde_json::Value = serde_json::from_str(KNOWN).unwrap();
+    sent["parameters"] = serde_json::json!({"SerialNumber": null, "Model": 5, "Nested": {"a": 1}});
+    sent["clientId"] = serde_json::Value::Null;
+    let event: PreProvisioning = serde_json::from_value(sent).unwrap();
+    assert_eq!(event.parameters, [("Model".to_owned(), "5".to_owned())].into());
+    assert_eq!(ask(&Lists::default(), &event).await.unwrap().reasons, [Reason::NoSerial]);
+    let none: PreProvisioning = serde_json::from_str(r#"{"parameters": null}"#).unwrap();
+    assert!(!ask(&Lists::default(), &none).await.unwrap().answer.allow_provisioning);
+    let claim: PreProvisioning = serde_json::from_str(r#"{"parameters": {"SerialNumber": "claim-1"}}"#).unwrap();
+    let listed = Lists { allowed: ["claim-1".to_owned()].into(), ..Lists::default() };
+    assert_eq!(ask(&listed, &claim).await.unwrap().reasons, [Reason::BadName("claim-1".to_owned())]);
 }

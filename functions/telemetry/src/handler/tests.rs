@@ -3,33 +3,40 @@
 use super::*;
 use fleet::alert::Alert;
 use fleet::fakes::{Faults, Lists, Moment, Outbox, Table};
+use fleet::ports::Device;
 
 const READING: &str = include_str!("../../../../events/telemetry-reading.json");
 const HOT: &str = include_str!("../../../../events/telemetry-hot.json");
 const NOT_JSON: &str = include_str!("../../../../events/telemetry-not-json.json");
 const BATCH: &str = include_str!("../../../../events/telemetry-batch.json");
 
-struct World {
+#[derive(Debug)]
+pub(super) struct World {
     faults: Faults,
-    latest: Table,
-    history: Table,
+    pub(super) latest: Table,
+    pub(super) history: Table,
     devices: Lists,
     quarantine: Outbox<Quarantined>,
-    alerts: Outbox<Alert>,
-    settings: Settings,
+    pub(super) alerts: Outbox<Alert>,
+    pub(super) settings: Settings,
 }
 
-type TestPorts<'a> = Ports<'a, Table, Table, Lists, Outbox<Quarantined>, Outbox<Alert>>;
+pub(super) type TestPorts<'a> = Ports<'a, Table, Table, Lists, Outbox<Quarantined>, Outbox<Alert>>;
 
 impl World {
     fn new() -> Self {
-        let faults = Faults::default();
+        Self::with(&Faults::default())
+    }
+
+    pub(super) fn with(faults: &Faults) -> Self {
+        let faults = faults.clone();
         let mut devices = Lists { faults: faults.clone(), ..Lists::default() };
-        devices.types.insert("charger-0001".into(), "Charger".into());
+        let charger = Device { thing_type: Some("Charger".into()), ..Device::default() };
+        devices.devices.insert("charger-0001".into(), charger);
         let thresholds = serde_json::json!({"Charger": [{"metric": "temperature", "above": 80, "clear": 75}]});
         Self {
             latest: Table::new(&faults),
-            history: Table::new(&faults),
+            history: Table::apart(&faults),
             devices,
             quarantine: Outbox::new(&faults),
             alerts: Outbox::new(&faults),
@@ -42,14 +49,18 @@ impl World {
         }
     }
 
-    fn run<T>(&self, work: impl AsyncFnOnce(&TestPorts<'_>) -> T) -> T {
-        let ports = Ports {
+    pub(super) fn ports(&self) -> TestPorts<'_> {
+        Ports {
             latest: &self.latest,
             history: &self.history,
             devices: &self.devices,
             quarantine: &self.quarantine,
             alerts: &self.alerts,
-        };
+        }
+    }
+
+    fn run<T>(&self, work: impl AsyncFnOnce(&TestPorts<'_>) -> T) -> T {
+        let ports = self.ports();
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work(&ports))
     }
 
@@ -115,7 +126,7 @@ fn an_alarm_is_told_once_when_raised_and_once_when_cleared() {
 #[test]
 fn thresholds_are_the_device_types() {
     let mut world = World::new();
-    world.devices.types.clear();
+    world.devices.devices.clear();
     world.accept(HOT, 0).unwrap();
     assert!(world.alerts.sent().is_empty());
 }
@@ -132,7 +143,7 @@ fn what_is_malformed_is_set_aside_whole_and_not_tried_again() {
     // If it cannot be set aside, it must come again rather than be lost.
     world.faults.restart();
     world.faults.fail(0, Moment::Before);
-    assert_eq!(world.accept(NOT_JSON, 0).unwrap_err().kind(), "QuarantineFailed");
+    assert_eq!(world.accept(NOT_JSON, 0).unwrap_err().name(), "QuarantineFailed");
 }
 
 #[test]
@@ -178,10 +189,35 @@ fn a_message_that_comes_again_while_its_alarm_is_being_told_must_come_once_more(
     let notify = calm.faults.calls().iter().position(|call| *call == "Notify").unwrap();
     world.faults.fail(notify, Moment::Before);
     world.accept(HOT, 0).unwrap_err();
-    assert_eq!(world.accept(HOT, 1).unwrap_err().kind(), "AlarmInProgress");
-    // The next reading does not wait for it, and takes it up once the claim has run out.
+    assert_eq!(world.accept(HOT, 1).unwrap_err().name(), "AlarmInProgress");
+    // The next reading does not wait for it, and takes it up once the claim has run out. One that moves the alarm back waits.
     world.accept(&later(HOT, 1000, 92.0), 2).unwrap();
+    assert_eq!(world.accept(&later(HOT, 1500, 20.0), 3).unwrap_err().name(), "AlarmInProgress");
     assert!(world.alerts.sent().is_empty());
     world.accept(&later(HOT, 2000, 92.0), 30_000).unwrap();
-    assert_eq!(world.states(), ["raised"]);
+    assert_eq!(world.states(), ["raised", "cleared", "raised"]);
+}
+
+#[test]
+fn a_device_that_sends_a_metric_a_message_has_all_of_them() {
+    let world = World::new();
+    let reading = |payload: &str, arrival: i64| TelemetryEnvelope {
+        payload: payload.into(),
+        received_at: 1_764_000_120_000 + arrival,
+        ..serde_json::from_str(READING).unwrap()
+    };
+    for (payload, arrival, expected) in [
+        (r#"{"timestamp":1764000120000,"temperature":20}"#, 0, Recency::Newest),
+        (r#"{"timestamp":1764000120000,"humidity":40}"#, 1, Recency::Newest),
+        (r#"{"timestamp":1764000119000,"humidity":41,"pressure":1013}"#, 2, Recency::Partly),
+        (r#"{"timestamp":1764000118000,"pressure":1012}"#, 3, Recency::Late),
+        (r#"{"timestamp":1764000120000,"temperature":21}"#, 4, Recency::Newest),
+    ] {
+        let report = world.run(async |ports| accept(ports, &world.settings, &reading(payload, arrival), 0).await);
+        assert!(matches!(report, Ok(Report::Stored { recency, .. }) if recency == expected), "{payload}: {report:?}");
+    }
+    let row = world.latest.row("charger-0001").unwrap();
+    let latest = serde_json::json!({"temperature": 21, "humidity": 40, "pressure": 1013});
+    assert_eq!(row.document("reading"), latest.as_object());
+    assert_eq!(row.number("measuredAt"), Some(1_764_000_120_000));
 }

@@ -19,7 +19,10 @@ impl Expressions {
     pub(super) fn of(change: &Change) -> Self {
         let mut parts = Self::default();
         let set = change.set.iter().map(|(name, value)| format!("{} = {}", parts.name(name), parts.value(value)));
-        let set = set.collect::<Vec<_>>();
+        let mut set = set.collect::<Vec<_>>();
+        set.extend(change.set_in.iter().map(|(document, member, value)| {
+            format!("{}.{} = {}", parts.name(document), parts.name(member), parts.value(value))
+        }));
         let remove = change.remove.iter().map(|name| parts.name(name)).collect::<Vec<_>>();
         let counted = change.count.iter().map(|(name, by)| (name, Value::Number(*by)));
         let collected = change.collect.iter().map(|(name, number)| (name, Value::Numbers([*number].into())));
@@ -29,7 +32,14 @@ impl Expressions {
         let clauses = clauses.into_iter().filter(|(_, actions)| !actions.is_empty());
         parts.update =
             clauses.map(|(clause, actions)| format!("{clause} {}", actions.join(", "))).collect::<Vec<_>>().join(" ");
-        parts.condition = change.condition.as_ref().map(|condition| parts.render(condition));
+        parts.condition = match change.condition.as_ref().map(Condition::simplified) {
+            None | Some(Err(true)) => None,
+            Some(Ok(condition)) => Some(parts.render(&condition)),
+            // Nothing fulfils it: a row has its key, and no row has none.
+            Some(Err(false)) => change.key.first().map(|(key, _)| {
+                parts.join(&[Condition::Exists(key.clone()), Condition::Missing(key.clone())], " AND ")
+            }),
+        };
         parts
     }
 
@@ -48,13 +58,21 @@ impl Expressions {
             }
             Condition::All(conditions) => self.join(conditions, " AND "),
             Condition::Any(conditions) => self.join(conditions, " OR "),
-            Condition::Not(condition) => format!("NOT ({})", self.render(condition)),
+            Condition::Not(condition) => format!("NOT {}", self.part(condition)),
         }
     }
 
     fn join(&mut self, conditions: &[Condition], operator: &str) -> String {
-        let parts: Vec<_> = conditions.iter().map(|condition| format!("({})", self.render(condition))).collect();
-        parts.join(operator)
+        conditions.iter().map(|condition| self.part(condition)).collect::<Vec<_>>().join(operator)
+    }
+
+    /// A condition within another. Parentheses stand only where they say something: DynamoDB refuses others.
+    fn part(&mut self, condition: &Condition) -> String {
+        let rendered = self.render(condition);
+        match condition {
+            Condition::Exists(_) | Condition::Missing(_) => rendered,
+            Condition::Is(..) | Condition::All(_) | Condition::Any(_) | Condition::Not(_) => format!("({rendered})"),
+        }
     }
 
     /// The placeholder of a name: the same each time, since DynamoDB refuses one that is not used.
@@ -88,18 +106,31 @@ mod tests {
             ]))
             .set("a", 5)
             .set("flag", true)
+            .set_in("document", "a", "t")
             .remove("old")
             .count("times", 2)
             .collect("seen", 9);
         let parts = Expressions::of(&change);
-        assert_eq!(parts.update, "SET #n0 = :v0, #n1 = :v1 REMOVE #n2 ADD #n3 :v2, #n4 :v3");
+        assert_eq!(parts.update, "SET #n0 = :v0, #n1 = :v1, #n2.#n0 = :v2 REMOVE #n3 ADD #n4 :v3, #n5 :v4");
         assert_eq!(
             parts.condition.as_deref(),
-            Some("(attribute_not_exists(#n0)) OR ((#n0 < :v4) AND (NOT (#n5 = :v5))) OR (attribute_exists(#n6))")
+            Some("attribute_not_exists(#n0) OR ((#n0 < :v5) AND (NOT (#n6 = :v6))) OR attribute_exists(#n7)")
         );
         assert_eq!(parts.names["#n0"], "a");
-        assert_eq!(parts.names.len(), 7);
-        assert_eq!(parts.values[":v3"], AttributeValue::Ns(vec!["9".into()]));
-        assert_eq!(parts.values[":v5"], AttributeValue::S("t".into()));
+        assert_eq!(parts.names.len(), 8);
+        assert_eq!(parts.values[":v4"], AttributeValue::Ns(vec!["9".into()]));
+        assert_eq!(parts.values[":v6"], AttributeValue::S("t".into()));
+    }
+
+    #[test]
+    fn no_parentheses_stand_around_parentheses() {
+        let one = || Condition::equal("a", 1);
+        let only = Condition::All(vec![Condition::Any(vec![Condition::Any(vec![one()]), Condition::All(vec![])])]);
+        assert_eq!(Expressions::of(&Change::of("id", "x").when(only)).condition, None);
+        let nested = Condition::All(vec![Condition::Any(vec![Condition::Any(vec![one()]), one()]), one()]);
+        let rendered = Expressions::of(&Change::of("id", "x").when(nested)).condition;
+        assert_eq!(rendered.as_deref(), Some("((#n0 = :v0) OR (#n0 = :v1)) AND (#n0 = :v2)"));
+        let never = Expressions::of(&Change::of("id", "x").when(Condition::Any(vec![]))).condition;
+        assert_eq!(never.as_deref(), Some("attribute_exists(#n0) AND attribute_not_exists(#n0)"));
     }
 }

@@ -1,13 +1,13 @@
 //! The fleet's keys.
 
 use super::Table;
-use aws_config::SdkConfig;
+use crate::remembered::Remembered;
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use fleet::authorization::{Algorithm, FleetKey, KeyStatus};
 use fleet::ports::{FindKey, PortError, PortResult};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many keys are remembered by one process. A fleet has few: what is more comes from strangers who make up ids, and those
 /// are not remembered at all.
@@ -19,35 +19,25 @@ const REMEMBERED_KEYS: usize = 64;
 pub struct Keys {
     table: Table,
     for_how_long: Duration,
-    remembered: Mutex<HashMap<String, (Instant, FleetKey)>>,
+    remembered: Remembered<FleetKey>,
 }
 
 impl Keys {
     /// The table of this name. A key is remembered for so long: no longer does a retired one count.
     #[must_use]
-    pub fn new(config: &SdkConfig, name: String, for_how_long: Duration) -> Self {
-        Self { table: Table::new(config, name), for_how_long, remembered: Mutex::default() }
-    }
-
-    fn remembered(&self, kid: &str) -> Option<FleetKey> {
-        let all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, key) = all.get(kid)?;
-        (since.elapsed() < self.for_how_long).then(|| key.clone())
+    pub fn new(client: &Client, name: String, for_how_long: Duration) -> Self {
+        Self { table: Table::new(client, name), for_how_long, remembered: Remembered::new(REMEMBERED_KEYS / 2) }
     }
 }
 
 impl FindKey for Keys {
     async fn find_key(&self, kid: &str) -> PortResult<Option<FleetKey>> {
-        if let Some(key) = self.remembered(kid) {
+        if let Some(key) = self.remembered.get(kid) {
             return Ok(Some(key));
         }
         let Some(row) = self.table.get("kid", kid, true).await? else { return Ok(None) };
         let key = read(&row).map_err(|why| PortError::new("FindKey", format!("the row of the key `{kid}`: {why}")))?;
-        let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= REMEMBERED_KEYS {
-            all.clear();
-        }
-        all.insert(kid.to_owned(), (Instant::now(), key.clone()));
+        self.remembered.put(kid, key.clone(), self.for_how_long);
         Ok(Some(key))
     }
 }

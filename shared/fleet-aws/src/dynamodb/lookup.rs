@@ -1,12 +1,13 @@
 //! Tables that are asked.
 
 use super::{Table, failed};
-use aws_config::SdkConfig;
+use crate::remembered::Remembered;
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use fleet::ports::{FindAllowed, FindBlocked, FindDeviceType, PortError, PortResult};
+use fleet::conditional::{Change, Outcome, Value};
+use fleet::ports::{Device, FindAllowed, FindBlocked, FindDevice, PortError, PortResult, UpdateItem};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 impl Table {
     pub(super) async fn get(
@@ -32,8 +33,8 @@ pub struct BlockList(Table);
 impl BlockList {
     /// The table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, name: String) -> Self {
-        Self(Table::new(config, name))
+    pub fn new(client: &Client, name: String) -> Self {
+        Self(Table::new(client, name))
     }
 }
 
@@ -54,8 +55,8 @@ pub struct AllowList(Table);
 impl AllowList {
     /// The table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, name: String) -> Self {
-        Self(Table::new(config, name))
+    pub fn new(client: &Client, name: String) -> Self {
+        Self(Table::new(client, name))
     }
 }
 
@@ -65,45 +66,54 @@ impl FindAllowed for AllowList {
     }
 }
 
-/// How long a device's type is remembered. It hardly ever changes, and every message asks for it.
+/// How long a device is remembered. It hardly ever changes, and every message asks for it.
 const REMEMBERED: Duration = Duration::from_secs(300);
+/// How long it is remembered that there is none: it may join the next moment.
+const ABSENCE_REMEMBERED: Duration = Duration::from_secs(60);
 /// How many devices are remembered by one process.
 const REMEMBERED_DEVICES: usize = 10_000;
 
-/// The devices that were registered: a row per `thingName`, with its `thingType`.
+/// The devices that joined: a row per `thingName`, with its `thingType` and `serialNumber`.
 #[derive(Debug)]
 pub struct Devices {
     table: Table,
-    remembered: Mutex<HashMap<String, (Instant, Option<String>)>>,
+    remembered: Remembered<Option<Device>>,
 }
 
 impl Devices {
     /// The table of this name.
     #[must_use]
-    pub fn new(config: &SdkConfig, name: String) -> Self {
-        Self { table: Table::new(config, name), remembered: Mutex::default() }
+    pub fn new(client: &Client, name: String) -> Self {
+        Self { table: Table::new(client, name), remembered: Remembered::new(REMEMBERED_DEVICES / 2) }
     }
 }
 
-impl FindDeviceType for Devices {
-    async fn find_device_type(&self, thing_name: &str) -> PortResult<Option<String>> {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(thing_name).cloned();
-        if let Some((since, thing_type)) = remembered
-            && since.elapsed() < REMEMBERED
-        {
-            return Ok(thing_type);
+impl FindDevice for Devices {
+    async fn find_device(&self, thing_name: &str) -> PortResult<Option<Device>> {
+        if let Some(device) = self.remembered.get(thing_name) {
+            return Ok(device);
         }
-        // A device that is not there yet may be registered the next moment: only those that are there are remembered.
-        let Some(mut row) = self.table.get("thingName", thing_name, false).await? else { return Ok(None) };
-        let thing_type = match row.remove("thingType") {
-            Some(AttributeValue::S(thing_type)) => Some(thing_type),
-            _ => None,
-        };
-        let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= REMEMBERED_DEVICES {
-            all.clear();
+        let row = self.table.get("thingName", thing_name, false).await?;
+        let device = row.map(|mut row| {
+            let mut text = |name| match row.remove(name) {
+                Some(AttributeValue::S(text)) => Some(text),
+                _ => None,
+            };
+            Device { thing_type: text("thingType"), serial_number: text("serialNumber") }
+        });
+        let for_how_long = if device.is_some() { REMEMBERED } else { ABSENCE_REMEMBERED };
+        self.remembered.put(thing_name, device.clone(), for_how_long);
+        Ok(device)
+    }
+}
+
+/// A device's row is made where there is none, by whoever lets it in without registering it.
+impl UpdateItem for Devices {
+    async fn update_item(&self, change: &Change) -> PortResult<Outcome> {
+        let outcome = self.table.update_item(change).await?;
+        if let Some((_, Value::Text(thing_name))) = change.key.first() {
+            self.remembered.forget(thing_name);
         }
-        all.insert(thing_name.to_owned(), (Instant::now(), thing_type.clone()));
-        Ok(thing_type)
+        Ok(outcome)
     }
 }

@@ -5,7 +5,7 @@ use super::access::{Area, policies};
 use super::key::{FleetKey, KeyStatus};
 use super::token::{BadToken, Claims, Token};
 use crate::EpochMillis;
-use crate::naming::is_thing_name;
+use crate::naming::is_device_name;
 use serde_json::Value;
 
 /// How far two clocks may be apart, in seconds.
@@ -70,7 +70,7 @@ pub enum Denial {
     #[error("the token expires in {0} s: a connection takes at least 300 s")]
     TooShort(i64),
     /// Not the name of a thing.
-    #[error("the subject `{0}` is no thing name")]
+    #[error("the subject `{0}` is not a device name")]
     Subject(String),
     /// Another client id than the token's.
     #[error("the client id `{0}` is not the token's subject")]
@@ -157,7 +157,7 @@ pub fn check<'t>(
         return Err(Denial::TooShort(left));
     }
     let subject = claims.subject.as_deref().ok_or(Denial::Missing("sub"))?;
-    if !is_thing_name(subject) || !subject.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+    if !is_device_name(subject) || !subject.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
         return Err(Denial::Subject(subject.to_owned()));
     }
     match asked.client_id.filter(|client_id| *client_id != subject) {

@@ -48,12 +48,6 @@ impl Grace {
     pub fn seconds(&self, thing_type: Option<&str>) -> u16 {
         thing_type.and_then(|thing_type| self.by_type.get(thing_type)).copied().unwrap_or(self.default)
     }
-
-    /// Whether the type matters.
-    #[must_use]
-    pub fn depends_on_type(&self) -> bool {
-        !self.by_type.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The second look at a change, after the grace period: the only place from which anything is announced.
 
 use super::attribute::{
-    ANNOUNCED, ANNOUNCED_SEQUENCE, ANNOUNCING, CLIENT_ID, FLAP_ALERTED, FLAP_WINDOW, FLAPS, SEQUENCE, SESSION,
+    ANNOUNCED, ANNOUNCED_SEQUENCE, ANNOUNCEMENT, ANNOUNCING, CLIENT_ID, FLAP_ALERTED, FLAP_WINDOW, FLAPS,
+    OFFLINE_ANNOUNCED, SEQUENCE, SESSION,
 };
 use crate::EpochMillis;
 use crate::alert::{Alert, Connectivity};
-use crate::conditional::{Change, Condition, Outcome};
+use crate::conditional::{Change, Condition, Item, Outcome, Value};
+use iot_events::DisconnectReason;
 use serde::{Deserialize, Serialize};
 
 /// What is to be looked at again: the body of a message on the queue.
@@ -37,6 +39,16 @@ pub enum Target {
     Online,
 }
 
+impl Settle {
+    fn document(&self) -> Value {
+        Value::Document(serde_json::json!(self))
+    }
+
+    fn is_announced(&self) -> Condition {
+        Condition::equal(ANNOUNCEMENT, self.document())
+    }
+}
+
 impl Target {
     /// As it is kept in the row.
     #[must_use]
@@ -49,13 +61,16 @@ impl Target {
 }
 
 /// What becomes of a second look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// Announce it, then [`confirm`].
     Announce,
     /// It has been announced, or there is nothing to announce.
     NothingToDo,
-    /// Another delivery of the same message is announcing it right now: look again later, in case that one dies.
+    /// An announcement was begun, this or another, and never confirmed: [`take_up`], announce and confirm that one, then claim
+    /// again.
+    TakeUp(Settle),
+    /// An announcement is being made, this or another: look again later, in case whoever makes it dies.
     InProgress,
     /// Something newer came. If this was a disconnect, the client [flapped](flap).
     Superseded,
@@ -73,32 +88,51 @@ pub fn claim(settle: &Settle, now: EpochMillis, lease: EpochMillis) -> Change {
         ]),
         Target::Online => Condition::equal(ANNOUNCED, Target::Offline.as_str()),
     };
-    // Whatever the sequence it was claimed for: a claim that ran out may never have been announced.
-    let ran_out =
-        Condition::All(vec![Condition::equal(ANNOUNCED, settle.target.as_str()), Condition::less(ANNOUNCING, now)]);
     Change::of(CLIENT_ID, settle.client_id.as_str())
         .when(Condition::All(vec![
             Condition::equal(SEQUENCE, settle.sequence),
             Condition::equal(SESSION, settle.session_identifier.as_str()),
-            Condition::Any(vec![other, ran_out]),
+            Condition::Missing(ANNOUNCEMENT.into()),
+            other,
         ]))
-        .set(ANNOUNCED, settle.target.as_str())
-        .set(ANNOUNCED_SEQUENCE, settle.sequence)
+        .set(ANNOUNCEMENT, settle.document())
         .set(ANNOUNCING, now.saturating_add(lease))
 }
 
 /// Judges the outcome of [`claim`].
 #[must_use]
-pub fn judge_claim(settle: &Settle, outcome: &Outcome) -> Claim {
+pub fn judge_claim(settle: &Settle, outcome: &Outcome, now: EpochMillis) -> Claim {
     let Outcome::Refused { current } = outcome else { return Claim::Announce };
     let Some(row) = current else { return Claim::NothingToDo };
-    if row.number(SEQUENCE) != Some(settle.sequence) || row.text(SESSION) != Some(&settle.session_identifier) {
-        // The queue may deliver a message again long after it was done: that is no flap.
-        let told = row.number(ANNOUNCED_SEQUENCE).is_some_and(|sequence| sequence >= settle.sequence);
-        return if told { Claim::NothingToDo } else { Claim::Superseded };
+    // The queue may deliver a message again long after it was done.
+    let told = match settle.target {
+        Target::Offline => row.number(OFFLINE_ANNOUNCED) == Some(settle.sequence),
+        Target::Online => row.number(ANNOUNCED_SEQUENCE) == Some(settle.sequence),
+    };
+    if let Some(begun) = begun(row) {
+        let ran_out = row.number(ANNOUNCING).is_none_or(|until| until < now);
+        return match ran_out {
+            true => Claim::TakeUp(begun),
+            false if told => Claim::NothingToDo,
+            false => Claim::InProgress,
+        };
     }
-    let claimed = row.text(ANNOUNCED) == Some(settle.target.as_str());
-    if claimed && row.number(ANNOUNCING).is_some() { Claim::InProgress } else { Claim::NothingToDo }
+    let newest =
+        row.number(SEQUENCE) == Some(settle.sequence) && row.text(SESSION) == Some(settle.session_identifier.as_str());
+    if told || newest { Claim::NothingToDo } else { Claim::Superseded }
+}
+
+/// The announcement that the row says was begun.
+fn begun(row: &Item) -> Option<Settle> {
+    serde_json::from_value(serde_json::Value::Object(row.document(ANNOUNCEMENT)?.clone())).ok()
+}
+
+/// Takes up an announcement that was begun and whose claim has run out.
+#[must_use]
+pub fn take_up(begun: &Settle, now: EpochMillis, lease: EpochMillis) -> Change {
+    Change::of(CLIENT_ID, begun.client_id.as_str())
+        .when(Condition::All(vec![begun.is_announced(), Condition::less(ANNOUNCING, now)]))
+        .set(ANNOUNCING, now.saturating_add(lease))
 }
 
 /// What is announced.
@@ -117,15 +151,19 @@ pub fn announcement(settle: &Settle) -> Alert {
     }
 }
 
-/// Notes that the announcement was made. Refused means that the claim has passed to another: nothing to do.
+/// Notes that the announcement was made. Refused means that another took it up and has noted it: nothing to do.
 #[must_use]
 pub fn confirm(settle: &Settle) -> Change {
-    Change::of(CLIENT_ID, settle.client_id.as_str())
-        .when(Condition::All(vec![
-            Condition::equal(ANNOUNCED, settle.target.as_str()),
-            Condition::equal(ANNOUNCED_SEQUENCE, settle.sequence),
-        ]))
-        .remove(ANNOUNCING)
+    let change = Change::of(CLIENT_ID, settle.client_id.as_str())
+        .when(settle.is_announced())
+        .set(ANNOUNCED, settle.target.as_str())
+        .set(ANNOUNCED_SEQUENCE, settle.sequence)
+        .remove(ANNOUNCEMENT)
+        .remove(ANNOUNCING);
+    match settle.target {
+        Target::Offline => change.set(OFFLINE_ANNOUNCED, settle.sequence),
+        Target::Online => change,
+    }
 }
 
 /// A disconnect that was over before anyone was told.
@@ -139,11 +177,13 @@ pub struct Flap<'a> {
     window: i64,
 }
 
-/// The flap that this disconnect is, if it was one.
+/// The flap that this disconnect is, if it was one. The end of a session that another took over is none, whichever of the two
+/// is heard of first.
 #[must_use]
 pub fn flap(settle: &Settle, window_seconds: i64) -> Option<Flap<'_>> {
     let window = settle.changed_at.div_euclid(window_seconds.saturating_mul(1000).max(1));
-    (settle.target == Target::Offline).then_some(Flap { settle, window_seconds, window })
+    let taken_over = settle.disconnect_reason.as_deref() == Some(DisconnectReason::DuplicateClientId.as_str());
+    (settle.target == Target::Offline && !taken_over).then_some(Flap { settle, window_seconds, window })
 }
 
 impl Flap<'_> {

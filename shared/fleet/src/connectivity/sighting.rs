@@ -1,18 +1,22 @@
 //! One presence event as one conditional write, and what follows.
 
 use super::attribute::{
-    ANNOUNCED, ANNOUNCING, CHANGED_AT, CLIENT_ID, CONNECT_FAILURES, CONNECTED, IP_ADDRESS, LAST_FAILURE,
-    LAST_FAILURE_AT, LAST_FAILURE_REASON, PRINCIPAL, REASON, SEQUENCE, SESSION, THING_NAME,
+    ANNOUNCED, ANNOUNCING, CHANGED_AT, CLIENT_ID, CONNECT_FAILURES, CONNECTED, EXPIRES_AT, IP_ADDRESS, LAST_FAILURE,
+    LAST_FAILURE_ADDRESS, LAST_FAILURE_AT, LAST_FAILURE_REASON, OFFLINE_ANNOUNCED, PRINCIPAL, REASON, SEQUENCE,
+    SESSION, THING_NAME,
 };
 use super::settle::{Settle, Target};
 use crate::EpochMillis;
 use crate::conditional::{Change, Condition, Item, Outcome};
-use iot_events::{ConnectFailed, Connected, Disconnected};
+use iot_events::{ConnectFailed, Connected, DisconnectReason, Disconnected};
 
 /// Events further apart than this are ordered by their times alone. AWS's times are good to two minutes either way, so two
 /// events more than four minutes apart are in the order of their times; the fifth is margin. Closer ones are ordered by
 /// their version numbers, which restart only after a client was away for much longer.
 pub const CLEARLY_APART: EpochMillis = 5 * 60 * 1000;
+
+/// How long a client that is no device is remembered after it was last heard of, in seconds.
+pub const STRANGERS_KEPT: i64 = 7 * 86_400;
 
 /// A client was seen to connect or to disconnect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,8 +109,9 @@ impl Sighting {
     ///
     /// What the row then holds follows from the newest event alone, so that events in any order and number lead to the
     /// same row. The end of a session that was taken over has a lower sequence than its successor and changes nothing.
+    /// The row of a client that is no device expires.
     #[must_use]
-    pub fn change(&self) -> Change {
+    pub fn change(&self, is_device: bool) -> Change {
         let another_session = || Condition::equal(SESSION, self.session.as_str()).negated();
         let clearly_older = Condition::All(vec![
             another_session(),
@@ -132,12 +137,14 @@ impl Sighting {
             .set_or_remove(THING_NAME, self.thing_name.as_deref())
             .set_or_remove(IP_ADDRESS, address)
             .set_or_remove(REASON, reason)
+            .set_or_remove(EXPIRES_AT, (!is_device).then(|| self.at.div_euclid(1000).saturating_add(STRANGERS_KEPT)))
     }
 
     /// Judges the outcome of [`Sighting::change`].
     ///
-    /// A disconnect is always looked at again after the grace period. A connect is looked at again, at once, only if the
-    /// client was announced offline: within the grace period nobody was told, and nobody need be.
+    /// A disconnect is looked at again after the grace period, unless it was announced: also one that was overtaken by the
+    /// connect that followed, as that is how a device flaps. A connect is looked at again, at once, only if the client was
+    /// announced offline: within the grace period nobody was told, and nobody need be.
     #[must_use]
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
         let (freshness, row) = match outcome {
@@ -157,15 +164,12 @@ impl Sighting {
             State::Online(_) => Target::Online,
             State::Offline(_) => Target::Offline,
         };
+        let told = row.and_then(|row| row.number(OFFLINE_ANNOUNCED)) == Some(self.sequence);
         let needed = match target {
-            _ if freshness == Freshness::Stale => false,
+            Target::Online if freshness == Freshness::Stale => false,
             Target::Online => announced(row) == Some(Target::Offline.as_str()) || is_announcing(row),
-            // A duplicate of what has been announced already needs no second look.
-            Target::Offline => {
-                freshness != Freshness::Duplicate
-                    || announced(row) != Some(Target::Offline.as_str())
-                    || is_announcing(row)
-            }
+            Target::Offline if freshness == Freshness::Stale && self.was_taken_over() => false,
+            Target::Offline => !told || is_announcing(row),
         };
         let settle = needed.then(|| Settle {
             client_id: self.client_id.clone(),
@@ -179,6 +183,27 @@ impl Sighting {
             changed_at: self.at,
         });
         Verdict { freshness, settle }
+    }
+}
+
+impl Sighting {
+    /// The certificate that the client connected with, if it was one.
+    #[must_use]
+    pub fn certificate_id(&self) -> Option<&str> {
+        let id = self.principal.as_str();
+        (id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
+    }
+
+    /// The entries of the block list that would stop it.
+    #[must_use]
+    pub fn block_list_entries(&self, thing_name: &str, serial_number: Option<&str>) -> Vec<String> {
+        let certificate = self.certificate_id().map(|id| format!("certificate#{id}"));
+        let serial = serial_number.map(|serial| format!("serial#{serial}"));
+        certificate.into_iter().chain(serial).chain([format!("thing#{thing_name}")]).collect()
+    }
+
+    fn was_taken_over(&self) -> bool {
+        matches!(&self.state, State::Offline(Some(reason)) if reason == DisconnectReason::DuplicateClientId.as_str())
     }
 }
 
@@ -204,4 +229,5 @@ pub fn connect_failed(event: &ConnectFailed) -> Change {
         .set(LAST_FAILURE, session)
         .set(LAST_FAILURE_AT, event.timestamp)
         .set(LAST_FAILURE_REASON, event.connect_failure_reason.as_str())
+        .set_or_remove(LAST_FAILURE_ADDRESS, event.ip_address.as_deref())
 }

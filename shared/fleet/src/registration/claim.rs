@@ -2,7 +2,7 @@
 //! that tells it from the others. Unlike a certificate, a serial number proves nothing, so it has to be on the allow list.
 
 use super::decision::{Blocked, Reason, Rules};
-use crate::naming::{is_attribute_value, is_thing_name};
+use crate::naming::{is_attribute_value, is_device_name};
 use std::collections::BTreeMap;
 
 /// The device's parameter with its serial number.
@@ -38,7 +38,7 @@ pub fn decide_claim(claim: &Claim, rules: &Rules) -> Result<BTreeMap<String, Str
     if serial.is_empty() {
         reasons.push(Reason::NoSerial);
     } else {
-        if !is_thing_name(serial) {
+        if !is_device_name(serial) {
             reasons.push(Reason::BadName(serial.to_owned()));
         }
         if !claim.allowed {

@@ -3,7 +3,7 @@
 use super::certificate::{DeviceCertificate, Key, Unreadable};
 use super::plan::Plan;
 use crate::EpochMillis;
-use crate::naming::{is_attribute_value, is_thing_name};
+use crate::naming::{is_attribute_value, is_device_name};
 use crate::ports::Thing;
 use iot_events::CertificateStatus;
 use std::collections::BTreeMap;
@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 /// What the fleet asks of a device, fixed when the function starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// The CAs whose devices may join. Empty: every CA that this account has registered for automatic registration.
+    /// The CAs whose devices may join: the events of others are left to whoever they are for. Empty: every CA that this account
+    /// has registered for automatic registration.
     pub trusted_cas: Vec<String>,
     /// The thing type of each model.
     pub thing_types: BTreeMap<String, String>,
@@ -105,7 +106,7 @@ pub enum Reason {
     #[error("it gave no serial number")]
     NoSerial,
     /// The name cannot be a thing's name.
-    #[error("its name `{0}` is no thing name: 1 to 128 of a-z A-Z 0-9 : _ -")]
+    #[error("its name `{0}` is not a device name: 1 to 128 of a-z A-Z 0-9 : _ -, not beginning with claim-")]
     BadName(String),
     /// The serial number cannot be a thing's attribute.
     #[error("its serial number `{0}` cannot be an attribute: at most 800 of a-z A-Z 0-9 _ . , @ / : # = [ ] -")]
@@ -126,11 +127,33 @@ pub enum Reason {
     },
 }
 
+impl Rules {
+    /// Whether this CA's devices are for this fleet to decide on.
+    #[must_use]
+    pub fn trusts(&self, ca_certificate_id: &str) -> bool {
+        self.trusted_cas.is_empty() || self.trusted_cas.iter().any(|trusted| trusted == ca_certificate_id)
+    }
+}
+
 impl Reason {
     /// Whether the certificate is known to be bad and can never become good. What is merely unknown is not.
     #[must_use]
     pub fn is_known_bad(&self) -> bool {
         matches!(self, Self::Blocked(_) | Self::WeakKey(_) | Self::IsCa | Self::Expired(_))
+    }
+
+    /// Whether it may pass without anything being done to the certificate: a list, a model or a CA follows later, or time
+    /// goes by.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::NotAllowed(_)
+                | Self::UnknownModel(_)
+                | Self::InactiveCa(_)
+                | Self::UnknownCa(_)
+                | Self::NotYetValid(_)
+        )
     }
 }
 
@@ -142,12 +165,15 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// What the certificate becomes: revoked if it is known bad, else inactive. A person who decides otherwise deletes an
-    /// inactive certificate, and the device registers anew at its next connection.
+    /// What the certificate becomes: revoked if it is known bad; left pending if all that is against it may pass, so that it is
+    /// judged anew when it is presented again; else inactive. A person who decides otherwise deletes an inactive certificate,
+    /// and the device registers anew at its next connection.
     #[must_use]
     pub fn status(&self) -> CertificateStatus {
         if self.reasons.iter().any(Reason::is_known_bad) {
             CertificateStatus::Revoked
+        } else if self.reasons.iter().all(Reason::may_pass) {
+            CertificateStatus::PendingActivation
         } else {
             CertificateStatus::Inactive
         }
@@ -192,7 +218,7 @@ pub fn decide(evidence: &Evidence, rules: &Rules) -> Decision {
 
 fn judge_ca(evidence: &Evidence, rules: &Rules, reasons: &mut Vec<Reason>) {
     let ca = &evidence.ca_certificate_id;
-    let trusted = rules.trusted_cas.is_empty() || rules.trusted_cas.contains(ca);
+    let trusted = rules.trusts(ca);
     match evidence.ca {
         CaState::Active if trusted => {}
         CaState::Inactive if trusted => reasons.push(Reason::InactiveCa(ca.clone())),
@@ -231,7 +257,7 @@ fn judge_subject(
         reasons.push(Reason::NoName);
         return None;
     };
-    if !is_thing_name(name) {
+    if !is_device_name(name) {
         reasons.push(Reason::BadName(name.to_owned()));
     }
     if !is_attribute_value(serial) {

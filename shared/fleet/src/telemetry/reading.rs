@@ -1,6 +1,7 @@
 //! From a device's bytes to a reading, or the reason why not.
 
 use crate::EpochMillis;
+use crate::alert::digest;
 use crate::naming::is_thing_name;
 use iot_events::TelemetryEnvelope;
 use serde::Serialize;
@@ -8,6 +9,8 @@ use serde_json::{Map, Number, Value};
 
 /// The field that holds the time of measurement, in milliseconds. Without it, the time of arrival counts.
 pub const TIMESTAMP: &str = "timestamp";
+/// A metric that also orders: a device that counts its messages says with it which of one millisecond is the later.
+pub const SEQUENCE: &str = "sequence";
 /// The most fields in one reading, at all depths.
 pub const MAX_FIELDS: usize = 256;
 /// How deep a reading may nest.
@@ -98,7 +101,7 @@ impl Reading {
         let received_at = envelope.received_at;
         let measured_at = match values.remove(TIMESTAMP) {
             None | Some(Value::Null) => received_at,
-            Some(time) => time.as_i64().ok_or_else(|| Malformed::BadTimestamp(time.to_string()))?,
+            Some(time) => whole(&time).ok_or_else(|| Malformed::BadTimestamp(time.to_string()))?,
         };
         let ahead = measured_at.saturating_sub(received_at);
         if ahead > window.future {
@@ -117,6 +120,21 @@ impl Reading {
         Ok(Self { thing_name: envelope.thing_name.clone(), measured_at, received_at, values })
     }
 
+    /// Its place in the order of the device's readings, as text that sorts: when it was measured; of one millisecond, the
+    /// device's own [`SEQUENCE`], then when it arrived, then what it says. A message that is delivered twice has one place.
+    #[must_use]
+    pub fn order(&self) -> String {
+        let sequence = self.values.get(SEQUENCE).and_then(Value::as_u64).unwrap_or(0);
+        let (measured, received) = (self.measured_at.max(0), self.received_at.max(0));
+        format!("{measured:015}#{sequence:020}#{received:015}#{:016x}", self.digest())
+    }
+
+    /// Of the values' text, whose fields are in the order of their names.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        digest(&Value::Object(self.values.clone()).to_string())
+    }
+
     /// A number in the reading, by its path: `temperature`, `battery.voltage`.
     #[must_use]
     pub fn number(&self, path: &str) -> Option<f64> {
@@ -124,6 +142,16 @@ impl Reading {
         let first = self.values.get(names.next()?)?;
         names.try_fold(first, |value, name| value.get(name))?.as_f64()
     }
+}
+
+/// A whole number, however it is written: small devices print 1764000000000 as `1.764e12`.
+fn whole(number: &Value) -> Option<EpochMillis> {
+    /// Every whole number up to it is a number of its own in floating point.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    number.as_i64().or_else(|| {
+        let number = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT)?;
+        format!("{number:.0}").parse().ok()
+    })
 }
 
 fn check(name: &str, value: &Value, depth: usize, fields: &mut usize) -> Result<(), Malformed> {
@@ -180,6 +208,20 @@ mod tests {
         assert_eq!((reading.number("temperature"), reading.number("battery.voltage")), (Some(20.5), Some(3.0)));
         assert_eq!((reading.number("timestamp"), reading.number("battery")), (None, None));
         assert_eq!(parse(r#"{"on":true}"#).unwrap().measured_at, NOW);
+        for time in ["1.764e12", "1764000000000.0", "17.64E+11"] {
+            assert_eq!(parse(&format!(r#"{{"timestamp":{time},"a":1}}"#)).unwrap().measured_at, NOW, "{time}");
+        }
+    }
+
+    #[test]
+    fn readings_of_one_millisecond_are_in_the_devices_order_or_in_that_of_their_arrival() {
+        let order = |payload: &str, arrival: i64| Reading { received_at: arrival, ..parse(payload).unwrap() }.order();
+        let one = r#"{"timestamp":1763999999000,"a":1}"#;
+        assert!(order(one, NOW) < order(r#"{"timestamp":1763999999001,"a":0}"#, NOW - 5));
+        assert!(order(r#"{"timestamp":1763999999000,"a":2}"#, NOW) < order(one, NOW + 1));
+        let counted = |n: u64| format!(r#"{{"timestamp":1763999999000,"sequence":{n}}}"#);
+        assert!(order(&counted(9), NOW + 1) < order(&counted(10), NOW));
+        assert_eq!(order(one, NOW), order(one, NOW));
     }
 
     #[test]

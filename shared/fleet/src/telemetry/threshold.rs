@@ -1,14 +1,6 @@
-//! Limits per thing type, raised once and cleared once.
-//!
-//! The state of a device's alarms is kept in the row of its latest reading, so that the write of a reading returns it and
-//! a reading that changes nothing costs nothing more. Who raises an alarm claims it in the row, tells, and confirms; a
-//! claim that was never confirmed runs out, and the same message delivered again, or the next reading, takes it up.
+//! Limits per thing type. An alarm that is raised clears past another limit, so that a value that wavers moves it once.
 
-use super::reading::Reading;
-use crate::EpochMillis;
-use crate::alert::Alert;
-use crate::conditional::{Change, Condition, Item};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The limits of each thing type; those under `*` hold for every type. As configuration:
@@ -77,7 +69,8 @@ impl TryFrom<Written> for Threshold {
 }
 
 /// The state of an alarm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Alarm {
     /// The limit is crossed.
     Raised,
@@ -95,23 +88,11 @@ impl Alarm {
         }
     }
 
-    fn other(self) -> Self {
-        match self {
-            Self::Raised => Self::Cleared,
-            Self::Cleared => Self::Raised,
-        }
+    /// Reads it from the row.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::Raised, Self::Cleared].into_iter().find(|alarm| alarm.as_str() == text)
     }
-}
-
-/// A reading moved an alarm: claim it, tell, confirm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Crossing {
-    thing_name: String,
-    threshold: String,
-    alarm: Alarm,
-    at: EpochMillis,
-    value: f64,
-    limit: f64,
 }
 
 impl Thresholds {
@@ -139,160 +120,64 @@ impl Threshold {
         format!("{}:{side}", self.metric)
     }
 
-    /// The alarm after this value. Raised, it clears only past the clearing value; a value equal to the limit is within.
-    fn after(&self, value: f64, alarm: Alarm) -> Alarm {
+    /// What this value makes of the alarm, whatever it was: `None` leaves it. A value equal to the limit is within; raised, an
+    /// alarm clears only past the clearing value.
+    #[must_use]
+    pub fn demands(&self, value: f64) -> Option<Alarm> {
         let (beyond, back) = match self.side {
             Side::Above => (value > self.limit, value <= self.clear),
             Side::Below => (value < self.limit, value >= self.clear),
         };
-        match alarm {
-            Alarm::Cleared if beyond => Alarm::Raised,
-            Alarm::Raised if back => Alarm::Cleared,
-            same => same,
+        match (beyond, back) {
+            (true, _) => Some(Alarm::Raised),
+            (_, true) => Some(Alarm::Cleared),
+            _ => None,
         }
     }
 
-    /// What the reading does to the alarm, given the device's row: moves it, or takes up a claim that ran out. `None` also
-    /// where the reading does not have the metric.
+    /// The limit.
     #[must_use]
-    pub fn crossing(&self, reading: &Reading, row: Option<&Item>) -> Option<Crossing> {
-        let value = reading.number(&self.metric)?;
-        let name = self.name();
-        let raised = row.is_some_and(|row| row.text(&state(&name)) == Some(Alarm::Raised.as_str()));
-        let unconfirmed = row.is_some_and(|row| row.number(&until(&name)).is_some());
-        let before = if raised { Alarm::Raised } else { Alarm::Cleared };
-        let alarm = self.after(value, before);
-        (alarm != before || unconfirmed).then(|| Crossing {
-            thing_name: reading.thing_name.clone(),
-            threshold: name,
-            alarm,
-            at: reading.measured_at,
-            value,
-            limit: self.limit,
-        })
-    }
-}
-
-fn state(name: &str) -> String {
-    format!("alarm:{name}")
-}
-
-fn since(name: &str) -> String {
-    format!("alarmSince:{name}")
-}
-
-fn until(name: &str) -> String {
-    format!("alarmTellingUntil:{name}")
-}
-
-impl Crossing {
-    /// Claims it for `lease` milliseconds, which must outlast the function's timeout. Refused: another has claimed it, or
-    /// a later reading has moved the alarm.
-    #[must_use]
-    pub fn claim(&self, now: EpochMillis, lease: EpochMillis) -> Change {
-        let name = &self.threshold;
-        let mut from = vec![Condition::equal(state(name), self.alarm.other().as_str())];
-        if self.alarm == Alarm::Raised {
-            from.push(Condition::Missing(state(name).into()));
-        }
-        let not_later = Condition::Any(vec![
-            Condition::Missing(since(name).into()),
-            Condition::less_or_equal(since(name), self.at),
-        ]);
-        let ran_out =
-            Condition::All(vec![Condition::equal(state(name), self.alarm.as_str()), Condition::less(until(name), now)]);
-        Change::of("thingName", self.thing_name.as_str())
-            .when(Condition::All(vec![not_later, Condition::Any(vec![Condition::Any(from), ran_out])]))
-            .set(state(name), self.alarm.as_str())
-            .set(since(name), self.at)
-            .set(until(name), now.saturating_add(lease))
+    pub fn limit(&self) -> f64 {
+        self.limit
     }
 
-    /// What is told.
+    /// The metric of the reading that holds the number: the first name of the path.
     #[must_use]
-    pub fn alert(&self) -> Alert {
-        Alert::Threshold {
-            thing_name: self.thing_name.clone(),
-            threshold: self.threshold.clone(),
-            state: self.alarm.as_str().to_owned(),
-            value: self.value,
-            limit: self.limit,
-            at: self.at,
-        }
+    pub fn root(&self) -> &str {
+        self.metric.split('.').next().unwrap_or_default()
     }
 
-    /// Notes that it was told.
+    /// The attribute of the device's row that holds the alarm.
     #[must_use]
-    pub fn confirm(&self) -> Change {
-        let name = &self.threshold;
-        Change::of("thingName", self.thing_name.as_str())
-            .when(Condition::All(vec![
-                Condition::equal(state(name), self.alarm.as_str()),
-                Condition::equal(since(name), self.at),
-            ]))
-            .remove(until(name))
+    pub fn attribute(&self) -> String {
+        format!("alarm:{}", self.name())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conditional::Outcome;
     use serde_json::json;
 
     fn threshold(json: serde_json::Value) -> Threshold {
         serde_json::from_value(json).unwrap()
     }
 
-    fn reading(at: EpochMillis, value: serde_json::Value) -> Reading {
-        let values = json!({ "t": value });
-        Reading {
-            thing_name: "x".into(),
-            measured_at: at,
-            received_at: at,
-            values: values.as_object().unwrap().clone(),
+    #[test]
+    fn a_value_raises_clears_or_leaves() {
+        let above = threshold(json!({"metric": "t", "above": 80, "clear": 75}));
+        let below = threshold(json!({"metric": "battery.voltage", "below": 3.1}));
+        for (threshold, value, expected) in [
+            (&above, 80.1, Some(Alarm::Raised)),
+            (&above, 80.0, None),
+            (&above, 75.1, None),
+            (&above, 75.0, Some(Alarm::Cleared)),
+            (&below, 3.0, Some(Alarm::Raised)),
+            (&below, 3.1, Some(Alarm::Cleared)),
+        ] {
+            assert_eq!(threshold.demands(value), expected, "{} {value}", threshold.name());
         }
-    }
-
-    #[test]
-    fn an_alarm_is_raised_and_cleared_once_with_hysteresis() {
-        let threshold = threshold(json!({"metric": "t", "above": 80, "clear": 75}));
-        let mut row = None;
-        let mut told = Vec::new();
-        for (at, value) in [(1, 80.0), (2, 80.1), (3, 90.0), (4, 76.0), (5, 75.0), (6, 20.0), (7, 81.0)] {
-            let Some(crossing) = threshold.crossing(&reading(at, json!(value)), row.as_ref()) else { continue };
-            assert!(matches!(crossing.claim(0, 10).apply(&mut row), Outcome::Applied { .. }));
-            told.push((at, crossing.alarm));
-            assert!(matches!(crossing.confirm().apply(&mut row), Outcome::Applied { .. }));
-        }
-        assert_eq!(told, [(2, Alarm::Raised), (5, Alarm::Cleared), (7, Alarm::Raised)]);
-        assert_eq!(threshold.crossing(&reading(8, json!("hot")), row.as_ref()), None);
-    }
-
-    #[test]
-    fn a_claim_that_ran_out_is_taken_up_by_whatever_comes_next() {
-        let threshold = threshold(json!({"metric": "t", "below": 3.1}));
-        let mut row = None;
-        let first = threshold.crossing(&reading(1, json!(3.0)), None).unwrap();
-        assert!(matches!(first.claim(0, 10).apply(&mut row), Outcome::Applied { .. }));
-        // The function died before it told anyone. While the claim stands, nobody else tells.
-        let again = threshold.crossing(&reading(1, json!(3.0)), row.as_ref()).unwrap();
-        assert!(matches!(again.claim(5, 10).apply(&mut row), Outcome::Refused { .. }));
-        let next = threshold.crossing(&reading(2, json!(2.9)), row.as_ref()).unwrap();
-        assert!(matches!(next.claim(11, 10).apply(&mut row), Outcome::Applied { .. }));
-        assert!(matches!(first.confirm().apply(&mut row), Outcome::Refused { .. }));
-        assert!(matches!(next.confirm().apply(&mut row), Outcome::Applied { .. }));
-        assert_eq!(threshold.crossing(&reading(3, json!(2.9)), row.as_ref()), None);
-    }
-
-    #[test]
-    fn two_readings_at_once_raise_one_alarm() {
-        let threshold = threshold(json!({"metric": "t", "above": 1}));
-        let (mut row, before) = (None, None);
-        let one = threshold.crossing(&reading(1, json!(2)), before.as_ref()).unwrap();
-        let two = threshold.crossing(&reading(2, json!(2)), before.as_ref()).unwrap();
-        assert!(matches!(two.claim(0, 10).apply(&mut row), Outcome::Applied { .. }));
-        assert!(matches!(one.claim(0, 10).apply(&mut row), Outcome::Refused { .. }));
+        assert_eq!((below.root(), below.attribute()), ("battery", "alarm:battery.voltage:below".to_owned()));
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use fleet::conditional::{Item, Outcome};
 use fleet::connectivity::sighting::CLEARLY_APART;
-use fleet::connectivity::{Claim, Freshness, Settle, Sighting, State, Target, attribute, claim, confirm, judge_claim};
+use fleet::connectivity::{
+    Claim, Freshness, Settle, Sighting, State, Target, attribute, claim, confirm, judge_claim, take_up,
+};
 use proptest::prelude::*;
 
 const MINUTE: i64 = 60_000;
@@ -30,7 +32,7 @@ fn sighting(version: i64, phase: i64, session: &str, at: i64) -> Sighting {
 /// Delivers and returns the row with how each was judged.
 fn deliver<'a>(sightings: impl IntoIterator<Item = &'a Sighting>) -> (Option<Item>, Vec<Freshness>) {
     let mut row = None;
-    let judged = sightings.into_iter().map(|s| s.judge(&s.change().apply(&mut row)).freshness).collect();
+    let judged = sightings.into_iter().map(|s| s.judge(&s.change(true).apply(&mut row)).freshness).collect();
     (row, judged)
 }
 
@@ -139,11 +141,11 @@ proptest! {
 #[test]
 fn the_row_says_where_from_and_why() {
     let mut row = None;
-    sighting(7, 0, "s", 0).change().apply(&mut row);
+    sighting(7, 0, "s", 0).change(true).apply(&mut row);
     let connected = row.clone().unwrap();
     assert_eq!(connected.text(attribute::IP_ADDRESS), Some("10.0.0.7"));
     assert_eq!((connected.text(attribute::PRINCIPAL), connected.text(attribute::REASON)), (Some("p"), None));
-    sighting(7, 1, "s", 9).change().apply(&mut row);
+    sighting(7, 1, "s", 9).change(true).apply(&mut row);
     let disconnected = row.unwrap();
     assert_eq!(disconnected.text(attribute::REASON), Some("CONNECTION_LOST"));
     assert_eq!((disconnected.text(attribute::IP_ADDRESS), disconnected.number(attribute::CHANGED_AT)), (None, Some(9)));
@@ -186,7 +188,7 @@ fn a_duplicate_of_the_newest_event_is_told_apart_from_a_stale_one() {
 #[test]
 fn a_disconnect_is_always_looked_at_again_and_a_connect_only_after_an_announcement() {
     let mut row = None;
-    let mut see = |s: Sighting| s.judge(&s.change().apply(&mut row)).settle;
+    let mut see = |s: Sighting| s.judge(&s.change(true).apply(&mut row)).settle;
     assert_eq!(see(sighting(0, 0, "a", 0)), None);
     let off = see(sighting(0, 1, "a", 10)).unwrap();
     assert_eq!((off.target, off.sequence), (Target::Offline, 1));
@@ -194,9 +196,9 @@ fn a_disconnect_is_always_looked_at_again_and_a_connect_only_after_an_announceme
     assert_eq!(see(sighting(0, 1, "a", 10)), Some(off.clone()));
     assert_eq!(see(sighting(1, 0, "b", 20)), None);
     let off = see(sighting(1, 1, "b", 30)).unwrap();
-    assert_eq!(judge_claim(&off, &claim(&off, 100, 10).apply(&mut row)), Claim::Announce);
+    assert_eq!(judge_claim(&off, &claim(&off, 100, 10).apply(&mut row), 100), Claim::Announce);
     assert!(matches!(confirm(&off).apply(&mut row), Outcome::Applied { .. }));
-    let mut see = |s: Sighting| s.judge(&s.change().apply(&mut row)).settle;
+    let mut see = |s: Sighting| s.judge(&s.change(true).apply(&mut row)).settle;
     assert_eq!(see(sighting(1, 1, "b", 30)), None, "what has been announced needs no second look");
     assert_eq!(see(sighting(2, 0, "c", 40)).map(|settle| settle.target), Some(Target::Online));
 }
@@ -205,32 +207,36 @@ fn a_disconnect_is_always_looked_at_again_and_a_connect_only_after_an_announceme
 fn a_claim_is_made_once_runs_out_and_gives_way_to_what_is_newer() {
     let off = sighting(0, 1, "a", 0);
     let mut row = None;
-    let settle: Settle = off.judge(&off.change().apply(&mut row)).settle.unwrap();
-    let look = |row: &mut Option<Item>, now| judge_claim(&settle, &claim(&settle, now, 10).apply(row));
+    let settle: Settle = off.judge(&off.change(true).apply(&mut row)).settle.unwrap();
+    let look = |row: &mut Option<Item>, now| judge_claim(&settle, &claim(&settle, now, 10).apply(row), now);
     assert_eq!(look(&mut row, 100), Claim::Announce);
     assert_eq!(look(&mut row, 105), Claim::InProgress);
-    assert_eq!(look(&mut row, 111), Claim::Announce, "a claim that ran out");
+    assert_eq!(look(&mut row, 111), Claim::TakeUp(settle.clone()), "a claim that ran out");
+    assert!(matches!(take_up(&settle, 111, 10).apply(&mut row), Outcome::Applied { .. }));
+    assert!(matches!(take_up(&settle, 112, 10).apply(&mut row), Outcome::Refused { .. }), "by one alone");
     confirm(&settle).apply(&mut row);
     assert_eq!(look(&mut row, 500), Claim::NothingToDo);
-    sighting(1, 0, "b", 10).change().apply(&mut row);
+    sighting(1, 0, "b", 10).change(true).apply(&mut row);
     assert_eq!(look(&mut row, 501), Claim::NothingToDo, "delivered again after it was announced");
-    assert_eq!(judge_claim(&settle, &claim(&settle, 1, 1).apply(&mut None)), Claim::NothingToDo, "no such client");
+    assert_eq!(judge_claim(&settle, &claim(&settle, 1, 1).apply(&mut None), 1), Claim::NothingToDo, "no such client");
     let next = sighting(1, 1, "b", 20);
-    let settle = next.judge(&next.change().apply(&mut row)).settle.unwrap();
-    sighting(2, 0, "c", 30).change().apply(&mut row);
-    assert_eq!(judge_claim(&settle, &claim(&settle, 502, 10).apply(&mut row)), Claim::Superseded);
+    let settle = next.judge(&next.change(true).apply(&mut row)).settle.unwrap();
+    sighting(2, 0, "c", 30).change(true).apply(&mut row);
+    assert_eq!(judge_claim(&settle, &claim(&settle, 502, 10).apply(&mut row), 502), Claim::Superseded);
 }
 
 #[test]
-fn an_offline_announcement_that_died_is_made_by_the_next_disconnect() {
+fn an_announcement_that_died_is_made_by_whoever_comes_next() {
     let mut row = None;
     let first = sighting(0, 1, "a", 0);
-    let settle = first.judge(&first.change().apply(&mut row)).settle.unwrap();
-    assert_eq!(judge_claim(&settle, &claim(&settle, 0, 10).apply(&mut row)), Claim::Announce);
-    // It died here. The client came back and left again, and nobody confirmed anything.
-    sighting(1, 0, "b", 10).change().apply(&mut row);
-    let second = sighting(1, 1, "b", 20);
-    let settle = second.judge(&second.change().apply(&mut row)).settle.unwrap();
-    assert_eq!(judge_claim(&settle, &claim(&settle, 5, 10).apply(&mut row)), Claim::InProgress);
-    assert_eq!(judge_claim(&settle, &claim(&settle, 50, 10).apply(&mut row)), Claim::Announce);
+    let gone = first.judge(&first.change(true).apply(&mut row)).settle.unwrap();
+    assert_eq!(judge_claim(&gone, &claim(&gone, 0, 10).apply(&mut row), 0), Claim::Announce);
+    // It died here, and nobody knows whether before the telling or behind it. The client came back.
+    let second = sighting(1, 0, "b", 10);
+    let back = second.judge(&second.change(true).apply(&mut row)).settle.unwrap();
+    assert_eq!(judge_claim(&back, &claim(&back, 5, 10).apply(&mut row), 5), Claim::InProgress);
+    assert_eq!(judge_claim(&back, &claim(&back, 50, 10).apply(&mut row), 50), Claim::TakeUp(gone.clone()));
+    take_up(&gone, 50, 10).apply(&mut row);
+    confirm(&gone).apply(&mut row);
+    assert_eq!(judge_claim(&back, &claim(&back, 50, 10).apply(&mut row), 50), Claim::Announce);
 }

@@ -148,13 +148,18 @@ async fn perform(gateway: &Gateway, timeline: &mut Timeline, rows: &Rows) -> Res
     timeline.step("AWS IoT", "told that it is connected", format!("$aws/events/presence/connected/{name}"));
 
     let topic = format!("dt/{name}/telemetry");
-    for temperature in [21.5, 22.25, 84.0] {
-        let reading = json!({ "temperature": temperature, "power": 7.2 });
+    // A charger that warms up: a reading each ten seconds, of which the last is beyond the limit of the template.
+    let now = gateway.host.books.now().millis();
+    for (seconds_ago, temperature, power) in [(20, 41.5, 7200), (10, 63.25, 11_000), (0, 84.0, 11_000)] {
+        let measured = now.saturating_sub(seconds_ago * 1000);
+        let reading = json!({ "timestamp": measured, "temperature": temperature, "power": power });
         device.publish(&topic, reading.to_string()).await.map_err(at("publishing"))?;
     }
     timeline.step("device", format!("published three readings to {topic}"), "PUBACK × 3");
     let seen = rows.wait(&api, "history", &name, |found| found.len() >= 3).await?;
     timeline.step("telemetry", "wrote them to DynamoDB", format!("{} rows", seen.len()));
+    rows.wait(&api, "latest reading", &name, |found| rows::too_hot_since(found, now)).await?;
+    timeline.step("telemetry", "raised the alarm of the last one, and told it", "84.0 > 80");
 
     device.disconnect().await.map_err(at("disconnecting"))?;
     observer

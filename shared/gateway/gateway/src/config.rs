@@ -8,7 +8,9 @@ mod api;
 mod credentials;
 mod endpoints;
 mod fault;
+mod faults;
 mod limits;
+mod parameters;
 mod settings;
 
 pub use fault::{ConfigError, Fault};
@@ -26,8 +28,14 @@ pub const FILE: &str = "drydock.toml";
 type Section = fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults);
 
 /// The tables that the file may have, each with what reads it.
-const SECTIONS: &[(&str, Section)] =
-    &[("api", api::read), ("credentials", credentials::read), ("endpoints", endpoints::read), ("limits", limits::read)];
+const SECTIONS: &[(&str, Section)] = &[
+    ("api", api::read),
+    ("credentials", credentials::read),
+    ("endpoints", endpoints::read),
+    ("faults", faults::read),
+    ("limits", limits::read),
+    ("parameters", parameters::read),
+];
 
 impl Config {
     /// Reads the file that was named, or else [`FILE`] in the working directory where there is one.

@@ -3,6 +3,7 @@
 use crate::account::{Account, AccountError};
 use crate::config::Config;
 use crate::http::door::Door;
+use crate::http::faults::Faults;
 use crate::tls::Tls;
 use drydock_cloud::CloudError;
 use drydock_core::Timestamp;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub config: Config,
     /// What the HTTP listeners let in.
     pub door: Door,
+    /// What services of the API do wrong because it was asked for.
+    pub faults: Faults,
     /// The folder of the gateway's files, also where it keeps no state.
     pub(crate) files: PathBuf,
     pub(crate) store: Store,

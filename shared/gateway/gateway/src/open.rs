@@ -3,6 +3,7 @@
 use crate::config::{AccountKey, Config};
 use crate::gateway::{Addresses, Gateway, Parts};
 use crate::http::door::Door;
+use crate::http::faults::Faults;
 use crate::listen::{self, ListenError};
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use crate::{journal, private, seal};
@@ -257,6 +258,7 @@ impl Gateway {
             credentials,
             addresses,
             door: Door::new(options.config.api.clone(), options.host, own),
+            faults: Faults::new(options.config.faults.clone()),
             files,
             config: options.config,
             store,

@@ -45,7 +45,7 @@ impl Params {
 
     /// The entries of a map: `Attributes.entry.1.key` and `.value`.
     pub(crate) fn entries(&self, map: &str) -> BTreeMap<String, String> {
-        self.members(map)
+        self.members(&format!("{map}.entry"))
             .iter()
             .filter_map(|entry| {
                 let key = self.get(&format!("{entry}.key"))?;
@@ -143,7 +143,7 @@ mod tests {
         let params = Params::read(&Request::new(Bytes::from(form)));
         assert_eq!(params.members("Tags.member"), ["Tags.member.1", "Tags.member.2", "Tags.member.10"]);
         assert_eq!(params.get("Tags.member.1.Key"), Some("a b"));
-        assert_eq!(params.entries("Attributes.entry"), BTreeMap::from([("k".to_owned(), String::new())]));
+        assert_eq!(params.entries("Attributes"), BTreeMap::from([("k".to_owned(), String::new())]));
     }
 
     #[test]

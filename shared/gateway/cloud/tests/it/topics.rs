@@ -95,6 +95,47 @@ async fn a_message_reaches_a_queue_in_its_envelope_or_raw() {
 }
 
 #[tokio::test]
+async fn a_subscription_has_the_attributes_that_it_was_made_with() {
+    let (cloud, _) = open(config());
+    sns(
+        &cloud,
+        &[
+            ("Action", "CreateTopic"),
+            ("Name", "alerts"),
+            ("Attributes.entry.1.key", "DisplayName"),
+            ("Attributes.entry.1.value", "Alerts"),
+        ],
+    )
+    .await;
+    let attributes = sns(&cloud, &[("Action", "GetTopicAttributes"), ("TopicArn", TOPIC)]).await;
+    assert!(attributes.contains("<key>DisplayName</key><value>Alerts</value>"), "{attributes}");
+    cloud.sqs().ensure("q", &json!({})).await.unwrap();
+    let queue = cloud.sqs().arn("q").to_string();
+    let subscribe = |attribute, value| {
+        [
+            ("Action", "Subscribe"),
+            ("TopicArn", TOPIC),
+            ("Protocol", "sqs"),
+            ("Endpoint", &*queue),
+            ("Attributes.entry.1.key", "RawMessageDelivery"),
+            ("Attributes.entry.1.value", "true"),
+            ("Attributes.entry.2.key", attribute),
+            ("Attributes.entry.2.value", value),
+        ]
+        .map(|(name, value): (&str, &str)| (name.to_owned(), value.to_owned()))
+    };
+    let bad = subscribe("FilterPolicy", "not json");
+    let bad: Vec<_> = bad.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(refused(&cloud, &bad).await.0, 400);
+    let good = subscribe("FilterPolicy", r#"{"colour": ["red"]}"#);
+    let good: Vec<_> = good.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    sns(&cloud, &good).await;
+    publish(&cloud, "dropped", &[]).await;
+    publish(&cloud, "kept", &COLOUR).await;
+    assert_eq!(text_of(&cloud, "q").await, "kept", "raw, and the filter was kept");
+}
+
+#[tokio::test]
 async fn a_filter_policy_decides() {
     let (cloud, _) = open(config());
     let subscription = with_queue(&cloud).await;

@@ -80,7 +80,9 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
         ));
     }
     let scope = Scope::new(args.account.as_str(), args.region.as_str());
-    let source = deploy::read(&args.template, &scope, &args.parameters)?;
+    // Of two values for a name the later counts: the command line's.
+    let parameters = [config.parameters.clone(), args.parameters.clone()].concat();
+    let source = deploy::read(&args.template, &scope, &parameters)?;
     let wants_functions = !args.no_functions && lambda_endpoint.is_none();
     let binaries = if wants_functions {
         source.build_functions(&args.functions_profile, &Shown::new(args.quiet)).await?

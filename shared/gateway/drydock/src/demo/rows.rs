@@ -117,6 +117,15 @@ pub(super) fn offline(rows: &[Row]) -> bool {
     rows.iter().any(|row| row.item.get("connected") == Some(&Value::Bool(false)))
 }
 
+/// Whether a row says that the device's latest reading is that of this time, and too hot, and that this was told.
+pub(super) fn too_hot_since(rows: &[Row], millis: i64) -> bool {
+    rows.iter().any(|row| {
+        row.item.get("measuredAt").and_then(Value::as_i64) == Some(millis)
+            && row.item.get("alarm:temperature:above").and_then(Value::as_str) == Some("raised")
+            && row.item.get("crossings") == row.item.get("crossingsTold")
+    })
+}
+
 /// Takes DynamoDB's types off a value.
 fn plain(value: &Value) -> Value {
     let Some((kind, inner)) = value.as_object().and_then(|object| object.iter().next()) else { return value.clone() };

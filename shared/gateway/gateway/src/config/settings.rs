@@ -1,13 +1,14 @@
 //! What `drydock.toml` may set.
 
 use crate::http::door::Allowed;
+use crate::http::faults::Asked;
 use drydock_broker::Limits;
 use drydock_identity::sigv4::Secret;
 use drydock_services::rules::outbound::endpoints::Configured;
 use std::path::PathBuf;
 
 /// What a configuration says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
     /// The file it was read from; `None` where there was none.
     pub file: Option<PathBuf>,
@@ -19,6 +20,10 @@ pub struct Config {
     pub credentials: Vec<AccountKey>,
     /// `[endpoints]`: where the services are that rules send to.
     pub endpoints: Configured,
+    /// `[faults]`: what services of the API do wrong.
+    pub faults: Asked,
+    /// `[parameters]`: values for the template's parameters, where the command line gives none.
+    pub parameters: Vec<(String, String)>,
 }
 
 /// A key of the account.

@@ -1,10 +1,11 @@
 //! The API endpoint: every AWS service on one port, told apart by the SigV4 scope.
 
 use super::answer::{json_error, unread, with_request_id};
+use super::faults::Fate;
 use super::lines::{self, Answer};
 use super::operations::{iot, wrong_region};
 use super::service::{self, Service};
-use super::{admin, device, links, s3, signature};
+use super::{admin, device, links, refused, s3, signature};
 use crate::gateway::Gateway;
 use crate::peer::{Endpoint, TlsPeer};
 use bytes::Bytes;
@@ -121,14 +122,20 @@ async fn serve(
     signer: Option<Caller>,
 ) -> Response<Bytes> {
     let gateway = &endpoint.gateway;
-    match service {
+    let fate = gateway.faults.meet(service, &request).await;
+    let refusal = || refused::refusal(service, fate, &gateway.host.books.ids.uuid().to_string());
+    if matches!(fate, Fate::Throttled | Fate::Failed) {
+        return with_request_id(gateway, refusal());
+    }
+    let answer = match service {
         Service::Cloud(service) => gateway.host.cloud.handle(service, request).await,
         Service::Iot(service) => {
             let services = Arc::clone(&gateway.services);
             let call = Call { services, source: endpoint.remote, device: None, signer };
             iot(gateway, call, service, request).await
         }
-    }
+    };
+    if fate == Fate::Lost { with_request_id(gateway, refusal()) } else { answer }
 }
 
 /// A refusal in the form that the caller reads: clients of the query protocol, such as those of IAM and CloudFormation, read
