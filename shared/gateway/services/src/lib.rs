@@ -3,6 +3,7 @@
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
 //! - [`account`], [`certificates`], [`connections`], [`logging`], [`policies`], [`provisioning`], [`registry`], [`rules`],
 //!   [`shadows`], [`tags`]: the services.
+//! - [`request`]: a request of a service that came as a message.
 //! - [`events`]: from events to the topics that tell of them.
 //! - [`operations`]: which operations there are, and which of them are implemented.
 
@@ -16,6 +17,7 @@ pub mod operations;
 pub mod policies;
 pub mod provisioning;
 pub mod registry;
+pub mod request;
 pub mod router;
 pub mod rules;
 pub mod services;

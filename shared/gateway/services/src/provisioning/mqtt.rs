@@ -9,11 +9,12 @@ use super::run::{Parts, provision_between};
 use super::service::ProvisioningService;
 use super::waiting::Waiting;
 use super::{hook, provider};
+use crate::request::TopicRequest;
 use bytes::Bytes;
-use drydock_broker::{Inbound, Message, Qos, Who};
+use drydock_broker::{Message, Qos, Who};
 use drydock_core::event::ClientIdentity;
 use drydock_core::names::short;
-use drydock_core::{ApiError, CertificateId, Done, ErrorCode};
+use drydock_core::{ApiError, CertificateId, Done, ErrorCode, ReservedTopic};
 use drydock_host::logs::failure;
 use drydock_host::notice::{Notice, Tone, Topic as About};
 use drydock_identity::Certificate;
@@ -23,6 +24,7 @@ use drydock_provisioning::book::tokens::Refused;
 use drydock_provisioning::plan::CertificateSource;
 use drydock_provisioning::{Dialect, Plan};
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -46,42 +48,26 @@ pub(super) enum Operation {
 pub struct Request {
     pub(super) operation: Operation,
     format: Format,
-    topic: String,
+    topic: SmolStr,
     payload: Bytes,
     /// The very connection that asked.
     pub(super) client: Arc<ClientIdentity>,
 }
 
 impl Request {
-    /// The request that a message is, if it is one: published by a client to a topic of the API.
+    /// The request that a message is, if it is one: published by a client to a topic of the API, in one of its formats.
     #[must_use]
-    pub fn of(inbound: &Inbound<'_>) -> Option<Self> {
-        let topic = inbound.message.topic.as_str();
-        let (operation, format) = operation(topic)?;
-        let client = Arc::clone(inbound.client?);
-        Some(Self { operation, format, topic: topic.to_owned(), payload: inbound.message.payload.clone(), client })
-    }
-}
-
-/// Whether messages to a topic are requests of this API.
-#[must_use]
-pub fn is_request(topic: &str) -> bool {
-    operation(topic).is_some()
-}
-
-fn operation(topic: &str) -> Option<(Operation, Format)> {
-    let rest = topic.strip_prefix("$aws/")?;
-    if let Some(rest) = rest.strip_prefix("certificates/") {
-        let (operation, format) = rest.split_once('/')?;
-        let operation = match operation {
-            "create" => Operation::CreateKeysAndCertificate,
-            "create-from-csr" => Operation::CreateCertificateFromCsr,
+    pub fn of(request: TopicRequest) -> Option<Self> {
+        let (operation, format) = match request.asks() {
+            ReservedTopic::CreateKeysAndCertificate => (Operation::CreateKeysAndCertificate, request.name(0)),
+            ReservedTopic::CreateCertificateFromCsr => (Operation::CreateCertificateFromCsr, request.name(0)),
+            ReservedTopic::RegisterThing => (Operation::RegisterThing(request.name(0)?.to_owned()), request.name(1)),
             _ => return None,
         };
-        return Some((operation, Format::of(format)?));
+        let format = Format::of(format?)?;
+        let TopicRequest { topic, payload, client, .. } = request;
+        Some(Self { operation, format, topic, payload, client: client? })
     }
-    let (template, rest) = rest.strip_prefix("provisioning-templates/")?.split_once('/')?;
-    Some((Operation::RegisterThing(template.to_owned()), Format::of(rest.strip_prefix("provision/")?)?))
 }
 
 /// Answers requests as long as the gateway runs. Connections take turns, so that one that asks for much keeps nobody else
@@ -140,7 +126,7 @@ fn reply(service: &ProvisioningService, request: &Request, result: Result<Value,
     // The device may have hung up, or its policies may not let it receive; the broker's gate tells of the latter. Who has its
     // client id by now is somebody else, and gets neither its key nor its token.
     if let Err(error) = service.host.broker.answer(&request.client, reply.with_qos(Qos::AtLeastOnce), true) {
-        tracing::debug!(client = %request.client.client_id, topic = request.topic, %error, "an answer did not arrive");
+        tracing::debug!(client = %request.client.client_id, topic = %request.topic, %error, "an answer did not arrive");
     }
 }
 
@@ -376,7 +362,7 @@ fn tell(service: &ProvisioningService, request: &Request, rejected: Option<&Reje
     let client = &request.client;
     if let Some(Rejected { status, code, .. }) = rejected {
         let message = rejected.map(Rejected::details).unwrap_or_default();
-        tracing::warn!(client = %client.client_id, topic = request.topic, status, code, message, "ProvisionDevice: rejected");
+        tracing::warn!(client = %client.client_id, topic = %request.topic, status, code, message, "ProvisionDevice: rejected");
     }
     service.host.told.notices.tell(|| {
         let (tone, text) = match rejected {
@@ -392,26 +378,4 @@ fn tell(service: &ProvisioningService, request: &Request, rejected: Option<&Reje
             if principal.is_empty() { Vec::new() } else { vec![format!("asked with certificate {principal}")] };
         Notice { at: service.host.books.now(), tone, topic: About::Certificate, subject, text, reasons }
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_name_the_operation_and_the_format() {
-        let named = |topic| operation(topic).map(|(operation, format)| (operation, format == Format::Cbor));
-        assert_eq!(named("$aws/certificates/create/json"), Some((Operation::CreateKeysAndCertificate, false)));
-        assert_eq!(named("$aws/certificates/create-from-csr/cbor"), Some((Operation::CreateCertificateFromCsr, true)));
-        let template = Operation::RegisterThing("fleet".to_owned());
-        assert_eq!(named("$aws/provisioning-templates/fleet/provision/cbor"), Some((template, true)));
-        for other in [
-            "$aws/certificates/create/xml",
-            "$aws/certificates/create/json/accepted",
-            "a/b",
-            "$aws/provisioning-templates/fleet",
-        ] {
-            assert_eq!(named(other), None, "{other}");
-        }
-    }
 }

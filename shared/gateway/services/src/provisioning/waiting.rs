@@ -120,7 +120,9 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::TopicRequest;
     use drydock_broker::{Inbound, Message};
+    use drydock_core::Reserved;
     use drydock_core::event::ClientIdentity;
 
     const CREATE: &str = "$aws/certificates/create/json";
@@ -138,8 +140,9 @@ mod tests {
     }
 
     fn request(client: &Arc<ClientIdentity>, topic: &str) -> Request {
-        let message = Message::new(topic, "{}");
-        Request::of(&Inbound { message: &message, client: Some(client), caller: None, protocol: None }).unwrap()
+        let (message, reserved) = (Message::new(topic, "{}"), Reserved::read(topic).unwrap());
+        let inbound = Inbound { message: &message, reserved, client: Some(client), caller: None, protocol: None };
+        Request::of(TopicRequest::of(&inbound).unwrap()).unwrap()
     }
 
     #[test]

@@ -3,16 +3,18 @@
 //! The broker's tap hands the requests over, from clients and from rules alike. Replies are messages as others are: who may
 //! receive them gets them, and rules see them. Follows "Device Shadow MQTT topics" and "Device Shadow error messages".
 
+use crate::request::TopicRequest;
 use bytes::Bytes;
-use drydock_broker::{Inbound, Who};
-use drydock_core::ApiError;
+use drydock_broker::Who;
 use drydock_core::event::ClientIdentity;
+use drydock_core::{ApiError, ReservedTopic};
 use drydock_host::Host;
 use drydock_host::logs::failure;
 use drydock_logging::{EventType, Status};
 use drydock_shadow::{Address, Updated, client_token};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -42,47 +44,27 @@ impl Operation {
 pub struct Request {
     operation: Operation,
     address: Result<Address, ApiError>,
-    topic: String,
+    topic: SmolStr,
     payload: Bytes,
     client: Option<Arc<ClientIdentity>>,
 }
 
 impl Request {
-    /// The request that a message is, if it is one.
-    #[must_use]
-    pub fn of(inbound: &Inbound<'_>) -> Option<Self> {
-        let topic = inbound.message.topic.as_str();
-        let (thing, name, operation) = parts(topic)?;
-        Some(Self {
-            operation,
-            address: Address::new(thing, name),
-            topic: topic.to_owned(),
-            payload: inbound.message.payload.clone(),
-            client: inbound.client.map(Arc::clone),
-        })
+    /// The request that a message is, if it is one of this API.
+    ///
+    /// # Errors
+    /// The request, where it is not.
+    pub fn of(request: TopicRequest) -> Result<Self, TopicRequest> {
+        let operation = match request.asks() {
+            ReservedTopic::GetThingShadow => Operation::Get,
+            ReservedTopic::UpdateThingShadow => Operation::Update,
+            ReservedTopic::DeleteThingShadow => Operation::Delete,
+            _ => return Err(request),
+        };
+        let address = Address::new(request.name(0).unwrap_or_default(), request.name(1));
+        let TopicRequest { topic, payload, client, .. } = request;
+        Ok(Self { operation, address, topic, payload, client })
     }
-}
-
-/// Whether messages to a topic are requests of this API.
-#[must_use]
-pub fn is_request(topic: &str) -> bool {
-    parts(topic).is_some()
-}
-
-/// `$aws/things/THING/shadow[/name/SHADOW]/OPERATION`.
-fn parts(topic: &str) -> Option<(&str, Option<&str>, Operation)> {
-    let (thing, rest) = topic.strip_prefix("$aws/things/")?.split_once("/shadow/")?;
-    let (name, operation) = match rest.strip_prefix("name/") {
-        Some(named) => named.split_once('/').map(|(name, operation)| (Some(name), operation))?,
-        None => (None, rest),
-    };
-    let operation = match operation {
-        "get" => Operation::Get,
-        "update" => Operation::Update,
-        "delete" => Operation::Delete,
-        _ => return None,
-    };
-    Some((thing, name, operation))
 }
 
 /// The topic that requests of a shadow begin with.
@@ -187,7 +169,8 @@ async fn remove(host: &Host, address: &Address) -> Result<Value, ApiError> {
 
 /// The messages that follow an update.
 fn updates(address: &Address, updated: Updated) -> Told {
-    let topic = |kind: &str| format!("{}/update/{kind}", prefix(address));
+    let prefix = prefix(address);
+    let topic = |kind: &str| format!("{prefix}/update/{kind}");
     let mut told = vec![(topic("accepted"), updated.accepted), (topic("documents"), updated.documents)];
     told.extend(updated.delta.map(|delta| (topic("delta"), delta)));
     told
@@ -214,24 +197,4 @@ fn log(
             .with("topicName", topic);
         entry.with_some("clientId", Some(client_id).filter(|id| !id.is_empty()))
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_told_by_their_topics() {
-        for (topic, expected) in [
-            ("$aws/things/a/shadow/get", Some(("a", None, Operation::Get))),
-            ("$aws/things/a/shadow/name/b/update", Some(("a", Some("b"), Operation::Update))),
-            ("$aws/things/a/shadow/name/get/delete", Some(("a", Some("get"), Operation::Delete))),
-            ("$aws/things/a/shadow/update/accepted", None),
-            ("$aws/things/a/shadow/name/b/update/delta", None),
-            ("$aws/things/a/shadow/name/b", None),
-            ("$aws/things/a/jobs/get", None),
-        ] {
-            assert_eq!(parts(topic), expected, "{topic}");
-        }
-    }
 }
