@@ -4,17 +4,13 @@
 //! nobody else. Follows "Device provisioning MQTT API".
 
 use super::failure::NotProvisioned;
-use super::payload::Format;
+use super::request::{Operation, Request};
 use super::run::{Parts, provision_between};
 use super::service::ProvisioningService;
-use super::waiting::Waiting;
 use super::{hook, provider};
-use crate::request::TopicRequest;
-use bytes::Bytes;
 use drydock_broker::{Message, Qos, Who};
-use drydock_core::event::ClientIdentity;
 use drydock_core::names::short;
-use drydock_core::{ApiError, CertificateId, Done, ErrorCode, ReservedTopic};
+use drydock_core::{ApiError, CertificateId, Done, ErrorCode};
 use drydock_host::logs::failure;
 use drydock_host::notice::{Notice, Tone, Topic as About};
 use drydock_identity::Certificate;
@@ -24,87 +20,52 @@ use drydock_provisioning::book::tokens::Refused;
 use drydock_provisioning::plan::CertificateSource;
 use drydock_provisioning::{Dialect, Plan};
 use serde_json::{Value, json};
-use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
 /// How many requests are worked on at a time.
 const CONCURRENCY: usize = 64;
 
-/// What a device asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Operation {
-    CreateKeysAndCertificate,
-    CreateCertificateFromCsr,
-    /// By the template of this name.
-    RegisterThing(String),
-}
-
-/// A request of a device.
-#[derive(Debug)]
-pub struct Request {
-    pub(super) operation: Operation,
-    format: Format,
-    topic: SmolStr,
-    payload: Bytes,
-    /// The very connection that asked.
-    pub(super) client: Arc<ClientIdentity>,
-}
-
-impl Request {
-    /// The request that a message is, if it is one: published by a client to a topic of the API, in one of its formats.
-    #[must_use]
-    pub fn of(request: TopicRequest) -> Option<Self> {
-        let (operation, format) = match request.asks() {
-            ReservedTopic::CreateKeysAndCertificate => (Operation::CreateKeysAndCertificate, request.name(0)),
-            ReservedTopic::CreateCertificateFromCsr => (Operation::CreateCertificateFromCsr, request.name(0)),
-            ReservedTopic::RegisterThing => (Operation::RegisterThing(request.name(0)?.to_owned()), request.name(1)),
-            _ => return None,
-        };
-        let format = Format::of(format?)?;
-        let TopicRequest { topic, payload, client, .. } = request;
-        Some(Self { operation, format, topic, payload, client: client? })
-    }
-}
-
 /// Answers requests as long as the gateway runs. Connections take turns, so that one that asks for much keeps nobody else
 /// waiting but itself, and each may have only so many requests waiting.
-pub async fn serve(service: Arc<ProvisioningService>, mut requests: UnboundedReceiver<Request>) {
+pub(super) async fn serve(service: Arc<ProvisioningService>) {
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
-    let limits = service.host.broker.limits().clone();
-    let mut waiting = Waiting::new(&limits);
     loop {
-        let turn = async {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return std::future::pending().await };
-            let wait = waiting.wait(Instant::now());
-            tokio::time::sleep(wait).await;
-            permit
-        };
-        let idle = waiting.is_empty();
-        tokio::select! {
-            // Turns come first: the permits bound them, while arrivals could keep the others from ever having theirs. When
-            // no permit is left, what arrives is queued, or turned away where too much of its connection waits already.
-            biased;
-            permit = turn, if !idle => {
-                let Some(request) = waiting.take(Instant::now()) else { continue };
-                let service = Arc::clone(&service);
-                tokio::spawn(async move {
-                    answer(&service, &request).await;
-                    drop(permit);
-                });
+        // The semaphore is never closed.
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let request = next(&service).await;
+        let service = Arc::clone(&service);
+        tokio::spawn(async move {
+            answer(&service, &request).await;
+            drop(permit);
+        });
+    }
+}
+
+/// The request whose turn it is, once there is one and the rates let it through.
+async fn next(service: &ProvisioningService) -> Request {
+    loop {
+        let arrived = service.arrived.notified();
+        let wait = {
+            let mut waiting = service.waiting.lock();
+            let now = Instant::now();
+            if let Some(request) = waiting.take(now) {
+                return request;
             }
-            arrived = requests.recv() => match arrived {
-                None => return,
-                Some(request) => if let Err(request) = waiting.put(request) {
-                    let service = Arc::clone(&service);
-                    tokio::spawn(async move { reply(&service, &request, Err(Rejected::throttled())) });
-                },
-            },
+            (!waiting.is_empty()).then(|| waiting.wait(now))
+        };
+        match wait {
+            None => arrived.await,
+            Some(wait) => drop(tokio::time::timeout(wait, arrived).await),
         }
     }
+}
+
+/// Rejects a request of a connection that has too many waiting.
+pub(super) fn throttle(service: &ProvisioningService, request: &Request) {
+    reply(service, request, Err(Rejected::throttled()));
 }
 
 async fn answer(service: &ProvisioningService, request: &Request) {

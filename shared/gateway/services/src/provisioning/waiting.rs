@@ -1,6 +1,6 @@
 //! Requests of fleet provisioning that wait: connections take turns, each with a bounded number, at the account's rates.
 
-use super::mqtt::{Operation, Request};
+use super::request::{Operation, Request};
 use drydock_broker::Limits;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -9,8 +9,7 @@ use super::outbound::Outbound;
 use super::send;
 use super::state::{Metric, States};
 use super::watch::Watches;
-use crate::request::TopicRequest;
-use crate::{provisioning, shadows};
+use crate::requests::Requests;
 use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Keep, Route, Tap, Telling, Who};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids, ReservedTopic, RuleName};
@@ -24,7 +23,7 @@ use drydock_timers::{Kind, Work};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// How many messages may wait to be handed to their rules. Beyond that a message's rules are throttled, as AWS throttles them.
@@ -65,34 +64,6 @@ struct Queue {
     states: States,
     jobs: mpsc::Sender<Job>,
     kind: Kind,
-}
-
-/// Where the requests go that come as messages to a service's topics.
-pub struct Requests {
-    /// Those of fleet provisioning.
-    pub provisioning: UnboundedSender<provisioning::mqtt::Request>,
-    /// Those of device shadows.
-    pub shadows: UnboundedSender<shadows::mqtt::Request>,
-}
-
-impl Requests {
-    /// Hands a request over; whether it was one. Only a gateway that is stopping has nobody at the other end.
-    fn take(&self, inbound: &Inbound<'_>) -> bool {
-        let Some(request) = TopicRequest::of(inbound) else { return false };
-        match shadows::mqtt::Request::of(request) {
-            Ok(request) => {
-                let _ = self.shadows.send(request);
-                true
-            }
-            Err(request) => match provisioning::mqtt::Request::of(request) {
-                Some(request) => {
-                    let _ = self.provisioning.send(request);
-                    true
-                }
-                None => false,
-            },
-        }
-    }
 }
 
 impl Runner {

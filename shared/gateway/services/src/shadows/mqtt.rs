@@ -3,11 +3,12 @@
 //! The broker's tap hands the requests over, from clients and from rules alike. Replies are messages as others are: who may
 //! receive them gets them, and rules see them. Follows "Device Shadow MQTT topics" and "Device Shadow error messages".
 
+use super::in_flight::Unanswered;
 use crate::request::TopicRequest;
 use bytes::Bytes;
 use drydock_broker::Who;
 use drydock_core::event::ClientIdentity;
-use drydock_core::{ApiError, ReservedTopic};
+use drydock_core::{ApiError, ErrorCode, ReservedTopic};
 use drydock_host::Host;
 use drydock_host::logs::failure;
 use drydock_logging::{EventType, Status};
@@ -16,7 +17,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use std::sync::Arc;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 /// How many requests may be on their way to the disk at a time.
 const CONCURRENCY: usize = 256;
@@ -41,7 +42,7 @@ impl Operation {
 
 /// A request that came as a message.
 #[derive(Debug)]
-pub struct Request {
+pub(super) struct Request {
     operation: Operation,
     address: Result<Address, ApiError>,
     topic: SmolStr,
@@ -54,7 +55,7 @@ impl Request {
     ///
     /// # Errors
     /// The request, where it is not.
-    pub fn of(request: TopicRequest) -> Result<Self, TopicRequest> {
+    pub(super) fn of(request: TopicRequest) -> Result<Self, TopicRequest> {
         let operation = match request.asks() {
             ReservedTopic::GetThingShadow => Operation::Get,
             ReservedTopic::UpdateThingShadow => Operation::Update,
@@ -79,12 +80,42 @@ fn prefix(address: &Address) -> String {
 type Told = Vec<(String, Value)>;
 
 /// Answers requests as long as the gateway runs: in the order that they came, though several may wait for the disk together.
-pub async fn serve(host: Host, requests: UnboundedReceiver<Request>) {
+pub(super) async fn serve(host: Host, requests: Receiver<(Request, Unanswered)>) {
     let arriving = stream::unfold(requests, async |mut requests| Some((requests.recv().await?, requests)));
-    let mut answers = arriving.map(|request| answer(&host, request)).buffered(CONCURRENCY).boxed();
-    while let Some(told) = answers.next().await {
+    let answers = arriving.map(async |(request, unanswered)| (answer(&host, request).await, unanswered));
+    let mut answers = answers.buffered(CONCURRENCY).boxed();
+    while let Some((told, unanswered)) = answers.next().await {
         tell(&host, &told);
+        drop(unanswered);
     }
+}
+
+/// Rejects a request, as of a connection that has too many unanswered ones ("Device Shadow error messages").
+pub(super) fn throttle(host: &Host, request: Request) {
+    let error = ApiError::new(ErrorCode::ThrottlingException, "Too many requests");
+    let token = client_token(&request.payload);
+    log(
+        host,
+        request.operation,
+        request.client.as_deref(),
+        &request.topic,
+        request.address.as_ref().ok(),
+        Some(&error),
+    );
+    tell(host, &rejected(host, &request.topic, token.as_deref(), &error));
+}
+
+/// The message that a request is rejected with.
+fn rejected(host: &Host, topic: &str, token: Option<&str>, error: &ApiError) -> Told {
+    let mut body = json!({
+        "code": error.code.status(),
+        "message": error.message,
+        "timestamp": host.books.now().millis() / 1000,
+    });
+    if let (Some(token), Some(members)) = (token, body.as_object_mut()) {
+        members.insert("clientToken".to_owned(), json!(token));
+    }
+    vec![(format!("{topic}/rejected"), body)]
 }
 
 fn tell(host: &Host, told: &Told) {
@@ -117,14 +148,7 @@ async fn answer(host: &Host, request: Request) -> Told {
         }
     };
     log(host, operation, client.as_deref(), &topic, address.as_ref().ok(), result.as_ref().err());
-    result.unwrap_or_else(|error| {
-        let body = json!({
-            "code": error.code.status(),
-            "message": error.message,
-            "timestamp": host.books.now().millis() / 1000,
-        });
-        vec![(format!("{topic}/rejected"), with_token(body))]
-    })
+    result.unwrap_or_else(|error| rejected(host, &topic, token.as_deref(), &error))
 }
 
 /// "GetThingShadow".
