@@ -19,11 +19,11 @@ use drydock_logging::Status;
 use drydock_provisioning::book::tokens::Refused;
 use drydock_provisioning::plan::CertificateSource;
 use drydock_provisioning::{Dialect, Plan};
+use drydock_timers::Work;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 /// How many requests are worked on at a time.
 const CONCURRENCY: usize = 64;
@@ -35,30 +35,35 @@ pub(super) async fn serve(service: Arc<ProvisioningService>) {
     loop {
         // The semaphore is never closed.
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        let request = next(&service).await;
+        let (request, work) = next(&service).await;
         let service = Arc::clone(&service);
         tokio::spawn(async move {
             answer(&service, &request).await;
-            drop(permit);
+            drop((permit, work));
         });
     }
 }
 
-/// The request whose turn it is, once there is one and the rates let it through.
-async fn next(service: &ProvisioningService) -> Request {
+/// The request whose turn it is, once there is one and the rates let it through; where it waited for them, the clock waits for it.
+async fn next(service: &ProvisioningService) -> (Request, Option<Work>) {
+    let time = &service.host.books.time;
+    let mut work = None;
     loop {
         let arrived = service.arrived.notified();
         let wait = {
             let mut waiting = service.waiting.lock();
-            let now = Instant::now();
+            let now = time.now();
             if let Some(request) = waiting.take(now) {
-                return request;
+                return (request, work);
             }
-            (!waiting.is_empty()).then(|| waiting.wait(now))
+            (!waiting.is_empty()).then(|| now.plus_millis(waiting.wait(now)))
         };
         match wait {
             None => arrived.await,
-            Some(wait) => drop(tokio::time::timeout(wait, arrived).await),
+            Some(due) => tokio::select! {
+                woken = time.until("fleet provisioning", due) => work = Some(woken),
+                () = arrived => {}
+            },
         }
     }
 }
