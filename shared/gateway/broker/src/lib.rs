@@ -11,7 +11,7 @@
 //!   packets say, `connection/output` writes what waits.
 //! - `session`: what waits for a client, what is in flight. `slots`: who holds which client id, and lifecycle events.
 //! - `index`, `share`, `retained`: where a message goes. `account`, `rate`: how many may.
-//! - `packet`: bytes. [`reserved`]: the `$` topics. [`limits`]: every limit, in one table. `rows`: what a restart reads.
+//! - `packet`: bytes. [`limits`]: every limit, in one table. `rows`: what a restart reads.
 //!
 //! # The way of a message
 //! One `read` takes as many packets as have arrived. Each PUBLISH is looked up in the connection's own table of topics,
@@ -38,7 +38,6 @@ pub mod limits;
 mod message;
 mod packet;
 mod rate;
-pub mod reserved;
 mod retained;
 mod rows;
 mod session;
@@ -59,4 +58,4 @@ pub use limits::{Limit, Limits, SetLimitError};
 pub use message::{Message, Properties, Protocol, Qos};
 pub use packet::{PacketError, inspect};
 pub use retained::Retained;
-pub use tap::{Caller, DropReason, Dropped, Inbound, Keep, Route, Tap};
+pub use tap::{Caller, DropReason, Dropped, Inbound, Keep, Route, Tap, Telling};

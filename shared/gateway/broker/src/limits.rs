@@ -137,6 +137,8 @@ limits! {
     provisioning_csrs_per_second = 0 in 0..=1_000_000, "CreateCertificateFromCsr requests over MQTT a second of the account; 0 is no limit. Quota `Fleet Provisioning CreateCertificateFromCsr MQTT API requests` is 20; off by default for the same reason. The excess waits.";
     provisioning_registers_per_second = 0 in 0..=1_000_000, "RegisterThing requests over MQTT a second of the account; 0 is no limit. Quota `Fleet Provisioning RegisterThing MQTT API requests` is 10; off by default for the same reason. The excess waits.";
     provisioning_waiting_per_connection = 16 in 1..=1_000_000, "Fleet provisioning requests of a connection that may wait; each further one is rejected. Ours: AWS states none. Connections take turns.";
+    shadow_requests_in_flight_per_thing = 10 in 0..=4_294_967_295, "Requests of a connection on the shadows of one thing that may be unanswered; 0 is no limit. Quota `Maximum number of in-flight, unacknowledged messages per thing` of the Device Shadow service. The excess is rejected with 429.";
+    shadow_requests_waiting = 4_096 in 1..=1_000_000, "Requests on shadows that may be unanswered altogether; of one connection a quarter of them. Ours: AWS states none. The excess is rejected with 429.";
     version_seconds = 3_600 in 0..=604_800, "After this without a connection a client's version number starts at 0 again. Guide, `Lifecycle events`: about an hour.";
 }
 

@@ -4,8 +4,9 @@
 use crate::effects::{Effects, Then};
 use crate::happening::{Happening, Who};
 use crate::message::{Message, Protocol, Qos};
+use bytes::Bytes;
 use drydock_core::event::ClientIdentity;
-use drydock_core::{Event, Write};
+use drydock_core::{Event, Reserved, Write};
 use smol_str::SmolStr;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 pub struct Inbound<'a> {
     /// The message. Cloning its payload copies nothing.
     pub message: &'a Message,
+    /// What it asks for, where its topic is reserved; `None` for what services say.
+    pub reserved: Option<Reserved>,
     /// Who published it; `None` for services and for HTTP.
     pub client: Option<&'a Arc<ClientIdentity>>,
     /// Who published it over HTTP.
@@ -30,6 +33,45 @@ pub struct Caller {
     pub principal: SmolStr,
     /// The peer's address.
     pub ip: IpAddr,
+}
+
+/// What a service has to say on a topic. The message is made up only where somebody wants it.
+pub struct Telling<'a> {
+    topic: &'a str,
+    /// The most bytes that its payload may have.
+    most: u64,
+    payload: Option<Box<dyn FnOnce() -> Bytes + 'a>>,
+    /// The message once it was made up, or its size where that is too large.
+    made: Option<Result<Message, usize>>,
+}
+
+impl<'a> Telling<'a> {
+    pub(crate) fn new(topic: &'a str, most: u64, payload: impl FnOnce() -> Bytes + 'a) -> Self {
+        Self { topic, most, payload: Some(Box::new(payload)), made: None }
+    }
+
+    /// Where.
+    #[must_use]
+    pub fn topic(&self) -> &'a str {
+        self.topic
+    }
+
+    /// The message, made up at the first call; `None` where it is too large, and so goes nowhere.
+    pub fn message(&mut self) -> Option<&Message> {
+        if let Some(payload) = self.payload.take() {
+            let payload = payload();
+            self.made = Some(match payload.len() {
+                size if size as u64 > self.most => Err(size),
+                _ => Ok(Message::new(self.topic, payload).with_qos(Qos::AtLeastOnce)),
+            });
+        }
+        self.made.as_ref()?.as_ref().ok()
+    }
+
+    /// What was made up, if anything was.
+    pub(crate) fn made(self) -> Option<Result<Message, usize>> {
+        self.made
+    }
 }
 
 /// Takes down what a message of QoS 1 leaves to be done, so that it outlives the process before the publisher is told that
@@ -138,11 +180,16 @@ pub struct Dropped<'a> {
 pub trait Tap: Send + Sync + 'static {
     /// A message was let in. Called once for each, before its subscribers get it.
     fn publish(&self, inbound: &Inbound<'_>, keep: &mut Keep<'_>) -> Route;
-    /// Whether [`publish`](Self::publish) does anything with a service's message on a topic. Where it does not, and nobody
-    /// subscribes, the message is not made up.
-    fn wants(&self, topic: &str) -> bool {
-        let _ = topic;
-        true
+    /// The same for what a service tells by [`Broker::tell`](crate::Broker::tell). Where this does not ask for the message, and
+    /// nobody subscribes, it is not made up.
+    fn told(&self, telling: &mut Telling<'_>, keep: &mut Keep<'_>) -> Route {
+        match telling.message() {
+            Some(message) => {
+                let inbound = Inbound { message, reserved: None, client: None, caller: None, protocol: None };
+                self.publish(&inbound, keep)
+            }
+            None => Route::Consumed,
+        }
     }
     /// Something happened to a connection. Called in the order of the connection's life, with no lock held. Client ids with
     /// `#` or `+` are told of too: AWS IoT publishes no lifecycle topics for those.

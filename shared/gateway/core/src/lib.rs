@@ -2,6 +2,7 @@
 //!
 //! - [`names`]: newtypes for AWS IoT's names, with AWS's limits in their constructors.
 //! - [`topic`]: topics and topic filters, and how a filter matches a topic.
+//! - [`reserved`]: topics that start with `$`: which there are, and what a message to one asks for.
 //! - [`arn`]: the account and region a gateway plays, and the ARNs in it.
 //! - [`clock`]: time as a value; [`Clock`](clock::Clock) is passed in.
 //! - [`ids`]: random identifiers; [`Ids`](ids::Ids) is passed in.
@@ -19,6 +20,7 @@ pub mod ids;
 pub mod names;
 pub mod own;
 pub mod page;
+pub mod reserved;
 pub mod rulebook;
 pub mod topic;
 
@@ -32,5 +34,6 @@ pub use names::{
     ThingGroupName, ThingName, ThingTypeName,
 };
 pub use own::OwnAddresses;
+pub use reserved::{Reserved, ReservedTopic};
 pub use rulebook::{CorruptRow, Done, Rulebook, Write};
 pub use topic::{Topic, TopicFilter};

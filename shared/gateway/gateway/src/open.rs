@@ -10,7 +10,7 @@ use crate::{journal, private, seal};
 use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
-use drydock_core::{Clock, Event, Ids, OwnAddresses, Scope};
+use drydock_core::{ApiError, Clock, Ids, OwnAddresses, Scope};
 use drydock_gate::authorizer::Asker;
 use drydock_gate::authorizer::renewal::Cut;
 use drydock_gate::policy_gate::PolicyGate;
@@ -23,19 +23,21 @@ use drydock_host::stream::{Arriving, Stream};
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_host::{Endpoints, Host, Told, watch};
 use drydock_identity::sigv4::Credentials;
-use drydock_services::certificates::expiry;
+use drydock_services::certificates::service::CertificatesService;
 use drydock_services::connections::pace::Paces;
+use drydock_services::events;
 use drydock_services::provisioning::service::ProvisioningService;
+use drydock_services::requests::Requests;
 use drydock_services::router::router;
 use drydock_services::rules::backlog::Backlog;
-use drydock_services::rules::confirm;
 use drydock_services::rules::outbound::Outbound;
 use drydock_services::rules::reach::CAPABILITIES;
-use drydock_services::rules::runner::{Requests, Runner};
+use drydock_services::rules::runner::Runner;
 use drydock_services::rules::service::RulesService;
 use drydock_services::rules::watch::Watches;
+use drydock_services::service::Service;
 use drydock_services::services::Services;
-use drydock_services::{events, provisioning, shadows};
+use drydock_services::shadows::service::ShadowService;
 use drydock_store::{Store, StoreError};
 use drydock_timers::{Timers, Work};
 use std::io;
@@ -124,6 +126,9 @@ pub enum OpenError {
     /// A stand-in beside IoT does not start.
     #[error("a service beside AWS IoT does not start")]
     Cloud(#[from] CloudError),
+    /// What a service derives cannot be brought in step with its books.
+    #[error("a service cannot be brought in step with what is on disk")]
+    Reconcile(#[source] ApiError),
     /// The plain port was asked for on an address that others reach.
     #[error("the plain port has no security at all and opens on a loopback address only, not on {0}")]
     PlainOffLoopback(IpAddr),
@@ -209,17 +214,22 @@ impl Gateway {
                 format!("http://{}", addresses.api),
             )
         })?;
-        let (provisioning, to_provision) = mpsc::unbounded_channel();
-        let (shadows, of_shadows) = mpsc::unbounded_channel();
-        let services = Requests { provisioning, shadows };
+        let requests = Requests::default();
         let watching = Watch::default();
         let logs = Logs::new(Arc::clone(&books), watching.clone(), options.data_dir.as_deref());
         let outbound = Outbound::of_environment(&options.config.endpoints, own.clone());
         let watches = Watches::default();
         let told = (notices.clone(), watches.clone(), logs.clone());
         let backlog = Backlog::open(&store, &options.scope)?;
-        let (runner, tap) =
-            Runner::new(Arc::clone(&books), cloud.clone(), outbound.clone(), told, backlog.clone(), events, services);
+        let (runner, tap) = Runner::new(
+            Arc::clone(&books),
+            cloud.clone(),
+            outbound.clone(),
+            told,
+            backlog.clone(),
+            events,
+            requests.clone(),
+        );
         let rule_states = tap.states().clone();
         let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
         let (cuts, ending) = mpsc::unbounded_channel();
@@ -249,8 +259,15 @@ impl Gateway {
             paces: Paces::default(),
             provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
             rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
+            shadows: Arc::new(ShadowService::new(host.clone())),
+            certificates: Arc::new(CertificatesService { host: host.clone() }),
             host: host.clone(),
         });
+        let behind = drydock_services::running(&services);
+        for service in &behind {
+            service.reconcile().await.map_err(OpenError::Reconcile)?;
+        }
+        requests.go_to(&behind);
         let gateway = Self::new(Parts {
             services,
             router: router(),
@@ -266,27 +283,25 @@ impl Gateway {
             started: time.machine_now(),
             host: host.clone(),
         });
-        let mut running = gateway.serve(runner, arriving, api, mqtt, https, plain);
-        let provisioning = &gateway.services.provisioning;
-        running.tasks.spawn(cut(host.broker.clone(), ending));
-        running.tasks.spawn(provisioning::mqtt::serve(Arc::clone(provisioning), to_provision));
-        running.tasks.spawn(shadows::mqtt::serve(host, of_shadows));
-        running.tasks.spawn(provisioning::sweep::run(Arc::clone(provisioning)));
-        running.tasks.spawn(provisioning::bulk::run(Arc::clone(provisioning)));
-        Ok((gateway, Running { temporary, ..running }))
+        let mut started = gateway.serve(runner, (arriving, behind), api, mqtt, https, plain);
+        started.tasks.spawn(cut(host.broker, ending));
+        Ok((gateway, Running { temporary, ..started }))
     }
 
     fn serve(
         &self,
         runner: Runner,
-        events: Arriving,
+        (events, behind): (Arriving, Vec<Arc<dyn Service>>),
         api: TcpListener,
         mqtt: TcpListener,
         https: TcpListener,
         plain: Option<TcpListener>,
     ) -> Running {
         let mut tasks = JoinSet::new();
-        tasks.spawn(deliver(Arc::clone(&self.services), events));
+        for service in &behind {
+            Arc::clone(service).start(&mut tasks);
+        }
+        tasks.spawn(deliver(self.host.clone(), behind, events));
         runner.start(&mut tasks, self.host.broker.clone());
         let broker = self.host.broker.clone();
         tasks.spawn(async move {
@@ -294,7 +309,6 @@ impl Gateway {
             broker.recover();
             broker.maintain().await;
         });
-        tasks.spawn(expiry::watch(Arc::clone(&self.host.books)));
         tasks.spawn(listen::accept(self.clone(), api, listen::api));
         tasks.spawn(listen::accept(self.clone(), mqtt, listen::mqtt));
         tasks.spawn(listen::accept(self.clone(), https, listen::https));
@@ -308,7 +322,9 @@ impl Gateway {
     /// on disk.
     pub async fn stop(self, mut running: Running) {
         self.host.broker.shutdown(GOODBYE).await;
-        self.services.rules.backlog.stop(GOODBYE).await;
+        for service in drydock_services::running(&self.services) {
+            service.stop().await;
+        }
         self.host.cloud.shutdown().await;
         running.tasks.shutdown().await;
         self.host.told.logs.close();
@@ -334,19 +350,10 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
     })
 }
 
-/// Brings events to their consumers, in the order they happened. It never waits for a change to be made: changes wait for it.
-async fn deliver(services: Arc<Services>, mut events: Arriving) {
-    let host = &services.host;
-    while let Some(event) = events.next().await {
-        watch::event(&host.told.notices, &event);
-        host.told.logs.event(&event);
-        if let Event::CertificateToProvision { certificate_id, .. } = &event {
-            provisioning::jitp::begin(&services.provisioning, certificate_id);
-        }
-        if let Event::DestinationToConfirm { arn } = &event {
-            confirm::begin(&services.rules, arn);
-        }
-        events::deliver(&host.broker, &host.books, &event);
+/// Brings events to their consumers, in the order they happened.
+async fn deliver(host: Host, services: Vec<Arc<dyn Service>>, mut arriving: Arriving) {
+    while let Some(event) = arriving.next().await {
+        events::deliver(&host, &services, &event);
     }
 }
 

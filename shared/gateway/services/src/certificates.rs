@@ -1,12 +1,13 @@
 //! CAs and certificates, custom authorizers, domain configurations.
 //!
 //! - `operations`, `authorizers`, `domains`: their operations over HTTP.
-//! - [`expiry`]: certificates that expire.
+//! - [`expiry`]: certificates that expire. [`service`]: what becomes of their connections.
 
 mod authorizers;
 mod domains;
 pub mod expiry;
 mod operations;
+pub mod service;
 
 use crate::call::Call;
 use drydock_model::Router;

@@ -1,5 +1,4 @@
-//! From events to the topics that tell of them. Each event of the gateway passes here once; adding a consumer is adding it to
-//! [`deliver`].
+//! From events to the topics that tell of them. Each event of the gateway passes here once.
 //!
 //! - [`registry`]: what the registry tells, where the account wants to hear it.
 //!
@@ -8,11 +7,14 @@
 
 pub mod registry;
 
+use crate::service::Service;
 use drydock_broker::Broker;
 use drydock_core::event::ClientIdentity;
 use drydock_core::{Event, Scope, Timestamp};
 use drydock_host::books::Books;
+use drydock_host::{Host, watch};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The topic that an event is told on, where it is one that clients and rules may see. Client ids with a wildcard in them have
 /// none, as AWS tells nothing of them either.
@@ -93,8 +95,19 @@ fn lifecycle(client: &ClientIdentity, event_type: &str, at: Timestamp) -> Map<St
     body
 }
 
-/// Brings one event to its consumers. What is told of it is made up only where somebody is there to hear it.
-pub fn deliver(broker: &Broker, books: &Books, event: &Event) {
+/// Brings an event to all who are to know of it: those who look on first, then the topics that tell of it, then the services. It
+/// never waits for a change to be made: changes wait for it.
+pub fn deliver(host: &Host, services: &[Arc<dyn Service>], event: &Event) {
+    watch::event(&host.told.notices, event);
+    host.told.logs.event(event);
+    tell(&host.broker, &host.books, event);
+    for service in services {
+        Arc::clone(service).hears(event);
+    }
+}
+
+/// Tells of an event on its topic. What is told of it is made up only where somebody is there to hear it.
+fn tell(broker: &Broker, books: &Books, event: &Event) {
     let told = match topic(event) {
         Some(topic) => broker.tell(&topic, || payload(&books.scope, event).to_string().into()),
         None => match registry::wanted(books, event) {
@@ -104,12 +117,5 @@ pub fn deliver(broker: &Broker, books: &Books, event: &Event) {
     };
     if let Err(error) = told {
         tracing::warn!(%error, "an event could not be told");
-    }
-    // What else changes a session's rights it finds out itself: it looks at the authorization generation with each message.
-    if let Event::CertificateStatusChanged { certificate_id, active: false }
-    | Event::CertificateExpired { certificate_id, .. } = event
-    {
-        let reason = drydock_core::event::DisconnectReason::AuthError;
-        broker.disconnect_relying_on(certificate_id.as_str(), reason);
     }
 }

@@ -1,8 +1,10 @@
 //! The services of AWS IoT: one folder each, with its operations over HTTP, its topics over MQTT, and the rest.
 //!
+//! - [`service`]: what all of them have in common; [`SERVICES`] has a line for each.
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
 //! - [`account`], [`certificates`], [`connections`], [`logging`], [`policies`], [`provisioning`], [`registry`], [`rules`],
 //!   [`shadows`], [`tags`]: the services.
+//! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //! - [`events`]: from events to the topics that tell of them.
 //! - [`operations`]: which operations there are, and which of them are implemented.
 
@@ -16,8 +18,55 @@ pub mod operations;
 pub mod policies;
 pub mod provisioning;
 pub mod registry;
+pub mod request;
+pub mod requests;
 pub mod router;
 pub mod rules;
+pub mod service;
 pub mod services;
 pub mod shadows;
 pub mod tags;
+
+use crate::call::Call;
+use crate::service::Service;
+use crate::services::Services;
+use drydock_model::Router;
+use std::sync::Arc;
+
+/// A service, registered.
+pub struct Registered {
+    /// Its name.
+    pub name: &'static str,
+    /// Registers its operations over HTTP.
+    pub operations: fn(&mut Router<Call>),
+    /// The service itself, where something goes on behind the operations.
+    pub running: Option<fn(&Services) -> Arc<dyn Service>>,
+}
+
+const fn register(
+    name: &'static str,
+    operations: fn(&mut Router<Call>),
+    running: Option<fn(&Services) -> Arc<dyn Service>>,
+) -> Registered {
+    Registered { name, operations, running }
+}
+
+/// All services: the whole registration.
+pub const SERVICES: &[Registered] = &[
+    register("account", account::register, None),
+    register("certificates", certificates::register, Some(|all| all.certificates.clone())),
+    register("connections", connections::register, None),
+    register("logging", logging::register, None),
+    register("policies", policies::register, None),
+    register("provisioning", provisioning::operations::register, Some(|all| all.provisioning.clone())),
+    register("registry", registry::register, None),
+    register("rules", rules::register, Some(|all| all.rules.clone())),
+    register("shadows", shadows::operations::register, Some(|all| all.shadows.clone())),
+    register("tags", tags::register, None),
+];
+
+/// The services behind whose operations something goes on.
+#[must_use]
+pub fn running(services: &Services) -> Vec<Arc<dyn Service>> {
+    SERVICES.iter().filter_map(|registered| registered.running.map(|running| running(services))).collect()
+}

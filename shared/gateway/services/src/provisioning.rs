@@ -1,6 +1,6 @@
 //! Provisioning carried out: plans become things, certificates and policies.
 //!
-//! - [`service`]: what it stands on. `operations`: the operations over HTTP.
+//! - [`service`]: what it stands on. `request`: a request that came as a message. `operations`: the operations over HTTP.
 //! - [`run`]: the one runner of plans, behind all four ways to provision.
 //! - [`bulk`]: bulk registration, a line of a file after the other.
 //! - [`certificate`], [`thing`]: its parts about the certificate, and about the thing with its groups.
@@ -21,8 +21,46 @@ pub mod mqtt;
 pub(crate) mod operations;
 mod payload;
 mod provider;
+mod request;
 pub mod run;
 pub mod service;
 pub mod sweep;
 mod thing;
 mod waiting;
+
+use self::request::Request;
+use crate::request::TopicRequest;
+use crate::service::Service;
+use drydock_core::{Event, ReservedTopic};
+use service::ProvisioningService;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+impl Service for ProvisioningService {
+    fn topics(&self) -> &'static [ReservedTopic] {
+        use ReservedTopic::{CreateCertificateFromCsr, CreateKeysAndCertificate, RegisterThing};
+        &[CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing]
+    }
+
+    fn request(&self, request: TopicRequest) -> Result<(), TopicRequest> {
+        let request = Request::of(request)?;
+        let put = self.waiting.lock().put(request);
+        match put {
+            Ok(()) => self.arrived.notify_one(),
+            Err(request) => mqtt::throttle(self, &request),
+        }
+        Ok(())
+    }
+
+    fn hears(self: Arc<Self>, event: &Event) {
+        if let Event::CertificateToProvision { certificate_id, .. } = event {
+            jitp::begin(&self, certificate_id);
+        }
+    }
+
+    fn start(self: Arc<Self>, tasks: &mut JoinSet<()>) {
+        tasks.spawn(mqtt::serve(Arc::clone(&self)));
+        tasks.spawn(sweep::run(Arc::clone(&self)));
+        tasks.spawn(bulk::run(self));
+    }
+}

@@ -31,9 +31,31 @@ pub mod state;
 pub mod watch;
 
 use crate::call::Call;
+use crate::service::Service;
+use async_trait::async_trait;
+use drydock_core::Event;
 use drydock_model::Router;
+use service::RulesService;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long what rules have in hand may take to end when the gateway stops.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 pub(crate) fn register(router: &mut Router<Call>) {
     operations::register(router);
     destinations::register(router);
+}
+
+#[async_trait]
+impl Service for RulesService {
+    fn hears(self: Arc<Self>, event: &Event) {
+        if let Event::DestinationToConfirm { arn } = event {
+            confirm::begin(&self, arn);
+        }
+    }
+
+    async fn stop(&self) {
+        self.backlog.stop(GOODBYE).await;
+    }
 }

@@ -1,8 +1,10 @@
 //! The services of one account and region: what they share, and the state that each has of its own.
 
+use crate::certificates::service::CertificatesService;
 use crate::connections::pace::Paces;
 use crate::provisioning::service::ProvisioningService;
 use crate::rules::service::RulesService;
+use crate::shadows::service::ShadowService;
 use drydock_gate::authorizer::Asker;
 use drydock_host::Host;
 use std::sync::Arc;
@@ -19,4 +21,8 @@ pub struct Services {
     pub provisioning: Arc<ProvisioningService>,
     /// Topic rules.
     pub rules: Arc<RulesService>,
+    /// Device shadows.
+    pub shadows: Arc<ShadowService>,
+    /// CAs and certificates.
+    pub certificates: Arc<CertificatesService>,
 }

@@ -1,6 +1,9 @@
 //! The Device Shadow service.
 //!
 //! - [`mqtt`]: its topics, and what is told of a shadow that changes. `operations`: its operations over HTTP.
+//! - [`service`]: its requests that are unanswered; `in_flight` counts them.
 
+mod in_flight;
 pub mod mqtt;
 pub(crate) mod operations;
+pub mod service;

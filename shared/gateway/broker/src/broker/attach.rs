@@ -14,7 +14,7 @@ use crate::session::{Delivery, Left, Session, SubOptions};
 use crate::share::{self, Group};
 use crate::slots::{Ending, Gone, Link, LinkParts, PendingWill, Slot};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
-use drydock_core::{Event, Timestamp, Write};
+use drydock_core::{Event, Reserved, Timestamp, Write};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -233,7 +233,9 @@ impl Inner {
             message.expires_at = Some(now.plus_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)));
         }
         let mut effects = self.effects();
-        self.submit(message, Publisher::Client(client, protocol), &mut effects);
+        // It was looked at when the client connected; a will of an earlier run may have been on a topic that is none any more.
+        let reserved = Reserved::read(&message.topic).unwrap_or_default();
+        self.submit(message, reserved, Publisher::Client(client, protocol), &mut effects);
         if let Some(row) = beside {
             effects.write(row);
         }

@@ -8,16 +8,15 @@ use crate::index::MatchSet;
 use crate::journal::{Commit, JournalError};
 use crate::limits::Limits;
 use crate::message::{Message, Protocol, Qos};
-use crate::reserved;
 use crate::retained::Retained;
 use crate::rows;
 use crate::session::SubOptions;
 use crate::share::{Choice, Group};
-use crate::tap::{Caller, DropReason, Inbound, Keep, Route};
+use crate::tap::{Caller, DropReason, Inbound, Keep, Route, Telling};
 use bytes::Bytes;
-use drydock_core::Timestamp;
 use drydock_core::event::ClientIdentity;
 use drydock_core::topic::{names_rule, without_basic_ingest};
+use drydock_core::{Reserved, Timestamp};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -118,11 +117,12 @@ impl Broker {
                 "the content type may have {content_type_bytes} bytes, the correlation data {correlation_data_bytes}, and the user properties together {user_properties_bytes}"
             )));
         }
-        if origin == Origin::Outside
-            && (!reserved::may_publish(&message.topic) || (message.retain && reserved::is_reserved(&message.topic)))
-        {
-            return Err(PublishError::Reserved(message.topic));
-        }
+        // What services say is not taken apart: it asks for nothing.
+        let reserved = if origin == Origin::Outside { Reserved::read(&message.topic) } else { Ok(None) };
+        let reserved = match reserved {
+            Ok(reserved) if reserved.is_none() || !message.retain => reserved,
+            _ => return Err(PublishError::Reserved(message.topic)),
+        };
         if origin == Origin::Outside && !inner.admits(&message.topic, message.retain, inner.now()) {
             inner.report_drop("", &message.topic, DropReason::Throttled, true);
             return Err(PublishError::Throttled(message.topic));
@@ -131,7 +131,7 @@ impl Broker {
         if origin == Origin::Quiet {
             inner.spread(message, &mut effects);
         } else {
-            inner.submit(message, Publisher::Caller(caller), &mut effects);
+            inner.submit(message, reserved, Publisher::Caller(caller), &mut effects);
         }
         Ok(Publication { commit: inner.settle(&mut effects) })
     }
@@ -146,12 +146,22 @@ impl Broker {
         if !is_topic(topic, &inner.limits) {
             return Err(PublishError::InvalidTopic(topic.into()));
         }
-        if !inner.tap.wants(topic) && inner.index.find(topic).1.is_empty() {
-            inner.count_elsewhere();
-            return Ok(());
+        let mut effects = inner.effects();
+        let mut telling = Telling::new(topic, inner.limits.payload_bytes, payload);
+        let route = inner.tap.told(&mut telling, &mut Keep::new(&mut effects, Qos::AtLeastOnce));
+        let found = inner.index.find(topic).1;
+        let wanted = route == Route::Deliver && !found.is_empty();
+        if wanted {
+            telling.message();
         }
-        let message = Message::new(topic, payload()).with_qos(Qos::AtLeastOnce);
-        self.publish(message, Origin::Service).map(drop)
+        match telling.made() {
+            Some(Err(size)) => return Err(PublishError::TooLarge(size, inner.limits.payload_bytes)),
+            Some(Ok(message)) if wanted => inner.deliver(&found, &[Arc::new(message)], 0, &mut effects),
+            Some(Ok(_)) | None => {}
+        }
+        inner.count_elsewhere();
+        drop(inner.settle(&mut effects));
+        Ok(())
     }
 }
 
@@ -184,12 +194,18 @@ fn is_within(text: &str, limits: &Limits) -> bool {
 
 impl Inner {
     /// Takes a message in: past the tap, then to its subscribers.
-    pub(crate) fn submit(&self, message: Message, from: Publisher<'_>, effects: &mut Effects) {
+    pub(crate) fn submit(
+        &self,
+        message: Message,
+        reserved: Option<Reserved>,
+        from: Publisher<'_>,
+        effects: &mut Effects,
+    ) {
         let (client, protocol, caller) = match from {
             Publisher::Client(client, protocol) => (Some(client), Some(protocol), None),
             Publisher::Caller(caller) => (None, None, caller),
         };
-        let inbound = Inbound { message: &message, client, caller, protocol };
+        let inbound = Inbound { message: &message, reserved, client, caller, protocol };
         match self.tap.publish(&inbound, &mut Keep::new(effects, message.qos)) {
             Route::Consumed => {}
             Route::Deliver => self.spread(message, effects),

@@ -10,10 +10,9 @@ use crate::message::{Message, Protocol, Qos};
 use crate::packet::connect::{Connect, Will};
 use crate::packet::fields::user_bytes;
 use crate::packet::{PacketError, answer, connect, frame, kind, reason};
-use crate::reserved;
 use crate::slots::{Ending, PendingWill};
-use drydock_core::Event;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
+use drydock_core::{Event, Reserved};
 use mqtt_protocol_core::mqtt::packet as codec;
 use smol_str::{SmolStr, format_smolstr};
 use std::sync::Arc;
@@ -217,8 +216,9 @@ fn check(limits: &Limits, connect: &Connect) -> Result<(), u8> {
     if will.qos.is_none() {
         return Err(reason::QOS_NOT_SUPPORTED);
     }
-    let reserved = reserved::is_reserved(&will.topic);
-    if !is_topic(&will.topic, limits) || !reserved::may_publish(&will.topic) || (reserved && will.retain) {
+    // What is retained is never on a reserved topic.
+    let may_be = |reserved: Option<Reserved>| reserved.is_none() || !will.retain;
+    if !is_topic(&will.topic, limits) || !Reserved::read(&will.topic).is_ok_and(may_be) {
         return Err(reason::TOPIC_INVALID);
     }
     if will.payload.len() as u64 > limits.payload_bytes {

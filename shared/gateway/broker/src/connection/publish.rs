@@ -1,7 +1,7 @@
 //! PUBLISH of a client.
 
 use super::input::Batch;
-use super::topics::Denied;
+use super::topics::{Admitted, Denied};
 use super::{Connection, End};
 use crate::happening::{Count, Happening};
 use crate::limits::Limits;
@@ -61,7 +61,7 @@ impl Connection {
             return Ok(());
         }
         let admitted = self.topics.admit(topic, retain, &*self.link.gate, &self.inner.index, &self.inner.limits);
-        let (topic, targets) = match admitted {
+        let Admitted { topic, reserved, targets } = match admitted {
             Ok(admitted) => admitted,
             Err(denied) => return self.refuse(topic, (qos, retain), id, denied),
         };
@@ -85,6 +85,7 @@ impl Connection {
         self.inner.happened(&self.link, Happening::PublishIn { topic: &message.topic, retain, failure: None });
         let inbound = Inbound {
             message: &message,
+            reserved,
             client: Some(&self.link.identity),
             caller: None,
             protocol: Some(self.protocol),

@@ -4,7 +4,7 @@ use crate::broker::publish::is_topic;
 use crate::gate::SessionGate;
 use crate::index::{Index, MatchSet};
 use crate::limits::Limits;
-use crate::reserved;
+use drydock_core::Reserved;
 use foldhash::fast::RandomState;
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -31,11 +31,22 @@ struct Propagated {
 
 struct Entry {
     topic: SmolStr,
+    reserved: Option<Reserved>,
     /// The gate's generation in which publishing, or retaining, was allowed.
     publish: Option<u64>,
     retain: Option<u64>,
     /// What the topic matched, and in which generation of the index.
     targets: Option<(u64, Arc<MatchSet>)>,
+}
+
+/// A topic that a client may publish to.
+pub(crate) struct Admitted {
+    /// As text that is cheap to clone.
+    pub(crate) topic: SmolStr,
+    /// What a message to it asks for.
+    pub(crate) reserved: Option<Reserved>,
+    /// The sessions that it matches.
+    pub(crate) targets: Arc<MatchSet>,
 }
 
 /// Why a client may not publish to a topic.
@@ -48,7 +59,7 @@ pub(crate) enum Denied {
 }
 
 impl Topics {
-    /// The topic as text that is cheap to clone, and the sessions that it matches, if the client may publish to it.
+    /// What is known of a topic, if the client may publish to it.
     pub(crate) fn admit(
         &mut self,
         topic: &str,
@@ -56,13 +67,13 @@ impl Topics {
         gate: &dyn SessionGate,
         index: &Index,
         limits: &Limits,
-    ) -> Result<(SmolStr, Arc<MatchSet>), Denied> {
+    ) -> Result<Admitted, Denied> {
         let at = self.find(topic, limits)?;
         let Some(entry) = self.entries.get_mut(at) else { return Err(Denied::Invalid) };
         let generation = gate.generation();
         let known = if retain { &mut entry.retain } else { &mut entry.publish };
         if *known != Some(generation) {
-            if retain && reserved::is_reserved(topic) {
+            if retain && entry.reserved.is_some() {
                 return Err(Denied::Invalid);
             }
             if !gate.publish(topic, retain) {
@@ -78,7 +89,7 @@ impl Topics {
                 targets
             }
         };
-        Ok((entry.topic.clone(), targets))
+        Ok(Admitted { topic: entry.topic.clone(), reserved: entry.reserved, targets })
     }
 
     /// The User Properties that every message of the client carries besides its own.
@@ -98,16 +109,17 @@ impl Topics {
             self.last = *at;
             return Ok(*at);
         }
-        if !is_topic(topic, limits) || !reserved::may_publish(topic) {
+        if !is_topic(topic, limits) {
             return Err(Denied::Invalid);
         }
+        let reserved = Reserved::read(topic).map_err(|_| Denied::Invalid)?;
         if self.entries.len() >= MOST {
             self.entries.clear();
             self.by_topic.clear();
         }
         let topic = SmolStr::new(topic);
         let at = self.entries.len();
-        self.entries.push(Entry { topic: topic.clone(), publish: None, retain: None, targets: None });
+        self.entries.push(Entry { topic: topic.clone(), reserved, publish: None, retain: None, targets: None });
         self.by_topic.insert(topic, at);
         self.last = at;
         Ok(at)

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use drydock_broker::{
     Admission, Broker, Commit, Config, ConnectAttempt, Dropped, Gate, Inbound, Journal, Keep, Lifetime, Limits, Peer,
-    Refusal, RefusalKind, Route, SessionGate, Tap, Transport,
+    Refusal, RefusalKind, Route, SessionGate, Tap, Telling, Transport,
 };
 use drydock_core::event::ClientIdentity;
 use drydock_core::{Clock, Event, Ids, ThingName, Timestamp, Write};
@@ -157,8 +157,12 @@ impl Tap for TapHandle {
         }
     }
 
-    fn wants(&self, topic: &str) -> bool {
-        !topic.starts_with("unheard/")
+    fn told(&self, telling: &mut Telling<'_>, keep: &mut Keep<'_>) -> Route {
+        if telling.topic().starts_with("unheard/") {
+            return Route::Deliver;
+        }
+        let Some(message) = telling.message() else { return Route::Consumed };
+        self.publish(&Inbound { message, reserved: None, client: None, caller: None, protocol: None }, keep)
     }
 
     fn event(&self, event: Event) {

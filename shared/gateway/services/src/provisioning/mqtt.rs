@@ -4,14 +4,11 @@
 //! nobody else. Follows "Device provisioning MQTT API".
 
 use super::failure::NotProvisioned;
-use super::payload::Format;
+use super::request::{Operation, Request};
 use super::run::{Parts, provision_between};
 use super::service::ProvisioningService;
-use super::waiting::Waiting;
 use super::{hook, provider};
-use bytes::Bytes;
-use drydock_broker::{Inbound, Message, Qos, Who};
-use drydock_core::event::ClientIdentity;
+use drydock_broker::{Message, Qos, Who};
 use drydock_core::names::short;
 use drydock_core::{ApiError, CertificateId, Done, ErrorCode};
 use drydock_host::logs::failure;
@@ -22,103 +19,58 @@ use drydock_logging::Status;
 use drydock_provisioning::book::tokens::Refused;
 use drydock_provisioning::plan::CertificateSource;
 use drydock_provisioning::{Dialect, Plan};
+use drydock_timers::Work;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
 
 /// How many requests are worked on at a time.
 const CONCURRENCY: usize = 64;
 
-/// What a device asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Operation {
-    CreateKeysAndCertificate,
-    CreateCertificateFromCsr,
-    /// By the template of this name.
-    RegisterThing(String),
-}
-
-/// A request of a device.
-#[derive(Debug)]
-pub struct Request {
-    pub(super) operation: Operation,
-    format: Format,
-    topic: String,
-    payload: Bytes,
-    /// The very connection that asked.
-    pub(super) client: Arc<ClientIdentity>,
-}
-
-impl Request {
-    /// The request that a message is, if it is one: published by a client to a topic of the API.
-    #[must_use]
-    pub fn of(inbound: &Inbound<'_>) -> Option<Self> {
-        let topic = inbound.message.topic.as_str();
-        let (operation, format) = operation(topic)?;
-        let client = Arc::clone(inbound.client?);
-        Some(Self { operation, format, topic: topic.to_owned(), payload: inbound.message.payload.clone(), client })
-    }
-}
-
-/// Whether messages to a topic are requests of this API.
-#[must_use]
-pub fn is_request(topic: &str) -> bool {
-    operation(topic).is_some()
-}
-
-fn operation(topic: &str) -> Option<(Operation, Format)> {
-    let rest = topic.strip_prefix("$aws/")?;
-    if let Some(rest) = rest.strip_prefix("certificates/") {
-        let (operation, format) = rest.split_once('/')?;
-        let operation = match operation {
-            "create" => Operation::CreateKeysAndCertificate,
-            "create-from-csr" => Operation::CreateCertificateFromCsr,
-            _ => return None,
-        };
-        return Some((operation, Format::of(format)?));
-    }
-    let (template, rest) = rest.strip_prefix("provisioning-templates/")?.split_once('/')?;
-    Some((Operation::RegisterThing(template.to_owned()), Format::of(rest.strip_prefix("provision/")?)?))
-}
-
 /// Answers requests as long as the gateway runs. Connections take turns, so that one that asks for much keeps nobody else
 /// waiting but itself, and each may have only so many requests waiting.
-pub async fn serve(service: Arc<ProvisioningService>, mut requests: UnboundedReceiver<Request>) {
+pub(super) async fn serve(service: Arc<ProvisioningService>) {
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
-    let limits = service.host.broker.limits().clone();
-    let mut waiting = Waiting::new(&limits);
     loop {
-        let turn = async {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return std::future::pending().await };
-            let wait = waiting.wait(Instant::now());
-            tokio::time::sleep(wait).await;
-            permit
-        };
-        let idle = waiting.is_empty();
-        tokio::select! {
-            // Turns come first: the permits bound them, while arrivals could keep the others from ever having theirs. When
-            // no permit is left, what arrives is queued, or turned away where too much of its connection waits already.
-            biased;
-            permit = turn, if !idle => {
-                let Some(request) = waiting.take(Instant::now()) else { continue };
-                let service = Arc::clone(&service);
-                tokio::spawn(async move {
-                    answer(&service, &request).await;
-                    drop(permit);
-                });
+        // The semaphore is never closed.
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let (request, work) = next(&service).await;
+        let service = Arc::clone(&service);
+        tokio::spawn(async move {
+            answer(&service, &request).await;
+            drop((permit, work));
+        });
+    }
+}
+
+/// The request whose turn it is, once there is one and the rates let it through; where it waited for them, the clock waits for it.
+async fn next(service: &ProvisioningService) -> (Request, Option<Work>) {
+    let time = &service.host.books.time;
+    let mut work = None;
+    loop {
+        let arrived = service.arrived.notified();
+        let wait = {
+            let mut waiting = service.waiting.lock();
+            let now = time.now();
+            if let Some(request) = waiting.take(now) {
+                return (request, work);
             }
-            arrived = requests.recv() => match arrived {
-                None => return,
-                Some(request) => if let Err(request) = waiting.put(request) {
-                    let service = Arc::clone(&service);
-                    tokio::spawn(async move { reply(&service, &request, Err(Rejected::throttled())) });
-                },
+            (!waiting.is_empty()).then(|| now.plus_millis(waiting.wait(now)))
+        };
+        match wait {
+            None => arrived.await,
+            Some(due) => tokio::select! {
+                woken = time.until("fleet provisioning", due) => work = Some(woken),
+                () = arrived => {}
             },
         }
     }
+}
+
+/// Rejects a request of a connection that has too many waiting.
+pub(super) fn throttle(service: &ProvisioningService, request: &Request) {
+    reply(service, request, Err(Rejected::throttled()));
 }
 
 async fn answer(service: &ProvisioningService, request: &Request) {
@@ -140,7 +92,7 @@ fn reply(service: &ProvisioningService, request: &Request, result: Result<Value,
     // The device may have hung up, or its policies may not let it receive; the broker's gate tells of the latter. Who has its
     // client id by now is somebody else, and gets neither its key nor its token.
     if let Err(error) = service.host.broker.answer(&request.client, reply.with_qos(Qos::AtLeastOnce), true) {
-        tracing::debug!(client = %request.client.client_id, topic = request.topic, %error, "an answer did not arrive");
+        tracing::debug!(client = %request.client.client_id, topic = %request.topic, %error, "an answer did not arrive");
     }
 }
 
@@ -376,7 +328,7 @@ fn tell(service: &ProvisioningService, request: &Request, rejected: Option<&Reje
     let client = &request.client;
     if let Some(Rejected { status, code, .. }) = rejected {
         let message = rejected.map(Rejected::details).unwrap_or_default();
-        tracing::warn!(client = %client.client_id, topic = request.topic, status, code, message, "ProvisionDevice: rejected");
+        tracing::warn!(client = %client.client_id, topic = %request.topic, status, code, message, "ProvisionDevice: rejected");
     }
     service.host.told.notices.tell(|| {
         let (tone, text) = match rejected {
@@ -392,26 +344,4 @@ fn tell(service: &ProvisioningService, request: &Request, rejected: Option<&Reje
             if principal.is_empty() { Vec::new() } else { vec![format!("asked with certificate {principal}")] };
         Notice { at: service.host.books.now(), tone, topic: About::Certificate, subject, text, reasons }
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_name_the_operation_and_the_format() {
-        let named = |topic| operation(topic).map(|(operation, format)| (operation, format == Format::Cbor));
-        assert_eq!(named("$aws/certificates/create/json"), Some((Operation::CreateKeysAndCertificate, false)));
-        assert_eq!(named("$aws/certificates/create-from-csr/cbor"), Some((Operation::CreateCertificateFromCsr, true)));
-        let template = Operation::RegisterThing("fleet".to_owned());
-        assert_eq!(named("$aws/provisioning-templates/fleet/provision/cbor"), Some((template, true)));
-        for other in [
-            "$aws/certificates/create/xml",
-            "$aws/certificates/create/json/accepted",
-            "a/b",
-            "$aws/provisioning-templates/fleet",
-        ] {
-            assert_eq!(named(other), None, "{other}");
-        }
-    }
 }

@@ -1,6 +1,8 @@
-//! The state of provisioning: that of bulk registration.
+//! The state of provisioning: the requests that came as messages and wait, and that of bulk registration.
 
+use super::waiting::Waiting;
 use drydock_host::Host;
+use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use tokio::sync::Notify;
 
@@ -10,13 +12,17 @@ pub struct ProvisioningService {
     pub host: Host,
     /// Bulk registration.
     pub(crate) bulk: Bulk,
+    pub(super) waiting: Mutex<Waiting>,
+    /// Told when a request waits.
+    pub(super) arrived: Notify,
 }
 
 impl ProvisioningService {
     /// Provisioning. The files of bulk registration are in a folder below `home`.
     #[must_use]
     pub fn new(host: Host, home: &Path) -> Self {
-        Self { host, bulk: Bulk::new(home) }
+        let waiting = Mutex::new(Waiting::new(host.broker.limits()));
+        Self { host, bulk: Bulk::new(home), waiting, arrived: Notify::new() }
     }
 }
 

@@ -1,11 +1,10 @@
 //! Requests of fleet provisioning that wait: connections take turns, each with a bounded number, at the account's rates.
 
-use super::mqtt::{Operation, Request};
+use super::request::{Operation, Request};
 use drydock_broker::Limits;
+use drydock_core::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// A connection, by the address of its identity, which lives as long as a request of it does.
 type Connection = usize;
@@ -54,18 +53,18 @@ impl Waiting {
         Ok(())
     }
 
-    /// How long until some request may be taken, as the rates go.
-    pub(super) fn wait(&self, now: Instant) -> Duration {
+    /// How many milliseconds until some request may be taken, as the rates go.
+    pub(super) fn wait(&self, now: Timestamp) -> i64 {
         let first = |connection: &Connection| self.by_connection.get(connection).and_then(VecDeque::front);
         let waits = self.turns.iter().filter_map(first).map(|request| self.pace(request).wait(now));
         waits.take(LOOKED_AT).min().unwrap_or_default()
     }
 
     /// Takes the first request of the connection whose turn it is, of those that the rates let through.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Request> {
+    pub(super) fn take(&mut self, now: Timestamp) -> Option<Request> {
         let may = |connection: &Connection| {
             let request = self.by_connection.get(connection).and_then(VecDeque::front);
-            request.is_some_and(|request| self.pace(request).wait(now).is_zero())
+            request.is_some_and(|request| self.pace(request).wait(now) == 0)
         };
         let at = self.turns.iter().take(LOOKED_AT).position(may)?;
         let connection = self.turns.remove(at)?;
@@ -98,29 +97,39 @@ const LOOKED_AT: usize = 64;
 
 /// So many a second, evenly.
 struct Pace {
-    apart: Duration,
-    next: Option<Instant>,
+    /// Microseconds from one to the next.
+    apart: i64,
+    /// When there may be the next, in microseconds.
+    next: i64,
 }
 
 impl Pace {
+    /// 0 is no limit.
     fn new(per_second: u64) -> Self {
-        let apart = u32::try_from(per_second).ok().and_then(|rate| Duration::from_secs(1).checked_div(rate));
-        Self { apart: apart.unwrap_or_default(), next: None }
+        let apart = i64::try_from(per_second).ok().and_then(|rate| 1_000_000_i64.checked_div(rate));
+        Self { apart: apart.unwrap_or_default(), next: 0 }
     }
 
-    fn wait(&self, now: Instant) -> Duration {
-        self.next.map(|next| next.saturating_duration_since(now)).unwrap_or_default()
+    /// Milliseconds until there may be the next. What is due within the millisecond is due.
+    fn wait(&self, now: Timestamp) -> i64 {
+        self.next.saturating_sub(micros(now)).max(0) / 1000
     }
 
-    fn spend(&mut self, now: Instant) {
-        self.next = Some(now.max(self.next.unwrap_or(now)) + self.apart);
+    fn spend(&mut self, now: Timestamp) {
+        self.next = micros(now).max(self.next).saturating_add(self.apart);
     }
+}
+
+fn micros(at: Timestamp) -> i64 {
+    at.millis().saturating_mul(1000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::TopicRequest;
     use drydock_broker::{Inbound, Message};
+    use drydock_core::Reserved;
     use drydock_core::event::ClientIdentity;
 
     const CREATE: &str = "$aws/certificates/create/json";
@@ -138,8 +147,9 @@ mod tests {
     }
 
     fn request(client: &Arc<ClientIdentity>, topic: &str) -> Request {
-        let message = Message::new(topic, "{}");
-        Request::of(&Inbound { message: &message, client: Some(client), caller: None, protocol: None }).unwrap()
+        let (message, reserved) = (Message::new(topic, "{}"), Reserved::read(topic).unwrap());
+        let inbound = Inbound { message: &message, reserved, client: Some(client), caller: None, protocol: None };
+        Request::of(TopicRequest::of(&inbound).unwrap()).unwrap()
     }
 
     #[test]
@@ -151,7 +161,7 @@ mod tests {
         }
         waiting.put(request(&greedy, REGISTER)).unwrap_err();
         waiting.put(request(&honest, CREATE)).unwrap();
-        let now = Instant::now();
+        let now = Timestamp(1_800_000_000_000);
         let mut order = Vec::new();
         while let Some(request) = waiting.take(now) {
             order.push(Arc::ptr_eq(&request.client, &honest));
@@ -169,14 +179,14 @@ mod tests {
         for client in [&one, &one, &other] {
             waiting.put(request(client, CREATE)).unwrap();
         }
-        let now = Instant::now();
+        let now = Timestamp(1_800_000_000_000);
         assert!(waiting.take(now).is_some());
-        assert_eq!((waiting.take(now).is_some(), waiting.wait(now)), (false, Duration::from_millis(500)));
+        assert_eq!((waiting.take(now).is_some(), waiting.wait(now)), (false, 500));
         let third = connection();
         waiting.put(request(&third, REGISTER)).unwrap();
-        assert_eq!(waiting.wait(now), Duration::ZERO);
+        assert_eq!(waiting.wait(now), 0);
         assert!(Arc::ptr_eq(&waiting.take(now).unwrap().client, &third));
-        let later = now + Duration::from_millis(500);
+        let later = now.plus_millis(500);
         assert!(waiting.take(later).is_some() && waiting.take(later).is_none());
     }
 }

@@ -9,21 +9,21 @@ use super::outbound::Outbound;
 use super::send;
 use super::state::{Metric, States};
 use super::watch::Watches;
-use crate::{provisioning, shadows};
-use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Keep, Route, Tap, Who};
+use crate::requests::Requests;
+use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Keep, Route, Tap, Telling, Who};
 use drydock_cloud::Cloud;
-use drydock_core::{Event, Ids, RuleName};
+use drydock_core::{Event, Ids, ReservedTopic, RuleName};
 use drydock_host::books::Books;
 use drydock_host::logs::{Logs, failure};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_host::stream::Stream;
 use drydock_logging::EventType;
-use drydock_rules::{CompiledRule, Message, MqttProperties, RuleNotFound};
+use drydock_rules::{CompiledRule, Matching, Message, MqttProperties, RuleNotFound};
 use drydock_timers::{Kind, Work};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// How many messages may wait to be handed to their rules. Beyond that a message's rules are throttled, as AWS throttles them.
@@ -64,30 +64,6 @@ struct Queue {
     states: States,
     jobs: mpsc::Sender<Job>,
     kind: Kind,
-}
-
-/// Where the requests go that come as messages to a service's topics.
-pub struct Requests {
-    /// Those of fleet provisioning.
-    pub provisioning: UnboundedSender<provisioning::mqtt::Request>,
-    /// Those of device shadows.
-    pub shadows: UnboundedSender<shadows::mqtt::Request>,
-}
-
-impl Requests {
-    /// Whether messages to a topic are requests of a service.
-    fn want(topic: &str) -> bool {
-        topic.starts_with("$aws/") && (provisioning::mqtt::is_request(topic) || shadows::mqtt::is_request(topic))
-    }
-
-    /// Hands a request over. Only a gateway that is stopping has nobody at the other end.
-    fn take(&self, inbound: &Inbound<'_>) {
-        if let Some(request) = provisioning::mqtt::Request::of(inbound) {
-            let _ = self.provisioning.send(request);
-        } else if let Some(request) = shadows::mqtt::Request::of(inbound) {
-            let _ = self.shadows.send(request);
-        }
-    }
 }
 
 impl Runner {
@@ -168,6 +144,25 @@ impl RunnerTap {
     pub fn states(&self) -> &States {
         &self.queue.states
     }
+
+    /// Hands a message to the rules that it reached.
+    fn hand_over(&self, rules: Matching<'_>, inbound: &Inbound<'_>, keep: &mut Keep<'_>) {
+        let Queue { books, states, .. } = &*self.queue;
+        for rule in &rules {
+            states.of(&rule.name).count(Metric::TopicMatch);
+        }
+        let message = Arc::new(message(books, inbound));
+        let rules = rules.into_iter().cloned().collect();
+        let mut job = Job { rules, message, work: self.queue.kind.begin(), pending: None };
+        if keep.is_wanted() {
+            let (row, pending) = self.backlog.add(&job.message, &job.rules);
+            job.pending = Some(pending);
+            let queue = Arc::clone(&self.queue);
+            keep.put(row, move || queue.put(job));
+        } else {
+            self.queue.put(job);
+        }
+    }
 }
 
 impl Queue {
@@ -216,7 +211,7 @@ impl Queue {
             (None, caller) => ("", caller.map_or("", |caller| caller.principal.as_str())),
         };
         let who = Who { client_id, principal, remote: None };
-        let rule = topic.split('/').nth(2).unwrap_or_default();
+        let rule = not_found.0.as_str();
         self.logs.tell(EventType::RuleNotFound, who, failure("RuleNotFound", not_found.to_string()), |entry| {
             entry
                 .with("clientId", client_id)
@@ -229,41 +224,31 @@ impl Queue {
 
 impl Tap for RunnerTap {
     fn publish(&self, inbound: &Inbound<'_>, keep: &mut Keep<'_>) -> Route {
-        let Queue { books, states, .. } = &*self.queue;
-        let topic = inbound.message.topic.as_str();
-        let basic_ingest = topic.starts_with("$aws/rules/");
-        let rules = books.enabled_rules();
-        match rules.matching(topic) {
+        let rules = self.queue.books.enabled_rules();
+        match rules.matching(&inbound.message.topic) {
             Ok(matching) if matching.is_empty() => {}
-            Ok(matching) => {
-                for rule in &matching {
-                    states.of(&rule.name).count(Metric::TopicMatch);
-                }
-                let message = Arc::new(message(books, inbound));
-                let rules = matching.into_iter().cloned().collect();
-                let mut job = Job { rules, message, work: self.queue.kind.begin(), pending: None };
-                if keep.is_wanted() {
-                    let (row, pending) = self.backlog.add(&job.message, &job.rules);
-                    job.pending = Some(pending);
-                    let queue = Arc::clone(&self.queue);
-                    keep.put(row, move || queue.put(job));
-                } else {
-                    self.queue.put(job);
-                }
-            }
+            Ok(matching) => self.hand_over(matching, inbound, keep),
             Err(not_found) => self.queue.not_found(inbound, &not_found),
         }
-        if Requests::want(topic) {
-            self.requests.take(inbound);
-            return Route::Consumed;
+        match inbound.reserved.map(|reserved| reserved.topic) {
+            None => Route::Deliver,
+            Some(ReservedTopic::BasicIngest) => Route::Consumed,
+            Some(_) if self.requests.take(inbound) => Route::Consumed,
+            Some(_) => Route::Deliver,
         }
-        if basic_ingest { Route::Consumed } else { Route::Deliver }
     }
 
-    fn wants(&self, topic: &str) -> bool {
-        // A rule that is not found is to be told of.
-        Requests::want(topic)
-            || self.queue.books.enabled_rules().matching(topic).map_or(true, |matching| !matching.is_empty())
+    fn told(&self, telling: &mut Telling<'_>, keep: &mut Keep<'_>) -> Route {
+        let rules = self.queue.books.enabled_rules();
+        // Services tell nothing on the topics of Basic Ingest, which alone can miss their rule.
+        if let Ok(matching) = rules.matching(telling.topic())
+            && !matching.is_empty()
+            && let Some(message) = telling.message()
+        {
+            let inbound = Inbound { message, reserved: None, client: None, caller: None, protocol: None };
+            self.hand_over(matching, &inbound, keep);
+        }
+        Route::Deliver
     }
 
     fn event(&self, event: Event) {

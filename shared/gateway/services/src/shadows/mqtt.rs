@@ -3,18 +3,21 @@
 //! The broker's tap hands the requests over, from clients and from rules alike. Replies are messages as others are: who may
 //! receive them gets them, and rules see them. Follows "Device Shadow MQTT topics" and "Device Shadow error messages".
 
+use super::in_flight::Unanswered;
+use crate::request::TopicRequest;
 use bytes::Bytes;
-use drydock_broker::{Inbound, Who};
-use drydock_core::ApiError;
+use drydock_broker::Who;
 use drydock_core::event::ClientIdentity;
+use drydock_core::{ApiError, ErrorCode, ReservedTopic};
 use drydock_host::Host;
 use drydock_host::logs::failure;
 use drydock_logging::{EventType, Status};
 use drydock_shadow::{Address, Updated, client_token};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 use std::sync::Arc;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 /// How many requests may be on their way to the disk at a time.
 const CONCURRENCY: usize = 256;
@@ -39,50 +42,30 @@ impl Operation {
 
 /// A request that came as a message.
 #[derive(Debug)]
-pub struct Request {
+pub(super) struct Request {
     operation: Operation,
     address: Result<Address, ApiError>,
-    topic: String,
+    topic: SmolStr,
     payload: Bytes,
     client: Option<Arc<ClientIdentity>>,
 }
 
 impl Request {
-    /// The request that a message is, if it is one.
-    #[must_use]
-    pub fn of(inbound: &Inbound<'_>) -> Option<Self> {
-        let topic = inbound.message.topic.as_str();
-        let (thing, name, operation) = parts(topic)?;
-        Some(Self {
-            operation,
-            address: Address::new(thing, name),
-            topic: topic.to_owned(),
-            payload: inbound.message.payload.clone(),
-            client: inbound.client.map(Arc::clone),
-        })
+    /// The request that a message is, if it is one of this API.
+    ///
+    /// # Errors
+    /// The request, where it is not.
+    pub(super) fn of(request: TopicRequest) -> Result<Self, TopicRequest> {
+        let operation = match request.asks() {
+            ReservedTopic::GetThingShadow => Operation::Get,
+            ReservedTopic::UpdateThingShadow => Operation::Update,
+            ReservedTopic::DeleteThingShadow => Operation::Delete,
+            _ => return Err(request),
+        };
+        let address = Address::new(request.name(0).unwrap_or_default(), request.name(1));
+        let TopicRequest { topic, payload, client, .. } = request;
+        Ok(Self { operation, address, topic, payload, client })
     }
-}
-
-/// Whether messages to a topic are requests of this API.
-#[must_use]
-pub fn is_request(topic: &str) -> bool {
-    parts(topic).is_some()
-}
-
-/// `$aws/things/THING/shadow[/name/SHADOW]/OPERATION`.
-fn parts(topic: &str) -> Option<(&str, Option<&str>, Operation)> {
-    let (thing, rest) = topic.strip_prefix("$aws/things/")?.split_once("/shadow/")?;
-    let (name, operation) = match rest.strip_prefix("name/") {
-        Some(named) => named.split_once('/').map(|(name, operation)| (Some(name), operation))?,
-        None => (None, rest),
-    };
-    let operation = match operation {
-        "get" => Operation::Get,
-        "update" => Operation::Update,
-        "delete" => Operation::Delete,
-        _ => return None,
-    };
-    Some((thing, name, operation))
 }
 
 /// The topic that requests of a shadow begin with.
@@ -97,12 +80,42 @@ fn prefix(address: &Address) -> String {
 type Told = Vec<(String, Value)>;
 
 /// Answers requests as long as the gateway runs: in the order that they came, though several may wait for the disk together.
-pub async fn serve(host: Host, requests: UnboundedReceiver<Request>) {
+pub(super) async fn serve(host: Host, requests: Receiver<(Request, Unanswered)>) {
     let arriving = stream::unfold(requests, async |mut requests| Some((requests.recv().await?, requests)));
-    let mut answers = arriving.map(|request| answer(&host, request)).buffered(CONCURRENCY).boxed();
-    while let Some(told) = answers.next().await {
+    let answers = arriving.map(async |(request, unanswered)| (answer(&host, request).await, unanswered));
+    let mut answers = answers.buffered(CONCURRENCY).boxed();
+    while let Some((told, unanswered)) = answers.next().await {
         tell(&host, &told);
+        drop(unanswered);
     }
+}
+
+/// Rejects a request, as of a connection that has too many unanswered ones ("Device Shadow error messages").
+pub(super) fn throttle(host: &Host, request: Request) {
+    let error = ApiError::new(ErrorCode::ThrottlingException, "Too many requests");
+    let token = client_token(&request.payload);
+    log(
+        host,
+        request.operation,
+        request.client.as_deref(),
+        &request.topic,
+        request.address.as_ref().ok(),
+        Some(&error),
+    );
+    tell(host, &rejected(host, &request.topic, token.as_deref(), &error));
+}
+
+/// The message that a request is rejected with.
+fn rejected(host: &Host, topic: &str, token: Option<&str>, error: &ApiError) -> Told {
+    let mut body = json!({
+        "code": error.code.status(),
+        "message": error.message,
+        "timestamp": host.books.now().millis() / 1000,
+    });
+    if let (Some(token), Some(members)) = (token, body.as_object_mut()) {
+        members.insert("clientToken".to_owned(), json!(token));
+    }
+    vec![(format!("{topic}/rejected"), body)]
 }
 
 fn tell(host: &Host, told: &Told) {
@@ -135,14 +148,7 @@ async fn answer(host: &Host, request: Request) -> Told {
         }
     };
     log(host, operation, client.as_deref(), &topic, address.as_ref().ok(), result.as_ref().err());
-    result.unwrap_or_else(|error| {
-        let body = json!({
-            "code": error.code.status(),
-            "message": error.message,
-            "timestamp": host.books.now().millis() / 1000,
-        });
-        vec![(format!("{topic}/rejected"), with_token(body))]
-    })
+    result.unwrap_or_else(|error| rejected(host, &topic, token.as_deref(), &error))
 }
 
 /// "GetThingShadow".
@@ -187,7 +193,8 @@ async fn remove(host: &Host, address: &Address) -> Result<Value, ApiError> {
 
 /// The messages that follow an update.
 fn updates(address: &Address, updated: Updated) -> Told {
-    let topic = |kind: &str| format!("{}/update/{kind}", prefix(address));
+    let prefix = prefix(address);
+    let topic = |kind: &str| format!("{prefix}/update/{kind}");
     let mut told = vec![(topic("accepted"), updated.accepted), (topic("documents"), updated.documents)];
     told.extend(updated.delta.map(|delta| (topic("delta"), delta)));
     told
@@ -214,24 +221,4 @@ fn log(
             .with("topicName", topic);
         entry.with_some("clientId", Some(client_id).filter(|id| !id.is_empty()))
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn requests_are_told_by_their_topics() {
-        for (topic, expected) in [
-            ("$aws/things/a/shadow/get", Some(("a", None, Operation::Get))),
-            ("$aws/things/a/shadow/name/b/update", Some(("a", Some("b"), Operation::Update))),
-            ("$aws/things/a/shadow/name/get/delete", Some(("a", Some("get"), Operation::Delete))),
-            ("$aws/things/a/shadow/update/accepted", None),
-            ("$aws/things/a/shadow/name/b/update/delta", None),
-            ("$aws/things/a/shadow/name/b", None),
-            ("$aws/things/a/jobs/get", None),
-        ] {
-            assert_eq!(parts(topic), expected, "{topic}");
-        }
-    }
 }
