@@ -39,7 +39,7 @@ impl Both {
         gateway.dynamodb("CreateTable", &table);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let config = runtime.block_on(
-            aws_config::from_env()
+            aws_config::defaults(aws_config::BehaviorVersion::latest())
                 .endpoint_url(format!("http://127.0.0.1:{}", gateway.api_port()))
                 .region("us-east-1")
                 .credentials_provider(aws_credential_types::Credentials::new("local", "local", None, None, "tests"))
@@ -135,7 +135,7 @@ fn telemetry_is_written_as_it_is_meant() {
     let reading = (0..3i64, 0..2i64, 0..4usize, prop::sample::select(vec![20.5, 78.0, 80.0, 92.25]), any::<bool>());
     cases(60, |runner| {
         runner
-            .run(&prop::collection::vec(reading, 1..8), |readings| {
+            .run(&prop::collection::vec(reading.clone(), 1..8), |readings| {
                 let thing_name = latest_rows.name();
                 for (at, received, kind, value, tells) in readings {
                     let values = match kind {
@@ -211,7 +211,7 @@ fn connectivity_is_written_as_it_is_meant() {
     let act = (0..4i64, 0..2i64, any::<bool>(), 0..3usize, 0..40i64);
     cases(60, |runner| {
         runner
-            .run(&prop::collection::vec(act, 1..10), |acts| {
+            .run(&prop::collection::vec(act.clone(), 1..10), |acts| {
                 let client_id = rows.name();
                 let mut settles: Vec<settle::Settle> = Vec::new();
                 for (version, phase, is_device, pick, now) in acts {
@@ -246,7 +246,7 @@ fn connectivity_is_written_as_it_is_meant() {
                             let Some(flap) = flap(settle, 600) else { continue };
                             rows.run(&flap.count());
                             rows.run(&flap.open_window());
-                            flap.alert(&rows.run(&flap.count()), 1);
+                            let _ = flap.alert(&rows.run(&flap.count()), 1);
                             rows.run(&flap.alerted());
                         }
                         Claim::Announce | Claim::InProgress | Claim::NothingToDo => {}
@@ -278,7 +278,7 @@ fn registrations_are_written_as_they_are_meant() {
     let act = (0..7usize, 0..3i64, 0..2usize);
     cases(60, |runner| {
         runner
-            .run(&prop::collection::vec(act, 1..12), |acts| {
+            .run(&prop::collection::vec(act.clone(), 1..12), |acts| {
                 let event = CertificateRegistered { certificate_id: registrations.name(), ..event.clone() };
                 let plan = Plan { thing_name: devices.name(), ..plan.clone() };
                 let (id, ca) = (&event.certificate_id, &event.ca_certificate_id);

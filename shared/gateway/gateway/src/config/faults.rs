@@ -58,7 +58,7 @@ fn fault(value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Fault>
             "lose" => share(found).map(|share| fault.lose = share).is_some(),
             "throttle" => share(found).map(|share| fault.throttle = share).is_some(),
             other => {
-                faults.add(name.span(), format!("there is no fault `{other}`"), nearest(other, KEYS));
+                faults.add(name.span(), format!("there is no fault `{other}`"), nearest(other, KEYS.into_iter()));
                 continue;
             }
         };

@@ -138,7 +138,8 @@ fn unsigned_headers(claim: &Claim, request: &SignedRequest<'_>) -> Vec<String> {
     // The user agent changes nothing, and AWS's SDK for PHP does not sign it. A presigned request has its date in the query; one in
     // a header beside it is not looked at, and one of AWS's own cases has it.
     let is_bound = |name: &str| {
-        matches!(name, CONTENT_HASH | "x-amz-security-token" | "x-amz-user-agent") || (presigned && name == "x-amz-date")
+        matches!(name, CONTENT_HASH | "x-amz-security-token" | "x-amz-user-agent")
+            || (presigned && name == "x-amz-date")
     };
     let names = request.headers.iter().map(|(name, _)| name.as_str()).filter(|name| matters(name) && !is_bound(name));
     let mut names: Vec<String> =
