@@ -176,12 +176,15 @@ fn a_session_is_there_until_its_time_is_over() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions", "--plain-port", "0"]);
     clock(&gateway, &json!({ "stop": true }));
-    let mut first = gateway.raw();
-    assert!(!first.resume("pump-1"));
+    let (mut first, mut second) = (gateway.raw(), gateway.raw());
+    assert!(!first.resume("pump-1") && !second.resume("pump-2"));
     clock(&gateway, &json!({ "advance": "90s" }));
     first.closed();
+    second.closed();
     clock(&gateway, &json!({ "advance": "59m 59s" }));
     assert!(gateway.raw().resume("pump-1"), "a second is left");
+    clock(&gateway, &json!({ "advance": "1s" }));
+    assert!(!gateway.raw().resume("pump-2"), "the hour is over");
 }
 
 #[test]
