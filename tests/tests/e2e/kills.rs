@@ -15,9 +15,9 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 /// How often the gateway is killed.
 const KILLS: u64 = 100;
 /// Messages on their way to the gateway at a time.
-const WINDOW: u64 = 32;
+const WINDOW: u64 = 16;
 /// The most that are acknowledged between two kills.
-const BETWEEN: u64 = 120;
+const BETWEEN: u64 = 40;
 
 fn sqs(gateway: &Gateway<'_>, operation: &str, body: &Value) -> Value {
     let target = format!("AmazonSQS.{operation}");
