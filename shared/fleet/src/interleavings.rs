@@ -89,22 +89,49 @@ impl fmt::Display for Wrong {
     }
 }
 
-/// Runs the scenario in every order, with at most so many faults in each.
+/// How many faults a schedule may have, and which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Most {
+    /// So many crashes, each behind a call: what an invocation does that hands on the error of a call whose answer was lost.
+    /// With it three invocations stay few enough to be tried in seconds.
+    Crashes(usize),
+    /// So many crashes, calls that fail, and answers that are lost.
+    Faults(usize),
+}
+
+impl Most {
+    fn number(self) -> usize {
+        match self {
+            Self::Crashes(number) | Self::Faults(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Most {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crashes(number) => write!(f, "crashes up to {number}"),
+            Self::Faults(number) => write!(f, "faults up to {number}"),
+        }
+    }
+}
+
+/// Runs the scenario in every order, with every choice of faults.
 ///
 /// # Errors
 /// The first schedule that ends wrong.
-pub fn explore<S: Scenario>(scenario: &S, faults: usize) -> Result<Explored, Box<Wrong>> {
-    let mut explorer = Explorer { scenario, faults, known: HashMap::new() };
+pub fn explore<S: Scenario>(scenario: &S, most: Most) -> Result<Explored, Box<Wrong>> {
+    let mut explorer = Explorer { scenario, most, known: HashMap::new() };
     let schedules = explorer.follow(&mut Vec::new(), &[])?;
     Ok(Explored { schedules, states: explorer.known.len() })
 }
 
 /// Explores, says on standard error how much that was, whether or not the test's output is shown, and panics if a schedule
 /// ends wrong.
-pub fn check<S: Scenario>(name: &str, scenario: &S, faults: usize) {
+pub fn check<S: Scenario>(name: &str, scenario: &S, most: Most) {
     use std::io::Write;
-    match explore(scenario, faults) {
-        Ok(explored) => drop(writeln!(std::io::stderr(), "{name}, {faults} faults: {explored}")),
+    match explore(scenario, most) {
+        Ok(explored) => drop(writeln!(std::io::stderr(), "{name}, {most}: {explored}")),
         Err(wrong) => assert!(wrong.what.is_empty(), "{name}: {wrong}"),
     }
 }
@@ -165,20 +192,20 @@ type Log<'l> = &'l mut dyn FnMut(&dyn Fn() -> String);
 
 struct Explorer<'s, S> {
     scenario: &'s S,
-    faults: usize,
+    most: Most,
     known: HashMap<u64, u128>,
 }
 
 impl<S: Scenario> Explorer<'_, S> {
     /// The number of schedules that begin so; `learned` is what each invocation had learned before the last choice.
     fn follow(&mut self, so_far: &mut Vec<Choice>, learned: &[u64]) -> Result<u128, Box<Wrong>> {
-        let node = replay(self.scenario, so_far, learned, self.faults, &mut |_| ());
+        let node = replay(self.scenario, so_far, learned, self.most, &mut |_| ());
         if let Some(schedules) = self.known.get(&node.state) {
             return Ok(*schedules);
         }
         if let Err(what) = node.end {
             let mut schedule = Vec::new();
-            replay(self.scenario, so_far, learned, self.faults, &mut |line| schedule.push(line()));
+            replay(self.scenario, so_far, learned, self.most, &mut |line| schedule.push(line()));
             return Err(Box::new(Wrong { what, schedule }));
         }
         let mut schedules = u128::from(node.choices.is_empty());
@@ -193,7 +220,7 @@ impl<S: Scenario> Explorer<'_, S> {
 }
 
 /// Runs the scenario from its beginning, and says what may happen next.
-fn replay<S: Scenario>(scenario: &S, choices: &[Choice], learned: &[u64], most_faults: usize, log: Log<'_>) -> Node {
+fn replay<S: Scenario>(scenario: &S, choices: &[Choice], learned: &[u64], most: Most, log: Log<'_>) -> Node {
     let faults = Faults::default();
     faults.take_turns();
     let world = scenario.world(&faults);
@@ -232,7 +259,7 @@ fn replay<S: Scenario>(scenario: &S, choices: &[Choice], learned: &[u64], most_f
             stages.push((job, Stage::Waits(clock)));
         }
     }
-    let choices = possible(&stages, clock, used < most_faults);
+    let choices = possible(&stages, clock, (used < most.number()).then_some(most));
     let end = if clock.saturating_sub(START) > PATIENCE {
         Err("it never settles".to_owned())
     } else if choices.is_empty() {
@@ -312,7 +339,7 @@ fn happened(choice: &Choice) -> &'static str {
     }
 }
 
-fn possible<J>(stages: &[(J, Stage<'_>)], clock: EpochMillis, may_fail: bool) -> Vec<Choice> {
+fn possible<J>(stages: &[(J, Stage<'_>)], clock: EpochMillis, most: Option<Most>) -> Vec<Choice> {
     let mut choices = Vec::new();
     // A call that has to do with no other may as well be made at once: whether others act before it makes no difference.
     let asks = |stage: &Stage<'_>| matches!(stage, Stage::Runs { next: Waiting { is_constant: true, .. }, .. });
@@ -325,8 +352,14 @@ fn possible<J>(stages: &[(J, Stage<'_>)], clock: EpochMillis, may_fail: bool) ->
         };
         if goes_on {
             choices.push(Choice::Call(at));
-            if may_fail {
-                choices.extend([Choice::Fail(at, Moment::Before), Choice::Fail(at, Moment::After), Choice::Die(at)]);
+            match most {
+                None => {}
+                Some(Most::Crashes(_)) => choices.push(Choice::Die(at)),
+                Some(Most::Faults(_)) => {
+                    let fails = [Moment::Before, Moment::After].map(|moment| Choice::Fail(at, moment));
+                    choices.extend(fails);
+                    choices.push(Choice::Die(at));
+                }
             }
         }
     }

@@ -45,6 +45,38 @@ fn a_limit_of_the_file_holds() {
 }
 
 #[test]
+fn faults_and_parameters_of_the_file_hold() {
+    let template = "Parameters:\n  Kind:\n    Type: String\nResources:\n  Pump:\n    Type: AWS::IoT::ThingType\n    \
+                    Properties:\n      ThingTypeName: !Ref Kind\n";
+    let place = Place::new(template);
+    let text = "[parameters]\nKind = \"valve\"\n\n[faults]\nseed = 7\nsns = { throttle = 1 }\n\
+                dynamodb = { lose = 1 }\n\"iot.ListThings\" = { fail = 1 }\n";
+    fs::write(place.path().join("drydock.toml"), text).unwrap();
+    let gateway = place.up(&CALM);
+    let types = gateway.iot("GET", "/thing-types", &Value::Null);
+    assert_eq!(types["thingTypes"][0]["thingTypeName"], "valve");
+    gateway.call("iot", "GET", "/things", &[], &Value::Null).refused(500, "InternalFailureException", "drydock.toml");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = gateway.call("sns", "POST", "/?Action=ListTopics", &form, &Value::Null);
+    assert!(answer.status == 400 && answer.body.contains("<Code>Throttling</Code>"), "{}", answer.body);
+    let dynamodb = |operation: &str, body: Value| {
+        let target = format!("DynamoDB_20120810.{operation}");
+        let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.0")];
+        gateway.call("dynamodb", "POST", "/", &headers, &body)
+    };
+    let table = serde_json::json!({
+        "TableName": "t", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{ "AttributeName": "k", "AttributeType": "S" }],
+        "KeySchema": [{ "AttributeName": "k", "KeyType": "HASH" }],
+    });
+    assert_eq!(dynamodb("CreateTable", table).status, 500, "its answer is lost");
+    drop(gateway);
+    fs::write(place.path().join("drydock.toml"), "[parameters]\nKind = \"valve\"\nKinds = \"x\"\n").unwrap();
+    let said = place.up_fails(&CALM);
+    assert!(said.contains("Kinds") && said.contains("did you mean `Kind`?"), "{said}");
+}
+
+#[test]
 fn a_command_outlives_its_reader() {
     for arguments in [&["limits"][..], &["limits", "--json"], &["operations"], &["operations", "--markdown"]] {
         let (reader, writer) = std::io::pipe().unwrap();

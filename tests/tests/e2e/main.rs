@@ -12,6 +12,7 @@ mod actions;
 mod atomic;
 mod authorizers;
 mod authz;
+mod backend;
 mod bad_input;
 mod bulk;
 mod certificates;
