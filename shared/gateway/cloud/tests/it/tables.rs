@@ -141,7 +141,7 @@ async fn items_expire_by_the_gateways_clock_in_memory_and_on_disk() {
             keys.sort();
             keys
         };
-        assert_eq!(keys().await, ["later", "past", "untold", "week"]);
+        // The first sweep, which is begun with the table, may have met the past one already.
         advance(&clock, Duration::from_mins(1)).await;
         assert_eq!(keys().await, ["later", "untold", "week"]);
         // A week is no more steps than there are things due.
