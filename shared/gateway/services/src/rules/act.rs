@@ -128,7 +128,7 @@ impl Work<'_> {
             });
             let evaluated = evaluated.await;
             let (Outcome::Waiting(call), _) = &evaluated else { break evaluated };
-            let answer = reach::answer(acting, rule, call).await;
+            let answer = reach::answer(&acting.books, &acting.cloud, &acting.tasks, rule, call).await;
             asked.learn(call, answer);
         };
         let mut execution = trace.map(|trace| Execution::new(rule, message, acting.books.now(), &outcome, trace));
@@ -288,7 +288,8 @@ impl Work<'_> {
 
     async fn ask(&self, calls: Vec<ExternalCall>, asked: &mut Asked) {
         for call in calls {
-            let answer = reach::answer(self.acting, self.rule, &call).await;
+            let Acting { books, cloud, tasks, .. } = self.acting;
+            let answer = reach::answer(books, cloud, tasks, self.rule, &call).await;
             asked.learn(&call, answer);
         }
     }

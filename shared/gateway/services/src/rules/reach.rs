@@ -5,7 +5,6 @@
 
 mod proto;
 
-use super::act::Acting;
 use bytes::Bytes;
 use drydock_cloud::{Cloud, Service};
 use drydock_host::books::Books;
@@ -15,6 +14,7 @@ use drydock_rules::{
     Answer, Answers, Capabilities, CompiledRule, Drawn, Env, External, ExternalCall, Externals, Value,
 };
 use drydock_shadow::Address;
+use drydock_tasks::Tasks;
 use serde_json::{Value as Json, json as document};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -86,10 +86,15 @@ impl Asked {
 }
 
 /// Asks.
-pub(super) async fn answer(acting: &Acting, rule: &CompiledRule, call: &ExternalCall) -> Result<Value, String> {
-    let Acting { books, cloud, .. } = acting;
+pub(super) async fn answer(
+    books: &Books,
+    cloud: &Cloud,
+    tasks: &Tasks,
+    rule: &CompiledRule,
+    call: &ExternalCall,
+) -> Result<Value, String> {
     match call.function {
-        External::AwsLambda => lambda(acting, rule, call).await,
+        External::AwsLambda => lambda(books, cloud, tasks, rule, call).await,
         External::DecodeProto => proto::decode(cloud, call).await,
         External::GetDynamodb => dynamodb(cloud, call).await,
         External::GetRegistryData => registry(books, call),
@@ -104,8 +109,13 @@ fn argument(call: &ExternalCall, index: usize) -> Value {
 }
 
 /// The function's resource policy has to let the rule in. That the time is over ends the rule's waiting, not the function.
-async fn lambda(acting: &Acting, rule: &CompiledRule, call: &ExternalCall) -> Result<Value, String> {
-    let Acting { books, cloud, tasks, .. } = acting;
+async fn lambda(
+    books: &Books,
+    cloud: &Cloud,
+    tasks: &Tasks,
+    rule: &CompiledRule,
+    call: &ExternalCall,
+) -> Result<Value, String> {
     let (source, function) = (books.scope.rule(&rule.name), call.text(0));
     let (lambda, input) = (Arc::clone(cloud.lambda()), Bytes::from(argument(call, 1).to_json()));
     let invoking =
