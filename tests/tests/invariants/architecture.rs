@@ -354,11 +354,6 @@ const UNBOUNDED: &[Exception] = &[
         place: "shared/gateway/cloud/src/journal.rs",
         why: "each request waits for its own commit; what nobody waits for follows from one that did",
     },
-    Exception {
-        what: "unbounded_channel",
-        place: "shared/gateway/gateway/src/open.rs",
-        why: "requests on reserved topics, which their services count for each connection as soon as they take them",
-    },
 ];
 
 #[test]

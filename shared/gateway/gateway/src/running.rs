@@ -55,7 +55,9 @@ impl Running {
             tracing::warn!(%error, "the gateway stops all the same");
         }
         // What rules have not done for acknowledged messages is kept for the next start.
-        gateway.services.rules.backlog.stop(GOODBYE).await;
+        for service in drydock_services::running(&gateway.services) {
+            service.stop().await;
+        }
         told(gateway.ruling.stop(Duration::ZERO).await, "rules at work");
         told(host.tasks.stop(SERVED).await, "services at work");
         host.cloud.shutdown().await;
