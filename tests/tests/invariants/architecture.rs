@@ -48,6 +48,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-services", Composition),
     ("drydock-shadow", Rulebook),
     ("drydock-store", Machinery),
+    ("drydock-tasks", Machinery),
     ("drydock-template", Rulebook),
     ("drydock-tests", Chore),
     ("drydock-timers", Machinery),
@@ -63,7 +64,7 @@ const MEMBERS: &[(&str, Layer)] = &[
 /// The floors of the gateway, from the ground up: a package knows floors below its own, and no other package of its floor.
 const FLOORS: &[&[&str]] = &[
     &["drydock-core"],
-    &["drydock-timers"],
+    &["drydock-tasks", "drydock-timers"],
     &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
     &[
         "drydock-identity",
@@ -143,16 +144,6 @@ const WORLD: &[Exception] = &[
         why: "the one place that has the machine's clock for all others",
     },
     Exception {
-        what: "env::var",
-        place: "shared/gateway/gateway/src/deploy.rs",
-        why: "what functions are given of the environment",
-    },
-    Exception {
-        what: "env::var",
-        place: "shared/gateway/services/src/rules/outbound.rs",
-        why: "the keys for services elsewhere, as the AWS SDKs read them",
-    },
-    Exception {
         what: "Instant::now",
         place: "shared/gateway/gateway/src/deploy/functions.rs",
         why: "how long a build took; no decision rests on it",
@@ -188,6 +179,11 @@ const WAITS: &[&str] = &["sleep", "sleep_until", "interval", "interval_at", "tim
 const WAITING: &[Exception] = &[
     Exception { what: "*", place: "shared/gateway/timers/", why: "the clock itself, which follows the machine's" },
     Exception { what: "*", place: "shared/gateway/drydock/", why: "the command line waits as the people before it do" },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/tasks/",
+        why: "how long a stop waits for tasks to end, whatever time the gateway's clock shows",
+    },
     Exception {
         what: "timeout",
         place: "shared/gateway/gateway/src/listen.rs",
@@ -270,27 +266,162 @@ const WAITING: &[Exception] = &[
     },
 ];
 
+/// Where somebody in the gateway begins a task or a thread that no holder of tasks (`drydock-tasks`) has, and what ends it when the
+/// gateway stops.
+const BEGUN: &[Exception] = &[
+    Exception { what: "tokio::spawn", place: "shared/gateway/tasks/", why: "the holder of tasks itself" },
+    Exception {
+        what: "Handle::try_current",
+        place: "shared/gateway/timers/src/driver.rs",
+        why: "the clock's own task, ended by `Timers::end`",
+    },
+    Exception {
+        what: "JoinSet::new",
+        place: "shared/gateway/cloud/src/lambda/",
+        why: "the connections of one function's process, which end with the task that has the process",
+    },
+    Exception {
+        what: "thread::Builder",
+        place: "shared/gateway/store/src/store.rs",
+        why: "the one writer, waited for by `Store::close`",
+    },
+    Exception {
+        what: "thread::Builder",
+        place: "shared/gateway/cloud/src/journal.rs",
+        why: "the stand-ins' one writer, waited for by `Journal::close`",
+    },
+    Exception {
+        what: "thread::Builder",
+        place: "shared/gateway/host/src/logs/file.rs",
+        why: "the writer of the log files, waited for by `Files::close`",
+    },
+];
+
 #[test]
-fn what_waits_in_the_gateway_waits_on_its_clock() -> Result<(), String> {
-    let mut used = vec![false; WAITING.len()];
-    let mut broken = Vec::new();
-    for source in sources()?.iter().filter(|source| source.path.starts_with("shared/gateway/") && !source.is_test()) {
-        let path = &source.path;
-        for (place, what) in waits(&source.shipped()) {
-            let exception = WAITING.iter().position(|e| ["*", what.as_str()].contains(&e.what) && is_at(path, e.place));
-            match exception.and_then(|index| used.get_mut(index)) {
-                Some(used) => *used = true,
-                None => broken.push(format!(
-                    "{path}:{place}: `{what}` waits in the machine's time: wait on `Timers`, or say here why not"
-                )),
+fn what_goes_on_in_the_gateway_is_held_by_somebody() -> Result<(), String> {
+    excepted(BEGUN, begun, "is begun, and no `Tasks` holds it")
+}
+
+#[test]
+fn a_planted_task_is_seen() {
+    let found = |code: &str| begun(code).into_iter().map(|(line, what)| format!("{line} {what}")).collect::<Vec<_>>();
+    assert_eq!(found("\ntokio::spawn(async {});"), ["2 tokio::spawn"]);
+    assert_eq!(found("use tokio::task;\ntask::spawn(work)"), ["2 task::spawn"]);
+    assert_eq!(found("use tokio::{select, spawn};"), ["1 spawn"]);
+    assert_eq!(found("use tokio::task::{JoinHandle, spawn_local};"), ["1 spawn_local"]);
+    assert_eq!(found("let mut set = JoinSet::new();"), ["1 JoinSet::new"]);
+    assert_eq!(found("Handle::current().spawn(work)"), ["1 Handle::current"]);
+    assert_eq!(found("std::thread::spawn(f); thread::scope(g)"), ["1 thread::spawn"]);
+    assert_eq!(found("self.tasks.spawn(x); command.spawn(); task::spawn_blocking(y)"), Vec::<String>::new());
+}
+
+/// The lines, numbered from one, on which a task or a thread is begun, and by what.
+fn begun(code: &str) -> Vec<(usize, String)> {
+    const WAYS: [&str; 8] = [
+        "tokio::spawn",
+        "task::spawn",
+        "spawn_local",
+        "JoinSet::new",
+        "JoinSet::default",
+        "Handle::current",
+        "Handle::try_current",
+        "thread::spawn",
+    ];
+    let ways = WAYS.into_iter().chain(["thread::Builder"]);
+    let mut found: Vec<_> =
+        ways.flat_map(|way| lines_with(code, way).map(move |line| (line, way.to_owned()))).collect();
+    // By a list of what is imported.
+    for (index, line) in code.lines().enumerate() {
+        let lists = ["tokio::{", "task::{", "thread::{"].into_iter().filter_map(|list| line.split_once(list));
+        for (_, names) in lists {
+            let names = names.split(['}', ',']).map(str::trim);
+            found.extend(names.filter(|name| *name == "spawn").map(|name| (index + 1, name.to_owned())));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Where somebody in the gateway has a channel without a bound, and what bounds it all the same.
+const UNBOUNDED: &[Exception] = &[
+    Exception {
+        what: "channel",
+        place: "shared/gateway/store/src/store.rs",
+        why: "changes have a room in the stream of events before they are submitted, and acknowledgements wait for the others",
+    },
+    Exception {
+        what: "channel",
+        place: "shared/gateway/cloud/src/journal.rs",
+        why: "each request waits for its own commit; what nobody waits for follows from one that did",
+    },
+];
+
+#[test]
+fn what_waits_in_a_channel_is_bounded() -> Result<(), String> {
+    excepted(UNBOUNDED, unbounded, "is a channel without a bound")
+}
+
+#[test]
+fn a_planted_channel_is_seen() {
+    let found =
+        |code: &str| unbounded(code).into_iter().map(|(line, what)| format!("{line} {what}")).collect::<Vec<_>>();
+    assert_eq!(found("let (a, b) = mpsc::unbounded_channel();"), ["1 unbounded_channel"]);
+    assert_eq!(found("\nlet (a, b) = mpsc::channel();"), ["2 channel"]);
+    assert_eq!(found("use std::sync::mpsc::channel;\nlet (a, b) = channel::<u8>();"), ["2 channel"]);
+    assert_eq!(found("futures::channel::mpsc::unbounded()"), ["1 unbounded"]);
+    assert_eq!(
+        found("oneshot::channel(); oneshot::channel::<()>(); mpsc::channel(4); watch::channel(1)"),
+        Vec::<String>::new()
+    );
+}
+
+/// The lines, numbered from one, on which a channel is made that takes any number, and by what.
+fn unbounded(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for way in ["unbounded_channel", "unbounded"] {
+        found.extend(lines_with(code, way).map(|line| (line, way.to_owned())));
+    }
+    // The standard library's channel takes no bound; others of its name take one, or hold one value.
+    for (index, line) in code.lines().enumerate() {
+        for (at, way) in line.match_indices("channel") {
+            let (before, behind) = (line.get(..at).unwrap_or_default(), line.get(at + way.len()..).unwrap_or_default());
+            let made = behind.starts_with("()") || behind.strip_prefix("::<").is_some_and(|of| of.contains(">()"));
+            let named = before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            if made && !named && !before.ends_with("oneshot::") {
+                found.push((index + 1, way.to_owned()));
             }
         }
     }
-    for (exception, _) in WAITING.iter().zip(used).filter(|(_, used)| !used) {
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Fails for what is found in the gateway and not excepted, and for exceptions that nothing needs any more.
+fn excepted(exceptions: &[Exception], find: fn(&str) -> Vec<(usize, String)>, is: &str) -> Result<(), String> {
+    let mut used = vec![false; exceptions.len()];
+    let mut broken = Vec::new();
+    for source in sources()?.iter().filter(|source| source.path.starts_with("shared/gateway/") && !source.is_test()) {
+        let path = &source.path;
+        for (line, what) in find(&source.shipped()) {
+            let exception =
+                exceptions.iter().position(|e| ["*", what.as_str()].contains(&e.what) && is_at(path, e.place));
+            match exception.and_then(|index| used.get_mut(index)) {
+                Some(used) => *used = true,
+                None => broken.push(format!("{path}:{line}: `{what}` {is}: change it, or say here why not")),
+            }
+        }
+    }
+    for (exception, _) in exceptions.iter().zip(used).filter(|(_, used)| !used) {
         let Exception { what, place, why } = exception;
         broken.push(format!("{place}: the exception for `{what}` ({why}) is needed no longer: remove it"));
     }
     none(&broken)
+}
+
+#[test]
+fn what_waits_in_the_gateway_waits_on_its_clock() -> Result<(), String> {
+    excepted(WAITING, waits, "waits in the machine's time, not on `Timers`")
 }
 
 #[test]

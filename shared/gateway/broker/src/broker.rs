@@ -75,6 +75,8 @@ pub(crate) struct Inner {
     next_id: AtomicU64,
     random: AtomicU64,
     closing: AtomicBool,
+    /// Told when `closing` is set.
+    closes: Notify,
     /// How often everything was forgotten.
     pub(crate) clears: AtomicU64,
     /// Told whenever a connection's stream has been closed.
@@ -141,6 +143,7 @@ impl Broker {
                 next_id: AtomicU64::new(1),
                 random: AtomicU64::new(u64::from_le_bytes(seed) | 1),
                 closing: AtomicBool::new(false),
+                closes: Notify::new(),
                 clears: AtomicU64::new(0),
                 closed: Notify::new(),
                 open: AtomicU64::new(0),
@@ -319,6 +322,7 @@ impl Broker {
     /// time is over.
     pub async fn shutdown(&self, at_most: Duration) {
         self.inner.closing.store(true, Ordering::Release);
+        self.inner.closes.notify_waiters();
         let ending = Ending { reason: DisconnectReason::ServerInitiatedDisconnect, will: true, drop_session: false };
         for link in self.inner.links() {
             self.inner.cut(&link, ending, reason::SHUTTING_DOWN);
@@ -384,6 +388,17 @@ impl Inner {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// Waits until no new connection is taken any more.
+    pub(crate) async fn closes(&self) {
+        let closes = self.closes.notified();
+        tokio::pin!(closes);
+        // Before the flag is read: it may be set in between.
+        closes.as_mut().enable();
+        if !self.is_closing() {
+            closes.await;
+        }
     }
 
     pub(crate) fn effects(&self) -> Effects {

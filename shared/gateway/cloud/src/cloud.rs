@@ -166,6 +166,14 @@ impl Cloud {
     /// Ends all processes and tasks, waits for them, and closes the journal. What is asked afterwards is refused.
     pub async fn shutdown(&self) {
         self.inner.context.stop().await;
+        self.inner.dynamodb.close();
+        self.inner.context.journal.close();
+    }
+
+    /// Ends processes, tasks and the journal as well as it can be done without waiting for them.
+    pub fn abandon(&self) {
+        self.inner.context.tasks.abandon();
+        self.inner.dynamodb.close();
         self.inner.context.journal.close();
     }
 }

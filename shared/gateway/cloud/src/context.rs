@@ -3,25 +3,27 @@
 use crate::config::{CloudConfig, Notice};
 use crate::journal::Journal;
 use drydock_core::Timestamp;
+use drydock_tasks::Tasks;
 use drydock_timers::Timers;
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use std::time::Duration;
+
+/// How long shutting down waits for processes and their tasks to end.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// Shared by all stand-ins of one [`Cloud`](crate::Cloud).
 pub(crate) struct Context {
     pub(crate) config: CloudConfig,
     pub(crate) timers: Timers,
     pub(crate) journal: Journal,
-    tasks: Mutex<JoinSet<()>>,
-    stop: watch::Sender<bool>,
+    pub(crate) tasks: Tasks,
 }
 
 impl Context {
     pub(crate) fn new(config: CloudConfig, journal: Journal) -> Self {
         let timers = config.timers.clone();
-        Self { config, timers, journal, tasks: Mutex::new(JoinSet::new()), stop: watch::Sender::new(false) }
+        Self { config, timers, journal, tasks: Tasks::new() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -38,43 +40,29 @@ impl Context {
 
     /// Runs a task that shutting down drops wherever it waits.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stopped = self.stopped();
-        self.spawn_to_end(async move {
-            tokio::select! {
-                biased;
-                () = stopped => {}
-                () = task => {}
-            }
-        });
+        self.tasks.spawn(task);
     }
 
     /// Runs a task that shutting down waits for: it has to look at [`Self::stopped`] itself.
     pub(crate) fn spawn_to_end(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = lock(&self.tasks);
-        while tasks.try_join_next().is_some() {}
-        if !self.is_stopping() {
-            tasks.spawn(task);
-        }
+        self.tasks.spawn_to_end(task);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
+        self.tasks.is_stopping()
     }
 
     /// Completes once shutting down has begun.
     pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut stop = self.stop.subscribe();
-        async move {
-            // An error means that the sender is gone, and with it the stand-ins.
-            let _ = stop.wait_for(|stop| *stop).await;
-        }
+        self.tasks.stopped()
     }
 
     /// Stops all tasks and waits for them.
     pub(crate) async fn stop(&self) {
-        self.stop.send_replace(true);
-        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
-        while tasks.join_next().await.is_some() {}
+        let cut = self.tasks.stop(ENDING).await;
+        if cut > 0 {
+            tracing::warn!(tasks = cut, "work of the stand-ins was cut short");
+        }
     }
 }
 

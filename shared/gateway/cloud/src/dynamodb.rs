@@ -8,7 +8,7 @@ mod expiry;
 mod operations;
 mod table;
 
-use crate::context::Context;
+use crate::context::{Context, lock};
 use crate::error::CloudError;
 use crate::wire::{self, json};
 use async_trait::async_trait;
@@ -19,8 +19,8 @@ use dynoxide::Database;
 use http::{Request, Response};
 use operations::Failure;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The prefix of the engine's ARNs.
 const ENGINE_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
@@ -31,7 +31,8 @@ const AGAIN: i64 = 60_000;
 
 /// The tables of the account and region.
 pub struct DynamoDb {
-    database: Database,
+    /// `None` once it was closed.
+    database: Mutex<Option<Database>>,
     arn: String,
     timers: Timers,
     on_disk: bool,
@@ -59,12 +60,28 @@ impl DynamoDb {
         let timers = context.timers.clone();
         let expiry = timers.reminder("DynamoDB time to live");
         let on_disk = context.config.data_dir.is_some();
-        Ok(Arc::new(Self { database, arn, timers, on_disk, expiry, expires: AtomicBool::new(true) }))
+        Ok(Arc::new(Self {
+            database: Mutex::new(Some(database)),
+            arn,
+            timers,
+            on_disk,
+            expiry,
+            expires: AtomicBool::new(true),
+        }))
     }
 
     /// Deletes expired items from now on.
     pub(crate) fn start(self: &Arc<Self>, context: &Context) {
         context.spawn(self.expiry.clone().run(Arc::clone(self)));
+    }
+
+    fn database(&self) -> Option<Database> {
+        lock(&self.database).clone()
+    }
+
+    /// Closes the file, once what is being done is done. What is asked afterwards is refused.
+    pub(crate) fn close(&self) {
+        drop(lock(&self.database).take());
     }
 
     /// Runs an operation with its input as JSON text, and returns its output; what rule actions and the composition use
@@ -75,7 +92,11 @@ impl DynamoDb {
     pub async fn call(&self, operation: &str, input: String) -> Result<String, (u16, String)> {
         let control = operations::is_control(operation);
         let input = if control { input.replace(&self.arn, ENGINE_ARN) } else { input };
-        let (database, name) = (self.database.clone(), operation.to_owned());
+        let Some(database) = self.database() else {
+            let kind = "com.amazonaws.dynamodb.v20120810#InternalServerError";
+            return Err((500, json!({"__type": kind, "message": "the gateway is shutting down"}).to_string()));
+        };
+        let name = operation.to_owned();
         if operation == "UpdateTimeToLive" {
             self.expires.store(true, Ordering::Release);
         }
@@ -157,7 +178,7 @@ impl DynamoDb {
 #[async_trait]
 impl Due for DynamoDb {
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        let database = self.database.clone();
+        let database = self.database()?;
         // The second that may pass between two looks at the clock is none.
         let is_ahead = self.on_disk && now.seconds() + 1 < self.timers.machine_now().seconds();
         // Before the tables are looked at: a time to live that is set meanwhile is not overlooked.

@@ -13,15 +13,15 @@ pub mod rows;
 pub mod timeline;
 
 use crate::cli::args::{CommandResult, DemoArgs, UpArgs};
-use crate::cli::device::make;
 use crate::cli::print;
-use crate::cli::up::{Up, stand_up};
+use crate::cli::up::stand_up;
 use crate::client::Api;
 use authority::DeviceMaker;
 use client::{Device, PATIENCE};
+use drydock_core::CertificateId;
 use drydock_core::names::short;
-use drydock_core::{CertificateId, ThingName};
 use drydock_gateway::Gateway;
+use drydock_gateway::dock::device::make;
 use drydock_identity::sigv4::Signer;
 use error::{DemoError, POLL};
 use http::Method;
@@ -56,15 +56,16 @@ pub async fn run(args: DemoArgs) -> CommandResult {
         account: "123456789012".to_owned(),
         region: "us-east-1".to_owned(),
     };
-    let Up { gateway, running, deployed } = stand_up(&up).await?;
+    let dock = stand_up(&up).await?;
+    let gateway = dock.gateway();
     let mut timeline = Timeline::begin(std::sync::Arc::new(gateway.host.books.time.clone()), args.json);
-    let rows = Rows::of(&deployed.plan);
-    let result = perform(&gateway, &mut timeline, &rows).await;
+    let rows = Rows::of(dock.deployed().map(|deployed| &deployed.plan));
+    let result = perform(gateway, &mut timeline, &rows).await;
     let arrived = match &result {
-        Ok(device) => Some(rows.of_device(&api(&gateway), device).await?),
+        Ok(device) => Some(rows.of_device(&api(gateway), device).await?),
         Err(_) => None,
     };
-    gateway.stop(running).await;
+    dock.stop().await;
     if args.json {
         print::told(format_args!(
             "{:#}",
@@ -201,8 +202,7 @@ async fn observer(gateway: &Gateway, api: &Api, root: &str) -> Result<Device, De
         Err(error) if !error.is("ResourceAlreadyExistsException") => return Err(error.into()),
         _ => {}
     }
-    let thing = ThingName::new(NAME).map_err(|_| DemoError::Lacks("the observer", "name"))?;
-    let made = make(api, thing, Some(NAME)).await?;
+    let made = make(api, NAME, Some(NAME)).await?;
     let mqtt = gateway.addresses().mqtt;
     let mut device = Device::connect(NAME, mqtt, root, &made.certificate_pem, &made.private_key_pem)
         .await

@@ -92,7 +92,10 @@ fn admit(
         of: Cut { client_id: attempt.client_id.clone(), principal },
     };
     let first = seconds(authorized.refresh_after_seconds);
-    session.renewed_by(tokio::spawn(renewal.run(Arc::downgrade(&session), first)));
+    // Where the gateway is stopping the connection ends anyway.
+    if let Some(task) = gate.tasks.spawn(renewal.run(Arc::downgrade(&session), first)) {
+        session.renewed_by(task);
+    }
     Ok(admission)
 }
 

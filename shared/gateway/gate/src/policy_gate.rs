@@ -10,10 +10,11 @@ use drydock_host::logs::unproven::{Over, Unproven};
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_model::iot::AuthenticationType;
 use drydock_policy::Action;
+use drydock_tasks::Tasks;
 use drydock_timers::Work;
 use smol_str::SmolStr;
 use std::sync::Arc;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 
 /// The gateway's gate.
 pub struct PolicyGate {
@@ -21,21 +22,23 @@ pub struct PolicyGate {
     pub(crate) notices: Notices,
     logs: Logs,
     pub(crate) asker: Asker,
-    pub(crate) cuts: UnboundedSender<(Cut, Option<Work>)>,
+    pub(crate) cuts: Sender<(Cut, Option<Work>)>,
+    pub(crate) tasks: Tasks,
 }
 
 impl PolicyGate {
     /// A gate over the rulebooks that tells of each refusal. It names those connections to `cuts` that their authorizer does
-    /// not let in any more.
+    /// not let in any more; where it asks again about a device, a task of `tasks` does.
     #[must_use]
     pub fn new(
         books: Arc<Books>,
         notices: Notices,
         logs: Logs,
         asker: Asker,
-        cuts: UnboundedSender<(Cut, Option<Work>)>,
+        cuts: Sender<(Cut, Option<Work>)>,
+        tasks: Tasks,
     ) -> Self {
-        Self { books, notices, logs, asker, cuts }
+        Self { books, notices, logs, asker, cuts, tasks }
     }
 
     pub(crate) fn refuse(

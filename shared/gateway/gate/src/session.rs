@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 
 /// Where a device's policies come from. What both give is pooled, and one evaluator judges it.
 #[derive(Debug, Clone, Default)]
@@ -220,7 +220,7 @@ pub(crate) struct Session {
     renewal: OnceLock<EndsWithSession>,
 }
 
-struct EndsWithSession(JoinHandle<()>);
+struct EndsWithSession(AbortHandle);
 
 impl Drop for EndsWithSession {
     fn drop(&mut self) {
@@ -244,7 +244,7 @@ impl Session {
     }
 
     /// Hands over the task that renews its policies.
-    pub(crate) fn renewed_by(&self, task: JoinHandle<()>) {
+    pub(crate) fn renewed_by(&self, task: AbortHandle) {
         // There is one for a session; another would end at once.
         let _ = self.renewal.set(EndsWithSession(task));
     }

@@ -16,8 +16,7 @@ mod measure;
 
 use api::{Api, latency};
 use bytes::Bytes;
-use drydock_core::Scope;
-use drydock_gateway::{Gateway, Options};
+use drydock_gateway::Dock;
 use http::Method;
 use measure::{rate, resident};
 use serde_json::{Value, json};
@@ -58,11 +57,8 @@ fn template(certificates: bool) -> String {
 async fn main() {
     let lines: usize = std::env::var("LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        data_dir: Some(folder.path().to_owned()),
-        ..Options::ephemeral(Scope::new("123456789012", "us-east-1"))
-    };
-    let (gateway, running) = Gateway::open(options).await.unwrap();
+    let dock = Dock::empty().data_dir(folder.path()).start().await.unwrap();
+    let gateway = dock.gateway().clone();
     let api = Api::of(&gateway);
     gateway.host.cloud.s3().ensure_bucket("inputs", false).await.unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
@@ -104,5 +100,5 @@ async fn main() {
         let bytes = resident().saturating_sub(before);
         println!("{:<46} {:>9} MiB {:>12} bytes a line", "  memory", bytes >> 20, bytes / lines as u64);
     }
-    gateway.stop(running).await;
+    dock.stop().await;
 }

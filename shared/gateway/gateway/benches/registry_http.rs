@@ -15,8 +15,7 @@ mod api;
 mod measure;
 
 use api::{Api, latency};
-use drydock_core::Scope;
-use drydock_gateway::{Gateway, Options};
+use drydock_gateway::Dock;
 use http::Method;
 use measure::{rate, resident};
 use serde_json::{Value, json};
@@ -48,11 +47,8 @@ fn number(name: &str, default: usize) -> usize {
 async fn main() {
     let (count, callers) = (number("THINGS", 100_000), number("CALLERS", 64));
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
-        data_dir: Some(folder.path().to_owned()),
-        ..Options::ephemeral(Scope::new("123456789012", "us-east-1"))
-    };
-    let (gateway, running) = Gateway::open(options).await.unwrap();
+    let dock = Dock::empty().data_dir(folder.path()).start().await.unwrap();
+    let gateway = dock.gateway().clone();
     let api = Api::of(&gateway);
     let before = resident();
     let begin = Instant::now();
@@ -93,5 +89,5 @@ async fn main() {
     let text = api.call(Method::GET, "/_drydock/export", &Value::Null).await;
     rate(&format!("export, {} MiB", text.len() >> 20), count, begin.elapsed());
     drop(api);
-    gateway.stop(running).await;
+    dock.stop().await;
 }

@@ -1,11 +1,13 @@
 //! Connections through a custom authorizer in the course of time: a device over a WebSocket, its authorizer's function played
 //! here, and a clock that these tests move.
 
-use crate::{Gateway, Options, Running};
+use crate::config::Config;
+use crate::dock::Clock as Following;
+use crate::{Dock, Gateway};
 use bytes::Bytes;
 use drydock_cloud::lambda::{Definition, permission::Permission};
 use drydock_core::event::DisconnectReason;
-use drydock_core::{Clock, Scope, Service, Timestamp};
+use drydock_core::{Clock, Service, Timestamp};
 use drydock_model::http::{Request, Response};
 use drydock_services::call::Call;
 use serde_json::{Value, json};
@@ -34,7 +36,7 @@ impl Clock for Still {
 pub(crate) struct World {
     pub(crate) gateway: Gateway,
     pub(crate) functions: TcpListener,
-    running: Running,
+    dock: Dock,
     clock: Arc<Still>,
 }
 
@@ -54,19 +56,23 @@ impl World {
     pub(crate) async fn new() -> Self {
         let functions = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let endpoint = format!("http://{}", functions.local_addr().unwrap()).parse().unwrap();
-        let mut options =
-            Options { lambda_endpoint: Some(endpoint), ..Options::ephemeral(Scope::new("123456789012", "us-east-1")) };
         // While the clock stands still no second passes.
-        options.config.limits.publishes_per_second = 0;
+        let mut config = Config::default();
+        config.limits.publishes_per_second = 0;
         let clock = Arc::new(Still(AtomicI64::new(drydock_host::system::SystemClock.now().millis())));
-        let (gateway, running) = Gateway::open_by(options, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        let dock = Dock::empty()
+            .lambda_endpoint(endpoint)
+            .config(config)
+            .clock(Following::following(Arc::clone(&clock) as Arc<dyn Clock>));
+        let dock = dock.start().await.unwrap();
+        let gateway = dock.gateway().clone();
         let lambda = gateway.host.cloud.lambda();
         lambda.register(Definition::new("auth", "/bin/true")).unwrap();
         permit(&gateway);
         let function = "arn:aws:lambda:us-east-1:123456789012:function:auth";
         let create = json!({ "authorizerFunctionArn": function, "signingDisabled": true, "status": "ACTIVE" });
         assert_eq!(call(&gateway, "POST", "/authorizer/fleet", create).await.0, 200);
-        Self { gateway, functions, running, clock }
+        Self { gateway, functions, dock, clock }
     }
 
     fn advance(&self, seconds: i64) {
@@ -88,7 +94,7 @@ impl World {
     }
 
     async fn stop(self) {
-        self.gateway.stop(self.running).await;
+        self.dock.stop().await;
     }
 }
 
@@ -287,9 +293,8 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:auth";
 async fn an_authorizer_is_tried_out_through_its_function() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let options =
-        Options { lambda_endpoint: Some(endpoint), ..Options::ephemeral(Scope::new("123456789012", "us-east-1")) };
-    let (gateway, running) = Gateway::open(options).await.unwrap();
+    let dock = Dock::empty().lambda_endpoint(endpoint).start().await.unwrap();
+    let gateway = dock.gateway().clone();
     let lambda = gateway.host.cloud.lambda();
     lambda.register(Definition::new("auth", "/bin/true")).unwrap();
     let create = json!({"authorizerFunctionArn": FUNCTION, "signingDisabled": true, "status": "ACTIVE"});
@@ -318,5 +323,5 @@ async fn an_authorizer_is_tried_out_through_its_function() {
     let denied = json!({"isAuthenticated": false});
     let ((status, body), _) = tokio::join!(test(), function(&listener, &denied));
     assert_eq!((status, body), (200, json!({"isAuthenticated": false})));
-    gateway.stop(running).await;
+    dock.stop().await;
 }

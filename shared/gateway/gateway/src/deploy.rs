@@ -189,12 +189,3 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         error: Box::new(error),
     })
 }
-
-/// What a function's process gets besides Lambda's own variables.
-#[must_use]
-pub fn function_environment() -> BTreeMap<String, String> {
-    ["PATH", "HOME", "RUST_LOG", "RUST_BACKTRACE"]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
-        .collect()
-}

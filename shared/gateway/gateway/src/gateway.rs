@@ -14,6 +14,7 @@ use drydock_model::Router;
 use drydock_services::call::Call;
 use drydock_services::services::Services;
 use drydock_store::{Store, StoreError};
+use drydock_tasks::Tasks;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -59,6 +60,10 @@ pub struct Parts {
     pub faults: Faults,
     /// The folder of the gateway's files, also where it keeps no state.
     pub(crate) files: PathBuf,
+    /// The listeners and the connections.
+    pub(crate) serving: Tasks,
+    /// What rules do for messages.
+    pub(crate) ruling: Tasks,
     pub(crate) store: Store,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) started: Timestamp,

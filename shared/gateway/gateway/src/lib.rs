@@ -1,6 +1,8 @@
 //! The gateway as a library: AWS IoT on one machine, opened and stopped by whoever embeds it.
 //!
-//! - [`open`]: every part, made once and wired together; how a gateway is opened. [`gateway`]: one that is up.
+//! - [`dock`]: the way in: a template, options, and a gateway that is up until it is stopped.
+//! - `open`: every part, made once and wired together. [`gateway`]: what is done with all of them. `running`: how it begins to
+//!   serve, and how it stops. [`environment`]: what stands for the variables of the process.
 //! - [`config`]: what `drydock.toml` says. [`account`]: its whole state as one file.
 //! - [`listen`]: the sockets. [`tls`]: who may pass the handshake. [`peer`]: who is at the other end.
 //! - [`http`]: what comes over HTTP. [`websocket`]: MQTT over WebSocket. [`prefixed`]: a stream of which some was read.
@@ -9,14 +11,17 @@
 pub mod account;
 pub mod config;
 pub mod deploy;
+pub mod dock;
+pub mod environment;
 pub mod gateway;
 pub mod http;
 mod journal;
 pub mod listen;
-pub mod open;
+mod open;
 pub mod peer;
 pub mod prefixed;
 mod private;
+mod running;
 mod seal;
 pub mod tls;
 pub mod websocket;
@@ -25,4 +30,10 @@ pub mod websocket;
 mod authorizer_tests;
 
 pub use gateway::{Addresses, Gateway};
-pub use open::{OpenError, Options, Running};
+/// The examples of the README are tried, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../README.md")]
+struct Readme;
+
+pub use dock::{Dock, StartError};
+pub use open::OpenError;

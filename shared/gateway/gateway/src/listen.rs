@@ -7,7 +7,7 @@
 //! | `--api-port` | the AWS API of every service, plain HTTP, and MQTT over WebSocket |
 //! | `--plain-port` | MQTT without TLS, for conformance tests; off unless named, loopback only |
 
-use crate::gateway::Gateway;
+use crate::gateway::{Addresses, Gateway};
 use crate::http::serve;
 use crate::peer::{Endpoint, TlsPeer};
 use crate::prefixed::Prefixed;
@@ -71,8 +71,50 @@ pub async fn bind(host: IpAddr, port: u16, option: &'static str) -> Result<TcpLi
     })
 }
 
-/// Accepts until the gateway stops, giving each connection to `serve` in a task of its own.
-pub async fn accept<F>(gateway: Gateway, listener: TcpListener, serve: impl Fn(Gateway, TcpStream, SocketAddr) -> F)
+/// The listening sockets.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    pub(crate) api: TcpListener,
+    pub(crate) mqtt: TcpListener,
+    pub(crate) https: TcpListener,
+    pub(crate) plain: Option<TcpListener>,
+}
+
+impl Sockets {
+    /// Where they are.
+    pub(crate) fn addresses(&self) -> Result<Addresses, ListenError> {
+        let plain = self.plain.as_ref().map(|plain| address(plain, "--plain-port"));
+        Ok(Addresses {
+            api: address(&self.api, "--api-port")?,
+            mqtt: address(&self.mqtt, "--mqtt-port")?,
+            tls: address(&self.https, "--tls-port")?,
+            plain: plain.transpose()?,
+        })
+    }
+
+    /// Lets connections in until the gateway stops. Those that came before wait in the sockets' own queues.
+    pub(crate) fn accept(self, gateway: &Gateway) {
+        let serving = &gateway.serving;
+        serving.spawn(accept(gateway.clone(), self.api, api));
+        serving.spawn(accept(gateway.clone(), self.mqtt, mqtt));
+        serving.spawn(accept(gateway.clone(), self.https, https));
+        if let Some(socket) = self.plain {
+            serving.spawn(accept(gateway.clone(), socket, plain));
+        }
+    }
+}
+
+fn address(listener: &TcpListener, option: &'static str) -> Result<SocketAddr, ListenError> {
+    listener.local_addr().map_err(|source| ListenError::Other {
+        host: IpAddr::from([127, 0, 0, 1]),
+        port: 0,
+        option,
+        source,
+    })
+}
+
+/// Accepts until the gateway stops, giving each connection to `serve` in a task of its own, which the stop waits for.
+async fn accept<F>(gateway: Gateway, listener: TcpListener, serve: impl Fn(Gateway, TcpStream, SocketAddr) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -81,7 +123,7 @@ where
             Ok((stream, remote)) => {
                 // Small packets must not wait for more: MQTT is all small packets.
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(gateway.clone(), stream, remote));
+                gateway.serving.spawn_to_end(serve(gateway.clone(), stream, remote));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -176,8 +218,13 @@ async fn handshake(
     };
     // The handshake's future is large and short-lived: it is not to be part of every connection's task.
     let mut hello = Hello::default();
-    match Box::pin(tokio::time::timeout(HANDSHAKE_DEADLINE, shake(gateway, &acceptor, over, stream, &mut hello))).await
-    {
+    let shaking =
+        Box::pin(tokio::time::timeout(HANDSHAKE_DEADLINE, shake(gateway, &acceptor, over, stream, &mut hello)));
+    let shaken = tokio::select! {
+        shaken = shaking => shaken,
+        () = gateway.serving.stopped() => return None,
+    };
+    match shaken {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
             let chain = session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();

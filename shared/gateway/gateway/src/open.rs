@@ -1,18 +1,21 @@
-//! Every part of the gateway, made once, wired together, stopped together.
+//! Every part of the gateway, made once and wired together. Nothing is accepted yet: that is for whoever opens, once the
+//! template's resources are there ([`crate::dock`]).
 
 use crate::config::{AccountKey, Config};
-use crate::gateway::{Addresses, Gateway, Parts};
+use crate::environment::Environment;
+use crate::gateway::{Gateway, Parts};
 use crate::http::door::Door;
 use crate::http::faults::Faults;
-use crate::listen::{self, ListenError};
+use crate::listen::{self, ListenError, Sockets};
+use crate::running::Running;
 use crate::tls::{Authorities, Tls, TlsSetupError};
 use crate::{journal, private, seal};
 use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
-use drydock_core::{ApiError, Clock, Ids, OwnAddresses, Scope};
+use drydock_core::{ApiError, Ids, OwnAddresses, Scope};
 use drydock_gate::authorizer::Asker;
-use drydock_gate::authorizer::renewal::Cut;
+use drydock_gate::authorizer::renewal::{CUTS, Cut};
 use drydock_gate::policy_gate::PolicyGate;
 use drydock_host::books::{Books, Empty};
 use drydock_host::issuing::Issuer;
@@ -39,23 +42,18 @@ use drydock_services::service::Service;
 use drydock_services::services::Services;
 use drydock_services::shadows::service::ShadowService;
 use drydock_store::{Store, StoreError};
+use drydock_tasks::Tasks;
 use drydock_timers::{Timers, Work};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-
-/// How long clients may take to hang up when the gateway stops, and rules to end.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a gateway is opened with.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// The account and region to play.
     pub scope: Scope,
     /// Where state is kept; `None` keeps it in memory, and the few files there must be in a folder
@@ -75,12 +73,14 @@ pub struct Options {
     pub lambda_endpoint: Option<http::Uri>,
     /// What `drydock.toml` says.
     pub config: Config,
+    /// The variables that stand for those of the process.
+    pub environment: Environment,
 }
 
 impl Options {
     /// A gateway of an account and region on free ports of loopback that keeps nothing, without the plain port.
     #[must_use]
-    pub fn ephemeral(scope: Scope) -> Self {
+    pub(crate) fn ephemeral(scope: Scope) -> Self {
         Self {
             scope,
             data_dir: None,
@@ -91,6 +91,7 @@ impl Options {
             plain_port: None,
             lambda_endpoint: None,
             config: Config::default(),
+            environment: Environment::default(),
         }
     }
 }
@@ -99,7 +100,7 @@ impl Options {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A folder could not be made.
-    #[error("the folder `{path}` cannot be made, or cannot be kept from other users", path = .path.display())]
+    #[error("the folder `{path}` cannot be made", path = .path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -134,204 +135,165 @@ pub enum OpenError {
     PlainOffLoopback(IpAddr),
 }
 
-/// The gateway's tasks; dropping them ends them.
-pub struct Running {
-    tasks: JoinSet<()>,
-    /// The folder of a gateway that keeps nothing; it goes with this.
-    temporary: Option<TempDir>,
+/// Opens the state and the stand-ins and binds the sockets, on a clock.
+/// Connections are let in by [`Running::accept`].
+///
+/// # Errors
+/// [`OpenError`], with what to do about it.
+pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, OpenError> {
+    if let (Some(_), false) = (options.plain_port, options.host.is_loopback()) {
+        return Err(OpenError::PlainOffLoopback(options.host));
+    }
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
+
+    // Sockets first: a port in use is told before anything is written.
+    let api = listen::bind(options.host, options.api_port, "--api-port").await?;
+    let mqtt = listen::bind(options.host, options.mqtt_port, "--mqtt-port").await?;
+    let https = listen::bind(options.host, options.tls_port, "--tls-port").await?;
+    let plain = match options.plain_port {
+        Some(port) => Some(listen::bind(options.host, port, "--plain-port").await?),
+        None => None,
+    };
+    let sockets = Sockets { api, mqtt, https, plain };
+    let addresses = sockets.addresses()?;
+    let bound = [Some(addresses.api), Some(addresses.mqtt), Some(addresses.tls), addresses.plain];
+    let own = OwnAddresses::new(bound.into_iter().flatten());
+
+    let (files, temporary) = home(options.data_dir.as_deref())?;
+    let notices = Notices::default();
+    let store = Store::open(options.data_dir.as_deref())?;
+    let (events, arriving) = Stream::new(&time);
+    let authorities = Authorities::open(&files, time.now(), ids.as_ref())?;
+    let books = Arc::new(Books::open(
+        &store,
+        options.scope.clone(),
+        time.clone(),
+        Arc::clone(&ids),
+        Empty::new(&options.scope, CAPABILITIES),
+        events.clone(),
+    )?);
+    let tls = Tls::new(&books, authorities.root, options.host, &files)?;
+    let key = seal::open(&files, ids.as_ref());
+    let key = key.map_err(|source| OpenError::Seal { path: files.join(seal::FILE), source })?;
+    let mut credentials = Credentials::new(&key);
+    for AccountKey { access_key_id, secret_access_key, session_token } in &options.config.credentials {
+        credentials.configure(access_key_id.clone(), secret_access_key.clone(), session_token.clone());
+    }
+    let credentials = Arc::new(credentials);
+    let cloud = Cloud::open(CloudConfig {
+        data_dir: options.data_dir.clone(),
+        scratch: Some(files.clone()),
+        own: own.clone(),
+        function_keys: function_keys(&credentials, &options.scope, &ids),
+        function_env: options.environment.of_functions(),
+        lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
+        observer: watch::cloud_observer(&notices, &time),
+        ..CloudConfig::new(options.scope.clone(), time.clone(), Arc::clone(&ids), format!("http://{}", addresses.api))
+    })?;
+    let unfinished = Unfinished(Some(cloud.clone()));
+    let tasks = Tasks::new();
+    let ruling = Tasks::new();
+    let requests = Requests::default();
+    let watching = Watch::default();
+    let logs = Logs::new(Arc::clone(&books), watching.clone(), options.data_dir.as_deref());
+    let outbound =
+        Outbound::of_environment(&options.config.endpoints, own.clone(), |name| options.environment.get(name));
+    let watches = Watches::default();
+    let told = (notices.clone(), watches.clone(), logs.clone());
+    let backlog = Backlog::open(&store, &options.scope)?;
+    let (runner, tap) = Runner::new(
+        Arc::clone(&books),
+        cloud.clone(),
+        outbound.clone(),
+        told,
+        backlog.clone(),
+        events,
+        requests.clone(),
+        ruling.clone(),
+    );
+    let rule_states = tap.states().clone();
+    let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
+    let (cuts, ending) = mpsc::channel(CUTS);
+    let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts, tasks.clone());
+    let limits = (options.config.limits.clone(), watching);
+    let broker = journal::open_broker(&books, (&store, &backlog), limits, Arc::new(gate), tap)?;
+
+    let host = Host {
+        broker,
+        cloud,
+        told: Told { notices, logs },
+        issuer: Issuer::new(authorities.device, Arc::clone(&books)),
+        roles: Arc::default(),
+        links: Links::new(
+            Arc::clone(&books),
+            Arc::clone(&credentials),
+            addresses.api,
+            // Signatures are judged by the machine's clock, whatever time it is here.
+            Arc::new(SystemClock),
+        ),
+        endpoints: Endpoints { api: addresses.api, tls: addresses.tls },
+        durable: store.is_durable(),
+        tasks: tasks.clone(),
+        books,
+    };
+    let services = Arc::new(Services {
+        asker,
+        paces: Paces::default(),
+        provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
+        rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
+        shadows: Arc::new(ShadowService::new(host.clone())),
+        certificates: Arc::new(CertificatesService { host: host.clone() }),
+        host: host.clone(),
+    });
+    let behind = drydock_services::running(&services);
+    for service in &behind {
+        service.reconcile().await.map_err(OpenError::Reconcile)?;
+    }
+    requests.go_to(&behind);
+    let gateway = Gateway::new(Parts {
+        services,
+        router: router(),
+        tls,
+        credentials,
+        addresses,
+        door: Door::new(options.config.api.clone(), options.host, own),
+        faults: Faults::new(options.config.faults.clone()),
+        files,
+        config: options.config,
+        serving: Tasks::new(),
+        ruling,
+        store,
+        data_dir: options.data_dir,
+        started: time.machine_now(),
+        host: host.clone(),
+    });
+    for service in &behind {
+        Arc::clone(service).start(&tasks);
+    }
+    tasks.spawn_to_end(deliver(host.clone(), behind, arriving));
+    runner.start(host.broker.clone());
+    // Those that are to be told listen by now.
+    host.broker.recover();
+    let broker = host.broker.clone();
+    tasks.spawn(async move { broker.maintain().await });
+    tasks.spawn(cut(host.broker, ending));
+    unfinished.done();
+    Ok(Running::new(gateway, sockets, temporary))
 }
 
-impl Gateway {
-    /// Opens the state, the stand-ins and the sockets, and serves.
-    ///
-    /// # Errors
-    /// [`OpenError`], with what to do about it.
-    pub async fn open(options: Options) -> Result<(Self, Running), OpenError> {
-        Self::open_by(options, Arc::new(SystemClock)).await
+/// Ends the stand-ins' tasks where the gateway does not open after all.
+struct Unfinished(Option<Cloud>);
+
+impl Unfinished {
+    fn done(mut self) {
+        self.0 = None;
     }
+}
 
-    /// The same with a clock that follows another one than the machine's. Whoever moves that calls [`clock_moved`](Self::clock_moved).
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn open_by(options: Options, clock: Arc<dyn Clock>) -> Result<(Self, Running), OpenError> {
-        if let (Some(_), false) = (options.plain_port, options.host.is_loopback()) {
-            return Err(OpenError::PlainOffLoopback(options.host));
-        }
-        let ids: Arc<dyn Ids> = Arc::new(SystemIds::new());
-        let time = Timers::new(clock);
-
-        // Sockets first: a port in use is told before anything is written.
-        let api = listen::bind(options.host, options.api_port, "--api-port").await?;
-        let mqtt = listen::bind(options.host, options.mqtt_port, "--mqtt-port").await?;
-        let https = listen::bind(options.host, options.tls_port, "--tls-port").await?;
-        let plain = match options.plain_port {
-            Some(port) => Some(listen::bind(options.host, port, "--plain-port").await?),
-            None => None,
-        };
-        let addresses = Addresses {
-            api: address(&api, "--api-port")?,
-            mqtt: address(&mqtt, "--mqtt-port")?,
-            tls: address(&https, "--tls-port")?,
-            plain: plain.as_ref().map(|p| address(p, "--plain-port")).transpose()?,
-        };
-
-        let bound = [Some(addresses.api), Some(addresses.mqtt), Some(addresses.tls), addresses.plain];
-        let own = OwnAddresses::new(bound.into_iter().flatten());
-        let (files, temporary) = home(options.data_dir.as_deref())?;
-        let notices = Notices::default();
-        let store = Store::open(options.data_dir.as_deref())?;
-        let (events, arriving) = Stream::new(&time);
-        let authorities = Authorities::open(&files, time.now(), ids.as_ref())?;
-        let books = Arc::new(Books::open(
-            &store,
-            options.scope.clone(),
-            time.clone(),
-            Arc::clone(&ids),
-            Empty::new(&options.scope, CAPABILITIES),
-            events.clone(),
-        )?);
-        let tls = Tls::new(&books, authorities.root, options.host, &files)?;
-        let key = seal::open(&files, ids.as_ref());
-        let key = key.map_err(|source| OpenError::Seal { path: files.join(seal::FILE), source })?;
-        let mut credentials = Credentials::new(&key);
-        for AccountKey { access_key_id, secret_access_key, session_token } in &options.config.credentials {
-            credentials.configure(access_key_id.clone(), secret_access_key.clone(), session_token.clone());
-        }
-        let credentials = Arc::new(credentials);
-        let cloud = Cloud::open(CloudConfig {
-            data_dir: options.data_dir.clone(),
-            scratch: Some(files.clone()),
-            own: own.clone(),
-            function_keys: function_keys(&credentials, &options.scope, &ids),
-            function_env: crate::deploy::function_environment(),
-            lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
-            observer: watch::cloud_observer(&notices, &time),
-            ..CloudConfig::new(
-                options.scope.clone(),
-                time.clone(),
-                Arc::clone(&ids),
-                format!("http://{}", addresses.api),
-            )
-        })?;
-        let requests = Requests::default();
-        let watching = Watch::default();
-        let logs = Logs::new(Arc::clone(&books), watching.clone(), options.data_dir.as_deref());
-        let outbound = Outbound::of_environment(&options.config.endpoints, own.clone());
-        let watches = Watches::default();
-        let told = (notices.clone(), watches.clone(), logs.clone());
-        let backlog = Backlog::open(&store, &options.scope)?;
-        let (runner, tap) = Runner::new(
-            Arc::clone(&books),
-            cloud.clone(),
-            outbound.clone(),
-            told,
-            backlog.clone(),
-            events,
-            requests.clone(),
-        );
-        let rule_states = tap.states().clone();
-        let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
-        let (cuts, ending) = mpsc::unbounded_channel();
-        let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts);
-        let limits = (options.config.limits.clone(), watching);
-        let broker = journal::open_broker(&books, (&store, &backlog), limits, Arc::new(gate), tap)?;
-
-        let host = Host {
-            broker,
-            cloud,
-            told: Told { notices, logs },
-            issuer: Issuer::new(authorities.device, Arc::clone(&books)),
-            roles: Arc::default(),
-            links: Links::new(
-                Arc::clone(&books),
-                Arc::clone(&credentials),
-                addresses.api,
-                // Signatures are judged by the machine's clock, whatever time it is here.
-                Arc::new(SystemClock),
-            ),
-            endpoints: Endpoints { api: addresses.api, tls: addresses.tls },
-            durable: store.is_durable(),
-            books,
-        };
-        let services = Arc::new(Services {
-            asker,
-            paces: Paces::default(),
-            provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
-            rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
-            shadows: Arc::new(ShadowService::new(host.clone())),
-            certificates: Arc::new(CertificatesService { host: host.clone() }),
-            host: host.clone(),
-        });
-        let behind = drydock_services::running(&services);
-        for service in &behind {
-            service.reconcile().await.map_err(OpenError::Reconcile)?;
-        }
-        requests.go_to(&behind);
-        let gateway = Self::new(Parts {
-            services,
-            router: router(),
-            tls,
-            credentials,
-            addresses,
-            door: Door::new(options.config.api.clone(), options.host, own),
-            faults: Faults::new(options.config.faults.clone()),
-            files,
-            config: options.config,
-            store,
-            data_dir: options.data_dir,
-            started: time.machine_now(),
-            host: host.clone(),
-        });
-        let mut started = gateway.serve(runner, (arriving, behind), api, mqtt, https, plain);
-        started.tasks.spawn(cut(host.broker, ending));
-        Ok((gateway, Running { temporary, ..started }))
-    }
-
-    fn serve(
-        &self,
-        runner: Runner,
-        (events, behind): (Arriving, Vec<Arc<dyn Service>>),
-        api: TcpListener,
-        mqtt: TcpListener,
-        https: TcpListener,
-        plain: Option<TcpListener>,
-    ) -> Running {
-        let mut tasks = JoinSet::new();
-        for service in &behind {
-            Arc::clone(service).start(&mut tasks);
-        }
-        tasks.spawn(deliver(self.host.clone(), behind, events));
-        runner.start(&mut tasks, self.host.broker.clone());
-        let broker = self.host.broker.clone();
-        tasks.spawn(async move {
-            // Those that are to be told listen by now.
-            broker.recover();
-            broker.maintain().await;
-        });
-        tasks.spawn(listen::accept(self.clone(), api, listen::api));
-        tasks.spawn(listen::accept(self.clone(), mqtt, listen::mqtt));
-        tasks.spawn(listen::accept(self.clone(), https, listen::https));
-        if let Some(plain) = plain {
-            tasks.spawn(listen::accept(self.clone(), plain, listen::plain));
-        }
-        Running { tasks, temporary: None }
-    }
-
-    /// Stops in order: no new connections, goodbye to clients, rules ended or kept for the next start, functions ended, state
-    /// on disk.
-    pub async fn stop(self, mut running: Running) {
-        self.host.broker.shutdown(GOODBYE).await;
-        for service in drydock_services::running(&self.services) {
-            service.stop().await;
-        }
-        self.host.cloud.shutdown().await;
-        running.tasks.shutdown().await;
-        self.host.told.logs.close();
-        if let Some(temporary) = running.temporary
-            && let Err(error) = temporary.close()
-        {
-            tracing::warn!(%error, "a temporary folder stays");
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(cloud) = &self.0 {
+            cloud.abandon();
         }
     }
 }
@@ -350,15 +312,24 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
     })
 }
 
-/// Brings events to their consumers, in the order they happened.
+/// Brings events to their consumers, in the order they happened; when the gateway stops, those that have happened by then. It
+/// never waits for a change to be made: changes wait for it.
 async fn deliver(host: Host, services: Vec<Arc<dyn Service>>, mut arriving: Arriving) {
-    while let Some(event) = arriving.next().await {
+    let stopped = host.tasks.stopped();
+    tokio::pin!(stopped);
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = arriving.next() => event,
+            () = &mut stopped => None,
+        };
+        let Some(event) = event else { return };
         events::deliver(&host, &services, &event);
     }
 }
 
 /// Ends connections that their authorizer does not let in any more.
-async fn cut(broker: Broker, mut cuts: mpsc::UnboundedReceiver<(Cut, Option<Work>)>) {
+async fn cut(broker: Broker, mut cuts: mpsc::Receiver<(Cut, Option<Work>)>) {
     while let Some((cut, _work)) = cuts.recv().await {
         let is_it = |client: &ClientIdentity| client.client_id == cut.client_id && client.principal == cut.principal;
         broker.disconnect_where(is_it, DisconnectReason::AuthError);
@@ -380,13 +351,4 @@ fn folder(path: &Path) -> Result<PathBuf, OpenError> {
     let failed = |source| OpenError::Folder { path: path.to_owned(), source };
     private::folder(path).map_err(failed)?;
     path.canonicalize().map_err(failed)
-}
-
-fn address(listener: &TcpListener, option: &'static str) -> Result<SocketAddr, ListenError> {
-    listener.local_addr().map_err(|source| ListenError::Other {
-        host: IpAddr::from([127, 0, 0, 1]),
-        port: 0,
-        option,
-        source,
-    })
 }

@@ -8,6 +8,7 @@ use crate::presign::Links;
 use crate::roles::Roles;
 use drydock_broker::Broker;
 use drydock_cloud::Cloud;
+use drydock_tasks::Tasks;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Host {
     pub endpoints: Endpoints,
     /// Whether anything outlives the process.
     pub durable: bool,
+    /// What goes on beside requests: ended when the gateway stops.
+    pub tasks: Tasks,
 }
 
 /// Where the gateway is reached.

@@ -32,9 +32,9 @@ use self::request::Request;
 use crate::request::TopicRequest;
 use crate::service::Service;
 use drydock_core::{Event, ReservedTopic};
+use drydock_tasks::Tasks;
 use service::ProvisioningService;
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 impl Service for ProvisioningService {
     fn topics(&self) -> &'static [ReservedTopic] {
@@ -58,7 +58,7 @@ impl Service for ProvisioningService {
         }
     }
 
-    fn start(self: Arc<Self>, tasks: &mut JoinSet<()>) {
+    fn start(self: Arc<Self>, tasks: &Tasks) {
         tasks.spawn(mqtt::serve(Arc::clone(&self)));
         tasks.spawn(sweep::run(Arc::clone(&self)));
         tasks.spawn(bulk::run(self));

@@ -3,8 +3,8 @@
 use crate::request::TopicRequest;
 use async_trait::async_trait;
 use drydock_core::{ApiError, Event, ReservedTopic};
+use drydock_tasks::Tasks;
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 /// A service, as far as something goes on behind its operations. [`SERVICES`](crate::SERVICES) has a line for each.
 #[async_trait]
@@ -37,8 +37,8 @@ pub trait Service: Send + Sync {
         Ok(())
     }
 
-    /// Starts what goes on behind the service.
-    fn start(self: Arc<Self>, tasks: &mut JoinSet<()>) {
+    /// Starts what goes on behind the service, as tasks that end with the gateway.
+    fn start(self: Arc<Self>, tasks: &Tasks) {
         let _ = tasks;
     }
 

@@ -9,9 +9,9 @@ use crate::writer::{Job, Member, Tell, Work, Writer};
 use drydock_core::{Scope, Write};
 use rusqlite::{Connection, OpenFlags, params};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -52,9 +52,13 @@ impl Options {
         let writer = Writer::new(connection, path.clone());
         let thread = std::thread::Builder::new()
             .name("drydock-store".into())
-            .spawn(move || writer.run(&receiver))
+            .spawn(move || {
+                // Given back when the file is closed, whoever holds the store then.
+                let _lock = lock;
+                writer.run(&receiver);
+            })
             .map_err(|e| StoreError::Directory { path: directory.to_path_buf(), source: Arc::new(e) })?;
-        let file = File { path, jobs: Some(sender), writer: Some(thread), _lock: lock };
+        let file = File { path, jobs: sender, writer: Mutex::new(Some(thread)), closed: AtomicBool::new(false) };
         Ok(Store { inner: Arc::new(Inner::new(Some(file))) })
     }
 
@@ -100,9 +104,10 @@ impl Inner {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
-    jobs: Option<Sender<Job>>,
-    writer: Option<JoinHandle<()>>,
-    _lock: DirLock,
+    /// `None` ends the writer.
+    jobs: Sender<Option<Job>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    closed: AtomicBool,
 }
 
 impl Store {
@@ -127,6 +132,31 @@ impl Store {
     #[must_use]
     pub fn is_durable(&self) -> bool {
         self.inner.file.is_some()
+    }
+
+    /// Writes what was submitted, closes the file and gives the directory back, though others hold the store still: what they
+    /// submit or read from now on is refused with [`StoreError::Closed`]. A store in memory stays as it is.
+    pub async fn close(&self) {
+        if self.inner.file.is_none() {
+            return;
+        }
+        let inner = Arc::clone(&self.inner);
+        let closed = tokio::task::spawn_blocking(move || {
+            if let Some(file) = &inner.file {
+                file.end();
+                file.join();
+            }
+        });
+        if let Err(error) = closed.await {
+            tracing::error!(%error, "the state was not closed");
+        }
+    }
+
+    /// Begins to close and does not wait for the end of it.
+    pub fn abandon(&self) {
+        if let Some(file) = &self.inner.file {
+            file.end();
+        }
     }
 
     /// Hands in writes, as one unit. The order of the calls is the order in which they are applied.
@@ -168,9 +198,9 @@ impl Store {
         };
         let (done, answer) = oneshot::channel();
         let job = Job { work: work(), members, tell, done };
-        match file.jobs.as_ref().map(|sender| sender.send(job)) {
-            Some(Ok(())) => Commit::waiting(answer),
-            _ => Commit::ready(Err(StoreError::Closed)),
+        match file.jobs.send(Some(job)) {
+            Ok(()) => Commit::waiting(answer),
+            Err(_) => Commit::ready(Err(StoreError::Closed)),
         }
     }
 
@@ -202,6 +232,9 @@ impl Store {
             let memory = &self.inner.memory;
             return tables.iter().try_for_each(|of| memory.each(scope, of, &mut |key, value| row(of, key, value)));
         };
+        if file.closed.load(Ordering::Acquire) {
+            return Err(E::from(StoreError::Closed));
+        }
         let failed = |e| E::from(StoreError::sqlite("reading", &file.path, e));
         let mut connection = file.reader().map_err(failed)?;
         // What is read in a transaction is read from one snapshot.
@@ -245,6 +278,21 @@ impl Store {
 }
 
 impl File {
+    /// Lets the writer end after what was submitted before.
+    fn end(&self) {
+        self.closed.store(true, Ordering::Release);
+        // Where it has ended already nobody takes it.
+        let _ = self.jobs.send(None);
+    }
+
+    /// Waits until the writer has ended.
+    fn join(&self) {
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that writes the state has panicked");
+        }
+    }
+
     /// Another connection, which sees what is committed and disturbs no write.
     fn reader(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -256,12 +304,7 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // The writer ends when nobody can submit any more, after what was submitted.
-        drop(self.jobs.take());
-        if let Some(thread) = self.writer.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that writes the state has panicked");
-        }
+        self.end();
+        self.join();
     }
 }

@@ -78,7 +78,7 @@ impl Job {
     }
 }
 
-/// Runs until every sender is gone.
+/// Runs until it is told to end, or every sender is gone.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
@@ -90,12 +90,17 @@ impl Writer {
         Self { connection, path, scopes: HashMap::new() }
     }
 
-    pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
+    pub(crate) fn run(mut self, jobs: &Receiver<Option<Job>>) {
+        let mut open = true;
+        while open && let Ok(Some(first)) = jobs.recv() {
             let mut group = vec![first];
             while group.len() < GROUP_JOBS
                 && let Ok(next) = jobs.try_recv()
             {
+                let Some(next) = next else {
+                    open = false;
+                    break;
+                };
                 group.push(next);
             }
             self.commit(group);

@@ -104,6 +104,24 @@ fn a_file_that_is_not_ours_or_too_new_is_left_alone() {
     assert!(matches!(error, StoreError::Directory { .. }), "{error}");
 }
 
+#[tokio::test]
+async fn a_store_is_closed_though_others_hold_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(Some(dir.path())).unwrap();
+    let held = store.clone();
+    let last = store.submit(&scope(), vec![Write::put("t", "a", "1".into())]);
+    store.close().await;
+    last.await.unwrap();
+    let late = held.submit(&scope(), vec![Write::put("t", "a", "2".into())]).await;
+    assert!(matches!(late, Err(StoreError::Closed)), "{late:?}");
+    let read = held.load(&scope(), "t", |_, _| Ok::<(), StoreError>(()));
+    assert!(matches!(read, Err(StoreError::Closed)), "{read:?}");
+    let again = Store::open(Some(dir.path())).unwrap();
+    assert_eq!(rows(&again, "t"), [("a".to_owned(), "1".to_owned())]);
+    held.close().await;
+    again.submit(&scope(), vec![Write::put("t", "a", "3".into())]).await.unwrap();
+}
+
 /// The child of the next test: writes and says what was acknowledged, until it is killed.
 #[test]
 #[ignore = "runs only as a child process, with a directory in its environment"]

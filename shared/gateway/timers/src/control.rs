@@ -182,6 +182,15 @@ impl Timers {
         Ok(advanced)
     }
 
+    /// Waits until nothing is in progress, no longer than `within` of the machine's time: for somebody who is about to end it all.
+    ///
+    /// # Errors
+    /// [`ClockError::Unsettled`] with who has not ended.
+    pub async fn rest(&self, within: Duration) -> Result<(), ClockError> {
+        let _one = self.0.control.lock().await;
+        self.0.tracker.settled(within, self.now()).await
+    }
+
     async fn settled(&self) -> Result<(), ClockError> {
         self.0.tracker.settled(self.0.patience, self.now()).await
     }

@@ -1,6 +1,7 @@
 //! The task that wakes who is due while the clock runs by itself.
 
 use crate::{Shared, Timers};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -10,9 +11,18 @@ use tokio::runtime::Handle;
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Timers {
+    /// Ends the clock's own task, though others hold the clock still: from now on nobody is woken by the clock itself.
+    pub fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
+        if let Some(driver) = self.0.driver.get() {
+            driver.abort();
+        }
+    }
+
     /// Has the driver look at the clock and the queue; starts it with the first who waits.
     pub(crate) fn look(&self) {
-        if self.0.driver.get().is_none()
+        if !self.0.ended.load(Ordering::Acquire)
+            && self.0.driver.get().is_none()
             && let Ok(runtime) = Handle::try_current()
         {
             self.0.driver.get_or_init(|| runtime.spawn(drive(Arc::downgrade(&self.0))).abort_handle());

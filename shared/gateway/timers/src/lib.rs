@@ -37,6 +37,7 @@ use face::Face;
 use parking_lot::Mutex;
 use queue::Queue;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -60,6 +61,7 @@ struct Shared {
     /// One change of the clock at a time.
     control: tokio::sync::Mutex<()>,
     driver: OnceLock<AbortHandle>,
+    ended: AtomicBool,
     patience: Duration,
 }
 
@@ -89,6 +91,7 @@ impl Timers {
             tracker: Arc::default(),
             control: tokio::sync::Mutex::default(),
             driver: OnceLock::new(),
+            ended: AtomicBool::new(false),
             patience,
         }))
     }

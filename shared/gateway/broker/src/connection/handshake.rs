@@ -26,7 +26,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let patience = Duration::from_secs(inner.limits.connect_timeout_seconds);
-    let (connect, rest) = match tokio::time::timeout(patience, read_connect(&inner.limits, stream)).await {
+    let read = tokio::select! {
+        read = tokio::time::timeout(patience, read_connect(&inner.limits, stream)) => read,
+        () = inner.closes() => return None,
+    };
+    let (connect, rest) = match read {
         Ok(Ok(read)) => read,
         Ok(Err(NoConnect::Refused(protocol, error))) => {
             inner.tap.refused("", &format!("connect from {}: {error}", peer.remote));

@@ -4,32 +4,13 @@ use super::args::{CommandResult, DeviceCreateArgs};
 use super::print;
 use crate::client::{Api, CallError};
 use drydock_core::ThingName;
+use drydock_gateway::dock::device::{Ask, ControlPlane, Credentials, make};
 use drydock_host::shown::{literal, word};
 use drydock_identity::Certificate;
-use http::Method;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// The policy that a device gets where no other is named: it connects under its thing's name, and uses the topics that carry
-/// it in their second level (`dt/<thing>/…` for data, `cmd/<thing>/…` for commands) and its own reserved topics.
-pub const POLICY: &str = "drydock-device";
-
-/// A device that was made.
-#[derive(Debug, Clone)]
-pub struct Device {
-    /// The thing's name.
-    pub name: ThingName,
-    /// The certificate id.
-    pub certificate_id: String,
-    /// The certificate's ARN.
-    pub certificate_arn: String,
-    /// The certificate as PEM.
-    pub certificate_pem: String,
-    /// The private key as PEM.
-    pub private_key_pem: String,
-}
 
 /// Runs the command.
 ///
@@ -44,7 +25,7 @@ pub async fn create(args: DeviceCreateArgs) -> CommandResult {
     let health = drydock_host::shown::value(health);
     let region = health.get("region").and_then(Value::as_str).unwrap_or("us-east-1");
     let api = Api::new(&args.api_url, region);
-    let device = make(&api, name, args.policy.as_deref()).await?;
+    let device = make(&api, name.as_str(), args.policy.as_deref()).await?;
 
     let folder = args.out.unwrap_or_else(|| PathBuf::from("devices").join(&args.name));
     std::fs::create_dir_all(&folder).map_err(|e| format!("the folder `{}` cannot be made: {e}", folder.display()))?;
@@ -54,69 +35,17 @@ pub async fn create(args: DeviceCreateArgs) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the device: thing, certificate, policy, and their attachments.
-///
-/// # Errors
-/// Where the gateway refuses.
-pub async fn make(api: &Api, name: ThingName, policy: Option<&str>) -> Result<Device, CallError> {
-    api.iot("CreateThing", Method::POST, &format!("/things/{name}"), &[], &json!({})).await?;
-    let made = api
-        .iot("CreateKeysAndCertificate", Method::POST, "/keys-and-certificate?setAsActive=true", &[], &Value::Null)
-        .await?;
-    let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let device = Device {
-        certificate_id: text("/certificateId"),
-        certificate_arn: text("/certificateArn"),
-        certificate_pem: text("/certificatePem"),
-        private_key_pem: text("/keyPair/PrivateKey"),
-        name,
-    };
-    if policy.is_none() {
-        let document = policy_document(&device.certificate_arn);
-        let created = api
-            .iot(
-                "CreatePolicy",
-                Method::POST,
-                &format!("/policies/{POLICY}"),
-                &[],
-                &json!({ "policyDocument": document }),
-            )
-            .await;
-        match created {
-            Err(error) if !error.is("ResourceAlreadyExistsException") => return Err(error),
-            _ => {}
-        }
-    }
-    let policy = policy.unwrap_or(POLICY);
-    let target = json!({ "target": device.certificate_arn });
-    api.iot("AttachPolicy", Method::PUT, &format!("/target-policies/{policy}"), &[], &target).await?;
-    let principal = [("x-amzn-principal", device.certificate_arn.as_str())];
-    let path = format!("/things/{}/principals", device.name);
-    api.iot("AttachThingPrincipal", Method::PUT, &path, &principal, &Value::Null).await?;
-    Ok(device)
-}
+impl ControlPlane for Api {
+    type Error = CallError;
 
-/// The text of [`POLICY`], for the account and region of an ARN.
-#[must_use]
-pub fn policy_document(arn: &str) -> String {
-    let prefix = arn.split(":cert/").next().unwrap_or_default();
-    let thing = "${iot:Connection.Thing.ThingName}";
-    let names = |kind: &str| {
-        json!([
-            format!("{prefix}:{kind}/dt/{thing}/*"),
-            format!("{prefix}:{kind}/cmd/{thing}/*"),
-            format!("{prefix}:{kind}/$aws/things/{thing}/*"),
-        ])
-    };
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            { "Effect": "Allow", "Action": "iot:Connect", "Resource": format!("{prefix}:client/{thing}") },
-            { "Effect": "Allow", "Action": ["iot:Publish", "iot:RetainPublish", "iot:Receive"], "Resource": names("topic") },
-            { "Effect": "Allow", "Action": "iot:Subscribe", "Resource": names("topicfilter") },
-        ],
-    })
-    .to_string()
+    async fn ask(&self, ask: Ask) -> Result<Value, CallError> {
+        let headers: Vec<_> = ask.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.iot(ask.operation, ask.method, &ask.path, &headers, &ask.body).await
+    }
+
+    fn exists(error: &CallError) -> bool {
+        error.is("ResourceAlreadyExistsException")
+    }
 }
 
 /// The device's files.
@@ -126,7 +55,7 @@ struct Files {
     root_ca: PathBuf,
 }
 
-fn write(folder: &Path, device: &Device, root_ca: &str) -> Result<Files, String> {
+fn write(folder: &Path, device: &Credentials, root_ca: &str) -> Result<Files, String> {
     let certificate = |what: &'static str, text: &str| {
         let read = Certificate::from_pem(what, text).map(|read| read.pem());
         read.map_err(|error| format!("what the gateway answered is not used: {error}"))
@@ -157,14 +86,14 @@ fn private(path: &Path, text: &str) -> std::io::Result<()> {
         .write_all(text.as_bytes())
 }
 
-fn report(device: &Device, files: &Files, health: &Value, as_json: bool) {
+fn report(device: &Credentials, files: &Files, health: &Value, as_json: bool) {
     let host = health.pointer("/mqtt/host").and_then(Value::as_str).unwrap_or("127.0.0.1");
     let port = health.pointer("/mqtt/port").and_then(Value::as_u64).unwrap_or(8883);
     if as_json {
         print::told(format_args!(
             "{}",
             json!({
-                "thingName": device.name, "certificateId": device.certificate_id, "certificateArn": device.certificate_arn,
+                "thingName": device.thing_name, "certificateId": device.certificate_id, "certificateArn": device.certificate_arn,
                 "certificate": files.certificate, "privateKey": files.private_key, "rootCa": files.root_ca,
                 "mqtt": { "host": host, "port": port },
             })
@@ -173,7 +102,7 @@ fn report(device: &Device, files: &Files, health: &Value, as_json: bool) {
     }
     let path = |path: &Path| path.display().to_string();
     let (certificate, key, root) = (path(&files.certificate), path(&files.private_key), path(&files.root_ca));
-    let name = &device.name;
+    let name = &device.thing_name;
     let [subscribe, publish, python] = lines(host, port, name.as_str(), [&certificate, &key, &root]);
     print::told(format_args!("{} thing {name}, certificate {}", print::good("made"), device.certificate_id));
     print::told(format_args!("\n{}", print::dim("# subscribe, in one terminal")));

@@ -3,12 +3,12 @@
 use super::args::{CommandResult, UpArgs};
 use super::build::Shown;
 use super::print;
-use drydock_core::Scope;
 use drydock_gateway::config::Config;
-use drydock_gateway::deploy::{self, Deployed};
-use drydock_gateway::{Gateway, Options, Running};
+use drydock_gateway::deploy::Deployed;
+use drydock_gateway::{Dock, Gateway};
 use drydock_host::notice::{Notice, Tone, Topic};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,45 +27,33 @@ pub async fn run(args: UpArgs) -> CommandResult {
     // A signal that comes while functions are built stops the build, too.
     let signal = stop_signal();
     tokio::pin!(signal);
-    let up = tokio::select! {
-        up = stand_up(&args) => up?,
+    let dock = tokio::select! {
+        dock = stand_up(&args) => dock?,
         () = &mut signal => {
             print::told("stopped before everything was up");
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let Up { gateway, running, deployed } = up;
     if let Some(path) = &args.ready_file {
-        write_ready(&gateway, path)?;
+        write_ready(dock.gateway(), path)?;
     }
-    say_where(&gateway, &args, &deployed);
-    let mut printer = Printer::new(&gateway);
+    say_where(&dock, &args);
+    let mut printer = Printer::new(dock.gateway());
     tokio::select! {
         () = printer.run() => {}
         () = &mut signal => {}
     }
     printer.finish();
     print::told("stopping");
-    gateway.stop(running).await;
+    dock.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A system that is up.
-pub struct Up {
-    /// The gateway.
-    pub gateway: Gateway,
-    /// Its tasks.
-    pub running: Running,
-    /// What the template made.
-    pub deployed: Deployed,
-}
-
-/// Stands the system up: the template is read first, so that a broken one costs nothing; then the functions are built, then
-/// the gateway opens, then the template's resources are made in it.
+/// Stands the system up as the arguments say, with the variables of this process.
 ///
 /// # Errors
 /// See [`run`].
-pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + Send + Sync>> {
+pub async fn stand_up(args: &UpArgs) -> Result<Dock, Box<dyn std::error::Error + Send + Sync>> {
     let lambda_endpoint = args
         .lambda_endpoint
         .as_deref()
@@ -79,35 +67,38 @@ pub async fn stand_up(args: &UpArgs) -> Result<Up, Box<dyn std::error::Error + S
             args.host
         ));
     }
-    let scope = Scope::new(args.account.as_str(), args.region.as_str());
     // Of two values for a name the later counts: the command line's.
     let parameters = [config.parameters.clone(), args.parameters.clone()].concat();
-    let source = deploy::read(&args.template, &scope, &parameters)?;
-    let wants_functions = !args.no_functions && lambda_endpoint.is_none();
-    let binaries = if wants_functions {
-        source.build_functions(&args.functions_profile, &Shown::new(args.quiet)).await?
-    } else {
-        Default::default()
-    };
-    let (gateway, running) = Gateway::open(Options {
-        scope,
-        data_dir: (!args.ephemeral).then(|| args.data_dir.clone()),
-        host: args.host,
-        api_port: args.api_port,
-        mqtt_port: args.mqtt_port,
-        tls_port: args.tls_port,
-        plain_port: args.plain_port,
-        lambda_endpoint,
-        config,
-    })
-    .await?;
-    match deploy::deploy(&gateway, source, binaries, !args.no_functions).await {
-        Ok(deployed) => Ok(Up { gateway, running, deployed }),
-        Err(error) => {
-            gateway.stop(running).await;
-            Err(error.into())
-        }
+    let mut dock = Dock::template(&args.template)
+        .account(&args.account)
+        .region(&args.region)
+        .host(args.host)
+        .api_port(args.api_port)
+        .mqtt_port(args.mqtt_port)
+        .tls_port(args.tls_port)
+        .config(config)
+        .functions(!args.no_functions)
+        .functions_profile(&args.functions_profile)
+        .progress(Shown::new(args.quiet))
+        .environment(std::env::vars_os().filter_map(readable).collect());
+    for (name, value) in parameters {
+        dock = dock.parameter(name, value);
     }
+    if !args.ephemeral {
+        dock = dock.data_dir(&args.data_dir);
+    }
+    if let Some(port) = args.plain_port {
+        dock = dock.plain_port(port);
+    }
+    if let Some(url) = lambda_endpoint {
+        dock = dock.lambda_endpoint(url);
+    }
+    Ok(dock.start().await?)
+}
+
+/// A variable that is Unicode, as those are that the gateway knows.
+fn readable((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
 }
 
 fn write_ready(gateway: &Gateway, path: &std::path::Path) -> Result<(), String> {
@@ -119,7 +110,8 @@ fn write_ready(gateway: &Gateway, path: &std::path::Path) -> Result<(), String> 
 }
 
 /// Prints where everything is and what to type next.
-fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
+fn say_where(dock: &Dock, args: &UpArgs) {
+    let gateway = dock.gateway();
     let addresses = gateway.addresses();
     print::heading("drydock is up");
     let mut table = print::table(["what", "where"]);
@@ -136,7 +128,7 @@ fn say_where(gateway: &Gateway, args: &UpArgs, deployed: &Deployed) {
         table.add_row(["configuration", &path.display().to_string()]);
     }
     print::told(&table);
-    for line in deployed.summary() {
+    for line in dock.deployed().into_iter().flat_map(Deployed::summary) {
         print::told(&line);
     }
     print::told(format_args!("\n{}", print::dim("# what next")));

@@ -39,9 +39,9 @@ pub struct Rows {
 impl Rows {
     /// The tables that a plan's functions are given.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
+    pub fn of(plan: Option<&Plan>) -> Self {
         let mut tables = BTreeMap::new();
-        for planned in &plan.resources {
+        for planned in plan.into_iter().flat_map(|plan| &plan.resources) {
             let Resource::Function(function) = &planned.resource else { continue };
             for (variable, table) in TABLES {
                 if let Some(name) = function.environment.get(variable) {

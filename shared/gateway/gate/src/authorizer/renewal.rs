@@ -8,7 +8,11 @@ use drydock_timers::{Name, Work};
 use smol_str::SmolStr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
+
+/// How many connections may wait to be ended. Whoever names one more waits until there is room; the connection has no rights
+/// by then.
+pub const CUTS: usize = 1024;
 
 /// A connection that is to end, by its client id and principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +40,7 @@ pub struct Renewal {
     /// Whom to tell of a refusal.
     pub notices: Notices,
     /// Where a connection that is to end is named, with the work of ending it.
-    pub cuts: UnboundedSender<(Cut, Option<Work>)>,
+    pub cuts: Sender<(Cut, Option<Work>)>,
     /// The connection.
     pub of: Cut,
 }
@@ -73,7 +77,7 @@ impl Renewal {
                         reasons: vec!["the connection ends".to_owned()],
                     });
                     // Only a gateway that is stopping has nobody at the other end.
-                    let _ = self.cuts.send((self.of.clone(), work));
+                    let _ = self.cuts.send((self.of.clone(), work)).await;
                     return;
                 }
             }

@@ -113,7 +113,7 @@ fn explain(gateway: &Gateway, body: &[u8]) -> Result<Value, ApiError> {
 fn refusals(gateway: &Gateway, client_id: Option<String>) -> Response<Bytes> {
     let (response, lines) = lines::open();
     let mut notices = gateway.host.told.notices.watch();
-    tokio::spawn(async move {
+    gateway.serving.spawn(async move {
         loop {
             let notice = tokio::select! {
                 notice = notices.recv() => notice,
@@ -142,7 +142,7 @@ fn logs(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
         event.as_ref().is_none_or(|event| *event == line.event) && (client_id.is_none() || client_id == line.client_id)
     };
     let (response, lines) = lines::open();
-    tokio::spawn(async move {
+    gateway.serving.spawn(async move {
         for line in kept.iter().filter(|line| wanted(line)) {
             if lines.send(Bytes::from(format!("{}\n", line.text))).await.is_err() {
                 return;
@@ -186,7 +186,7 @@ fn executions(gateway: &Gateway, name: &str) -> Result<Response<Bytes>, ApiError
     }
     let mut watcher = gateway.services.rules.watches.watch(name);
     let (response, lines) = lines::open();
-    tokio::spawn(async move {
+    gateway.serving.spawn(async move {
         loop {
             let execution = tokio::select! {
                 execution = watcher.next() => execution,

@@ -43,7 +43,17 @@ where
     let mut server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
     server.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
     // On the heap, and gone before a WebSocket goes on: its connection may idle for long.
-    let served = Box::pin(server.serve_connection_with_upgrades(TokioIo::new(stream), service)).await;
+    let mut serving = Box::pin(server.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let stopping = endpoint.gateway.serving.stopped();
+    let served = tokio::select! {
+        served = serving.as_mut() => served,
+        () = stopping => {
+            // What is being answered is answered, and the connection ends after that.
+            serving.as_mut().graceful_shutdown();
+            serving.as_mut().await
+        }
+    };
+    drop(serving);
     if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection ended early");
     }

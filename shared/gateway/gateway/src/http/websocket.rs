@@ -55,14 +55,13 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Gateway, Options};
-    use drydock_core::Scope;
+    use crate::Dock;
     use std::net::SocketAddr;
 
     #[tokio::test]
     async fn a_signed_websocket_lives_for_a_day() {
-        let options = Options::ephemeral(Scope::new("123456789012", "us-east-1"));
-        let (gateway, running) = Gateway::open(options).await.unwrap();
+        let dock = Dock::empty().start().await.unwrap();
+        let gateway = dock.gateway().clone();
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let endpoint = Endpoint { gateway: gateway.clone(), remote: address, local: address, tls: None };
         let request =
@@ -83,6 +82,6 @@ mod tests {
         assert_eq!(peer.server_name.as_deref(), Some("broker.example"));
         let credential = peer.credential.downcast_ref::<Credential>().unwrap();
         assert!(matches!(credential, Credential::SigV4(caller) if caller.access_key == "KEY"), "{credential:?}");
-        gateway.stop(running).await;
+        dock.stop().await;
     }
 }

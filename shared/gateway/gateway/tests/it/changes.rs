@@ -10,7 +10,7 @@
 
 use drydock_core::event::Change;
 use drydock_core::{ApiError, Event, Scope};
-use drydock_gateway::{Gateway, Options};
+use drydock_gateway::{Dock, Gateway};
 use drydock_host::books::{Books, Empty};
 use drydock_host::stream::{Arriving, Stream};
 use drydock_host::system::{SystemClock, SystemIds};
@@ -148,7 +148,8 @@ where
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_is_attached_to_what_is_gone() {
     const ROUNDS: usize = 200;
-    let (gateway, running) = Gateway::open(Options::ephemeral(scope())).await.unwrap();
+    let dock = Dock::empty().start().await.unwrap();
+    let gateway = dock.gateway().clone();
     let key = rcgen::KeyPair::generate().unwrap();
     let document = json!({ "policyDocument": POLICY });
     let (status, _) = call(&gateway, "POST", "/policies/p", None, &document).await;
@@ -204,5 +205,5 @@ async fn nothing_is_attached_to_what_is_gone() {
         call(&gateway, "DELETE", "/things/t/principals", Some(("x-amzn-principal", arn.as_str())), &Value::Null).await;
     }
     assert!(both > 0, "the two never met");
-    gateway.stop(running).await;
+    dock.stop().await;
 }

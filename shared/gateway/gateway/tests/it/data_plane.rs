@@ -7,8 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use drydock_core::Scope;
-use drydock_gateway::{Gateway, Options};
+use drydock_gateway::Dock;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,8 +25,8 @@ async fn call(api: SocketAddr, line: &str, body: &str) -> String {
 
 #[tokio::test]
 async fn retained_messages_and_connections() {
-    let options = Options { plain_port: Some(0), ..Options::ephemeral(Scope::new("123456789012", "us-east-1")) };
-    let (gateway, running) = Gateway::open(options).await.unwrap();
+    let dock = Dock::empty().plain_port(0).start().await.unwrap();
+    let gateway = dock.gateway();
     let api = gateway.addresses().api;
 
     for topic in ["a%2Fb", "c"] {
@@ -63,5 +62,5 @@ async fn retained_messages_and_connections() {
     let answer = call(api, "DELETE /connections/nobody", "").await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
 
-    gateway.stop(running).await;
+    dock.stop().await;
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -28,13 +28,21 @@ pub struct Files {
     sender: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     lost: AtomicU64,
+    /// Whether no thread is to begin any more.
+    closed: AtomicBool,
 }
 
 impl Files {
     /// The files of a folder, which is made when there is something to write.
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), sender: Mutex::default(), thread: Mutex::default(), lost: AtomicU64::new(0) }
+        Self {
+            folder: folder.to_owned(),
+            sender: Mutex::default(),
+            thread: Mutex::default(),
+            lost: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// The last lines of the common file, as far as it goes.
@@ -55,6 +63,9 @@ impl Files {
     pub fn write(&self, group: &str, line: &str) {
         let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         if sender.is_none() {
+            if self.closed.load(Ordering::Acquire) {
+                return;
+            }
             *sender = self.start();
         }
         let sent = sender.as_ref().is_some_and(|sender| sender.try_send((group.to_owned(), line.to_owned())).is_ok());
@@ -63,8 +74,9 @@ impl Files {
         }
     }
 
-    /// Writes what waits, and ends.
+    /// Writes what waits, and ends: what is written afterwards is lost.
     pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
         drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {

@@ -5,8 +5,8 @@ use crate::service::Service;
 use drydock_core::Event;
 use drydock_core::event::DisconnectReason;
 use drydock_host::Host;
+use drydock_tasks::Tasks;
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 /// CAs and certificates.
 pub struct CertificatesService {
@@ -24,7 +24,7 @@ impl Service for CertificatesService {
         }
     }
 
-    fn start(self: Arc<Self>, tasks: &mut JoinSet<()>) {
+    fn start(self: Arc<Self>, tasks: &Tasks) {
         tasks.spawn(expiry::watch(Arc::clone(&self.host.books)));
     }
 }

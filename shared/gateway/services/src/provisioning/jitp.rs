@@ -35,7 +35,7 @@ pub fn check(config: Option<&RegistrationConfig>) -> Result<(), ApiError> {
 /// Provisions a device in the background.
 pub fn begin(service: &Arc<ProvisioningService>, id: &CertificateId) {
     let (service, id) = (Arc::clone(service), id.clone());
-    tokio::spawn(async move {
+    service.host.tasks.clone().spawn_to_end(async move {
         let result = run(&service, &id).await;
         tell(&service, &id, &result);
     });

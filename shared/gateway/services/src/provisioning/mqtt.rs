@@ -37,7 +37,7 @@ pub(super) async fn serve(service: Arc<ProvisioningService>) {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         let (request, work) = next(&service).await;
         let service = Arc::clone(&service);
-        tokio::spawn(async move {
+        service.host.tasks.clone().spawn_to_end(async move {
             answer(&service, &request).await;
             drop((permit, work));
         });

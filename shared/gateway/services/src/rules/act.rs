@@ -15,6 +15,7 @@ use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_rules::{
     ActionFailure, CompiledRule, Env, ExternalCall, Message, NotPrepared, Outcome, Output, Prepared, Trace, Value,
 };
+use drydock_tasks::Tasks;
 use drydock_timers::{Kind, Resting, Work as Guard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,6 +35,7 @@ pub(super) struct Acting {
     pub(super) kind: Kind,
     /// How many evaluations that may take long run at a time.
     pub(super) heavy: Arc<Semaphore>,
+    pub(super) tasks: Tasks,
 }
 
 /// How many evaluations that may take long run at a time, on threads of their own.
@@ -57,10 +59,10 @@ pub(super) fn begin(
         }
         return;
     };
-    let (acting, broker, message) = (Arc::clone(acting), broker.clone(), Arc::clone(message));
+    let (tasks, acting, broker, message) = (&acting.tasks, Arc::clone(acting), broker.clone(), Arc::clone(message));
     let guard = acting.kind.begin();
     // A task of its own: what goes wrong in one rule, even a panic, is not another's matter.
-    tokio::spawn(async move {
+    tasks.spawn_to_end(async move {
         let Some(turn) = place.turn().await else { return };
         if !part.as_ref().is_some_and(Part::is_void) {
             let work = Work { acting: &acting, broker: &broker, state: &state, rule: &rule, message: &message };
@@ -126,7 +128,7 @@ impl Work<'_> {
             });
             let evaluated = evaluated.await;
             let (Outcome::Waiting(call), _) = &evaluated else { break evaluated };
-            let answer = reach::answer(&acting.books, &acting.cloud, rule, call).await;
+            let answer = reach::answer(&acting.books, &acting.cloud, &acting.tasks, rule, call).await;
             asked.learn(call, answer);
         };
         let mut execution = trace.map(|trace| Execution::new(rule, message, acting.books.now(), &outcome, trace));
@@ -286,7 +288,8 @@ impl Work<'_> {
 
     async fn ask(&self, calls: Vec<ExternalCall>, asked: &mut Asked) {
         for call in calls {
-            let answer = reach::answer(&self.acting.books, &self.acting.cloud, self.rule, &call).await;
+            let Acting { books, cloud, tasks, .. } = self.acting;
+            let answer = reach::answer(books, cloud, tasks, self.rule, &call).await;
             asked.learn(&call, answer);
         }
     }

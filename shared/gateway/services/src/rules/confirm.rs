@@ -22,7 +22,7 @@ const MAX_ANSWER: usize = 1024;
 pub fn begin(service: &Arc<RulesService>, arn: &Arn) {
     let (service, arn) = (Arc::clone(service), arn.clone());
     let work = Resting::new(service.host.books.time.work("proof of a topic rule destination"));
-    tokio::spawn(async move {
+    service.host.tasks.clone().spawn(async move {
         let books = &service.host.books;
         let Some(proof) = books.rules.read(|rules| rules.proof(&arn)) else { return };
         let outcome = match &proof {

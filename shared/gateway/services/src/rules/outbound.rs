@@ -65,12 +65,16 @@ impl Outbound {
         Self { inner: Arc::new(Inner { client, endpoints, keys, own }) }
     }
 
-    /// What the environment of the process says, and what `drydock.toml` says where it is silent: `AWS_ENDPOINT_URL_<SERVICE>`
-    /// and `AWS_ENDPOINT_URL`, the usual `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, and
+    /// What the environment says, each variable as `read` gives it, and what `drydock.toml` says where it is silent:
+    /// `AWS_ENDPOINT_URL_<SERVICE>` and `AWS_ENDPOINT_URL`, the usual `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, and
     /// `AWS_CA_BUNDLE`, a file of certificates to trust besides those of the system.
     #[must_use]
-    pub fn of_environment(configured: &endpoints::Configured, own: OwnAddresses) -> Self {
-        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    pub fn of_environment(
+        configured: &endpoints::Configured,
+        own: OwnAddresses,
+        read: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let read = |name: &str| read(name).filter(|value| !value.is_empty());
         let keys = match (read("AWS_ACCESS_KEY_ID"), read("AWS_SECRET_ACCESS_KEY")) {
             (Some(id), Some(secret)) => {
                 Some(Keys { id, secret: Secret::new(secret), token: read("AWS_SESSION_TOKEN").map(Secret::new) })

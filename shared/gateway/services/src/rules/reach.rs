@@ -14,6 +14,7 @@ use drydock_rules::{
     Answer, Answers, Capabilities, CompiledRule, Drawn, Env, External, ExternalCall, Externals, Value,
 };
 use drydock_shadow::Address;
+use drydock_tasks::Tasks;
 use serde_json::{Value as Json, json as document};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -88,11 +89,12 @@ impl Asked {
 pub(super) async fn answer(
     books: &Books,
     cloud: &Cloud,
+    tasks: &Tasks,
     rule: &CompiledRule,
     call: &ExternalCall,
 ) -> Result<Value, String> {
     match call.function {
-        External::AwsLambda => lambda(books, cloud, rule, call).await,
+        External::AwsLambda => lambda(books, cloud, tasks, rule, call).await,
         External::DecodeProto => proto::decode(cloud, call).await,
         External::GetDynamodb => dynamodb(cloud, call).await,
         External::GetRegistryData => registry(books, call),
@@ -107,14 +109,20 @@ fn argument(call: &ExternalCall, index: usize) -> Value {
 }
 
 /// The function's resource policy has to let the rule in. That the time is over ends the rule's waiting, not the function.
-async fn lambda(books: &Books, cloud: &Cloud, rule: &CompiledRule, call: &ExternalCall) -> Result<Value, String> {
+async fn lambda(
+    books: &Books,
+    cloud: &Cloud,
+    tasks: &Tasks,
+    rule: &CompiledRule,
+    call: &ExternalCall,
+) -> Result<Value, String> {
     let (source, function) = (books.scope.rule(&rule.name), call.text(0));
     let (lambda, input) = (Arc::clone(cloud.lambda()), Bytes::from(argument(call, 1).to_json()));
     let invoking =
-        tokio::spawn(async move { lambda.invoke_from_sync("iot.amazonaws.com", &source, &function, input).await });
+        tasks.spawn_for(async move { lambda.invoke_from_sync("iot.amazonaws.com", &source, &function, input).await });
     let invoked = tokio::time::timeout(LAMBDA, invoking).await;
     let invoked = invoked.map_err(|_| format!("{} did not answer within {} ms", call.text(0), LAMBDA.as_millis()))?;
-    let invoked = invoked.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    let invoked = invoked.map_err(|_| "the gateway is stopping".to_owned())?.map_err(|error| error.to_string())?;
     match invoked.error_text() {
         Some(error) => Err(format!("{}: {error}", call.text(0))),
         None => json::parse(&invoked.payload).map_err(|error| format!("{} answered what is {error}", call.text(0))),

@@ -19,12 +19,12 @@ use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
 use drydock_host::stream::Stream;
 use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Matching, Message, MqttProperties, RuleNotFound};
+use drydock_tasks::Tasks;
 use drydock_timers::{Kind, Work};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 /// How many messages may wait to be handed to their rules. Beyond that a message's rules are throttled, as AWS throttles them.
 const QUEUE: usize = 65_536;
@@ -67,7 +67,8 @@ struct Queue {
 }
 
 impl Runner {
-    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`, requests of services to `requests`.
+    /// A runner, and the tap that feeds it. Events that the broker tells go to `events`, requests of services to `requests`; what
+    /// is done for a message is a task of `tasks`.
     pub fn new(
         books: Arc<Books>,
         cloud: Cloud,
@@ -76,6 +77,7 @@ impl Runner {
         backlog: Backlog,
         events: Stream,
         requests: Requests,
+        tasks: Tasks,
     ) -> (Self, Arc<RunnerTap>) {
         let (sender, jobs) = mpsc::channel(QUEUE);
         let states = States::default();
@@ -92,14 +94,15 @@ impl Runner {
         let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
         let entries = Entries(logs);
         let heavy = Arc::new(Semaphore::new(act::HEAVY));
-        let acting = Acting { books, cloud, sender, states, notices, watches, entries, kind, heavy };
+        let acting = Acting { books, cloud, sender, states, notices, watches, entries, kind, heavy, tasks };
         (Self { acting, jobs, backlog }, tap)
     }
 
     /// Starts to work once [`Backlog::resume`] says so; what rules republish goes to the broker.
-    pub fn start(self, tasks: &mut JoinSet<()>, broker: Broker) {
+    pub fn start(self, broker: Broker) {
         let Self { acting, mut jobs, backlog } = self;
         let acting = Arc::new(acting);
+        let tasks = acting.tasks.clone();
         tasks.spawn(do_again(backlog.clone(), Arc::clone(&acting), broker.clone()));
         tasks.spawn(backlog.clone().keep_tidy());
         tasks.spawn(async move {

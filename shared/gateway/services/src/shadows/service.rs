@@ -6,10 +6,10 @@ use crate::request::TopicRequest;
 use crate::service::Service;
 use drydock_core::ReservedTopic;
 use drydock_host::Host;
+use drydock_tasks::Tasks;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::task::JoinSet;
 
 /// The Device Shadow service.
 pub struct ShadowService {
@@ -46,7 +46,7 @@ impl Service for ShadowService {
         Ok(())
     }
 
-    fn start(self: Arc<Self>, tasks: &mut JoinSet<()>) {
+    fn start(self: Arc<Self>, tasks: &Tasks) {
         if let Some(arriving) = self.arriving.lock().take() {
             tasks.spawn(mqtt::serve(self.host.clone(), arriving));
         }

@@ -18,6 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 const DRAIN: usize = 1_048_576;
 /// The bytes of `X-Amz-Log-Result` ("Invoke": the last 4 KB).
 const TAIL: usize = 4096;
+/// How many commands may wait. Whoever gives one waits for its answer, and until then for its place.
+const WAITING: usize = 4;
 
 enum Command {
     Begin(String, oneshot::Sender<()>),
@@ -27,7 +29,7 @@ enum Command {
 
 /// The outside of the task that reads a process's outputs.
 pub(super) struct Output {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::Sender<Command>,
 }
 
 impl Output {
@@ -38,7 +40,7 @@ impl Output {
         stdout: Option<ChildStdout>,
         stderr: Option<ChildStderr>,
     ) -> std::io::Result<Self> {
-        let (commands, taken) = mpsc::unbounded_channel();
+        let (commands, taken) = mpsc::channel(WAITING);
         let writer = Writer {
             logs: Arc::clone(&setup.logs),
             timers: setup.context.timers.clone(),
@@ -56,16 +58,16 @@ impl Output {
         Ok(Self { commands })
     }
 
-    fn command(&self, command: Command) {
+    async fn command(&self, command: Command) {
         // The reader lasts as long as this end of its channel.
-        let _ = self.commands.send(command);
+        let _ = self.commands.send(command).await;
     }
 
     /// An invocation begins: to be awaited before the process gets the event, or what it writes then would be taken for
     /// what it wrote before.
     pub(super) async fn begin(&self, request_id: String) {
         let (done, begun) = oneshot::channel();
-        self.command(Command::Begin(request_id, done));
+        self.command(Command::Begin(request_id, done)).await;
         // The reader lasts as long as the process does.
         let _ = begun.await;
     }
@@ -73,21 +75,21 @@ impl Output {
     /// An invocation ends: closes its log with its report, and returns the log's last 4 KB.
     pub(super) async fn finish(&self, request_id: &str, report: &str) -> String {
         let (done, tail) = oneshot::channel();
-        self.command(Command::Finish(request_id.into(), report.into(), done));
+        self.command(Command::Finish(request_id.into(), report.into(), done)).await;
         tail.await.unwrap_or_default()
     }
 
     /// The process has ended: reads what is left, and returns the log's last 4 KB.
     pub(super) async fn end(&self) -> String {
         let (done, tail) = oneshot::channel();
-        self.command(Command::End(done));
+        self.command(Command::End(done)).await;
         tail.await.unwrap_or_default()
     }
 }
 
 async fn read(
     mut writer: Writer,
-    mut commands: mpsc::UnboundedReceiver<Command>,
+    mut commands: mpsc::Receiver<Command>,
     mut stdout: ChildStdout,
     mut stderr: ChildStderr,
     [mut stdout_now, mut stderr_now]: [File; 2],

@@ -1,0 +1,163 @@
+//! A device that may connect: thing, certificate and policy, made in the order that their attachments need.
+
+use crate::gateway::Gateway;
+use bytes::Bytes;
+use drydock_services::call::Call;
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// The policy that a device gets where no other is named: it connects under its thing's name, and uses the topics that carry
+/// it in their second level (`dt/<thing>/…` for data, `cmd/<thing>/…` for commands) and its own reserved topics.
+pub const POLICY: &str = "drydock-device";
+
+/// A device that was made. It has no `Debug`: the key is secret.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The thing's name, which is the client id as well.
+    pub thing_name: String,
+    /// The certificate id.
+    pub certificate_id: String,
+    /// The certificate's ARN.
+    pub certificate_arn: String,
+    /// The certificate as PEM.
+    pub certificate_pem: String,
+    /// The private key as PEM.
+    pub private_key_pem: String,
+}
+
+/// A request of the control plane.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The HTTP method.
+    pub method: http::Method,
+    /// The path, with its query.
+    pub path: String,
+    /// Headers that the operation reads.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; `null` is none.
+    pub body: Value,
+}
+
+/// Who carries out requests: a gateway in this process, or a client of one elsewhere.
+pub trait ControlPlane {
+    /// Why a request was refused.
+    type Error;
+
+    /// Carries a request out, and gives the body of the answer.
+    fn ask(&self, ask: Ask) -> impl Future<Output = Result<Value, Self::Error>> + Send;
+
+    /// Whether a refusal says that the resource is there already.
+    fn exists(error: &Self::Error) -> bool;
+}
+
+/// Why a device was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} was refused with status {status}: {message}")]
+pub struct NotMade {
+    /// The operation that was refused.
+    pub operation: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// AWS's name of the error.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+}
+
+impl ControlPlane for Gateway {
+    type Error = NotMade;
+
+    async fn ask(&self, ask: Ask) -> Result<Value, NotMade> {
+        let (path, query) = ask.path.split_once('?').unwrap_or((&ask.path, ""));
+        let request = drydock_model::Request {
+            method: ask.method.as_str().to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: ask.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            body: if ask.body.is_null() { Bytes::new() } else { ask.body.to_string().into() },
+        };
+        let source = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let call = Call { services: Arc::clone(&self.services), source, device: None, signer: None };
+        let answer = self.router.call(call, drydock_model::Service::Iot, &request).await;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if (200..300).contains(&answer.status) {
+            return Ok(body);
+        }
+        let header = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amzn-errortype"));
+        Err(NotMade {
+            operation: ask.operation,
+            status: answer.status,
+            code: header.map(|(_, code)| code.to_string()).unwrap_or_default(),
+            message: body.get("message").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        })
+    }
+
+    fn exists(error: &NotMade) -> bool {
+        error.code.starts_with("ResourceAlreadyExistsException")
+    }
+}
+
+/// Makes a device; attaches an existing policy where one is named, else [`POLICY`], which is made where it is not there.
+///
+/// # Errors
+/// The first refusal. What was made before it stays.
+pub async fn make<C: ControlPlane>(of: &C, thing_name: &str, policy: Option<&str>) -> Result<Credentials, C::Error> {
+    use http::Method;
+    let ask =
+        |operation, method, path: String, body| of.ask(Ask { operation, method, path, headers: Vec::new(), body });
+    ask("CreateThing", Method::POST, format!("/things/{thing_name}"), json!({})).await?;
+    let path = "/keys-and-certificate?setAsActive=true".to_owned();
+    let made = ask("CreateKeysAndCertificate", Method::POST, path, Value::Null).await?;
+    let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let device = Credentials {
+        thing_name: thing_name.to_owned(),
+        certificate_id: text("/certificateId"),
+        certificate_arn: text("/certificateArn"),
+        certificate_pem: text("/certificatePem"),
+        private_key_pem: text("/keyPair/PrivateKey"),
+    };
+    if policy.is_none() {
+        let body = json!({ "policyDocument": policy_document(&device.certificate_arn) });
+        match ask("CreatePolicy", Method::POST, format!("/policies/{POLICY}"), body).await {
+            Err(error) if !C::exists(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    let path = format!("/target-policies/{}", policy.unwrap_or(POLICY));
+    ask("AttachPolicy", Method::PUT, path, json!({ "target": device.certificate_arn })).await?;
+    of.ask(Ask {
+        operation: "AttachThingPrincipal",
+        method: Method::PUT,
+        path: format!("/things/{thing_name}/principals"),
+        headers: vec![("x-amzn-principal", device.certificate_arn.clone())],
+        body: Value::Null,
+    })
+    .await?;
+    Ok(device)
+}
+
+/// The text of [`POLICY`], for the account and region of an ARN.
+#[must_use]
+pub fn policy_document(arn: &str) -> String {
+    let prefix = arn.split(":cert/").next().unwrap_or_default();
+    let thing = "${iot:Connection.Thing.ThingName}";
+    let names = |kind: &str| {
+        json!([
+            format!("{prefix}:{kind}/dt/{thing}/*"),
+            format!("{prefix}:{kind}/cmd/{thing}/*"),
+            format!("{prefix}:{kind}/$aws/things/{thing}/*"),
+        ])
+    };
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Action": "iot:Connect", "Resource": format!("{prefix}:client/{thing}") },
+            { "Effect": "Allow", "Action": ["iot:Publish", "iot:RetainPublish", "iot:Receive"], "Resource": names("topic") },
+            { "Effect": "Allow", "Action": "iot:Subscribe", "Resource": names("topicfilter") },
+        ],
+    })
+    .to_string()
+}
