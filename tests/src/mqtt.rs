@@ -179,13 +179,13 @@ impl Raw {
     /// # Panics
     /// Where it is refused.
     pub fn connect_with_will(&mut self, client_id: &str, topic: &str, payload: &str) {
-        let mut packet = vec![0x10, 0, 0, 4, b'M', b'Q', b'T', b'T', 4, 0b1110, 0, 60];
+        let mut body = vec![0, 4, b'M', b'Q', b'T', b'T', 4, 0b1110, 0, 60];
         for text in [client_id, topic, payload] {
-            packet.extend([0, u8::try_from(text.len()).unwrap_or_else(|e| panic!("a long text: {e}"))]);
-            packet.extend_from_slice(text.as_bytes());
+            body.extend([0, u8::try_from(text.len()).unwrap_or_else(|e| panic!("a long text: {e}"))]);
+            body.extend_from_slice(text.as_bytes());
         }
-        packet[1] = u8::try_from(packet.len() - 2).unwrap_or_else(|e| panic!("a long packet: {e}"));
-        self.send(&packet);
+        let length = u8::try_from(body.len()).unwrap_or_else(|e| panic!("a long packet: {e}"));
+        self.send(&[vec![0x10, length], body].concat());
         assert_eq!(self.packet(), Some((0x20, vec![0, 0])), "CONNACK");
     }
 

@@ -68,10 +68,10 @@ fn a_device_joins_and_its_alarm_is_raised_and_cleared() {
     let topic = "dt/pump-1/telemetry";
     for (at, temperature, derated) in [(-30, 92, false), (-20, 93, true), (-10, 70, true), (-5, 21, false)] {
         let reading = json!({ "timestamp": now + at * 100, "temperature": temperature, "derated": derated });
-        connection.publish(topic, &reading.to_string()).unwrap();
+        connection.publish(topic, reading.to_string()).unwrap();
     }
     // A metric a message, of one time.
-    connection.publish(topic, &json!({ "timestamp": now - 500, "humidity": 40 }).to_string()).unwrap();
+    connection.publish(topic, json!({ "timestamp": now - 500, "humidity": 40 }).to_string()).unwrap();
     connection.publish(topic, "not json").unwrap();
     let latest = wait_for("the latest reading, its alarm and its tellings", || {
         let row = rows(&gateway, "LatestTable").pop()?;
@@ -86,7 +86,7 @@ fn a_device_joins_and_its_alarm_is_raised_and_cleared() {
     assert_eq!(observer.receive("cmd/").topic, "cmd/pump-1/restore");
     // An event that comes twice is kept once, under a key that begins with its time.
     for _ in 0..2 {
-        connection.publish("evt/pump-1/events", &json!({ "timestamp": now, "kind": "door" }).to_string()).unwrap();
+        connection.publish("evt/pump-1/events", json!({ "timestamp": now, "kind": "door" }).to_string()).unwrap();
     }
     let events = wait_for("the event is kept", || Some(rows(&gateway, "EventsTable")).filter(|rows| !rows.is_empty()));
     let key = events[0]["eventId"]["S"].as_str().unwrap();

@@ -67,12 +67,12 @@ impl Scenario for Messages {
         if world.history.rows().len() != kept.len() {
             return Err(format!("the history is not {kept:?}"));
         }
-        let demanded = readings.iter().filter_map(|reading| match reading.number("temperature")? {
+        let mut demanded = readings.iter().filter_map(|reading| match reading.number("temperature")? {
             hot if hot > 80.0 => Some(Alarm::Raised),
             cool if cool <= 75.0 => Some(Alarm::Cleared),
             _ => None,
         });
-        let last = demanded.last().unwrap_or(Alarm::Cleared);
+        let last = demanded.next_back().unwrap_or(Alarm::Cleared);
         let alarm = row.text(&format!("alarm:{ALARM}")).and_then(Alarm::read).unwrap_or(Alarm::Cleared);
         if alarm != last {
             return Err(format!("the alarm is {alarm:?}, not {last:?}: {row:?}"));

@@ -40,14 +40,13 @@ pub struct Registered {
     /// Registers its operations over HTTP.
     pub operations: fn(&mut Router<Call>),
     /// The service itself, where something goes on behind the operations.
-    pub running: Option<fn(&Services) -> Arc<dyn Service>>,
+    pub running: Option<Behind>,
 }
 
-const fn register(
-    name: &'static str,
-    operations: fn(&mut Router<Call>),
-    running: Option<fn(&Services) -> Arc<dyn Service>>,
-) -> Registered {
+/// Gives the service that goes on behind operations.
+pub type Behind = fn(&Services) -> Arc<dyn Service>;
+
+const fn register(name: &'static str, operations: fn(&mut Router<Call>), running: Option<Behind>) -> Registered {
     Registered { name, operations, running }
 }
 

@@ -8,7 +8,10 @@ use std::sync::{Arc, OnceLock, Weak};
 
 /// Who takes which requests. Cheap to clone; the clones are one.
 #[derive(Clone, Default)]
-pub struct Requests(Arc<OnceLock<Vec<(&'static [ReservedTopic], Weak<dyn Service>)>>>);
+pub struct Requests(Arc<OnceLock<Vec<Taker>>>);
+
+/// A service, and the topics whose requests it takes.
+type Taker = (&'static [ReservedTopic], Weak<dyn Service>);
 
 impl Requests {
     /// Hands requests over to these services from now on. The services go with whoever holds them, not with this.

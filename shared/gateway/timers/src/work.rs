@@ -68,7 +68,6 @@ pub struct Kind {
 
 impl Kind {
     /// Begins a piece of it.
-    #[must_use]
     pub fn begin(&self) -> Work {
         self.tracker.busy.fetch_add(1, Ordering::SeqCst);
         self.count.busy.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,13 @@
 //! The broker beside its cases: with a client library, under load, with faults, on any bytes, and what its tap keeps.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test by panicking"
+)]
+
 mod clients;
 mod faults;
 mod fuzz;

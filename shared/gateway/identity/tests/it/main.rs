@@ -1,6 +1,12 @@
 //! Certificates made by a third-party library, against the rulebook and over real TLS connections.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test by panicking"
+)]
 
 mod authorities;
 mod authorizer;

@@ -69,6 +69,10 @@ struct Queue {
 impl Runner {
     /// A runner, and the tap that feeds it. Events that the broker tells go to `events`, requests of services to `requests`; what
     /// is done for a message is a task of `tasks`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the gateway that rules reach, made once beside them"
+    )]
     pub fn new(
         books: Arc<Books>,
         cloud: Cloud,

@@ -69,11 +69,7 @@ fn lines_to_indent(text: &str, error: &ScanError) -> Option<std::ops::RangeInclu
     while let Some(char) = rest.next() {
         match char {
             '\n' => last += 1,
-            '\\' if quote == '"' => {
-                if rest.next() == Some('\n') {
-                    last += 1;
-                }
-            }
+            '\\' if quote == '"' => last += usize::from(rest.next() == Some('\n')),
             // Two single quotes are one in the text.
             _ if char == quote && quote == '\'' && rest.peek() == Some(&quote) => {
                 rest.next();
