@@ -127,6 +127,7 @@ mod tests {
         let rest: Vec<_> = (0..75).map(|_| all.begin(None, "lamp").unwrap()).collect();
         assert!(all.begin(None, "lamp").is_none() && all.begin(Some(&other), "lamp").is_none(), "all");
         drop((ten, more, rest));
-        assert_eq!((all.counts.lock().altogether, all.counts.lock().by_connection.len()), (0, 0));
+        let left = all.counts.lock();
+        assert_eq!((left.altogether, left.by_connection.len()), (0, 0));
     }
 }
