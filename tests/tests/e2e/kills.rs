@@ -301,7 +301,8 @@ fn a_stop_keeps_what_rules_have_not_done_a_reset_and_a_lasting_failure_do_not() 
     let mut publisher = gateway.raw();
     publisher.connect("publisher");
     publish(&mut publisher, "slow/refused", 1);
-    assert_eq!(elsewhere.next()["topic"], "slow/refused");
+    // At least once: what was asked for as the gateway stopped may come once more.
+    while elsewhere.next()["topic"] != "slow/refused" {}
     observer.receive("failed");
     gateway.stop();
     elsewhere.now(ANSWERS);
