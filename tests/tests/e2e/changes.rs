@@ -59,7 +59,7 @@ impl Both {
         let expected = change.apply(self.rows.borrow_mut().entry(key).or_default());
         match self.runtime.block_on(self.stand_in.update_item(change)) {
             Ok(found) => {
-                assert_eq!(without_bare_keys(found, change), without_bare_keys(expected.clone(), change), "{change:#?}")
+                assert_eq!(plain(found, change), plain(expected.clone(), change), "{change:#?}")
             }
             Err(error) => panic!("{error}\n{change:#?}"),
         }
@@ -67,12 +67,36 @@ impl Both {
     }
 }
 
-/// The stand-in's engine answers the key alone as what was there before where no row was; DynamoDB answers nothing.
-fn without_bare_keys(outcome: Outcome, change: &Change) -> Outcome {
+/// An outcome as both sides tell it: a number is `92` where DynamoDB gives it, `92.0` where it was made; and the stand-in's engine
+/// answers the key alone as what was there before where no row was, DynamoDB nothing.
+fn plain(outcome: Outcome, change: &Change) -> Outcome {
     let is_bare = |item: &Item| item.0.keys().all(|name| change.key.iter().any(|(key, _)| key == name));
+    let item = |found: Option<Item>| {
+        let mut item = found.filter(|item| !is_bare(item))?;
+        for value in item.0.values_mut() {
+            if let Value::Document(document) = value {
+                whole(document);
+            }
+        }
+        Some(item)
+    };
     match outcome {
-        Outcome::Applied { before } => Outcome::Applied { before: before.filter(|item| !is_bare(item)) },
-        Outcome::Refused { current } => Outcome::Refused { current: current.filter(|item| !is_bare(item)) },
+        Outcome::Applied { before } => Outcome::Applied { before: item(before) },
+        Outcome::Refused { current } => Outcome::Refused { current: item(current) },
+    }
+}
+
+/// Writes numbers without a fraction as integers.
+fn whole(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(members) => members.iter_mut().for_each(|(_, member)| whole(member)),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(whole),
+        serde_json::Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0) {
+                *value = json!(float as i64);
+            }
+        }
+        _ => {}
     }
 }
 
