@@ -157,7 +157,7 @@ impl Builder {
         self
     }
 
-    /// A value for a parameter of the template.
+    /// A value for a parameter of the template, in the place of one that the [`config`](Self::config) has for it.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
@@ -207,7 +207,9 @@ impl Builder {
     /// [`StartError`]; nothing is left running then.
     pub async fn start(self) -> Result<Dock, StartError> {
         let scope = Scope::new(self.account, self.region);
-        let source = self.template.map(|path| deploy::read(&path, &scope, &self.parameters)).transpose()?;
+        // Of two values for a name the later counts.
+        let parameters = [self.options.config.parameters.clone(), self.parameters].concat();
+        let source = self.template.map(|path| deploy::read(&path, &scope, &parameters)).transpose()?;
         let local = self.functions && self.options.lambda_endpoint.is_none();
         let binaries = match &source {
             Some(source) if local => source.build_functions(&self.functions_profile, self.progress.as_ref()).await?,

@@ -67,8 +67,6 @@ pub async fn stand_up(args: &UpArgs) -> Result<Dock, Box<dyn std::error::Error +
             args.host
         ));
     }
-    // Of two values for a name the later counts: the command line's.
-    let parameters = [config.parameters.clone(), args.parameters.clone()].concat();
     let mut dock = Dock::template(&args.template)
         .account(&args.account)
         .region(&args.region)
@@ -81,7 +79,7 @@ pub async fn stand_up(args: &UpArgs) -> Result<Dock, Box<dyn std::error::Error +
         .functions_profile(&args.functions_profile)
         .progress(Shown::new(args.quiet))
         .environment(std::env::vars_os().filter_map(readable).collect());
-    for (name, value) in parameters {
+    for (name, value) in &args.parameters {
         dock = dock.parameter(name, value);
     }
     if !args.ephemeral {
