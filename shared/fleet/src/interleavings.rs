@@ -44,6 +44,12 @@ pub trait Scenario {
     /// The events: they arrive in any order, and any number of them at once.
     fn jobs(&self) -> Vec<Self::Job>;
 
+    /// How many invocations run at once at the most; the others wait until one has ended. Where many of them write one row,
+    /// all at once are more than can be tried.
+    fn at_once(&self) -> usize {
+        usize::MAX
+    }
+
     /// Invokes the function.
     fn invoke<'a>(&'a self, world: &'a Self::World, job: Self::Job, now: EpochMillis) -> Invocation<'a>;
 
@@ -259,7 +265,9 @@ fn replay<S: Scenario>(scenario: &S, choices: &[Choice], learned: &[u64], most: 
             stages.push((job, Stage::Waits(clock)));
         }
     }
-    let choices = possible(&stages, clock, (used < most.number()).then_some(most));
+    let running = stages.iter().filter(|(_, stage)| matches!(stage, Stage::Runs { .. })).count();
+    let may_start = running < scenario.at_once();
+    let choices = possible(&stages, clock, may_start, (used < most.number()).then_some(most));
     let end = if clock.saturating_sub(START) > PATIENCE {
         Err("it never settles".to_owned())
     } else if choices.is_empty() {
@@ -339,14 +347,14 @@ fn happened(choice: &Choice) -> &'static str {
     }
 }
 
-fn possible<J>(stages: &[(J, Stage<'_>)], clock: EpochMillis, most: Option<Most>) -> Vec<Choice> {
+fn possible<J>(stages: &[(J, Stage<'_>)], clock: EpochMillis, may_start: bool, most: Option<Most>) -> Vec<Choice> {
     let mut choices = Vec::new();
     // A call that has to do with no other may as well be made at once: whether others act before it makes no difference.
     let asks = |stage: &Stage<'_>| matches!(stage, Stage::Runs { next: Waiting { is_constant: true, .. }, .. });
     let first = stages.iter().position(|(_, stage)| asks(stage));
     for (at, (_, stage)) in stages.iter().enumerate().filter(|(at, _)| first.is_none_or(|first| first == *at)) {
         let goes_on = match stage {
-            Stage::Waits(until) => *until <= clock,
+            Stage::Waits(until) => may_start && *until <= clock,
             Stage::Runs { .. } => true,
             Stage::Done => false,
         };

@@ -1,7 +1,8 @@
 //! The latest reading of each metric, with the state of the alarms on it, in one row a device.
 //!
 //! The row is a function of the readings that it was made from, not of their order of arrival: each metric keeps the value of
-//! the reading that is last by [`Reading::order`], and what that value does to an alarm is written with it, at once. The first
+//! the reading that is last by [`Reading::order`], and each alarm is as the last reading by that order wants it that wants
+//! anything: one between the limits leaves it to those before, also where they arrive later. Both are written at once. The first
 //! try asks for no row: it is right wherever the reading is the newest of all and moves no alarm, which is nearly always.
 //! Where it is refused, the refusal brings the row, and the next try holds for that very row alone.
 
@@ -34,7 +35,7 @@ const MAX_UNTOLD: i64 = 32;
 pub enum Recency {
     /// It is the latest now.
     Newest,
-    /// A later one is known, but not of all its metrics.
+    /// A later one is known, but not of all its metrics, or none that wants anything of an alarm.
     Partly,
     /// It was the latest already: a message delivered twice.
     Same,
@@ -79,22 +80,19 @@ impl<'a> Latest<'a> {
         if self.reading.values.len() > MAX_IN_FIRST_TRY {
             return self.merge(None).unwrap_or_else(|_| self.change());
         }
+        let mut change = self.newest(self.change());
         let mut conditions = vec![
             Condition::Exists(READING.into()),
             Condition::Exists(ORDERS.into()),
             Condition::less(ORDER, self.order.as_str()),
         ];
         for threshold in &self.thresholds {
-            let attribute = threshold.attribute();
-            match self.reading.number(&threshold.metric).and_then(|value| threshold.demands(value)) {
-                Some(Alarm::Raised) => conditions.push(Condition::equal(attribute, Alarm::Raised.as_str())),
-                Some(Alarm::Cleared) => {
-                    conditions.push(Condition::equal(attribute, Alarm::Raised.as_str()).negated());
-                }
-                None => {}
-            }
+            let Some((_, alarm)) = self.demanded(threshold) else { continue };
+            let raised = Condition::equal(threshold.attribute(), Alarm::Raised.as_str());
+            conditions.push(if alarm == Alarm::Raised { raised } else { raised.negated() });
+            change = change.set(threshold.order_attribute(), self.order.as_str());
         }
-        let mut change = self.newest(self.change().when(Condition::All(conditions)));
+        change = change.when(Condition::All(conditions));
         for (metric, value) in &self.reading.values {
             change = change.set_in(READING, metric.clone(), Value::Document(value.clone())).set_in(
                 ORDERS,
@@ -135,19 +133,19 @@ impl<'a> Latest<'a> {
     fn merge(&self, row: Option<&Item>) -> Result<Change, Unmerged> {
         let (mut values, mut orders) = known(row);
         let newer: Vec<_> = self.reading.values.iter().filter(|(metric, _)| self.is_newer(&orders, metric)).collect();
-        if newer.is_empty() {
-            return Err(Unmerged::Late);
-        }
+        let mut is_late = newer.is_empty();
         let mut change = self.change().when(unchanged(row));
         let mut number = row.and_then(|row| row.number(CROSSINGS)).unwrap_or(0);
         let before = number;
         for threshold in &self.thresholds {
-            if !newer.iter().any(|(metric, _)| *metric == threshold.root()) {
+            let Some((value, alarm)) = self.demanded(threshold) else { continue };
+            let decided = row.and_then(|row| row.text(&threshold.order_attribute()));
+            if decided.is_some_and(|order| order >= self.order.as_str()) {
                 continue;
             }
-            let Some(value) = self.reading.number(&threshold.metric) else { continue };
+            is_late = false;
+            change = change.set(threshold.order_attribute(), self.order.as_str());
             let was = row.and_then(|row| Alarm::read(row.text(&threshold.attribute())?)).unwrap_or(Alarm::Cleared);
-            let alarm = threshold.demands(value).unwrap_or(was);
             if alarm != was {
                 number = number.saturating_add(1);
                 let crossing = Crossing::of(threshold, alarm, value, self.reading, &self.order);
@@ -155,6 +153,9 @@ impl<'a> Latest<'a> {
                     .set(threshold.attribute(), alarm.as_str())
                     .set(crossing_attribute(number), Value::Document(crossing.to_json()));
             }
+        }
+        if is_late {
+            return Err(Unmerged::Late);
         }
         if number > before {
             if row.is_some_and(|row| untold(row) >= MAX_UNTOLD) {
@@ -193,6 +194,12 @@ impl<'a> Latest<'a> {
             .set(ORDER, self.order.as_str())
             .set(MEASURED_AT, self.reading.measured_at)
             .set("receivedAt", self.reading.received_at)
+    }
+
+    /// What it wants of an alarm, and the value for which it does.
+    fn demanded(&self, threshold: &Threshold) -> Option<(f64, Alarm)> {
+        let value = self.reading.number(&threshold.metric)?;
+        Some((value, threshold.demands(value)?))
     }
 
     fn is_newer(&self, orders: &Map<String, Json>, metric: &str) -> bool {

@@ -141,16 +141,16 @@ impl Threshold {
         self.limit
     }
 
-    /// The metric of the reading that holds the number: the first name of the path.
-    #[must_use]
-    pub fn root(&self) -> &str {
-        self.metric.split('.').next().unwrap_or_default()
-    }
-
     /// The attribute of the device's row that holds the alarm.
     #[must_use]
     pub fn attribute(&self) -> String {
         format!("alarm:{}", self.name())
+    }
+
+    /// The attribute that holds the place of the reading that the alarm is from.
+    #[must_use]
+    pub fn order_attribute(&self) -> String {
+        format!("alarmOrder:{}", self.name())
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
         ] {
             assert_eq!(threshold.demands(value), expected, "{} {value}", threshold.name());
         }
-        assert_eq!((below.root(), below.attribute()), ("battery", "alarm:battery.voltage:below".to_owned()));
+        assert_eq!(below.attribute(), "alarm:battery.voltage:below");
     }
 
     #[test]

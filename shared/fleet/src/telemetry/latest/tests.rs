@@ -57,6 +57,19 @@ fn the_first_try_holds_where_nothing_moves() {
 }
 
 #[test]
+fn a_reading_that_comes_after_one_between_the_limits_still_moves_the_alarm() {
+    let mut row = None;
+    for (at, value, expected) in
+        [(2, 78, Recency::Newest), (1, 90, Recency::Partly), (0, 20, Recency::Late), (1, 90, Recency::Late)]
+    {
+        assert_eq!(put(&mut row, &reading(at, at, json!({ "t": value }))).0, expected, "{at}: {value}");
+    }
+    let row = row.unwrap();
+    assert_eq!((row.number(MEASURED_AT), row.text("alarm:t:above")), (Some(2), Some("raised")));
+    assert_eq!(Untold::all("x", &row).count(), 1);
+}
+
+#[test]
 fn the_metrics_of_a_device_are_bounded() {
     let mut row = None;
     for at in 0..300 {
@@ -90,5 +103,7 @@ proptest! {
         for attribute in [READING, ORDERS, ORDER, MEASURED_AT] {
             prop_assert_eq!(row.0.get(attribute), expected.0.get(attribute));
         }
+        let alarm = |row: &Item| row.text("alarm:t:above").and_then(Alarm::read).unwrap_or(Alarm::Cleared);
+        prop_assert_eq!(alarm(&row), alarm(&expected));
     }
 }
