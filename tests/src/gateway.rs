@@ -325,7 +325,7 @@ impl Gateway<'_> {
     #[must_use]
     pub fn follow(&self, link: &str) -> Answer {
         let rest = link.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
-        let (host, path) = rest.unwrap_or_else(|| panic!("`{link}` is no link"));
+        let (host, path) = rest.unwrap_or_else(|| panic!("`{link}` is not a link"));
         assert_eq!(host, format!("127.0.0.1:{}", self.api_port()), "{link}");
         self.send("GET", &format!("/{path}"), &[("host", host)], b"")
     }

@@ -220,7 +220,7 @@ mod tests {
         let mut planted = ladder;
         planted[3] = ("c.rs", "pub struct C(Box<crate::a::A>);");
         assert_eq!(circles(&read(&planted)), [["a", "b", "c"]]);
-        // A file and its folder: declaring a module is no import of it, using what is in there is one.
+        // A file and its folder: declaring a module is not an import of it, using what is in there is one.
         let parent = [("a.rs", "mod b;\npub struct A;"), ("a/b.rs", "use super::A;")];
         assert!(circles(&read(&parent)).is_empty());
         let both = [("a.rs", "mod b;\npub struct A(b::B);"), ("a/b.rs", "use super::A;")];

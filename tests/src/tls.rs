@@ -22,7 +22,7 @@ pub fn anonymous(root: &str, alpn: &[&str]) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// TLS over a socket to a server of this name; a name that is no address is sent as SNI.
+/// TLS over a socket to a server of this name; a name that is not an address is sent as SNI.
 ///
 /// # Panics
 /// Where TLS cannot begin.

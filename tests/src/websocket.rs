@@ -96,7 +96,7 @@ impl<S: Read + Write> WebSocket<S> {
         let mut header = [0; 2];
         self.stream.read_exact(&mut header).unwrap_or_else(|e| panic!("no frame: {e}"));
         let [first, length] = header;
-        assert!(first & 0xf0 == 0x80 && length < 126, "a frame that is no short and whole one: {header:?}");
+        assert!(first & 0xf0 == 0x80 && length < 126, "a frame that is not a short and whole one: {header:?}");
         let mut payload = vec![0; usize::from(length)];
         self.stream.read_exact(&mut payload).unwrap_or_else(|e| panic!("half a frame: {e}"));
         (first & 0x0f, payload)

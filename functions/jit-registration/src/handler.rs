@@ -307,7 +307,7 @@ where
     ports.registry.update_certificate(id, &status).await
 }
 
-/// Takes a batch, event by event. Once the control plane asks for less, the rest is left for later: that is no failure.
+/// Takes a batch, event by event. Once the control plane asks for less, the rest is left for later: that is not a failure.
 pub(crate) async fn register_batch<R, B, A, D, W, N, Q>(
     ports: &Ports<'_, R, B, A, D, W, N>,
     quarantine: &Q,

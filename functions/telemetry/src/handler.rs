@@ -124,7 +124,7 @@ impl TelemetryError {
 /// Takes one message.
 ///
 /// # Errors
-/// [`TelemetryError`], which must reach Lambda or the queue: the message comes again. What can never be read is no error,
+/// [`TelemetryError`], which must reach Lambda or the queue: the message comes again. What can never be read is not an error,
 /// it is set aside.
 pub(crate) async fn accept<L, H, D, Q, A>(
     ports: &Ports<'_, L, H, D, Q, A>,

@@ -73,7 +73,7 @@ pub fn pairs(name: &'static str) -> Result<Vec<(String, String)>, BadSetting> {
         .map(|entry| match entry.split_once('=') {
             Some((from, to)) => Ok((from.trim().to_owned(), to.trim().to_owned())),
             None => {
-                let why = format!("`{entry}` is no pair: write name=value,name=value");
+                let why = format!("`{entry}` is not a pair: write name=value,name=value");
                 Err(BadSetting::Invalid { name, value: value.clone(), why })
             }
         })

@@ -11,7 +11,7 @@
 //! So each announcement is made at least once, offline and online take turns, and one is made more than once, under the same
 //! id, only if the function dies between announcing and confirming.
 //!
-//! A client that is no device (a console, a test, a claim that asks for provisioning) is followed, not announced, and
+//! A client that is not a device (a console, a test, a claim that asks for provisioning) is followed, not announced, and
 //! forgotten after [`sighting::STRANGERS_KEPT`].
 
 pub mod grace;
@@ -52,7 +52,7 @@ pub mod attribute {
     pub const ANNOUNCEMENT: &str = "announcement";
     /// While it is being made: when the claim to make it runs out.
     pub const ANNOUNCING: &str = "announcingUntil";
-    /// When the row of a client that is no device is deleted, in seconds since 1970.
+    /// When the row of a client that is not a device is deleted, in seconds since 1970.
     pub const EXPIRES_AT: &str = "expiresAt";
     /// The number of the window that [`FLAPS`] belongs to.
     pub const FLAP_WINDOW: &str = "flapWindow";

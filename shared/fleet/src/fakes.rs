@@ -23,7 +23,7 @@ use std::task::Poll;
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Mutex<Plan>>);
 
-/// Says nothing: what has been called so far is no part of the state of the world that a test compares.
+/// Says nothing: what has been called so far is not a part of the state of the world that a test compares.
 impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Faults")

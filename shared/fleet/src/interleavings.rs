@@ -327,7 +327,7 @@ fn poll(invocation: &mut Invocation<'_>) -> Poll<Result<(), String>> {
 }
 
 fn waiting(faults: &Faults) -> Waiting {
-    let none = Waiting { operation: "something that is no port", is_constant: false };
+    let none = Waiting { operation: "something that is not a port", is_constant: false };
     faults.turn(|turn| turn.waiting.take()).flatten().unwrap_or(none)
 }
 

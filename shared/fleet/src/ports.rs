@@ -26,7 +26,7 @@ pub struct PortError {
 pub enum ErrorKind {
     /// Trying again.
     Passing,
-    /// Trying again, later and less: the service is asked more often than it allows. That is no failure.
+    /// Trying again, later and less: the service is asked more often than it allows. That is not a failure.
     Throttled,
     /// Nothing but a person: a request that is not valid, or not allowed.
     Permanent,

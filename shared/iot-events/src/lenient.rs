@@ -61,7 +61,7 @@ pub(crate) mod optional_base64_bytes {
         }
     }
 
-    /// What is not base64 is no password.
+    /// What is not base64 is not a password.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
         use base64::Engine;
         let text = Option::<String>::deserialize(deserializer)?;

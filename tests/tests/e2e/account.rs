@@ -107,7 +107,7 @@ fn what_cannot_be_taken_in_leaves_a_reason_and_the_account_as_it_was() {
         ("no JSON", json!([]), "is not valid"),
         ("another account", json!({ "format": 1, "account": "2", "region": "us-east-1", "tables": {} }), "--account 2"),
         ("a later format", json!({ "format": 9, "account": "2", "region": "us-east-1", "tables": {} }), "format 9"),
-        ("an unknown table", account(json!({ "birds": {} })), "`birds` is no table"),
+        ("an unknown table", account(json!({ "birds": {} })), "`birds` is not a table"),
         ("a bad key", account(json!({ "things": { "a b": { "id": id, "version": 1 } } })), "thing name `a b`"),
     ] {
         let answer = import(&body);

@@ -356,7 +356,7 @@ fn all_failures_of_a_message_make_one_document_and_what_succeeds_is_not_in_it() 
     assert!(failures[1].1.contains("log group does not exist"), "{document:#}");
     assert_eq!(failures[2].0, "KinesisAction");
     assert!(failures[2].1.contains("AWS_ENDPOINT_URL_KINESIS"), "no endpoint is told with what to set: {document:#}");
-    assert_eq!(failures[3], ("CloudwatchMetricAction", "the metric's value `` is no number"));
+    assert_eq!(failures[3], ("CloudwatchMetricAction", "the metric's value `` is not a number"));
     assert_eq!(document["sourceIp"], "127.0.0.1");
     // The stream of the log group was made before it was given up.
     let targets: Vec<String> = recorder.rest().iter().map(|r| r.header("x-amz-target").to_owned()).collect();

@@ -142,7 +142,7 @@ fn pages_that_are_allowed_call_as_an_sdk_does() {
     foreign[0].1 = "http://evil.example";
     assert_eq!(gateway.send("OPTIONS", "/things/x", &foreign, b"").status, 403);
 
-    // A WebSocket is no request that a browser asks about first; clients that are none name the endpoint itself.
+    // A WebSocket is not a request that a browser asks about first; clients that are none name the endpoint itself.
     let open = |origin: &str| {
         let path = "/mqtt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=K%2F20260101%2Fus-east-1%2Fiotdevicegateway%2Faws4_request";
         let headers = [("sec-websocket-protocol", "mqtt"), ("origin", origin)];

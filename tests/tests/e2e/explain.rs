@@ -44,12 +44,12 @@ fn policy_files_are_explained_with_no_gateway() {
     assert_eq!((code, &answer["decision"]), (Some(0), &json!("ALLOWED")));
     assert_eq!(answer["resource"], "arn:aws:iot:us-east-1:123456789012:client/dock-1");
     let (code, _, said) = ask(&["--action", "fly", "--topic", "a"]);
-    assert!(code == Some(1) && said.contains("`fly` is no action") && said.contains("iot:Publish"), "{said}");
+    assert!(code == Some(1) && said.contains("`fly` is not an action") && said.contains("iot:Publish"), "{said}");
     let (code, _, said) = ask(&["--action", "publish"]);
     assert!(code == Some(1) && said.contains("needs to know on what"), "{said}");
     fs::write(place.path().join("broken.json"), "{").unwrap();
     let (code, _, said) = explain(&place, &["--policy", "broken.json", "--action", "publish", "--topic", "a"]);
-    assert!(code == Some(1) && said.contains("`broken.json` is no policy"), "{said}");
+    assert!(code == Some(1) && said.contains("`broken.json` is not a policy"), "{said}");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn poisoned_payloads_and_templates_fail_alone_and_are_counted() {
     }
     let document = device.receive("errors/poisoned").json();
     assert!(document["failures"][0]["errorMessage"].as_str().unwrap().contains("topic"), "{document}");
-    wait_for("what is no JSON is counted for both rules", || {
+    wait_for("what is not JSON is counted for both rules", || {
         let counts = gateway.send("GET", "/_drydock/metrics", &[], b"").body;
         let parse = |rule: &str| {
             let start = format!(r#"aws_iot{{metric="ParseError",rule_name="{rule}"}} "#);

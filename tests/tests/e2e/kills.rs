@@ -135,7 +135,7 @@ fn a_hundred_kills_under_load_lose_no_action_of_a_rule() {
         let most = random(&mut state) % BETWEEN;
         wanted.extend(publish_and_kill(place.up(&OPTIONS), kill * 1000, most));
     }
-    assert!(wanted.len() as u64 > KILLS * BETWEEN / 4, "{} acknowledged messages are no load", wanted.len());
+    assert!(wanted.len() as u64 > KILLS * BETWEEN / 4, "{} acknowledged messages are not a load", wanted.len());
 
     let gateway = place.up(&OPTIONS);
     let got = received(&gateway, &wanted);

@@ -131,7 +131,7 @@ fn functions_that_reach_out_get_the_answers_that_are_given() {
     let (code, _, said) = sql(&place, &[statement]);
     assert!(code == Some(1) && said.contains("--answer 'aws_lambda=JSON'"), "{said}");
     let (code, _, said) = sql(&place, &[statement, "--answer", "upper=1"]);
-    assert!(code == Some(1) && said.contains("`upper` is no function that reaches out"), "{said}");
+    assert!(code == Some(1) && said.contains("`upper` is not a function that reaches out"), "{said}");
 }
 
 /// A watcher of a rule, and the lines that it prints.

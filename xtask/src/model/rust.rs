@@ -188,7 +188,7 @@ fn shape_value(name: &str, shape: &Shape, patterns: &BTreeMap<&str, usize>) -> R
     };
     for (method, bound) in [("min", &shape.min), ("max", &shape.max)] {
         if let Some(bound) = bound {
-            let bound = bound.as_i64().ok_or_else(|| format!("{name}: {method} `{bound}` is no integer"))?;
+            let bound = bound.as_i64().ok_or_else(|| format!("{name}: {method} `{bound}` is not an integer"))?;
             let _ = write!(value, ".{method}({bound})");
         }
     }

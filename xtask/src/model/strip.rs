@@ -123,5 +123,5 @@ fn without_documentation(value: Value) -> Value {
 }
 
 fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>, String> {
-    value.as_object().ok_or_else(|| format!("{what} is no object"))
+    value.as_object().ok_or_else(|| format!("{what} is not an object"))
 }

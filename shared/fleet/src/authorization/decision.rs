@@ -42,7 +42,7 @@ pub enum Denial {
     /// It shows no token.
     #[error("there is no token: send it as the password, as a bearer token, or as the authorizer's token")]
     NoToken,
-    /// It shows something that is no token.
+    /// It shows something that is not a token.
     #[error("the token cannot be read: {0}")]
     Malformed(#[from] BadToken),
     /// Signed by a key that the fleet does not have.

@@ -78,7 +78,7 @@ pub enum BadKey {
     Pem,
     /// A key of another kind, or too short.
     #[error(
-        "it is no public key for its algorithm: ES256 takes one on P-256, RS256 one of RSA with 2,048 bits or more"
+        "it is not a public key for its algorithm: ES256 takes one on P-256, RS256 one of RSA with 2,048 bits or more"
     )]
     Kind,
 }

@@ -42,14 +42,14 @@ pub struct Claims {
     pub scope: Option<Vec<String>>,
 }
 
-/// A text that is no token.
+/// A text that is not a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
     /// Too long.
     #[error("it has {0} bytes: at most 6144 are looked at")]
     TooLong(usize),
     /// Not the form of a JWT.
-    #[error("it is no JSON Web Token: {0}")]
+    #[error("it is not a JSON Web Token: {0}")]
     Form(&'static str),
     /// A member that is missing, or is something else than it must be.
     #[error("its `{member}` {rule}")]
@@ -83,7 +83,7 @@ impl Token {
         let (signed, signature) = text.rsplit_once('.').ok_or(BadToken::Form("it has no signature"))?;
         let (header, claims) = signed.split_once('.').ok_or(BadToken::Form("it has two parts, not three"))?;
         let header: Header = serde_json::from_slice(&part(header, "its header is not base64url")?)
-            .map_err(|_| BadToken::Form("its header is no JSON object with an `alg`"))?;
+            .map_err(|_| BadToken::Form("its header is not a JSON object with an `alg`"))?;
         if header.crit.is_some() {
             return Err(BadToken::Member { member: "crit", rule: "asks for extensions, of which none is known" });
         }
@@ -91,7 +91,7 @@ impl Token {
         let kid = header.kid.filter(|kid| (1..=LONGEST_KID).contains(&kid.len()));
         let kid = kid.ok_or(BadToken::Member { member: "kid", rule: "must name its key, in 1 to 128 bytes" })?;
         let claims: Map<String, Value> = serde_json::from_slice(&part(claims, "its claims are not base64url")?)
-            .map_err(|_| BadToken::Form("its claims are no JSON object"))?;
+            .map_err(|_| BadToken::Form("its claims are not a JSON object"))?;
         let signature = part(signature, "its signature is not base64url")?;
         Ok(Self { algorithm, kid, claims: Claims::read(&claims)?, signed: signed.to_owned(), signature })
     }

@@ -28,7 +28,7 @@ impl Grace {
     /// From configuration: the seconds for every type, and exceptions as thing type and seconds.
     ///
     /// # Errors
-    /// [`BadGrace`] for a period that is no number or out of bounds.
+    /// [`BadGrace`] for a period that is not a number or out of bounds.
     pub fn new<'a>(default: &str, by_type: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, BadGrace> {
         let seconds = |text: &str, of: &str| {
             let parsed = text.trim().parse().ok().filter(|seconds| (Self::MIN..=Self::MAX).contains(seconds));

@@ -15,7 +15,7 @@ use iot_events::{ConnectFailed, Connected, DisconnectReason, Disconnected};
 /// their version numbers, which restart only after a client was away for much longer.
 pub const CLEARLY_APART: EpochMillis = 5 * 60 * 1000;
 
-/// How long a client that is no device is remembered after it was last heard of, in seconds.
+/// How long a client that is not a device is remembered after it was last heard of, in seconds.
 pub const STRANGERS_KEPT: i64 = 7 * 86_400;
 
 /// A client was seen to connect or to disconnect.
@@ -109,7 +109,7 @@ impl Sighting {
     ///
     /// What the row then holds follows from the newest event alone, so that events in any order and number lead to the
     /// same row. The end of a session that was taken over has a lower sequence than its successor and changes nothing.
-    /// The row of a client that is no device expires.
+    /// The row of a client that is not a device expires.
     #[must_use]
     pub fn change(&self, is_device: bool) -> Change {
         let another_session = || Condition::equal(SESSION, self.session.as_str()).negated();

@@ -52,7 +52,7 @@ impl DeviceCertificate {
     /// AWS IoT's policy variables.
     ///
     /// # Errors
-    /// [`Unreadable`] if it is no PEM, or no X.509 certificate.
+    /// [`Unreadable`] if it is not PEM, or no X.509 certificate.
     pub fn read(pem: &str) -> Result<Self, Unreadable> {
         let (_, pem) = parse_x509_pem(pem.as_bytes()).map_err(|error| Unreadable(error.to_string()))?;
         let certificate = pem.parse_x509().map_err(|error| Unreadable(error.to_string()))?;

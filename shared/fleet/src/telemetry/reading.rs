@@ -38,11 +38,11 @@ pub struct Window {
     pub future: EpochMillis,
 }
 
-/// Why a message is no reading. Trying again would not help.
+/// Why a message is not a reading. Trying again would not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The topic's second level is no thing name.
-    #[error("`{0}` is no thing name")]
+    /// The topic's second level is not a thing name.
+    #[error("`{0}` is not a thing name")]
     ThingName(String),
     /// Not JSON.
     #[error("the payload is not JSON: {0}")]
@@ -53,7 +53,7 @@ pub enum Malformed {
     /// Nothing was measured.
     #[error("the payload holds no measurement")]
     Empty,
-    /// The time is no time.
+    /// The time is not a time.
     #[error("`timestamp` must be whole milliseconds since 1970, not `{0}`")]
     BadTimestamp(String),
     /// The time is too far ahead.

@@ -22,7 +22,7 @@ pub(crate) mod subscribe;
 
 use crate::message::Protocol;
 
-/// Why bytes from a client are no packet that the broker takes.
+/// Why bytes from a client are not a packet that the broker takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
     /// The bytes do not have the form of the packet.

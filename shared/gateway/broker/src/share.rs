@@ -143,7 +143,7 @@ impl Group {
     }
 }
 
-/// Takes `$share/<name>/<filter>` apart; `None` where the text is no shared subscription.
+/// Takes `$share/<name>/<filter>` apart; `None` where the text is not a shared subscription.
 pub(crate) fn parse(filter: &str) -> Option<(&str, &str)> {
     filter.strip_prefix("$share/").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
 }

@@ -19,7 +19,7 @@ pub(crate) async fn send(
 ) -> Result<Response<Bytes>, String> {
     let uri = request.uri().clone();
     if uri.scheme_str() != Some("http") {
-        return Err(format!("`{uri}` is no `http` URL"));
+        return Err(format!("`{uri}` is not an `http` URL"));
     }
     let (Some(host), Some(authority)) = (uri.host(), uri.authority()) else {
         return Err(format!("`{uri}` names no host"));

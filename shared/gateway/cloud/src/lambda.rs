@@ -173,7 +173,7 @@ impl Lambda {
     ///
     /// # Errors
     /// `ResourceNotFoundException`, `TooManyRequestsException`, `RequestTooLargeException`,
-    /// `InvalidRequestContentException`; that the function failed is no error but [`Invoked::function_error`].
+    /// `InvalidRequestContentException`; that the function failed is not an error but [`Invoked::function_error`].
     pub async fn invoke(&self, reference: &str, payload: Bytes) -> Result<Invoked, LambdaError> {
         let request_id = self.context.uuid();
         self.invoke_as(reference, payload, &request_id, None).await

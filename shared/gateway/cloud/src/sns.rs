@@ -246,7 +246,7 @@ impl Sns {
     /// Publishes a message to a topic ("Publish"): returns its id once every queue and function that takes it has it.
     ///
     /// # Errors
-    /// What is wrong with the topic or the message. A subscriber that cannot be reached is no error: its dead-letter queue
+    /// What is wrong with the topic or the message. A subscriber that cannot be reached is not an error: its dead-letter queue
     /// gets the message, and the observer is told.
     pub async fn publish(self: &Arc<Self>, topic: &Arn, message: Publish) -> Result<String, SnsError> {
         self.topic(topic)?;

@@ -93,7 +93,7 @@ impl Sqs {
     /// The queue of a URL: its last two segments are the account and the name, its host does not matter.
     ///
     /// # Errors
-    /// `QueueDoesNotExist`, or `InvalidAddress` where the text is no queue's URL.
+    /// `QueueDoesNotExist`, or `InvalidAddress` where the text is not a queue's URL.
     pub fn by_url(&self, url: &str) -> Result<Arc<Queue>, SqsError> {
         let mut segments = url.trim_end_matches('/').rsplit('/');
         match (segments.next(), segments.next()) {

@@ -126,7 +126,7 @@ codes! {
     ValidationException = 400,
     VersionConflictException = 409,
     VersionsLimitExceededException = 409,
-    /// Not in a model: what AWS's front ends answer to a path that is no operation's.
+    /// Not in a model: what AWS's front ends answer to a path that is not an operation's.
     UnknownOperationException = 404,
     /// Not one of AWS's: the operation is known and not written yet.
     NotImplementedException = 501,

@@ -50,7 +50,7 @@ pub enum CallError {
         message: String,
     },
     /// The request cannot be made.
-    #[error("{operation} is no valid request")]
+    #[error("{operation} is not a valid request")]
     Invalid {
         /// What was asked.
         operation: String,

@@ -38,7 +38,7 @@ pub struct HttpRequestFacts {
 }
 
 impl HttpRequestFacts {
-    /// Takes them from a request. Header values that are no text are left out.
+    /// Takes them from a request. Header values that are not text are left out.
     #[must_use]
     pub fn of<B>(request: &http::Request<B>) -> Self {
         let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {

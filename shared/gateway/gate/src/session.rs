@@ -136,7 +136,7 @@ impl Rights {
 /// Compiles the policies that apply to a connection at this moment.
 fn compile(books: &Books, source: &Source, thing: &str, context: &Context, generation: u64) -> Compiled {
     let Some(certificate) = &source.certificate else {
-        // Who is let in by an authorizer alone is no principal of the registry, and no thing is attached to it.
+        // Who is let in by an authorizer alone is not a principal of the registry, and no thing is attached to it.
         let context = Arc::new(Context { now: books.now(), ..context.clone() });
         let set = source.returned.clone().unwrap_or_default();
         let policies = SessionPolicies::new(Arc::new(set), context);

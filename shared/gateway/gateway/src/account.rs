@@ -81,7 +81,7 @@ pub enum AccountError {
         here: String,
     },
     /// It has a table that there is not.
-    #[error("`{0}` is no table of this version; there are {1}")]
+    #[error("`{0}` is not a table of this version; there are {1}")]
     UnknownTable(String, String),
     /// A table is called as none is.
     #[error("`{}` is not the name of a table", drydock_host::shown::line(.0))]

@@ -41,7 +41,7 @@ const KINDS: &[Kind] = &[
 /// Runs a command on the tags of a resource, which has to be there and be of a kind that can be tagged.
 ///
 /// # Errors
-/// `InvalidRequestException` for what is no ARN, or one of a kind that has no tags; `ResourceNotFoundException`; what the
+/// `InvalidRequestException` for what is not an ARN, or one of a kind that has no tags; `ResourceNotFoundException`; what the
 /// command says.
 pub async fn apply<T>(
     books: &Books,
@@ -96,11 +96,11 @@ pub fn forget(kept: &mut Part<'_, Tags>, scope: &Scope, resource: &str) {
 /// The tags of an `x-amz-tagging` header, which is a query string: `key1=value1&key2=value2`.
 ///
 /// # Errors
-/// `InvalidRequestException` as for tags in a body, and for what is no UTF-8 once it is decoded.
+/// `InvalidRequestException` as for tags in a body, and for what is not UTF-8 once it is decoded.
 pub fn of_header(text: Option<&str>) -> Result<NewTags, ApiError> {
     let decode = |text: &str| {
         let decoded = percent_decode_str(&text.replace('+', " ")).decode_utf8().map(|text| text.into_owned());
-        decoded.map_err(|_| ApiError::invalid(format!("`{text}` in x-amz-tagging is no UTF-8 once it is decoded")))
+        decoded.map_err(|_| ApiError::invalid(format!("`{text}` in x-amz-tagging is not UTF-8 once it is decoded")))
     };
     let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| {

@@ -242,7 +242,7 @@ fn rows(events: Vec<LogEventConfiguration>) -> Result<Vec<EventRow>, ApiError> {
     for event in events {
         let name = event.event_type;
         if EventType::from_name(&name).is_none() {
-            return Err(ApiError::invalid(format!("`{name:.120}` is no event type of AWS IoT's logs")));
+            return Err(ApiError::invalid(format!("`{name:.120}` is not an event type of AWS IoT's logs")));
         }
         if rows.iter().any(|row| row.event == name) {
             return Err(ApiError::invalid(format!("event type `{name}` is configured twice")));
@@ -289,7 +289,7 @@ impl Rulebook for Logging {
             (LEVELS, _) => {
                 let (kind, name) = key.split_once(' ').ok_or_else(|| corrupt("the key has no name".to_owned()))?;
                 let text: String = serde_json::from_str(value).map_err(|e| corrupt(e.to_string()))?;
-                let level = text.parse().map_err(|_| corrupt(format!("`{text}` is no level")))?;
+                let level = text.parse().map_err(|_| corrupt(format!("`{text}` is not a level")))?;
                 self.levels.insert((kind.to_owned(), name.to_owned()), level);
             }
             _ => return Err(corrupt("the book of logging options has no such row".to_owned())),

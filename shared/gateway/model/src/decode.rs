@@ -102,7 +102,7 @@ fn json_body(body: &Bytes) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => Err(format!("the request body must be a JSON object, found {}", wire::kind(&other))),
-        Err(why) => Err(format!("the request body is no JSON: {why}")),
+        Err(why) => Err(format!("the request body is not JSON: {why}")),
     }
 }
 
@@ -113,7 +113,7 @@ fn parse_query(query: &str) -> Result<Vec<(String, String)>, String> {
         percent_decode(spaced.as_bytes())
             .decode_utf8()
             .map(|text| text.into_owned())
-            .map_err(|_| format!("`{text}` in the query is no UTF-8 once it is decoded"))
+            .map_err(|_| format!("`{text}` in the query is not UTF-8 once it is decoded"))
     };
     query
         .split('&')
@@ -125,7 +125,7 @@ fn parse_query(query: &str) -> Result<Vec<(String, String)>, String> {
         .collect()
 }
 
-/// A member from the query: a list from every parameter of its name, a map from every parameter that is no member's.
+/// A member from the query: a list from every parameter of its name, a map from every parameter that is not a member's.
 fn from_query(
     member: &'static Member,
     name: &str,
@@ -179,9 +179,9 @@ fn plain(shape: &Shape, name: &str, text: &str) -> Result<Value, String> {
 
 /// The text of a header that holds JSON in base64.
 fn json_header(name: &str, text: &str) -> Result<String, String> {
-    let bytes = STANDARD.decode(text.trim()).map_err(|why| format!("header `{name}` is no base64: {why}"))?;
-    let json = String::from_utf8(bytes).map_err(|_| format!("header `{name}` is no UTF-8 once it is decoded"))?;
-    serde_json::from_str::<Value>(&json).map_err(|why| format!("header `{name}` is no JSON: {why}"))?;
+    let bytes = STANDARD.decode(text.trim()).map_err(|why| format!("header `{name}` is not base64: {why}"))?;
+    let json = String::from_utf8(bytes).map_err(|_| format!("header `{name}` is not UTF-8 once it is decoded"))?;
+    serde_json::from_str::<Value>(&json).map_err(|why| format!("header `{name}` is not JSON: {why}"))?;
     Ok(json)
 }
 

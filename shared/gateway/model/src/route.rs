@@ -1,7 +1,7 @@
 //! From a method and a path to an operation.
 //!
 //! A path is split at its slashes before it is decoded, so that a slash inside a label may be sent as `%2F`. Where several
-//! operations fit, the more literal path wins: `/thing-groups/addThingToThingGroup` is no thing group's name.
+//! operations fit, the more literal path wins: `/thing-groups/addThingToThingGroup` is not a thing group's name.
 
 use crate::operation::{OperationMeta, of_service};
 use drydock_core::{ApiError, ErrorCode, Service};
@@ -27,7 +27,7 @@ pub struct Found {
 ///
 /// # Errors
 /// `UnknownOperationException` where no operation has the path, `MethodNotAllowedException` where some have it with another
-/// method, `InvalidRequestException` where a label is no UTF-8 once decoded.
+/// method, `InvalidRequestException` where a label is not UTF-8 once decoded.
 pub fn find(service: Service, method: &str, path: &str) -> Result<Found, ApiError> {
     let raw: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
     let mut methods = Vec::new();
@@ -45,7 +45,7 @@ pub fn find(service: Service, method: &str, path: &str) -> Result<Found, ApiErro
         return Ok(Found { operation: route.operation, labels });
     }
     Err(if methods.is_empty() {
-        let message = format!("`{method} {path}` is no operation of {service}");
+        let message = format!("`{method} {path}` is not an operation of {service}");
         ApiError::new(ErrorCode::UnknownOperationException, message)
     } else {
         let message = format!("method `{method}` is not allowed on `{path}`, which takes {}", methods.join(", "));
@@ -58,7 +58,7 @@ fn decode(raw: &str) -> Result<String, ApiError> {
     percent_decode_str(raw)
         .decode_utf8()
         .map(|text| text.into_owned())
-        .map_err(|_| ApiError::invalid(format!("`{raw}` in the path is no UTF-8 once it is decoded")))
+        .map_err(|_| ApiError::invalid(format!("`{raw}` in the path is not UTF-8 once it is decoded")))
 }
 
 /// One operation's path.

@@ -75,7 +75,7 @@ impl<C: 'static> Router<C> {
     /// Answers a request to a service. The request is routed, decoded and checked before this returns; the future is the
     /// handler's.
     ///
-    /// A path that is no operation's answers 404 or 405, an invalid request 400, and an operation without a handler 501
+    /// A path that is not an operation's answers 404 or 405, an invalid request 400, and an operation without a handler 501
     /// with a message that names it.
     #[must_use]
     pub fn call(&self, context: C, service: Service, request: &Request) -> Reply<Response> {

@@ -249,7 +249,7 @@ impl Wire for Timestamp {
             Value::String(text) => parse_time(text),
             _ => return Err(at.expected("a timestamp", value)),
         };
-        time.ok_or_else(|| at.error(format!("`{value}` is no timestamp")))
+        time.ok_or_else(|| at.error(format!("`{value}` is not a timestamp")))
     }
 
     /// Whole seconds as an integer, others with their milliseconds as a fraction.

@@ -136,7 +136,7 @@ impl fmt::Display for Action {
 /// A text that names no action of the data plane.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no action of the AWS IoT data plane; known are for example `Connect`, `Publish`, `Subscribe` and `Receive`"
+    "`{0}` is not an action of the AWS IoT data plane; known are for example `Connect`, `Publish`, `Subscribe` and `Receive`"
 )]
 pub struct UnknownAction(String);
 

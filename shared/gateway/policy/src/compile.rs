@@ -59,7 +59,7 @@ impl CompiledDocument {
     /// Parses and compiles a document's text.
     ///
     /// # Errors
-    /// [`PolicyError`] where the text is no policy.
+    /// [`PolicyError`] where the text is not a policy.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         Self::compile(&Document::parse(text)?)
     }

@@ -47,7 +47,7 @@ impl Condition {
     /// [`PolicyError::Grammar`] where the operator is unknown, or a value is not of the operator's type.
     pub fn compile(text: &ConditionText, version: LanguageVersion) -> Result<Self, PolicyError> {
         let operator = Operator::parse(&text.operator).ok_or_else(|| {
-            PolicyError::grammar(&text.path, format!("`{}` is no condition operator", text.operator))
+            PolicyError::grammar(&text.path, format!("`{}` is not a condition operator", text.operator))
                 .help("use for example `StringEquals`, `StringLike`, `ForAnyValue:StringEquals`, `Bool`, `IpAddress`, `ArnLike`")
         })?;
         let operand = match operator.comparison {

@@ -89,7 +89,7 @@ impl Document {
     /// Takes a policy's text apart.
     ///
     /// # Errors
-    /// [`PolicyError`] where the text is no JSON, no policy, or longer than [`MAX_CHARACTERS`].
+    /// [`PolicyError`] where the text is not JSON, no policy, or longer than [`MAX_CHARACTERS`].
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let length = text.chars().filter(|c| !c.is_whitespace()).count();
         if length > MAX_CHARACTERS {

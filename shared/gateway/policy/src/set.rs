@@ -30,7 +30,7 @@ impl PolicySet {
     /// A set of documents that are in no book, as a custom authorizer returns them; named `<name> 1`, `<name> 2` and so on.
     ///
     /// # Errors
-    /// [`PolicyError`] where one of them is no policy.
+    /// [`PolicyError`] where one of them is not a policy.
     pub fn of_documents<'t>(name: &str, documents: impl IntoIterator<Item = &'t str>) -> Result<Self, PolicyError> {
         let policy = |(i, text): (usize, &str)| {
             Ok(AppliedPolicy {

@@ -1,7 +1,7 @@
 //! Patterns with policy variables in them, as resources and condition values are written.
 //!
 //! `${name}` stands for a variable's value, and `${*}`, `${?}`, `${$}` for the characters themselves, in documents of version
-//! 2012-10-17 ("IAM policy elements: Variables and tags"). A value is always literal text: a `*` in it is no wildcard.
+//! 2012-10-17 ("IAM policy elements: Variables and tags"). A value is always literal text: a `*` in it is not a wildcard.
 
 use crate::document::LanguageVersion;
 use crate::pattern::{Builder, Pattern};

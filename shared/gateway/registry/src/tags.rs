@@ -119,7 +119,7 @@ impl Tags {
         Ok(Done::written((), vec![row(arn, kept)]))
     }
 
-    /// Takes tags off a resource; keys that it does not have are no error.
+    /// Takes tags off a resource; keys that it does not have are not an error.
     pub fn remove(&mut self, arn: &str, keys: &[String]) -> Done<()> {
         let Some(kept) = self.by_arn.get_mut(arn) else { return Done::reply(()) };
         let before = kept.len();

@@ -145,7 +145,7 @@ impl Render<'_> {
         bytes_of(self.value)
     }
 
-    /// The outgoing payload as text; raw bytes that are no UTF-8 have none.
+    /// The outgoing payload as text; raw bytes that are not UTF-8 have none.
     fn text(&self) -> Result<String, Problem> {
         String::from_utf8(self.bytes().into())
             .map_err(|_| Problem::new("the payload is not UTF-8: select `encode(*, 'base64')`"))

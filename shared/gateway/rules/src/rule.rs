@@ -72,7 +72,7 @@ impl CompiledRule {
             None => SqlVersion::default(),
             Some(text) => SqlVersion::parse(text).ok_or_else(|| {
                 let known = "2015-10-08, 2016-03-23 and beta";
-                ApiError::invalid(format!("awsIotSqlVersion: `{text}` is no version of the SQL: there are {known}"))
+                ApiError::invalid(format!("awsIotSqlVersion: `{text}` is not a version of the SQL: there are {known}"))
             })?,
         };
         let program = plan::compile(&payload.sql, version, capabilities)

@@ -1,5 +1,5 @@
 //! The values that the rules SQL computes with ("Data types" in the guide): those of JSON, `Undefined`, and the raw bytes
-//! of a payload that is no JSON.
+//! of a payload that is not JSON.
 //!
 //! Arrays and objects are shared, so that handing on a part of a payload copies nothing.
 
@@ -82,7 +82,7 @@ impl Value {
         matches!(self, Self::Bool(true))
     }
 
-    /// The member of an object; `Undefined` where there is none, or this is no object.
+    /// The member of an object; `Undefined` where there is none, or this is not an object.
     #[must_use]
     pub fn member(&self, name: &str) -> Self {
         match self {

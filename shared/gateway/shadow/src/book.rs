@@ -61,7 +61,7 @@ impl Shadows {
     /// by one even where nothing changes; that of a shadow deleted within 48 hours counts on.
     ///
     /// # Errors
-    /// `UnsupportedDocumentEncodingException` or `InvalidRequestException` for a body that is no valid request,
+    /// `UnsupportedDocumentEncodingException` or `InvalidRequestException` for a body that is not a valid request,
     /// `ConflictException` for another version than the shadow's (0 or 1 where there is none yet), and
     /// `RequestEntityTooLargeException` where the state would grow beyond 8 KB.
     pub fn update(&mut self, address: &Address, request: &[u8], now: Timestamp) -> Result<Done<Updated>, ApiError> {

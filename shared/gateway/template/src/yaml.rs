@@ -264,7 +264,7 @@ fn tagged(node: Node, tag: Option<Cow<'_, Tag>>) -> Fallible<Node> {
 }
 
 fn unknown_tag(span: Span, tag: &str) -> Box<Fault> {
-    let fault = Fault::syntax(span, format!("`{tag}` is no tag of CloudFormation's"));
+    let fault = Fault::syntax(span, format!("`{tag}` is not a tag of CloudFormation's"));
     let name = tag.trim_start_matches('!');
     match crate::error::nearest(name, SHORT_TAGS.iter().copied().chain(["Ref", "Condition"])) {
         Some(near) => fault.helped(format!("did you mean `!{near}`?")),

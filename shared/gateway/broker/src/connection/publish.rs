@@ -21,7 +21,7 @@ impl Connection {
         let packet = publish::decode(first, bytes, self.protocol).map_err(|e| self.bad(e))?;
         let found = packet.properties().map_err(|e| self.bad(e))?;
         let topic = std::str::from_utf8(packet.topic)
-            .map_err(|_| self.bad(PacketError::Malformed("a topic that is no UTF-8")))?;
+            .map_err(|_| self.bad(PacketError::Malformed("a topic that is not UTF-8")))?;
         let payload = body.end - packet.payload.len()..body.end;
         let (id, retain) = (packet.packet_id, packet.retain);
         let Some(qos) = packet.qos else { return self.refuse_qos_2(topic) };

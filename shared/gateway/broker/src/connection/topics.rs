@@ -52,7 +52,7 @@ pub(crate) struct Admitted {
 /// Why a client may not publish to a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// It is no topic, or a reserved one.
+    /// It is not a topic, or a reserved one.
     Invalid,
     /// Its policies do not allow it.
     NotAuthorized,

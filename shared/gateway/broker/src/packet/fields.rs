@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
     /// A UTF-8 string.
     pub(crate) fn string(&mut self) -> Result<SmolStr, PacketError> {
         let (string, used) =
-            MqttString::decode(self.rest).map_err(|_| PacketError::Malformed("a string is no UTF-8"))?;
+            MqttString::decode(self.rest).map_err(|_| PacketError::Malformed("a string is not UTF-8"))?;
         self.take(used)?;
         text(string.as_str())
     }
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is wrong with properties: MQTT 5 tells a value that is not allowed from bytes that are no property.
+/// What is wrong with properties: MQTT 5 tells a value that is not allowed from bytes that are not a property.
 pub(super) fn property_error(error: mqtt_protocol_core::mqtt::result_code::MqttError) -> PacketError {
     use mqtt_protocol_core::mqtt::result_code::MqttError;
     if error == MqttError::ProtocolError {

@@ -42,7 +42,7 @@ pub(crate) fn number(text: &str) -> u64 {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => text.parse(),
     }
-    .unwrap_or_else(|_| panic!("`{text}` is no number"))
+    .unwrap_or_else(|_| panic!("`{text}` is not a number"))
 }
 
 /// `text`, `text*count` for a repetition, `hex:…`, or `-` for nothing.

@@ -1,4 +1,4 @@
-//! What goes wrong outside the broker: clients that are killed, sockets that nobody reads, bytes that are no packets.
+//! What goes wrong outside the broker: clients that are killed, sockets that nobody reads, bytes that are not packets.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

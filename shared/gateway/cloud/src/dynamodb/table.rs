@@ -30,7 +30,7 @@ const IDENTITY: [&str; 5] =
     ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "StreamSpecification"];
 
 pub(super) async fn ensure(dynamodb: &DynamoDb, name: &str, properties: &Value) -> Result<(), String> {
-    let properties = properties.as_object().ok_or("its properties are no object")?;
+    let properties = properties.as_object().ok_or("its properties are not an object")?;
     let (input, time_to_live) = create_input(name, properties)?;
     let call = |operation: &'static str, input: Value| async move { dynamodb.call(operation, input.to_string()).await };
     match call("DescribeTable", json!({"TableName": name})).await {

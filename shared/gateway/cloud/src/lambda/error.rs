@@ -12,7 +12,7 @@ pub enum LambdaError {
     /// All processes that the function may have are busy.
     #[error("Rate Exceeded.")]
     Throttled,
-    /// The payload is no JSON.
+    /// The payload is not JSON.
     #[error("Could not parse request body into json: {0}")]
     InvalidContent(String),
     /// The payload is too large.
@@ -36,7 +36,7 @@ pub enum LambdaError {
         /// Who asked, and what the policy says.
         why: String,
     },
-    /// The server that runs the functions cannot be reached or answered what is no answer.
+    /// The server that runs the functions cannot be reached or answered what is not an answer.
     #[error("the Lambda endpoint failed: {0}")]
     Remote(String),
     /// The operation is not written.

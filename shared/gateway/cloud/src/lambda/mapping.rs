@@ -65,9 +65,9 @@ impl Mapping {
         let wrong = |why: String| CloudError::resource("event source mapping", id, why);
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let number = |name: &str, value: &Value| {
-            text(value).parse::<usize>().map_err(|_| wrong(format!("`{name}` is no number: `{value}`")))
+            text(value).parse::<usize>().map_err(|_| wrong(format!("`{name}` is not a number: `{value}`")))
         };
-        let properties = properties.as_object().ok_or_else(|| wrong("its properties are no object".into()))?;
+        let properties = properties.as_object().ok_or_else(|| wrong("its properties are not an object".into()))?;
         let source = properties.get("EventSourceArn").or_else(|| properties.get("Queue"));
         let queue = source.and_then(Value::as_str).and_then(Arn::parse);
         let queue = queue.ok_or_else(|| wrong("it has no `EventSourceArn` (in SAM: `Queue`) that is an ARN".into()))?;
@@ -270,7 +270,7 @@ impl Work {
 
 /// The ids that the function reported as failed. An answer that does not hold what it should means that all have failed.
 fn failures(payload: &[u8], batch: &[Received]) -> Result<Vec<String>, String> {
-    let wrong = || "the function's answer is no valid batch response: every message counts as failed".to_owned();
+    let wrong = || "the function's answer is not a valid batch response: every message counts as failed".to_owned();
     let answer: Value =
         if payload.is_empty() { Value::Null } else { serde_json::from_slice(payload).map_err(|_| wrong())? };
     let listed = match answer.get("batchItemFailures") {

@@ -202,7 +202,7 @@ impl Reader {
             if let Some(at) = self.buffer.windows(2).position(|two| two == b"\r\n") {
                 let line = self.buffer.split_to(at);
                 self.buffer.advance(2);
-                return Ok(String::from_utf8(line.to_vec()).map_err(|_| Broken::Framing("a line is no text"))?);
+                return Ok(String::from_utf8(line.to_vec()).map_err(|_| Broken::Framing("a line is not text"))?);
             }
             if self.buffer.len() > LINE {
                 return Err(Broken::Framing("a line is too long").into());

@@ -131,7 +131,7 @@ async fn create(secrets: &Secrets, input: &Map<String, Value>) -> Result<Value, 
     let name = required(input, "Name")?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     if name.len() > 512 || !name.chars().all(allowed) {
-        let message = format!("`{name}` is no name of a secret: 1 to 512 letters, digits and /_+=.@-");
+        let message = format!("`{name}` is not a name of a secret: 1 to 512 letters, digits and /_+=.@-");
         return Err(("ValidationException", message));
     }
     let current = value(secrets, input)?;

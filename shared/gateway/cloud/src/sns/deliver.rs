@@ -52,7 +52,7 @@ pub(super) async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publi
                 };
                 let sent = match Arn::parse(&subscription.endpoint) {
                     Some(queue) => sns.outlets.send(&queue, parcel.clone()).await,
-                    None => Err("its endpoint is no ARN".into()),
+                    None => Err("its endpoint is not an ARN".into()),
                 };
                 if let Err(why) = sent {
                     undelivered(sns, &arn, &subscription, parcel.body, why).await;

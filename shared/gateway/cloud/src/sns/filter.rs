@@ -24,7 +24,9 @@ impl Filter {
             return Ok(None);
         }
         let wrong = |why: &str| SnsError::invalid(&format!("FilterPolicy: {why}"));
-        let Ok(Value::Object(policy)) = serde_json::from_str(text) else { return Err(wrong("it is no JSON object")) };
+        let Ok(Value::Object(policy)) = serde_json::from_str(text) else {
+            return Err(wrong("it is not a JSON object"));
+        };
         for (key, conditions) in &policy {
             if key == "$or" {
                 return Err(not_implemented("$or"));

@@ -33,7 +33,7 @@ impl Subscription {
             "sqs" if arn_of("sqs") => {}
             "lambda" if arn_of("lambda") => {}
             "sqs" | "lambda" => {
-                return Err(SnsError::invalid(&format!("Endpoint: `{endpoint}` is no ARN of {protocol}")));
+                return Err(SnsError::invalid(&format!("Endpoint: `{endpoint}` is not an ARN of {protocol}")));
             }
             "http" if is_loopback(endpoint) => {}
             "http" => {

@@ -130,7 +130,11 @@ pub(crate) type Texts = BTreeMap<String, String>;
 pub(crate) fn from_properties(properties: &Value) -> Result<(Texts, Texts), String> {
     let (mut attributes, mut tags) = (BTreeMap::new(), BTreeMap::new());
     let Some(properties) = properties.as_object() else {
-        return if properties.is_null() { Ok((attributes, tags)) } else { Err("its properties are no object".into()) };
+        return if properties.is_null() {
+            Ok((attributes, tags))
+        } else {
+            Err("its properties are not an object".into())
+        };
     };
     for (name, value) in properties {
         match name.as_str() {

@@ -114,7 +114,7 @@ fn check_attribute(name: &str, attribute: &Attribute) -> Result<(), SqsError> {
     match (base, &attribute.string_value, &attribute.binary_value) {
         ("String", Some(value), None) if !value.is_empty() => Ok(()),
         ("Number", Some(value), None) if value.parse::<f64>().is_ok() => Ok(()),
-        ("Number", Some(_), None) => wrong("its value is no number."),
+        ("Number", Some(_), None) => wrong("its value is not a number."),
         ("Binary", None, Some(value)) if !value.is_empty() && BASE64.decode(value).is_ok() => Ok(()),
         ("String" | "Number" | "Binary", ..) => {
             wrong("it must contain a non-empty value of its type: `StringValue` or `BinaryValue`.")

@@ -150,7 +150,7 @@ fn documents(files: &[PathBuf]) -> Result<PolicySet, String> {
     let read = |path: &PathBuf| {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|e| format!("the policy `{shown}` cannot be read: {e}"))?;
-        let document = CompiledDocument::parse(&text).map_err(|e| format!("`{shown}` is no policy: {e}"))?;
+        let document = CompiledDocument::parse(&text).map_err(|e| format!("`{shown}` is not a policy: {e}"))?;
         let name = path.display().to_string();
         Ok(AppliedPolicy { name, version: None, attached_to: Vec::new(), document: Arc::new(document) })
     };

@@ -189,7 +189,7 @@ impl Given {
             let name = name.to_ascii_lowercase();
             if !REACHING.iter().any(|external| external.name() == name) {
                 let known = REACHING.map(External::name).join(", ");
-                return Err(format!("--answer: `{name}` is no function that reaches out: there are {known}"));
+                return Err(format!("--answer: `{name}` is not a function that reaches out: there are {known}"));
             }
             let value = json::parse(text.as_bytes()).map_err(|e| format!("--answer {name}: {e}"))?;
             given.insert(name, value);
@@ -243,7 +243,7 @@ fn show(explanation: &Explanation, all: bool) -> CommandResult {
     Ok(ended(explanation))
 }
 
-/// Raw bytes as they are, but for a terminal, which gets them as base64 where they are no text.
+/// Raw bytes as they are, but for a terminal, which gets them as base64 where they are not text.
 fn raw(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if !out.is_terminal() {

@@ -57,7 +57,7 @@ pub async fn stand_up(args: &UpArgs) -> Result<Dock, Box<dyn std::error::Error +
     let lambda_endpoint = args
         .lambda_endpoint
         .as_deref()
-        .map(|url| url.parse::<http::Uri>().map_err(|e| format!("--lambda-endpoint `{url}` is no URL: {e}")))
+        .map(|url| url.parse::<http::Uri>().map_err(|e| format!("--lambda-endpoint `{url}` is not a URL: {e}")))
         .transpose()?;
     let config = Config::find(args.config.as_deref())?;
     if !args.host.is_loopback() && config.credentials.is_empty() {

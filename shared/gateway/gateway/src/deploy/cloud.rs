@@ -25,7 +25,7 @@ pub enum MakeError {
     #[error(transparent)]
     Lambda(#[from] LambdaError),
     /// A text that is to be an ARN is none.
-    #[error("`{0}` is no ARN")]
+    #[error("`{0}` is not an ARN")]
     NotAnArn(String),
     /// The gateway does not have it yet.
     #[error(

@@ -23,7 +23,7 @@ pub enum BuildError {
         source: std::io::Error,
     },
     /// `cargo metadata` refused the manifest.
-    #[error("`{manifest}` is no package that cargo can read: {why}", manifest = .manifest.display())]
+    #[error("`{manifest}` is not a package that cargo can read: {why}", manifest = .manifest.display())]
     Manifest {
         /// The function's manifest.
         manifest: PathBuf,

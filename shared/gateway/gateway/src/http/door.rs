@@ -65,7 +65,7 @@ impl Door {
         if self.allowed.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
             return true;
         }
-        // Clients of MQTT over WebSocket that are no browsers name the endpoint itself, some without the scheme.
+        // Clients of MQTT over WebSocket that are not browsers name the endpoint itself, some without the scheme.
         let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
         let same = request_host.is_some_and(|host| {
             let port = |text: &str| text.rsplit_once(':').map(|(_, port)| port.to_owned());
@@ -78,7 +78,7 @@ impl Door {
     }
 }
 
-/// The name in a host, without its port; `None` where it is no host at all.
+/// The name in a host, without its port; `None` where it is not a host at all.
 fn name_of(host: &str) -> Option<&str> {
     let name = match host.rfind(':') {
         Some(at) if !host.get(at..)?.contains(']') && (host.starts_with('[') || host.matches(':').count() == 1) => {

@@ -3,7 +3,7 @@
 //! A page of any site may send requests to a server on its visitor's machine, with an `Origin` that is the site's, or under a
 //! `Host` that the site has made point here ("DNS rebinding"). So a request has to name this gateway as its own clients do, and
 //! must come from no page but those that `[api]` of `drydock.toml` allows. Those get the answers of CORS, so that an AWS SDK works
-//! in them. Clients that are no browsers send no `Origin` and notice nothing.
+//! in them. Clients that are not browsers send no `Origin` and notice nothing.
 //!
 //! [`Door`](super::door::Door) has what is allowed, [`bodies`](super::bodies) bounds what a stranger may send, and [`links`](super::links)
 //! are the few requests that need no signature.

@@ -26,7 +26,7 @@ pub(super) fn forms() -> Vec<(&'static str, String)> {
     of_sns.chain([("ConfirmTopicRuleDestination", format!("{CONFIRM_DESTINATION}{{confirmationToken}}"))]).collect()
 }
 
-/// The service that a link is for; `None` where the request is no link.
+/// The service that a link is for; `None` where the request is not a link.
 fn service_of<B>(request: &Request<B>) -> Option<Service> {
     let headers = request.headers();
     if request.method() != Method::GET || headers.contains_key(AUTHORIZATION) || headers.contains_key("x-amz-target") {
@@ -60,7 +60,7 @@ pub fn is_link<B>(request: &Request<B>) -> bool {
     service_of(request).is_some()
 }
 
-/// What a link asks of which service; `None` where the request is no link. Whatever body it has is not looked at.
+/// What a link asks of which service; `None` where the request is not a link. Whatever body it has is not looked at.
 pub(super) fn follow<B>(request: &Request<B>) -> Option<(Service, Request<Bytes>)> {
     let service = service_of(request)?;
     let mut link = Request::new(Bytes::new());

@@ -51,7 +51,7 @@ pub enum BadToken {
     /// There is no signature.
     #[error("the token has no signature, and the authorizer requires one")]
     NoSignature,
-    /// The signature is no base64.
+    /// The signature is not base64.
     #[error("the token's signature is not base64")]
     NotBase64,
     /// None of the authorizer's keys made it.

@@ -355,7 +355,7 @@ impl Identity {
                 && !label.ends_with('-')
         };
         if !name.contains('.') || !name.split('.').all(label) || name.ends_with(".amazonaws.com") {
-            return Err(ApiError::invalid(format!("`{domain}` is no fully qualified domain name of your own")));
+            return Err(ApiError::invalid(format!("`{domain}` is not a fully qualified domain name of your own")));
         }
         match self.domains.iter().find(|(_, row)| row.domain_name == name) {
             Some((other, _)) => {

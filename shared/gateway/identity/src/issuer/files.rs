@@ -67,7 +67,7 @@ impl Authority {
         let text = fs::read_to_string(key_path).map_err(failed(key_path, "read"))?;
         let key = KeyPair::from_pem(&text).map_err(|error| unusable(key_path, error.to_string()))?;
         if !certificate.signs() {
-            return Err(unusable(certificate_path, "it is no CA certificate".into()));
+            return Err(unusable(certificate_path, "it is not a CA certificate".into()));
         }
         if key.subject_public_key_info() != certificate.public_key() {
             return Err(unusable(key_path, "it is not the key of the certificate beside it".into()));

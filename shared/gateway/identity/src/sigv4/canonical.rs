@@ -4,7 +4,7 @@ use super::{ALGORITHM, SignedRequest};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt::Write as _;
 
-/// The query parameter that carries the signature; it is no part of what is signed.
+/// The query parameter that carries the signature; it is not a part of what is signed.
 const SIGNATURE: &str = "X-Amz-Signature";
 /// The query parameter of the session token.
 pub const TOKEN: &str = "X-Amz-Security-Token";

@@ -69,7 +69,7 @@ impl ServerNames {
     /// server name has besides `localhost`, `127.0.0.1` and `::1`. `now` is the real time: it is the clients' clock that judges.
     ///
     /// # Errors
-    /// [`AuthorityError::Crypto`] where a name is no host name, or the library cannot make a key.
+    /// [`AuthorityError::Crypto`] where a name is not a host name, or the library cannot make a key.
     pub fn new(
         root: Authority,
         names: impl IntoIterator<Item = String>,

@@ -56,7 +56,7 @@ impl Certificate {
     pub fn from_der(what: &'static str, der: &[u8]) -> Result<Self, Malformed> {
         let malformed = |why: String| Malformed::new(what, why);
         let (rest, parsed) =
-            X509Certificate::from_der(der).map_err(|e| malformed(format!("it is no X.509 certificate ({e})")))?;
+            X509Certificate::from_der(der).map_err(|e| malformed(format!("it is not an X.509 certificate ({e})")))?;
         if !rest.is_empty() {
             return Err(malformed(format!("{} bytes follow the certificate", rest.len())));
         }
@@ -87,7 +87,7 @@ impl Certificate {
         let mut found = CertificateDer::pem_slice_iter(text.as_bytes());
         let first = match found.next() {
             Some(Ok(first)) => first,
-            Some(Err(error)) => return Err(malformed(format!("it is no PEM text ({error})"))),
+            Some(Err(error)) => return Err(malformed(format!("it is not PEM text ({error})"))),
             None => {
                 let why = "it holds no `-----BEGIN CERTIFICATE-----` section: send the certificate as PEM text";
                 return Err(malformed(why.into()));

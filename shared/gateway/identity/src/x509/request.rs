@@ -36,7 +36,7 @@ impl SigningRequest {
             malformed(format!("it holds no `-----BEGIN CERTIFICATE REQUEST-----` section that reads as PEM ({error})"))
         })?;
         let (_, parsed) = X509CertificationRequest::from_der(&der)
-            .map_err(|error| malformed(format!("it is no PKCS #10 request ({error})")))?;
+            .map_err(|error| malformed(format!("it is not a PKCS #10 request ({error})")))?;
         let info = &parsed.certification_request_info;
         if let Some(why) = key::unfit_for_signing(&info.subject_pki) {
             return Err(malformed(why));

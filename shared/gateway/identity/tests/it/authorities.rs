@@ -84,7 +84,7 @@ fn what_is_wrong_with_a_registration_is_said() {
             "cut PEM",
             RegisterCACertificateRequest { ca_certificate: ca.pem().replace("-----END", "-----"), ..fine() },
             Validation,
-            "the CA certificate is not valid: it is no PEM text",
+            "the CA certificate is not valid: it is not PEM text",
         ),
         (
             "two",
@@ -105,7 +105,7 @@ fn what_is_wrong_with_a_registration_is_said() {
                 ..fine()
             },
             Validation,
-            "it is no X.509 certificate",
+            "it is not an X.509 certificate",
         ),
         ("no CA", with(&no_ca), Validation, "it may not sign certificates"),
         ("no signing", with(&no_signing), Validation, "it may not sign certificates"),

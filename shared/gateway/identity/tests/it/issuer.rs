@@ -82,7 +82,7 @@ fn a_request_that_is_not_one_is_refused_with_the_reason() {
         (
             "no DER",
             "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n".into(),
-            "it is no PKCS #10 request",
+            "it is not a PKCS #10 request",
         ),
     ] {
         let error = authority.sign_request(&pem, NOW, &Counting::default()).unwrap_err();

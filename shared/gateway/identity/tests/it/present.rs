@@ -121,7 +121,7 @@ fn who_may_not_connect_is_told_why() {
             "it is revoked",
         ),
         (
-            "the CA's own certificate is no device's",
+            "the CA's own certificate is not a device's",
             |account, ca, device| {
                 account.register(ca);
                 account.set(&device.id(), "ACTIVE").unwrap_err();
@@ -205,7 +205,9 @@ fn the_ca_that_signed_has_to_be_registered_itself() {
 #[test]
 fn a_malformed_certificate_is_refused() {
     let mut account = Account::new();
-    for (chain, why) in [(&[][..], "no certificate was sent"), (&[&b"rubbish"[..]][..], "it is no X.509 certificate")] {
+    for (chain, why) in
+        [(&[][..], "no certificate was sent"), (&[&b"rubbish"[..]][..], "it is not an X.509 certificate")]
+    {
         let refusal = show(&mut account, chain, None, NOW).unwrap_err();
         assert_eq!(refusal.reason.as_str(), "NOT_AUTHENTICATED");
         assert!(refusal.why.contains(why), "{refusal}");

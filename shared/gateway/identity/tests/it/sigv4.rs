@@ -234,7 +234,7 @@ fn the_examples_of_s3_hold() {
     let late = Timestamp(DAY.0 + 901_000);
     assert_eq!(judge(&get, KEY, late).unwrap_err().s3_code(), "RequestTimeTooSkewed");
 
-    // The key of an object is what it is: its dots and slashes are no path.
+    // The key of an object is what it is: its dots and slashes are not a path.
     let names = "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class";
     let headers = [
         pair("date", "Fri, 24 May 2013 00:00:00 GMT"),
@@ -309,7 +309,7 @@ fn a_request_states_its_signature_once_and_in_one_place() {
     assert_eq!(of("", &[]), None);
     assert_eq!(of("", std::slice::from_ref(&authorization)), Some((Some("iot".to_owned()), false)), "without a date");
     assert_eq!(of(presigned, &[]), Some((Some("iotdevicegateway".to_owned()), true)));
-    // What is no signature says nothing, whatever stands in it.
+    // What is not a signature says nothing, whatever stands in it.
     for stray in ["x Credential=a/20250101/us-east-1/secretsmanager/aws4_request", "Bearer t", "AWS a:b"] {
         assert_eq!(of("", &[pair("authorization", stray)]), None, "{stray}");
         let found = of(presigned, &[pair("authorization", stray)]);

@@ -32,7 +32,7 @@ fn every_error_has_the_status_of_its_service() {
         let errors = errors(service);
         assert!(errors.len() > 10, "{service}: {} errors", errors.len());
         for (name, status) in errors {
-            let code = ErrorCode::from_name(&name).unwrap_or_else(|| panic!("{service}: `{name}` is no ErrorCode"));
+            let code = ErrorCode::from_name(&name).unwrap_or_else(|| panic!("{service}: `{name}` is not an ErrorCode"));
             assert_eq!(u64::from(code.status_in(service)), status, "{service}: {name}");
         }
     }

@@ -224,7 +224,7 @@ fn an_enum_reads_and_writes_its_names() {
         assert_eq!(value.as_str(), *name);
         assert_eq!(name.parse::<CertificateStatus>().unwrap(), *value);
     }
-    assert_eq!("active".parse::<CertificateStatus>().unwrap_err().to_string(), "`active` is no `CertificateStatus`");
+    assert_eq!("active".parse::<CertificateStatus>().unwrap_err().to_string(), "`active` is not a `CertificateStatus`");
     assert_eq!(CertificateStatus::default().write(), "ACTIVE");
 }
 

@@ -18,7 +18,7 @@ impl Policies {
     ///
     /// # Errors
     /// What `check` says; `ResourceNotFoundException` where there is no such policy; `LimitExceededException` where the target
-    /// has ten policies already (two, for a thing group); `InvalidRequestException` where the target is no target.
+    /// has ten policies already (two, for a thing group); `InvalidRequestException` where the target is not a target.
     pub fn attach_policy(
         &mut self,
         request: &AttachPolicyRequest,
@@ -42,7 +42,7 @@ impl Policies {
     /// `DetachPolicy`. Detaching what is not attached changes nothing.
     ///
     /// # Errors
-    /// `ResourceNotFoundException` where there is no such policy; `InvalidRequestException` where the target is no target.
+    /// `ResourceNotFoundException` where there is no such policy; `InvalidRequestException` where the target is not a target.
     pub fn detach_policy(&mut self, request: &DetachPolicyRequest) -> Result<Done<()>, ApiError> {
         self.detach(&request.policy_name, &Target::parse(&request.target)?)
     }
@@ -68,7 +68,7 @@ impl Policies {
     /// ancestors of a group, or for a certificate the groups of its things with theirs.
     ///
     /// # Errors
-    /// `InvalidRequestException` where the target is no target, or for a marker that no list has given.
+    /// `InvalidRequestException` where the target is not a target, or for a marker that no list has given.
     pub fn list_attached_policies(
         &self,
         request: &ListAttachedPoliciesRequest,

@@ -15,7 +15,7 @@ impl Policies {
     /// `CreatePolicy`: a policy with its first version, which is the default.
     ///
     /// # Errors
-    /// `ResourceAlreadyExistsException` where the name is taken, `MalformedPolicyException` where the document is no policy,
+    /// `ResourceAlreadyExistsException` where the name is taken, `MalformedPolicyException` where the document is not a policy,
     /// `InvalidRequestException` for a bad name. Tags are not kept here.
     pub fn create_policy(
         &mut self,

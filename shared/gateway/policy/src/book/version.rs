@@ -14,7 +14,7 @@ impl Policies {
     /// `CreatePolicyVersion`; with `setAsDefault` it is in force from now on. Numbers of deleted versions do not come back.
     ///
     /// # Errors
-    /// `ResourceNotFoundException` where there is no such policy, `MalformedPolicyException` where the document is no policy,
+    /// `ResourceNotFoundException` where there is no such policy, `MalformedPolicyException` where the document is not a policy,
     /// `VersionsLimitExceededException` where there are five versions already.
     pub fn create_policy_version(
         &mut self,

@@ -1,6 +1,6 @@
 //! What an explanation looks like to people and to programs, and when a session is to be made anew.
 
-#![expect(clippy::unwrap_used, reason = "helpers of these tests stop the run where a document is no policy")]
+#![expect(clippy::unwrap_used, reason = "helpers of these tests stop the run where a document is not a policy")]
 
 use drydock_core::{Scope, Timestamp};
 use drydock_policy::{

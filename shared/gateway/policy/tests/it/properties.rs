@@ -1,6 +1,6 @@
 //! Laws of the language that hold for every input.
 
-#![expect(clippy::unwrap_used, reason = "a document of these tests that is no policy has to stop the run")]
+#![expect(clippy::unwrap_used, reason = "a document of these tests that is not a policy has to stop the run")]
 
 use drydock_core::{Scope, Timestamp};
 use drydock_policy::pattern::Pattern;

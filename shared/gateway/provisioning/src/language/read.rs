@@ -13,7 +13,7 @@ impl Template {
     /// Checks a template body.
     ///
     /// # Errors
-    /// [`Malformed`] with the place: it is no JSON, has what the language does not know, lacks what it needs, or refers to what
+    /// [`Malformed`] with the place: it is not JSON, has what the language does not know, lacks what it needs, or refers to what
     /// it does not declare.
     pub fn parse(body: &str, dialect: Dialect) -> Result<Self, Malformed> {
         let root = Place::Root;
@@ -23,7 +23,7 @@ impl Template {
             return Err(Malformed::at(&root, why));
         }
         let value: Value =
-            serde_json::from_str(body).map_err(|error| Malformed::at(&root, format!("it is no JSON: {error}")))?;
+            serde_json::from_str(body).map_err(|error| Malformed::at(&root, format!("it is not JSON: {error}")))?;
         let body = object(&value, &root)?;
         only(body, &["Parameters", "Mappings", "Resources", "DeviceConfiguration"], &root)?;
         let parameters = parameters(body, &root.key("Parameters"))?;

@@ -54,7 +54,7 @@ fn what_cannot_be_created_is_refused() {
         ("attribute name", None, &[("a b", "x")], Some(Invalid)),
         ("attribute value", None, &[("a", "x y")], Some(Invalid)),
         ("too long a value", None, &[("a", &"x".repeat(801))], Some(Invalid)),
-        ("an empty value is no attribute", None, &[("a", ""), ("b", "x")], None),
+        ("an empty value is not an attribute", None, &[("a", ""), ("b", "x")], None),
     ];
     for (n, (case, thing_type, attributes, expected)) in cases.into_iter().enumerate() {
         let result = account.create_typed(&format!("t{n}"), thing_type, attributes);

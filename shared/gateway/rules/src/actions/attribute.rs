@@ -17,7 +17,7 @@ pub(super) fn attribute(value: &Value) -> Option<Json> {
     })
 }
 
-/// The members of an object, each an attribute; none where the value is no object.
+/// The members of an object, each an attribute; none where the value is not an object.
 pub(super) fn attributes(value: &Value) -> Map<String, Json> {
     match value {
         Value::Object(members) => {

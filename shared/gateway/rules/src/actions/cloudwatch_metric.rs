@@ -63,16 +63,16 @@ pub(super) fn compile(action: &CloudwatchMetricAction, compiler: &Compiler<'_>) 
 fn value(text: &str) -> Result<(), String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(()),
-        _ => Err(format!("the metric's value `{text}` is no number")),
+        _ => Err(format!("the metric's value `{text}` is not a number")),
     }
 }
 
 fn unit(text: &str) -> Result<(), String> {
-    if UNITS.contains(&text) { Ok(()) } else { Err(format!("`{text}` is no unit of CloudWatch, such as `Count`")) }
+    if UNITS.contains(&text) { Ok(()) } else { Err(format!("`{text}` is not a unit of CloudWatch, such as `Count`")) }
 }
 
 fn seconds(text: &str) -> Result<Timestamp, String> {
-    let seconds: i64 = text.parse().map_err(|_| format!("the timestamp `{text}` is no number of seconds"))?;
+    let seconds: i64 = text.parse().map_err(|_| format!("the timestamp `{text}` is not a number of seconds"))?;
     seconds.checked_mul(1000).map(Timestamp).ok_or_else(|| format!("the timestamp `{text}` is out of range"))
 }
 

@@ -76,5 +76,5 @@ impl Epoch {
 }
 
 fn whole(text: &str) -> Result<i128, String> {
-    text.parse().map_err(|_| format!("the timestamp `{text}` is no whole number"))
+    text.parse().map_err(|_| format!("the timestamp `{text}` is not a whole number"))
 }

@@ -54,7 +54,9 @@ pub(super) fn compile(action: &HttpAction, compiler: &Compiler<'_>) -> Result<Bo
     for (index, header) in action.headers.iter().flatten().enumerate() {
         let field = format!("headers[{index}]");
         if !header.key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)) {
-            return Err(compiler.invalid(&format!("{field}.key"), format!("`{}` is no name of a header", header.key)));
+            return Err(
+                compiler.invalid(&format!("{field}.key"), format!("`{}` is not a name of a header", header.key))
+            );
         }
         let value = compiler.template(&format!("{field}.value"), &header.value)?;
         headers.push((header.key.to_ascii_lowercase(), value));
@@ -108,7 +110,7 @@ pub(crate) fn address(url: &str) -> Result<(), String> {
     }
     let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
     if host.is_empty() || (!port.is_empty() && port.parse::<u16>().is_err()) {
-        return Err(format!("`{url}` is no URL of an endpoint, such as `https://www.example.com/path`"));
+        return Err(format!("`{url}` is not a URL of an endpoint, such as `https://www.example.com/path`"));
     }
     let loopback =
         host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| IpAddr::from(address).is_loopback());
@@ -116,7 +118,7 @@ pub(crate) fn address(url: &str) -> Result<(), String> {
         "https" => Ok(()),
         "http" if loopback => Ok(()),
         "http" => Err(format!("`{url}` is not encrypted: `http` goes to a loopback address only")),
-        _ => Err(format!("`{url}` is no HTTPS URL")),
+        _ => Err(format!("`{url}` is not an HTTPS URL")),
     }
 }
 

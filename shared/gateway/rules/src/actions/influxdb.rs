@@ -51,7 +51,7 @@ struct InfluxDb {
 /// Where a text comes from.
 #[derive(Debug)]
 enum Source {
-    /// The message: `${…}`, or no template. With the keys of the payload that stand in it, which are no fields.
+    /// The message: `${…}`, or no template. With the keys of the payload that stand in it, which are not fields.
     Message { template: Template, keys: Vec<String> },
     /// An element: what stands before `@{path}`, the path, what stands after it.
     Element { before: String, path: Vec<String>, after: String },
@@ -121,7 +121,7 @@ impl Source {
             return Err(compiler.invalid(field, "a value has one `@{…}` at the most, and none beside `${…}`"));
         }
         let path = names(path.trim()).ok_or_else(|| {
-            compiler.invalid(field, format!("`@{{{path}}}` is no field: functions are not supported there"))
+            compiler.invalid(field, format!("`@{{{path}}}` is not a field: functions are not supported there"))
         })?;
         let path = path.into_iter().map(str::to_owned).collect();
         Ok(Self::Element { before: before.to_owned(), path, after: after.to_owned() })
@@ -137,7 +137,7 @@ impl Source {
         }
     }
 
-    /// The keys of the payload that are no fields since they stand here.
+    /// The keys of the payload that are not fields since they stand here.
     fn keys(&self) -> impl Iterator<Item = &str> {
         let (message, element) = match self {
             Self::Message { keys, .. } => (Some(keys), None),

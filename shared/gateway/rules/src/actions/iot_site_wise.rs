@@ -108,7 +108,7 @@ fn compile_value(value: &AssetPropertyValue, at: &str, compiler: &Compiler<'_>) 
 }
 
 fn number(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| format!("`{text}` is no whole number"))
+    text.parse().map_err(|_| format!("`{text}` is not a whole number"))
 }
 
 fn quality(text: &str) -> Result<(), String> {

@@ -92,8 +92,9 @@ pub(super) fn compile(action: &KafkaAction, compiler: &Compiler<'_>) -> Result<B
     let brokers = need("bootstrap.servers")?;
     let local =
         brokers.split(',').map(|broker| local(broker.trim())).collect::<Option<Vec<bool>>>().ok_or_else(|| {
-            let what =
-                format!("`{brokers}` is no list of host and port, such as `b-1.example.com:9092,b-2.example.com:9092`");
+            let what = format!(
+                "`{brokers}` is not a list of host and port, such as `b-1.example.com:9092,b-2.example.com:9092`"
+            );
             compiler.invalid("clientProperties.bootstrap.servers", what)
         })?;
     let protocol = get("security.protocol").unwrap_or("SSL");
@@ -138,7 +139,7 @@ fn local(broker: &str) -> Option<bool> {
 fn partition(text: &str) -> Result<i32, String> {
     match text.parse() {
         Ok(number) if number >= 0 => Ok(number),
-        _ => Err(format!("`{text}` is no number of a partition")),
+        _ => Err(format!("`{text}` is not a number of a partition")),
     }
 }
 

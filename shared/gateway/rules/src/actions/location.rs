@@ -34,7 +34,7 @@ pub(super) fn compile(action: &LocationAction, compiler: &Compiler<'_>) -> Resul
 fn degrees(text: &str, most: f64) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.abs() <= most => Ok(value),
-        _ => Err(format!("`{text}` is no number from -{most} to {most}")),
+        _ => Err(format!("`{text}` is not a number from -{most} to {most}")),
     }
 }
 

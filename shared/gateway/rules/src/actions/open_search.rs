@@ -48,7 +48,9 @@ fn address(text: &str) -> Result<(), String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match rest {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
-        _ => Err(format!("`{text}` is no URL of a domain, such as `https://search-name.us-east-1.es.amazonaws.com`")),
+        _ => {
+            Err(format!("`{text}` is not a URL of a domain, such as `https://search-name.us-east-1.es.amazonaws.com`"))
+        }
     }
 }
 

@@ -75,7 +75,7 @@ pub struct AwsCall {
 pub struct Missing {
     /// The error that tells of it.
     pub error: &'static str,
-    /// The call that makes it. That somebody else has made it meanwhile is no failure.
+    /// The call that makes it. That somebody else has made it meanwhile is not a failure.
     pub make: AwsCall,
 }
 

@@ -98,7 +98,7 @@ impl Headers {
         };
         let message_expiry = match render.fill_optional(self.expiry.as_ref())? {
             Some(text) => Some(
-                text.parse().map_err(|_| Problem::new(format!("messageExpiry `{text}` is no number of seconds")))?,
+                text.parse().map_err(|_| Problem::new(format!("messageExpiry `{text}` is not a number of seconds")))?,
             ),
             None => None,
         };

@@ -51,7 +51,7 @@ pub(super) fn compile(action: &TimestreamAction, compiler: &Compiler<'_>) -> Res
     }))
 }
 
-/// A value as a measure: its text and type. What is no value is no measure.
+/// A value as a measure: its text and type. What is not a value is no measure.
 fn measure(value: &Value) -> Option<(String, &'static str)> {
     Some(match value {
         Value::Undefined | Value::Null | Value::Raw(_) => return None,

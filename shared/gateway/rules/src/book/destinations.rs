@@ -125,10 +125,10 @@ impl Destination {
         let row: Row = serde_json::from_str(value).map_err(|error| error.to_string())?;
         let configuration = iot::TopicRuleDestinationConfiguration::from_json(&row.configuration);
         Ok(Self {
-            arn: Arn::parse(key).ok_or_else(|| "its key is no ARN".to_owned())?,
+            arn: Arn::parse(key).ok_or_else(|| "its key is not an ARN".to_owned())?,
             created_at: row.created_at,
             updated_at: row.updated_at,
-            status: row.status.parse().map_err(|_| format!("`{}` is no status", row.status))?,
+            status: row.status.parse().map_err(|_| format!("`{}` is not a status", row.status))?,
             reason: row.reason,
             configuration: configuration.map_err(|error| error.to_string())?,
             challenge: row.challenge,

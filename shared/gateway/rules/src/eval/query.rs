@@ -6,7 +6,7 @@ use crate::value::{Object, Value};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-/// The key under which a payload that is no JSON stands, as base64, where columns are added to it. The guide says that
+/// The key under which a payload that is not JSON stands, as base64, where columns are added to it. The guide says that
 /// this is done and not under which key.
 const RAW_KEY: &str = "payload";
 

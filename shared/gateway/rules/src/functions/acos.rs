@@ -7,7 +7,7 @@ use crate::value::Value;
 pub(super) static FUNCTION: Function = Function {
     name: "acos",
     since: SqlVersion::V2015,
-    summary: "The inverse cosine of a number, in radians. The argument is rounded to double precision; what is no real number is `Undefined`.",
+    summary: "The inverse cosine of a number, in radians. The argument is rounded to double precision; what is not a real number is `Undefined`.",
     parameters: &[required("value", "Decimal")],
     returns: "Decimal",
     examples: &[

@@ -19,7 +19,7 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
 pub(super) static FUNCTION: Function = Function {
     name: "decode",
     since: SqlVersion::V2016,
-    summary: "Decodes base64: a JSON document becomes its value, anything else a text, what is no base64 `Null`. With the scheme `proto`, decodes a protobuf message by a descriptor in S3.",
+    summary: "Decodes base64: a JSON document becomes its value, anything else a text, what is not base64 `Null`. With the scheme `proto`, decodes a protobuf message by a descriptor in S3.",
     parameters: &[required("value", "String"), required("scheme", "String"), optional("bucket", "String"), optional("key", "String"), optional("protoName", "String"), optional("messageType", "String")],
     returns: "Any",
     examples: &[

@@ -112,7 +112,7 @@ fn token(rest: &str, first: char, at: usize) -> Result<(TokenKind, usize), SqlEr
     }
     if let Some((foreign, help)) = FOREIGN.iter().find(|(foreign, _)| rest.starts_with(foreign)) {
         let span = Span::new(at, at + foreign.len());
-        return Err(SqlError::new(span, format!("`{foreign}` is no operator of the rules SQL")).help(*help));
+        return Err(SqlError::new(span, format!("`{foreign}` is not an operator of the rules SQL")).help(*help));
     }
     if rest.starts_with('%') {
         return Ok((TokenKind::Symbol("%"), 1));

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 /// How deep arrays and objects may nest; what is deeper is not read.
 pub const MAX_DEPTH: usize = 128;
 
-/// Why a text is no JSON, and the byte at which that shows.
+/// Why a text is not JSON, and the byte at which that shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON at byte {at}: {what}")]
 pub struct NotJson {

@@ -25,7 +25,7 @@ pub enum Number {
 pub struct Decimal(Decimal128);
 
 impl Decimal {
-    /// Takes a result in: `None` where it is no number or too large, zero where it is too small.
+    /// Takes a result in: `None` where it is not a number or too large, zero where it is too small.
     fn checked(value: Decimal128) -> Option<Self> {
         if !value.is_finite() {
             return None;

@@ -165,7 +165,7 @@ impl Sent {
                 self.body(&record.value)
             }
             Outgoing::InfluxDb(points) => same("lines", Some(&points.lines), self.lines.as_ref()),
-            Outgoing::Publish { .. } => Err("it is no publish".into()),
+            Outgoing::Publish { .. } => Err("it is not a publish".into()),
         }
     }
 

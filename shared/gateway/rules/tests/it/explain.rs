@@ -132,7 +132,7 @@ fn errors_point_at_the_place() {
     error(
         "SELECT a FROM 'x' WHERE b != 1",
         expect![[r#"
-            line 1, column 27: `!=` is no operator of the rules SQL
+            line 1, column 27: `!=` is not an operator of the rules SQL
               | SELECT a FROM 'x' WHERE b != 1
               |                           ^^
               = write `<>`"#]],

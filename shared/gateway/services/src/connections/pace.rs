@@ -22,7 +22,7 @@ struct Asked {
 }
 
 impl Paces {
-    /// Takes a call, where there were not `most` in this second already; 0 is no limit.
+    /// Takes a call, where there were not `most` in this second already; 0 means no limit.
     ///
     /// # Errors
     /// `ThrottlingException`.
@@ -59,6 +59,6 @@ mod tests {
         assert!(!take("a", 999));
         assert!(take("a", 1000));
         assert!(paces.take("ListSubscriptions", "a", 1, Timestamp(1000)).is_ok(), "each operation has its own");
-        assert!((0..9).all(|_| paces.take("GetConnection", "a", 0, Timestamp(1000)).is_ok()), "0 is no limit");
+        assert!((0..9).all(|_| paces.take("GetConnection", "a", 0, Timestamp(1000)).is_ok()), "0 means no limit");
     }
 }

@@ -45,7 +45,7 @@ impl Question {
     pub fn action(&self) -> Result<Action, ApiError> {
         self.action.replace('-', "").parse().map_err(|_| {
             let all: Vec<&str> = Action::ALL.iter().map(|action| action.name()).collect();
-            ApiError::invalid(format!("`{}` is no action of a device; those are {}", self.action, all.join(", ")))
+            ApiError::invalid(format!("`{}` is not an action of a device; those are {}", self.action, all.join(", ")))
         })
     }
 

@@ -27,19 +27,19 @@ impl Format {
         }
         let value: Value = match self {
             Self::Json => {
-                serde_json::from_slice(payload).map_err(|error| format!("the payload is no JSON: {error}"))?
+                serde_json::from_slice(payload).map_err(|error| format!("the payload is not JSON: {error}"))?
             }
             Self::Cbor => {
                 let mut rest = payload;
                 let value = ciborium::from_reader(&mut rest)
-                    .map_err(|error| format!("the payload is no CBOR of JSON's types: {error}"))?;
+                    .map_err(|error| format!("the payload is not CBOR of JSON's types: {error}"))?;
                 if !rest.is_empty() {
                     return Err(format!("{} bytes follow the CBOR value of the payload", rest.len()));
                 }
                 value
             }
         };
-        if value.is_object() { Ok(value) } else { Err("the payload is no object".to_owned()) }
+        if value.is_object() { Ok(value) } else { Err("the payload is not an object".to_owned()) }
     }
 
     /// Writes an answer.

@@ -104,7 +104,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// 0 is no limit.
+    /// 0 means no limit.
     fn new(per_second: u64) -> Self {
         let apart = i64::try_from(per_second).ok().and_then(|rate| 1_000_000_i64.checked_div(rate));
         Self { apart: apart.unwrap_or_default(), next: 0 }

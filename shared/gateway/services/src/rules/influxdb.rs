@@ -174,7 +174,7 @@ async fn token(
         (answer.status, answer.body)
     };
     call.answered(status.as_u16(), &body).map_err(|failure| failed(failure.message))?;
-    let answer: Value = serde_json::from_slice(&body).map_err(|_| failed("the answer is no JSON".to_owned()))?;
+    let answer: Value = serde_json::from_slice(&body).map_err(|_| failed("the answer is not JSON".to_owned()))?;
     let member = |name: &str| answer.get(name).and_then(Value::as_str);
     let text = match destination.secret_type {
         Some(InfluxDBSecretType::SecretBinary) => {

@@ -134,7 +134,7 @@ impl Outbound {
         }
         let mut request = request
             .body(call.body.clone())
-            .map_err(|error| SendError::Url(format!("`{base}{}` is no URL: {error}", call.path)))?;
+            .map_err(|error| SendError::Url(format!("`{base}{}` is not a URL: {error}", call.path)))?;
         self.sign(&mut request, call.service, &call.region)?;
         Ok(self.inner.client.send(request, MAX_ANSWER, within).await?)
     }

@@ -231,7 +231,7 @@ fn secret(cloud: &Cloud, call: &ExternalCall) -> Result<Value, String> {
                 (Some(key), Some(Value::Object(members))) => {
                     members.get(&key).cloned().ok_or_else(|| format!("the secret `{id}` has no key `{key}`"))
                 }
-                (Some(_), _) => Err(format!("the secret `{id}` is no JSON object and has no keys")),
+                (Some(_), _) => Err(format!("the secret `{id}` is not a JSON object and has no keys")),
             }
         }
         (kind, ..) => Err(format!("the secret `{id}` has no {kind}")),

@@ -133,7 +133,7 @@ impl Sender {
             .strip_prefix("/2015-03-31/functions/")
             .and_then(|rest| rest.strip_suffix("/invocations"))
             .map(|name| percent_decode_str(name).decode_utf8_lossy().into_owned())
-            .ok_or_else(|| format!("`{}` is no path of an invoke", call.path))?;
+            .ok_or_else(|| format!("`{}` is not a path of an invoke", call.path))?;
         let invoked = self.cloud.lambda().invoke_from("iot.amazonaws.com", source, &function, call.body.clone()).await;
         invoked.map(|request_id| format!("202, request {request_id}")).map_err(|error| error.to_string())
     }

@@ -254,7 +254,7 @@ impl<'t> Resolver<'t> {
             let why = format!("more than {} names are made of one another here", super::CHAIN_LIMIT);
             return Err(Fault::new(declared.span, Problem::Limit(why)));
         }
-        // What a name refers to is no dependency of whoever asks for the name.
+        // What a name refers to is not a dependency of whoever asks for the name.
         let outer = self.take_edges();
         self.identities.open.push(id.clone());
         let identity = self.identify(declared, kinds::find(&declared.type_));

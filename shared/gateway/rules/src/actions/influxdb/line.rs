@@ -12,7 +12,7 @@ pub(super) struct Line<'a> {
     pub(super) table: &'a str,
     /// In the order of their names.
     pub(super) tags: &'a [(&'a str, String)],
-    /// Keys of the element that are no fields.
+    /// Keys of the element that are not fields.
     pub(super) reserved: &'a [&'a str],
     /// The time of a point that needs no `timestamp`.
     pub(super) now: Option<Timestamp>,
@@ -29,7 +29,7 @@ impl Line<'_> {
             return Err(format!("a point is an object, the payload has {}", element.type_name()));
         };
         if self.table.is_empty() || self.table.starts_with('_') {
-            return Err(format!("`{}` is no name of a table", self.table));
+            return Err(format!("`{}` is not a name of a table", self.table));
         }
         let mut line = String::new();
         escape(&mut line, self.table, &[',', ' ']);

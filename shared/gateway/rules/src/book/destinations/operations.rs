@@ -284,7 +284,7 @@ impl Rules {
         let found = self.destinations.get(arn).ok_or_else(|| format!("there is no topic rule destination `{arn}`"))?;
         found.usable(now)?;
         let configuration = found.configuration.influx_db_configuration.clone();
-        configuration.ok_or_else(|| format!("`{arn}` is no InfluxDB destination"))
+        configuration.ok_or_else(|| format!("`{arn}` is not an InfluxDB destination"))
     }
 
     /// Whether a VPC destination is there and may be used.

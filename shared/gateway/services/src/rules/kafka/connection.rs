@@ -75,7 +75,7 @@ fn pem(record: &KafkaRecord, name: &str) -> Result<Option<Vec<u8>>, Failure> {
         decoded.map_err(|_| Failure::lasting(format!("`{name}` is neither PEM nor base64")))?
     };
     if !bytes.windows(10).any(|window| window == b"-----BEGIN") {
-        let what = format!("`{name}` is no PEM: a Java key store is not implemented by this gateway");
+        let what = format!("`{name}` is not PEM: a Java key store is not implemented by this gateway");
         return Err(Failure::lasting(what));
     }
     Ok(Some(bytes))

@@ -115,7 +115,7 @@ impl Client {
                         secure.as_ref().map_err(|why| SendError::Connect { url: url.clone(), why: why.clone() })?;
                     secure.request(request.map(Full::new)).await
                 }
-                _ => return Err(SendError::Url(format!("`{url}` is no `http` or `https` URL"))),
+                _ => return Err(SendError::Url(format!("`{url}` is not an `http` or `https` URL"))),
             };
             let response = sent.map_err(|error| failed(&url, error.is_connect(), &error))?;
             let (head, body) = response.into_parts();

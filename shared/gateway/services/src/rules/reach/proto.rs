@@ -19,7 +19,7 @@ pub(super) async fn decode(cloud: &Cloud, call: &ExternalCall) -> Result<Value, 
     let data = match call.arguments.first() {
         Some(Value::Raw(bytes)) => bytes.to_vec(),
         Some(Value::String(text)) => {
-            BASE64_STANDARD.decode(text).map_err(|error| format!("the data is no base64: {error}"))?
+            BASE64_STANDARD.decode(text).map_err(|error| format!("the data is not base64: {error}"))?
         }
         other => {
             let kind = other.map_or("Undefined", Value::type_name);
@@ -36,7 +36,7 @@ pub(super) async fn decode(cloud: &Cloud, call: &ExternalCall) -> Result<Value, 
         return Err(format!("`{key}` has {} bytes, at most {DESCRIPTORS} are taken", descriptors.len()));
     }
     let pool =
-        DescriptorPool::decode(descriptors).map_err(|error| format!("`{key}` is no FileDescriptorSet: {error}"))?;
+        DescriptorPool::decode(descriptors).map_err(|error| format!("`{key}` is not a FileDescriptorSet: {error}"))?;
     let kind = find(&pool, &call.text(3), &call.text(4))?;
     let name = kind.full_name().to_owned();
     let message =
