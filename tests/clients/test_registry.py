@@ -32,7 +32,7 @@ def test_thing_types(gateway):
     gateway.aws("iot", "create-thing", "--thing-name", "dock-1", "--thing-type-name", "dock")
     gateway.aws("iot", "deprecate-thing-type", "--thing-type-name", "dock")
     gateway.aws("iot", "create-thing", "--thing-name", "dock-2", "--thing-type-name", "dock", fails="InvalidRequestException")
-    gateway.aws("iot", "delete-thing-type", "--thing-type-name", "dock", fails="five minutes")
+    gateway.aws("iot", "delete-thing-type", "--thing-type-name", "dock", fails="Please wait for 5 minutes after deprecation")
     gateway.aws("iot", "deprecate-thing-type", "--thing-type-name", "dock", "--undo-deprecate")
     gateway.aws("iot", "create-thing", "--thing-name", "dock-2", "--thing-type-name", "dock")
     assert "dock" in names(gateway.aws("iot", "list-thing-types")["thingTypes"], "thingTypeName")
