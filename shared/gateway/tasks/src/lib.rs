@@ -3,9 +3,12 @@
 //!
 //! What a task is kept by is gone as soon as the task ends, however many begin and end; nothing has to be collected.
 
+use pin_project_lite::pin_project;
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -104,12 +107,7 @@ impl Tasks {
         };
         let ended = Ended { inner: Arc::clone(&self.inner), id };
         // Not under the lock: a runtime that shuts down drops the task here, which tells that it has ended.
-        let handle = tokio::spawn(async move {
-            // Named in this order, so that the task is dropped before it counts as ended, even where it never ran.
-            let (task, _ended) = (task, ended);
-            task.await;
-        })
-        .abort_handle();
+        let handle = tokio::spawn(Holding { task, ended }).abort_handle();
         let mut alive = self.inner.alive();
         let (stopping, over) = (*self.inner.stop.borrow(), alive.over);
         if let Some(kept) = alive.tasks.get_mut(&id) {
@@ -203,6 +201,25 @@ impl Tasks {
 impl Inner {
     fn alive(&self) -> MutexGuard<'_, Alive> {
         self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pin_project! {
+    /// A task, and what takes it out of its holder. An async block that awaits what it has captured would be twice as large as
+    /// the task, which counts where there is one for each connection.
+    struct Holding<F> {
+        // Dropped in this order: the task is gone before it counts as ended, even where it never ran.
+        #[pin]
+        task: F,
+        ended: Ended,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Holding<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().task.poll(cx)
     }
 }
 
