@@ -1,6 +1,11 @@
 //! Ports in memory that behave as AWS does: conditional writes hold, and any call can be made to fail, before or after
 //! its effect, as a crash or a lost answer would. Under [`crate::interleavings`] each call waits for its turn.
 
+mod part;
+
+pub use part::Part;
+pub(crate) use part::{Keep, Kept, digest};
+
 use crate::alert::Alert;
 use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome, Value};
@@ -11,17 +16,25 @@ use crate::ports::{
 };
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
-use std::collections::hash_map::DefaultHasher;
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::poll_fn;
-use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 /// When calls fail. Shared by all ports of a test, so that "the third call" counts across them.
 #[derive(Clone, Default)]
-pub struct Faults(Arc<Mutex<Plan>>);
+pub struct Faults(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    plan: Mutex<Plan>,
+    parts: Mutex<Vec<Arc<dyn Keep>>>,
+    /// A bit for each part that was looked at or changed.
+    touched: AtomicU64,
+}
 
 /// Says nothing: what has been called so far is not a part of the state of the world that a test compares.
 impl fmt::Debug for Faults {
@@ -46,21 +59,30 @@ pub(crate) struct Waiting {
     pub(crate) is_constant: bool,
 }
 
+/// What a call answered, as a `Result<T, Moment>`.
+pub(crate) type Answer = Arc<dyn Any + Send + Sync>;
+
 /// The call that is being made, where calls take turns.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Turn {
+    /// What calls answered before: these are not made, and answer the same at once.
+    pub(crate) known: VecDeque<Answer>,
     /// What an invocation waits to call.
     pub(crate) waiting: Option<Waiting>,
     /// What becomes of the call that is made next.
     pub(crate) fault: Option<Moment>,
-    /// A digest of what the call answered: all that an invocation learns.
-    pub(crate) answered: u64,
-    /// Whether that digest is made.
-    pub(crate) digests: bool,
+    /// What the call answered, with a digest of it: all that an invocation learns.
+    pub(crate) answered: Option<(u64, Answer)>,
+}
+
+/// What becomes of a call.
+enum Made {
+    Now(Option<Moment>),
+    Before(Answer),
 }
 
 /// On which side of its effect a call fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Moment {
     /// Nothing was done.
     Before,
@@ -71,44 +93,58 @@ pub enum Moment {
 impl Faults {
     /// Fails the call with this number, counted from 0 over all ports since the last [`Faults::restart`].
     pub fn fail(&self, call: usize, moment: Moment) {
-        lock(&self.0).fail.push((call, moment));
+        lock(&self.0.plan).fail.push((call, moment));
     }
 
     /// Counts from 0 again, without faults.
     pub fn restart(&self) {
-        *lock(&self.0) = Plan::default();
+        *lock(&self.0.plan) = Plan::default();
     }
 
     /// The calls so far.
     #[must_use]
     pub fn calls(&self) -> Vec<&'static str> {
-        lock(&self.0).calls.clone()
+        lock(&self.0.plan).calls.clone()
     }
 
     /// From now on each call waits for its turn.
     pub(crate) fn take_turns(&self) {
-        lock(&self.0).turns = Some(Turn::default());
-    }
-
-    /// Whether what calls answer is digested.
-    pub(crate) fn digest(&self, digests: bool) {
-        self.turn(|turn| turn.digests = digests);
+        lock(&self.0.plan).turns = Some(Turn::default());
     }
 
     /// Looks at the turn, and changes it.
     pub(crate) fn turn<T>(&self, change: impl FnOnce(&mut Turn) -> T) -> Option<T> {
-        lock(&self.0).turns.as_mut().map(change)
+        lock(&self.0.plan).turns.as_mut().map(change)
+    }
+
+    /// The number of a part that joins the world.
+    fn join(&self, part: Arc<dyn Keep>) -> usize {
+        let mut parts = lock(&self.0.parts);
+        parts.push(part);
+        parts.len().saturating_sub(1)
+    }
+
+    fn touch(&self, part: usize) {
+        self.0
+            .touched
+            .fetch_or(1_u64.checked_shl(u32::try_from(part).unwrap_or(63)).unwrap_or(1 << 63), Ordering::Relaxed);
+    }
+
+    /// The parts that were touched since this was asked last, a bit each.
+    pub(crate) fn touched(&self) -> u64 {
+        self.0.touched.swap(0, Ordering::Relaxed)
+    }
+
+    /// The parts of the world.
+    pub(crate) fn parts(&self) -> Vec<Arc<dyn Keep>> {
+        lock(&self.0.parts).clone()
     }
 
     /// Runs a call's effect, if it is not to fail.
     ///
     /// # Errors
     /// The fault that was asked for.
-    pub async fn run<T: fmt::Debug>(
-        &self,
-        operation: &'static str,
-        effect: impl FnOnce() -> T + Send,
-    ) -> PortResult<T> {
+    pub async fn run<T: Answers>(&self, operation: &'static str, effect: impl FnOnce() -> T + Send) -> PortResult<T> {
         self.call(Waiting { operation, is_constant: false }, effect).await
     }
 
@@ -116,51 +152,59 @@ impl Faults {
     ///
     /// # Errors
     /// The fault that was asked for.
-    pub async fn ask<T: fmt::Debug>(
-        &self,
-        operation: &'static str,
-        effect: impl FnOnce() -> T + Send,
-    ) -> PortResult<T> {
+    pub async fn ask<T: Answers>(&self, operation: &'static str, effect: impl FnOnce() -> T + Send) -> PortResult<T> {
         self.call(Waiting { operation, is_constant: true }, effect).await
     }
 
-    async fn call<T: fmt::Debug>(&self, call: Waiting, effect: impl FnOnce() -> T + Send) -> PortResult<T> {
+    async fn call<T: Answers>(&self, call: Waiting, effect: impl FnOnce() -> T + Send) -> PortResult<T> {
         let operation = call.operation;
         let mut waited = false;
-        let fault = poll_fn(|_| {
-            let mut plan = lock(&self.0);
+        let made = poll_fn(|_| {
+            let mut plan = lock(&self.0.plan);
             if let Some(turn) = plan.turns.as_mut() {
+                if let Some(answer) = turn.known.pop_front() {
+                    return Poll::Ready(Made::Before(answer));
+                }
                 if !waited {
                     waited = true;
                     turn.waiting = Some(call);
                     return Poll::Pending;
                 }
-                return Poll::Ready(turn.fault.take());
+                return Poll::Ready(Made::Now(turn.fault.take()));
             }
             let number = plan.calls.len();
             plan.calls.push(operation);
-            Poll::Ready(plan.fail.iter().find(|(call, _)| *call == number).map(|(_, moment)| *moment))
+            Poll::Ready(Made::Now(plan.fail.iter().find(|(call, _)| *call == number).map(|(_, moment)| *moment)))
         })
         .await;
-        let answer = match fault {
-            Some(Moment::Before) => Err(PortError::new(operation, "asked to fail before")),
-            Some(Moment::After) => {
-                effect();
-                Err(PortError::new(operation, "asked to fail after"))
+        let answer: Result<T, Moment> = match made {
+            Made::Before(answer) => match answer.downcast_ref::<Result<T, Moment>>() {
+                Some(answer) => answer.clone(),
+                None => return Err(PortError::new(operation, "the invocation did not make the same call again")),
+            },
+            Made::Now(fault) => {
+                let answer = match fault {
+                    Some(Moment::Before) => Err(Moment::Before),
+                    Some(Moment::After) => {
+                        effect();
+                        Err(Moment::After)
+                    }
+                    None => Ok(effect()),
+                };
+                self.turn(|turn| turn.answered = Some((digest(&(operation, &answer)), Arc::new(answer.clone()))));
+                answer
             }
-            None => Ok(effect()),
         };
-        self.turn(|turn| {
-            if !turn.digests {
-                return;
-            }
-            let mut hasher = DefaultHasher::new();
-            (turn.answered, operation, format!("{answer:?}")).hash(&mut hasher);
-            turn.answered = hasher.finish();
-        });
-        answer
+        answer.map_err(|moment| {
+            let why = if moment == Moment::Before { "asked to fail before" } else { "asked to fail after" };
+            PortError::new(operation, why)
+        })
     }
 }
+
+/// What a call may answer: what can be given once more to an invocation that is run again.
+pub trait Answers: Clone + fmt::Debug + Send + Sync + 'static {}
+impl<T: Clone + fmt::Debug + Send + Sync + 'static> Answers for T {}
 
 /// Locks, also after a test has panicked.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -168,9 +212,9 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Table {
-    rows: Mutex<BTreeMap<String, Item>>,
+    rows: Part<BTreeMap<String, Item>>,
     is_apart: bool,
     faults: Faults,
 }
@@ -179,7 +223,7 @@ impl Table {
     /// An empty table whose calls fail as asked.
     #[must_use]
     pub fn new(faults: &Faults) -> Self {
-        Self { rows: Mutex::default(), is_apart: false, faults: faults.clone() }
+        Self { rows: Part::new(faults, BTreeMap::new()), is_apart: false, faults: faults.clone() }
     }
 
     /// The same where no invocation looks at what another has written: no order is tried for its writes.
@@ -191,18 +235,18 @@ impl Table {
     /// Every row, by its key's values joined with `|`.
     #[must_use]
     pub fn rows(&self) -> BTreeMap<String, Item> {
-        lock(&self.rows).clone()
+        self.rows.lock().clone()
     }
 
     /// Puts a row there, as if by somebody else.
     pub fn put(&self, key: &str, row: Item) {
-        lock(&self.rows).insert(key.to_owned(), row);
+        self.rows.lock().insert(key.to_owned(), row);
     }
 
     /// The row with this key.
     #[must_use]
     pub fn row(&self, key: &str) -> Option<Item> {
-        lock(&self.rows).get(key).cloned()
+        self.rows.lock().get(key).cloned()
     }
 }
 
@@ -211,7 +255,7 @@ impl UpdateItem for Table {
         self.faults
             .call(Waiting { operation: "UpdateItem", is_constant: self.is_apart }, || {
                 let key = change.key.iter().map(|(_, value)| text(value)).collect::<Vec<_>>().join("|");
-                let mut rows = lock(&self.rows);
+                let mut rows = self.rows.lock();
                 let mut row = rows.remove(&key);
                 let outcome = change.apply(&mut row);
                 rows.extend(row.map(|row| (key, row)));
@@ -268,9 +312,9 @@ impl FindDevice for Lists {
 }
 
 /// The status that certificates were given.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Certificates {
-    given: Mutex<BTreeMap<String, CertificateStatus>>,
+    given: Part<BTreeMap<String, CertificateStatus>>,
     faults: Faults,
 }
 
@@ -278,19 +322,19 @@ impl Certificates {
     /// None was given any; calls fail as asked.
     #[must_use]
     pub fn new(faults: &Faults) -> Self {
-        Self { given: Mutex::default(), faults: faults.clone() }
+        Self { given: Part::new(faults, BTreeMap::new()), faults: faults.clone() }
     }
 
     /// The last status that this one was given.
     #[must_use]
     pub fn status(&self, certificate_id: &str) -> Option<CertificateStatus> {
-        lock(&self.given).get(certificate_id).cloned()
+        self.given.lock().get(certificate_id).cloned()
     }
 }
 
 impl UpdateCertificate for Certificates {
     async fn update_certificate(&self, certificate_id: &str, status: &CertificateStatus) -> PortResult<()> {
-        let give = || drop(lock(&self.given).insert(certificate_id.to_owned(), status.clone()));
+        let give = || drop(self.given.lock().insert(certificate_id.to_owned(), status.clone()));
         self.faults.run("UpdateCertificate", give).await
     }
 }
@@ -298,31 +342,31 @@ impl UpdateCertificate for Certificates {
 /// A topic or queue.
 #[derive(Debug)]
 pub struct Outbox<T> {
-    sent: Mutex<VecDeque<T>>,
+    sent: Part<VecDeque<T>>,
     faults: Faults,
 }
 
-impl<T: Clone + Send> Outbox<T> {
+impl<T: Answers> Outbox<T> {
     /// An empty one whose calls fail as asked.
     #[must_use]
     pub fn new(faults: &Faults) -> Self {
-        Self { sent: Mutex::default(), faults: faults.clone() }
+        Self { sent: Part::new(faults, VecDeque::new()), faults: faults.clone() }
     }
 
     /// All that was sent and not taken.
     #[must_use]
     pub fn sent(&self) -> Vec<T> {
-        lock(&self.sent).iter().cloned().collect()
+        self.sent.lock().iter().cloned().collect()
     }
 
     /// Takes out the message at this place.
     #[must_use]
     pub fn take(&self, at: usize) -> Option<T> {
-        lock(&self.sent).remove(at)
+        self.sent.lock().remove(at)
     }
 
     async fn push(&self, operation: &'static str, message: T) -> PortResult<()> {
-        self.faults.run(operation, || lock(&self.sent).push_back(message)).await
+        self.faults.run(operation, || self.sent.lock().push_back(message)).await
     }
 }
 

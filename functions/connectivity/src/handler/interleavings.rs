@@ -24,8 +24,10 @@ impl Scenario for Events {
         World::with(faults)
     }
 
+    /// An event that is delivered twice is one job twice.
     fn jobs(&self) -> Vec<Job> {
-        (0..self.0.len()).map(Job::Event).collect()
+        let first = |event| self.0.iter().position(|other| other == event).map(Job::Event);
+        self.0.iter().filter_map(first).collect()
     }
 
     fn invoke<'a>(&'a self, world: &'a World, job: Job, now: i64) -> Invocation<'a> {
@@ -89,12 +91,12 @@ impl Scenario for Events {
 #[test]
 fn one_connection() {
     check("connectivity: on, off", &Events(vec![on(0, "a"), off(0, "a")]), Most::Faults(2));
-    check("connectivity: off, delivered twice", &Events(vec![off(0, "a"), off(0, "a")]), Most::Faults(1));
+    check("connectivity: off, delivered twice", &Events(vec![off(0, "a"), off(0, "a")]), Most::Faults(2));
 }
 
 #[test]
 fn away_and_back() {
-    check("connectivity: off, on", &Events(vec![off(0, "a"), on(1, "b")]), Most::Faults(1));
-    check("connectivity: on, off, on", &Events(vec![on(0, "a"), off(0, "a"), on(1, "b")]), Most::Crashes(1));
-    check("connectivity: off, on, off", &Events(vec![off(0, "a"), on(1, "b"), off(1, "b")]), Most::Crashes(1));
+    check("connectivity: off, on", &Events(vec![off(0, "a"), on(1, "b")]), Most::Faults(2));
+    check("connectivity: on, off, on", &Events(vec![on(0, "a"), off(0, "a"), on(1, "b")]), Most::Faults(1));
+    check("connectivity: off, on, off", &Events(vec![off(0, "a"), on(1, "b"), off(1, "b")]), Most::Faults(1));
 }

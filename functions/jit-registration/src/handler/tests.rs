@@ -1,19 +1,18 @@
 //! Registration against a registry in memory, with a crash at every call.
 
 use super::*;
-use fleet::fakes::{Faults, Lists, Moment, Outbox, Table, lock};
+use fleet::fakes::{Faults, Lists, Moment, Outbox, Part, Table};
 use fleet::ports::Thing;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 
 pub(super) const CHARGER: &str = include_str!("../../../../shared/fleet/tests/certificates/p256.pem");
 pub(super) const WEAK: &str = include_str!("../../../../shared/fleet/tests/certificates/rsa1024.pem");
 const TOASTER: &str = include_str!("../../../../shared/fleet/tests/certificates/unknown-model.pem");
 
 /// AWS IoT as far as registration goes. It refuses what AWS refuses: things and principals that do not exist.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(super) struct Iot {
-    state: Mutex<State>,
+    state: Part<State>,
     throttled: std::sync::atomic::AtomicBool,
     faults: Faults,
 }
@@ -42,7 +41,7 @@ impl DescribeCertificate for Iot {
         }
         self.faults
             .run("DescribeCertificate", || {
-                let state = lock(&self.state);
+                let state = self.state.lock();
                 Some(RegisteredCertificate {
                     arn: ARN.into(),
                     pem: state.pem.clone()?,
@@ -56,7 +55,7 @@ impl DescribeCertificate for Iot {
 
 impl DescribeCaCertificate for Iot {
     async fn ca_is_active(&self, _: &str) -> PortResult<Option<bool>> {
-        self.faults.ask("DescribeCACertificate", || lock(&self.state).ca_active).await
+        self.faults.ask("DescribeCACertificate", || self.state.lock().ca_active).await
     }
 }
 
@@ -65,7 +64,7 @@ impl CreateThing for Iot {
         self.faults
             .run("CreateThing", || {
                 // "If this call is made multiple times using the same thing name and configuration, the call will succeed."
-                let mut state = lock(&self.state);
+                let mut state = self.state.lock();
                 let existing = state.things.entry(name.to_owned()).or_insert_with(|| thing.clone());
                 if existing == thing { Created::Made } else { Created::ExistsOtherwise }
             })
@@ -75,7 +74,7 @@ impl CreateThing for Iot {
 
 impl DescribeThing for Iot {
     async fn describe_thing(&self, name: &str) -> PortResult<Option<Thing>> {
-        self.faults.run("DescribeThing", || lock(&self.state).things.get(name).cloned()).await
+        self.faults.run("DescribeThing", || self.state.lock().things.get(name).cloned()).await
     }
 }
 
@@ -83,7 +82,7 @@ impl AddThingToGroup for Iot {
     async fn add_thing_to_group(&self, name: &str, group: &str) -> PortResult<()> {
         self.faults
             .run("AddThingToThingGroup", || {
-                let mut state = lock(&self.state);
+                let mut state = self.state.lock();
                 assert!(state.things.contains_key(name));
                 state.groups.insert((name.to_owned(), group.to_owned()));
             })
@@ -96,7 +95,7 @@ impl AttachPolicy for Iot {
         assert_eq!(arn, ARN);
         self.faults
             .run("AttachPolicy", || {
-                lock(&self.state).policies.insert(policy.to_owned());
+                self.state.lock().policies.insert(policy.to_owned());
             })
             .await
     }
@@ -107,7 +106,7 @@ impl AttachThingPrincipal for Iot {
         assert_eq!(arn, ARN);
         self.faults
             .run("AttachThingPrincipal", || {
-                let mut state = lock(&self.state);
+                let mut state = self.state.lock();
                 assert!(state.things.contains_key(thing));
                 state.principals.insert(thing.to_owned());
             })
@@ -119,7 +118,7 @@ impl UpdateCertificate for Iot {
     async fn update_certificate(&self, id: &str, status: &CertificateStatus) -> PortResult<()> {
         self.faults
             .run("UpdateCertificate", || {
-                let mut state = lock(&self.state);
+                let mut state = self.state.lock();
                 if id != event().certificate_id {
                     state.others.insert(id.to_owned(), status.clone());
                     return;
@@ -171,7 +170,7 @@ impl World {
             ..State::default()
         };
         Self {
-            iot: Iot { state: Mutex::new(state), throttled: false.into(), faults: faults.clone() },
+            iot: Iot { state: Part::new(&faults, state), throttled: false.into(), faults: faults.clone() },
             lists: Lists { faults: faults.clone(), ..Lists::default() },
             use_allow_list: false,
             devices: Table::new(&faults),
@@ -216,7 +215,7 @@ impl World {
     }
 
     pub(super) fn state(&self) -> State {
-        lock(&self.iot.state).clone()
+        self.iot.state.lock().clone()
     }
 
     pub(super) fn record(&self) -> Option<fleet::conditional::Item> {
@@ -309,12 +308,12 @@ fn a_crash_between_any_two_steps_of_a_rejection_is_mended_by_the_next_event() {
 fn an_event_for_a_decided_certificate_changes_nothing() {
     for status in [CertificateStatus::Active, CertificateStatus::Inactive, CertificateStatus::Revoked] {
         let world = World::new(CHARGER);
-        lock(&world.iot.state).status = Some(status.clone());
+        world.iot.state.lock().status = Some(status.clone());
         assert_eq!(world.register().unwrap(), Outcome::AlreadyDecided(status));
         assert_eq!(world.faults.calls(), ["UpdateItem", "DescribeCertificate", "UpdateItem"]);
     }
     let world = World::new(CHARGER);
-    lock(&world.iot.state).pem = None;
+    world.iot.state.lock().pem = None;
     assert_eq!(world.register().unwrap(), Outcome::Gone);
 }
 
@@ -328,7 +327,7 @@ fn known_bad_is_revoked_and_unknown_waits_both_told_and_recorded() {
     let unlisted = || World { use_allow_list: true, ..World::new(CHARGER) };
     let unknown_ca = || {
         let world = World::new(CHARGER);
-        lock(&world.iot.state).ca_active = None;
+        world.iot.state.lock().ca_active = None;
         world
     };
     for (world, status, why) in [
@@ -368,7 +367,7 @@ fn a_thing_that_exists_with_more_attributes_is_the_same_thing() {
         thing_type: Some("Charger".into()),
         attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
     };
-    lock(&world.iot.state).things.insert("charger-0001".into(), thing.clone());
+    world.iot.state.lock().things.insert("charger-0001".into(), thing.clone());
     assert!(matches!(world.register().unwrap(), Outcome::Registered { .. }));
     assert_eq!(world.state().things["charger-0001"], thing);
 }
@@ -377,7 +376,7 @@ fn a_thing_that_exists_with_more_attributes_is_the_same_thing() {
 fn a_different_thing_of_that_name_is_a_conflict_and_is_left_alone() {
     let world = World::new(CHARGER);
     let thing = Thing { thing_type: Some("Switch".into()), attributes: BTreeMap::new() };
-    lock(&world.iot.state).things.insert("charger-0001".into(), thing.clone());
+    world.iot.state.lock().things.insert("charger-0001".into(), thing.clone());
     let Outcome::Rejected(rejection) = world.register().unwrap() else { panic!("registered") };
     assert!(matches!(rejection.reasons[..], [Reason::ThingConflict { .. }]));
     let state = world.state();
@@ -419,7 +418,7 @@ fn an_event_that_is_repeated_asks_the_control_plane_nothing_and_one_of_a_deleted
     assert_eq!(world.register_at(NOW + 500_000).unwrap(), Outcome::NotNow);
     assert_eq!(world.faults.calls(), ["UpdateItem"]);
     // A person deleted the certificate, and the device came back.
-    lock(&world.iot.state).status = Some(CertificateStatus::PendingActivation);
+    world.iot.state.lock().status = Some(CertificateStatus::PendingActivation);
     let anew = CertificateRegistered { timestamp: NOW + 600_000, ..presented() };
     let outcome = World::run(world.take(&anew, NOW + 600_100)).unwrap();
     assert!(matches!(outcome, Outcome::Registered { .. }), "{outcome:?}");
