@@ -12,28 +12,37 @@ type Connection = usize;
 /// What waits.
 pub(super) struct Waiting {
     by_connection: HashMap<Connection, VecDeque<Request>>,
-    /// The connections that have something waiting, the one whose turn it is first.
-    turns: VecDeque<Connection>,
+    /// By what the first request of a connection asks for, as each operation has a rate of its own.
+    lines: [Line; 3],
+    /// The line that is looked at first.
+    first: usize,
     most: usize,
-    creates: Pace,
-    csrs: Pace,
-    registers: Pace,
+}
+
+/// The connections that wait for one operation.
+struct Line {
+    /// The one whose turn it is first.
+    turns: VecDeque<Connection>,
+    pace: Pace,
 }
 
 impl Waiting {
     pub(super) fn new(limits: &Limits) -> Self {
+        let rates = [
+            limits.provisioning_creates_per_second,
+            limits.provisioning_csrs_per_second,
+            limits.provisioning_registers_per_second,
+        ];
         Self {
             by_connection: HashMap::new(),
-            turns: VecDeque::new(),
+            lines: rates.map(|rate| Line { turns: VecDeque::new(), pace: Pace::new(rate) }),
+            first: 0,
             most: usize::try_from(limits.provisioning_waiting_per_connection).unwrap_or(usize::MAX),
-            creates: Pace::new(limits.provisioning_creates_per_second),
-            csrs: Pace::new(limits.provisioning_csrs_per_second),
-            registers: Pace::new(limits.provisioning_registers_per_second),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.turns.is_empty()
+        self.by_connection.is_empty()
     }
 
     /// Puts a request in.
@@ -47,7 +56,7 @@ impl Waiting {
             return Err(request);
         }
         if own.is_empty() {
-            self.turns.push_back(connection);
+            line(&mut self.lines, &request).turns.push_back(connection);
         }
         own.push_back(request);
         Ok(())
@@ -55,51 +64,52 @@ impl Waiting {
 
     /// How many milliseconds until some request may be taken, as the rates go.
     pub(super) fn wait(&self, now: Timestamp) -> i64 {
-        let first = |connection: &Connection| self.by_connection.get(connection).and_then(VecDeque::front);
-        let waits = self.turns.iter().filter_map(first).map(|request| self.pace(request).wait(now));
-        waits.take(LOOKED_AT).min().unwrap_or_default()
+        let waiting = self.lines.iter().filter(|line| !line.turns.is_empty());
+        waiting.map(|line| line.pace.wait(now)).min().unwrap_or_default()
     }
 
-    /// Takes the first request of the connection whose turn it is, of those that the rates let through.
+    /// Takes the first request of a connection whose turn it is, of those that the rates let through.
     pub(super) fn take(&mut self, now: Timestamp) -> Option<Request> {
-        let may = |connection: &Connection| {
-            let request = self.by_connection.get(connection).and_then(VecDeque::front);
-            request.is_some_and(|request| self.pace(request).wait(now) == 0)
-        };
-        let at = self.turns.iter().take(LOOKED_AT).position(may)?;
-        let connection = self.turns.remove(at)?;
-        let own = self.by_connection.get_mut(&connection)?;
-        let request = own.pop_front()?;
-        if own.is_empty() {
-            self.by_connection.remove(&connection);
-        } else {
-            self.turns.push_back(connection);
+        let mut at = self.first;
+        for _ in 0..self.lines.len() {
+            let here = at;
+            at = (at + 1) % self.lines.len();
+            let Some(line_here) = self.lines.get_mut(here) else { continue };
+            if line_here.pace.wait(now) > 0 {
+                continue;
+            }
+            let Some(connection) = line_here.turns.pop_front() else { continue };
+            line_here.pace.spend(now);
+            self.first = at;
+            let own = self.by_connection.get_mut(&connection)?;
+            let request = own.pop_front()?;
+            match own.front() {
+                Some(next) => line(&mut self.lines, next).turns.push_back(connection),
+                None => drop(self.by_connection.remove(&connection)),
+            }
+            return Some(request);
         }
-        match request.operation {
-            Operation::CreateKeysAndCertificate => self.creates.spend(now),
-            Operation::CreateCertificateFromCsr => self.csrs.spend(now),
-            Operation::RegisterThing(_) => self.registers.spend(now),
-        }
-        Some(request)
-    }
-
-    fn pace(&self, request: &Request) -> &Pace {
-        match request.operation {
-            Operation::CreateKeysAndCertificate => &self.creates,
-            Operation::CreateCertificateFromCsr => &self.csrs,
-            Operation::RegisterThing(_) => &self.registers,
-        }
+        None
     }
 }
 
-/// How many connections are looked at for one whose request the rates let through.
-const LOOKED_AT: usize = 64;
+/// The line that a request waits in.
+fn line<'l>(lines: &'l mut [Line; 3], request: &Request) -> &'l mut Line {
+    let [creates, csrs, registers] = lines;
+    match request.operation {
+        Operation::CreateKeysAndCertificate => creates,
+        Operation::CreateCertificateFromCsr => csrs,
+        Operation::RegisterThing(_) => registers,
+    }
+}
 
-/// So many a second, evenly.
+/// So many a second: as many at once after a second without, and evenly from then on.
 struct Pace {
     /// Microseconds from one to the next.
     apart: i64,
-    /// When there may be the next, in microseconds.
+    /// How many microseconds before its time the next may come.
+    early: i64,
+    /// The time of the next, in microseconds.
     next: i64,
 }
 
@@ -107,12 +117,13 @@ impl Pace {
     /// 0 means no limit.
     fn new(per_second: u64) -> Self {
         let apart = i64::try_from(per_second).ok().and_then(|rate| 1_000_000_i64.checked_div(rate));
-        Self { apart: apart.unwrap_or_default(), next: 0 }
+        let apart = apart.unwrap_or_default();
+        Self { apart, early: 1_000_000 - apart, next: 0 }
     }
 
     /// Milliseconds until there may be the next. What is due within the millisecond is due.
     fn wait(&self, now: Timestamp) -> i64 {
-        self.next.saturating_sub(micros(now)).max(0) / 1000
+        self.next.saturating_sub(self.early).saturating_sub(micros(now)).max(0) / 1000
     }
 
     fn spend(&mut self, now: Timestamp) {
@@ -154,7 +165,8 @@ mod tests {
 
     #[test]
     fn connections_take_turns_and_each_has_so_much_waiting() {
-        let mut waiting = Waiting::new(&Limits::default());
+        let limits = Limits { provisioning_creates_per_second: 0, ..Limits::default() };
+        let mut waiting = Waiting::new(&limits);
         let (greedy, honest) = (connection(), connection());
         for _ in 0..16 {
             waiting.put(request(&greedy, CREATE)).unwrap();
@@ -176,11 +188,11 @@ mod tests {
         let limits = Limits { provisioning_creates_per_second: 2, ..Limits::default() };
         let mut waiting = Waiting::new(&limits);
         let (one, other) = (connection(), connection());
-        for client in [&one, &one, &other] {
+        for client in [&one, &one, &other, &other] {
             waiting.put(request(client, CREATE)).unwrap();
         }
         let now = Timestamp(1_800_000_000_000);
-        assert!(waiting.take(now).is_some());
+        assert!(waiting.take(now).is_some() && waiting.take(now).is_some(), "a second's worth at once");
         assert_eq!((waiting.take(now).is_some(), waiting.wait(now)), (false, 500));
         let third = connection();
         waiting.put(request(&third, REGISTER)).unwrap();
@@ -188,5 +200,45 @@ mod tests {
         assert!(Arc::ptr_eq(&waiting.take(now).unwrap().client, &third));
         let later = now.plus_millis(500);
         assert!(waiting.take(later).is_some() && waiting.take(later).is_none());
+    }
+
+    #[test]
+    fn what_one_claim_asks_for_holds_up_no_other_device() {
+        let mut waiting = Waiting::new(&Limits::default());
+        let (greedy, honest) = (connection(), connection());
+        let mut now = Timestamp(1_800_000_000_000);
+        // 3,000 requests, as many at a time as may wait, until the account's rate is used up.
+        let refill = |waiting: &mut Waiting| while waiting.put(request(&greedy, CREATE)).is_ok() {};
+        for _ in 0..40 {
+            refill(&mut waiting);
+            while waiting.take(now).is_some() {
+                refill(&mut waiting);
+            }
+            now = now.plus_millis(waiting.wait(now));
+        }
+        assert!(waiting.take(now).is_some() && waiting.take(now).is_none(), "AWS's rate holds");
+        waiting.put(request(&honest, CREATE)).unwrap();
+        let asked = now;
+        while !waiting.take(now).is_some_and(|request| Arc::ptr_eq(&request.client, &honest)) {
+            now = now.plus_millis(waiting.wait(now).max(1));
+            assert!(now.millis() - asked.millis() <= 200, "one turn of each connection at ten a second");
+        }
+        // What it asks for next has a line of its own.
+        waiting.put(request(&honest, REGISTER)).unwrap();
+        assert!(Arc::ptr_eq(&waiting.take(now).unwrap().client, &honest));
+    }
+
+    #[test]
+    fn many_who_wait_for_one_operation_hold_up_no_other() {
+        let mut waiting = Waiting::new(&Limits { provisioning_creates_per_second: 1, ..Limits::default() });
+        let crowd: Vec<_> = (0..500).map(|_| connection()).collect();
+        for client in &crowd {
+            waiting.put(request(client, CREATE)).unwrap();
+        }
+        let now = Timestamp(1_800_000_000_000);
+        assert!(waiting.take(now).is_some() && waiting.take(now).is_none());
+        let last = connection();
+        waiting.put(request(&last, REGISTER)).unwrap();
+        assert!(Arc::ptr_eq(&waiting.take(now).unwrap().client, &last));
     }
 }
