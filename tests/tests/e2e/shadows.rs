@@ -202,3 +202,47 @@ fn rules_see_shadows_read_them_and_change_them() {
     device.publish("in/lamp", "{}").unwrap();
     assert_eq!(device.receive("read").json(), json!({ "level": 5, "named": "no such shadow" }));
 }
+
+/// "Maximum number of in-flight, unacknowledged messages per thing": each request beyond the bound is told so.
+#[test]
+fn requests_beyond_the_bound_are_rejected_as_throttled() {
+    let place = Place::new(SMALL);
+    let limits = "[limits]\nshadow_requests_in_flight_per_thing = 1\npublishes_per_second = 0\n";
+    std::fs::write(place.path().join("drydock.toml"), limits).unwrap();
+    let gateway = place.up(&["--ephemeral", "--no-functions", "--plain-port", "0"]);
+    let update = format!("{LAMP}/update");
+    let mut observer = gateway.observer(&[&format!("{update}/accepted"), &format!("{update}/rejected")]);
+    let mut device = gateway.raw();
+    device.connect("lamp");
+    // All in one piece, so that the second is read while the first is on its way to the disk.
+    let mut burst = Vec::new();
+    for n in 0..60_u8 {
+        let body = format!(r#"{{"state":{{"desired":{{"n":{n}}}}},"clientToken":"{n}"}}"#);
+        let length = u8::try_from(4 + update.len() + body.len()).unwrap();
+        burst.extend([0x32, length, 0, u8::try_from(update.len()).unwrap()]);
+        burst.extend_from_slice(update.as_bytes());
+        burst.extend([0, n + 1]);
+        burst.extend_from_slice(body.as_bytes());
+    }
+    device.send(&burst);
+    let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
+    while accepted.len() + rejected.len() < 60 {
+        let answer = observer.receive(&format!("{update}/"));
+        let body = answer.json();
+        let token = body["clientToken"].as_str().unwrap().to_owned();
+        if answer.topic.ends_with("/accepted") {
+            accepted.push(token);
+        } else {
+            assert_eq!((&body["code"], &body["message"]), (&json!(429), &json!("Too many requests")), "{body}");
+            rejected.push(token);
+        }
+    }
+    assert_eq!(accepted[0], "0", "{accepted:?}");
+    assert!(!rejected.is_empty(), "{accepted:?}");
+    let mut all: Vec<u8> = [accepted, rejected].concat().iter().map(|token| token.parse().unwrap()).collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..60).collect::<Vec<_>>(), "each is answered, and once");
+    // Each answer makes room for another.
+    observer.publish(&update, wanted(1).to_string()).unwrap();
+    assert!(observer.receive(&format!("{update}/")).topic.ends_with("/accepted"));
+}
