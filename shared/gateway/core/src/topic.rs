@@ -2,8 +2,13 @@
 //!
 //! Follows "MQTT topics" of the AWS IoT Core developer guide and its quotas: 256 bytes, 7 slashes. Two things differ from
 //! the MQTT texts: `#` does not match its parent level, and the prefix `$aws/rules/<rule>/` counts towards neither limit.
+//!
+//! [`fault`]: which rule a topic breaks.
+
+pub mod fault;
 
 use crate::names::InvalidName;
+use fault::TopicLimits;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::fmt;
@@ -33,11 +38,7 @@ impl Topic {
     /// [`InvalidName`] where the topic is empty, too long, too deep, or holds a wildcard or U+0000.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidName> {
         let text = text.as_ref();
-        let counted = without_basic_ingest(text);
-        let valid = (!counted.is_empty() || names_rule(text))
-            && counted.len() <= MAX_TOPIC_BYTES
-            && slashes(counted) <= MAX_TOPIC_SLASHES
-            && !text.contains(['+', '#', '\0']);
+        let valid = fault::of_topic(text, TopicLimits::default()).is_none();
         if valid { Ok(Self(SmolStr::new(text))) } else { Err(InvalidName::new("topic", text, TOPIC_RULE)) }
     }
 
@@ -55,18 +56,7 @@ impl TopicFilter {
     /// [`InvalidName`] where the filter is empty, too long, too deep, holds U+0000, or misplaces a wildcard.
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidName> {
         let text = text.as_ref();
-        let counted = without_basic_ingest(text);
-        let mut levels = text.split('/').peekable();
-        let mut placed = true;
-        while let Some(level) = levels.next() {
-            let wild = level.contains(['+', '#']);
-            placed &= !wild || (level.len() == 1 && (level == "+" || levels.peek().is_none()));
-        }
-        let valid = placed
-            && !counted.is_empty()
-            && counted.len() <= MAX_TOPIC_BYTES
-            && slashes(counted) <= MAX_TOPIC_SLASHES
-            && !text.contains('\0');
+        let valid = fault::of_filter(text, TopicLimits::default()).is_none();
         if valid { Ok(Self(SmolStr::new(text))) } else { Err(InvalidName::new("topic filter", text, FILTER_RULE)) }
     }
 
@@ -125,10 +115,6 @@ pub fn basic_ingest(topic: &str) -> Option<(&str, &str)> {
 #[must_use]
 pub fn names_rule(topic: &str) -> bool {
     basic_ingest(topic).is_some_and(|(rule, _)| !rule.is_empty())
-}
-
-fn slashes(text: &str) -> usize {
-    text.bytes().filter(|b| *b == b'/').count()
 }
 
 macro_rules! text_type {
