@@ -22,8 +22,11 @@ pub struct Explanation {
     pub action: String,
     /// The ARN it was judged on.
     pub resource: String,
-    /// The decision.
+    /// The decision of the policies.
     pub decision: Decision,
+    /// Why it is refused whatever the policies say, where it is: the topic breaks a rule of the broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Every statement of every policy that applies, in order.
     pub statements: Vec<StatementReport>,
     /// The variables that statements about this action look at.
@@ -124,6 +127,14 @@ pub struct VariableReport {
     pub why: Option<&'static str>,
 }
 
+impl Explanation {
+    /// Whether it is allowed, by the policies and by the broker.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.decision.is_allowed() && self.refused.is_none()
+    }
+}
+
 impl SessionPolicies {
     /// Why an action on a topic (or whatever the action is about) is decided as it is. Slow: not for every message.
     #[must_use]
@@ -160,6 +171,7 @@ impl SessionPolicies {
             action: names.first().map(|n| n.as_ref().to_owned()).unwrap_or_default(),
             resource: arn.to_owned(),
             decision,
+            refused: None,
             statements,
             variables: used.into_iter().map(variable).collect(),
             help: Vec::new(),

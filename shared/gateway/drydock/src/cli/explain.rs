@@ -127,12 +127,13 @@ pub async fn run(args: ExplainArgs) -> CommandResult {
         question.answer(&open(folder)?, None)?
     } else {
         let answer = Api::new(&args.api_url, &args.region).explain(&question).await?;
-        let allowed = answer.pointer("/explanation/decision").is_some_and(|decision| decision == "ALLOWED");
+        let allowed = answer.pointer("/explanation/decision").is_some_and(|decision| decision == "ALLOWED")
+            && answer.pointer("/explanation/refused").is_none();
         let text = answer.get("text").and_then(Value::as_str).unwrap_or_default();
         show(args.json, allowed, text, answer.get("explanation"));
         return Ok(ended(allowed));
     };
-    let allowed = explanation.decision.is_allowed();
+    let allowed = explanation.is_allowed();
     show(args.json, allowed, &explanation.to_string(), Some(&serde_json::to_value(&explanation)?));
     Ok(ended(allowed))
 }

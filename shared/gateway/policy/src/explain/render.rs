@@ -51,7 +51,17 @@ impl Explanation {
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.verdict())?;
+        match &self.refused {
+            Some(why) => {
+                writeln!(
+                    f,
+                    "`{}` on `{}` is refused by the broker whatever policies say: {why}",
+                    self.action, self.resource
+                )?;
+                writeln!(f, "policies: {}", self.verdict())?;
+            }
+            None => writeln!(f, "{}", self.verdict())?,
+        }
         for statements in self.statements.chunk_by(|a, b| (&a.policy, &a.attached_to) == (&b.policy, &b.attached_to)) {
             let Some(first) = statements.first() else { continue };
             write!(f, "{}", first.policy_and_version())?;

@@ -1,6 +1,7 @@
 //! Why a client may do something, or may not: the question of `drydock explain`, answered by the evaluator that the broker asks.
 
 use crate::policies::supposed::{Supposed, suppose};
+use drydock_core::topic::fault::{self, TopicFault, TopicLimits};
 use drydock_core::{ApiError, ThingName};
 use drydock_host::books::Books;
 use drydock_model::iot::ListThingPrincipalsRequest;
@@ -79,7 +80,14 @@ impl Question {
         let action = self.action()?;
         self.complete(action, &mut context);
         let name = self.name(action, &context)?.to_owned();
-        Ok(SessionPolicies::new(Arc::new(policies), Arc::new(context)).explain(action, &name))
+        let mut explanation = SessionPolicies::new(Arc::new(policies), Arc::new(context)).explain(action, &name);
+        if let Some(fault) = broken_rule(action, &name) {
+            explanation.refused = Some(fault.to_string());
+            if !fault.help().is_empty() {
+                explanation.help.insert(0, fault.help().to_owned());
+            }
+        }
+        Ok(explanation)
     }
 
     /// The answer from the things, certificates and policies there are. `connected` is the principal that the client is
@@ -123,6 +131,22 @@ impl Question {
             [] => Err(open(format!("thing `{thing}` has no certificate"))),
             several => Err(open(format!("thing `{thing}` has several certificates: {}", several.join(", ")))),
         }
+    }
+}
+
+/// The rule of AWS's broker that a topic or filter breaks, whoever asks for it.
+fn broken_rule(action: Action, name: &str) -> Option<TopicFault> {
+    let limits = TopicLimits::default();
+    match action {
+        Action::Publish => fault::of_publish(name, false, limits),
+        Action::RetainPublish => fault::of_publish(name, true, limits),
+        Action::Subscribe => {
+            let filter =
+                name.strip_prefix("$share/").and_then(|rest| rest.split_once('/')).map_or(name, |(_, filter)| filter);
+            fault::of_subscribe(filter, limits)
+        }
+        Action::Receive => fault::of_topic(name, limits),
+        _ => None,
     }
 }
 
