@@ -58,4 +58,4 @@ pub use limits::{Limit, Limits, SetLimitError};
 pub use message::{Message, Properties, Protocol, Qos};
 pub use packet::{PacketError, inspect};
 pub use retained::Retained;
-pub use tap::{Caller, DropReason, Dropped, Inbound, Keep, Route, Tap, Telling};
+pub use tap::{Caller, DropReason, Dropped, Inbound, Keep, Remark, Route, Tap, Telling};

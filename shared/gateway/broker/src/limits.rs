@@ -3,6 +3,7 @@
 //! The numbers are those of "AWS IoT Core endpoints and quotas", section "AWS IoT Core message broker and protocol limits
 //! and quotas", unless the source says otherwise. A limit whose text says so is switched off by 0.
 
+use drydock_core::topic::fault::TopicLimits;
 use serde::{Deserialize, Serialize};
 
 /// One row of the table of limits.
@@ -50,6 +51,12 @@ macro_rules! limits {
         }
 
         impl Limits {
+            /// How long and how deep a topic may be.
+            #[must_use]
+            pub fn topics(&self) -> TopicLimits {
+                TopicLimits { bytes: self.topic_bytes, slashes: self.topic_slashes }
+            }
+
             /// The table, for documentation and for checking a configuration against.
             pub const TABLE: &'static [Limit] = &[$(
                 Limit { name: stringify!($name), default: $default, least: $least, most: $most, about: $about },

@@ -48,6 +48,21 @@ pub enum PacketError {
 }
 
 impl PacketError {
+    /// What to do about it; empty where the error says all there is.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Malformed(_) | Self::Protocol(_) => "",
+            Self::TooLarge { .. } => "send less in a message, or put the data into S3 and publish where it is",
+            Self::Level(_) => "choose MQTT 3.1.1 or 5 in the client's options",
+            Self::Unsupported(reason::QOS_NOT_SUPPORTED, _) => "use QoS 0 or 1: AWS IoT has no QoS 2",
+            Self::Unsupported(reason::TOPIC_ALIAS_INVALID, _) => {
+                "use no more aliases than the CONNACK's Topic Alias Maximum"
+            }
+            Self::Unsupported(..) => "leave it out: AWS IoT does not have it",
+        }
+    }
+
     /// MQTT 5's reason code for the error.
     #[must_use]
     pub fn reason_code(self) -> u8 {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use drydock_core::event::ClientIdentity;
 use drydock_core::{Event, Reserved, Write};
 use smol_str::SmolStr;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// A message that was let in.
@@ -107,8 +107,10 @@ impl<'a> Keep<'a> {
 /// Where a message goes from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Route {
-    /// To its subscribers.
+    /// To its subscribers; something else has it, too.
     Deliver,
+    /// To its subscribers. Where there are none, nobody has it: [`Tap::unheard`] is told.
+    DeliverAlone,
     /// Nowhere: a service took it (Basic Ingest, the request topics of jobs and provisioning).
     Consumed,
 }
@@ -176,6 +178,29 @@ pub struct Dropped<'a> {
     pub inbound: bool,
 }
 
+/// Something that a client did in vain, or not with the effect that it asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Remark<'a> {
+    /// The client id; empty where it is not known.
+    pub client_id: &'a str,
+    /// Where the client is, if that is known.
+    pub remote: Option<SocketAddr>,
+    /// Whether it was refused, not merely done otherwise.
+    pub refused: bool,
+    /// What, and why not.
+    pub what: &'a str,
+    /// What to do about it; empty where there is nothing to say.
+    pub help: &'a str,
+}
+
+impl<'a> Remark<'a> {
+    /// A refusal of what a client did.
+    #[must_use]
+    pub fn refused(client_id: &'a str, what: &'a str, help: &'a str) -> Self {
+        Self { client_id, remote: None, refused: true, what, help }
+    }
+}
+
 /// Looks on, and takes messages for services out.
 pub trait Tap: Send + Sync + 'static {
     /// A message was let in. Called once for each, before its subscribers get it.
@@ -202,8 +227,13 @@ pub trait Tap: Send + Sync + 'static {
     fn happened(&self, who: Who<'_>, what: Happening<'_>) {
         let _ = (who, what);
     }
-    /// An operation of a connection failed, with what was wrong: for logs.
-    fn refused(&self, client_id: &str, what: &str) {
-        let _ = (client_id, what);
+    /// A client did something in vain, for whoever looks for the reason.
+    fn remark(&self, remark: &Remark<'_>) {
+        let _ = remark;
+    }
+    /// A message went nowhere: it was not for a service, not [taken](Route::Deliver) by the tap, not retained, and nobody
+    /// subscribes to its topic. Told once for each topic of a connection, as long as the connection remembers the topic.
+    fn unheard(&self, inbound: &Inbound<'_>) {
+        let _ = inbound;
     }
 }

@@ -41,6 +41,8 @@ pub enum Standing {
         id: Option<CertificateId>,
         /// Why, in a line.
         why: String,
+        /// What to do about it.
+        help: &'static str,
     },
     /// It could not be found out: its registration was not saved.
     Unknown(String),
@@ -66,7 +68,10 @@ pub async fn present(books: &Books, chain: &[Vec<u8>], sni: Option<&str>) -> Sta
             Some(id) if refusal.reason == Reason::DeviceCertificateInactive && is_pending(books, &id) => {
                 Standing::Pending(id)
             }
-            id => Standing::Refused { id, why: format!("{}: {}", refusal.reason.as_str(), refusal.why) },
+            id => {
+                let (why, help) = (format!("{}: {}", refusal.reason.as_str(), refusal.why), refusal.reason.help());
+                Standing::Refused { id, why, help }
+            }
         },
         Err(error) => Standing::Unknown(error.message.into_owned()),
     }

@@ -11,6 +11,7 @@ use crate::session::{Session, Source};
 use drydock_broker::{Admission, ConnectAttempt, Lifetime, Refusal, RefusalKind, Transport};
 use drydock_core::event::DisconnectReason;
 use drydock_host::books::Books;
+use drydock_host::notice::help;
 use drydock_identity::Certificate;
 use drydock_identity::authorizer::{NoAuthorizer, Occasion, Presented, ShownCertificate};
 use drydock_identity::book::authorizers::AuthorizerRow;
@@ -42,7 +43,7 @@ pub(crate) async fn connect(
     let presented = presented(attempt, shown);
     let (name, row) = match choose(books, &presented, domain) {
         Ok(chosen) => chosen,
-        Err(error) => return refused(format!("CUSTOM_AUTHORIZER_NOT_FOUND: {error}"), vec![how(attempt).to_owned()]),
+        Err(error) => return refused(format!("CUSTOM_AUTHORIZER_NOT_FOUND: {error}"), help(how(attempt))),
     };
     let http = shown.upgrade.as_ref().map(|upgrade| http_context(&upgrade.headers, &upgrade.query));
     let occasion = Occasion {

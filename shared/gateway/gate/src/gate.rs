@@ -8,6 +8,7 @@ use crate::session::{Session, Source};
 use async_trait::async_trait;
 use drydock_broker::{Admission, ConnectAttempt, Gate, Peer, Refusal, RefusalKind, SessionGate, Transport};
 use drydock_core::names::short;
+use drydock_host::notice::help;
 use drydock_identity::book::domains::Domain;
 use drydock_model::iot::{ApplicationProtocol, AuthenticationType};
 use smol_str::SmolStr;
@@ -103,15 +104,14 @@ impl PolicyGate {
                     RefusalKind::Silent,
                     id.as_str(),
                     format!("certificate {} is PENDING_ACTIVATION", short(&id)),
-                    vec![
-                        "it connects once it is active: after its provisioning, or when somebody activates it"
-                            .to_owned(),
-                    ],
+                    help(
+                        "activate it (UpdateCertificate), or have a rule on $aws/events/certificates/registered/# do so",
+                    ),
                 )
             }
-            Standing::Refused { id, why } => {
+            Standing::Refused { id, why, help: step } => {
                 self.unproven(attempt, id.as_ref().map_or("", |id| id.as_str()), way, &why);
-                refused(RefusalKind::Silent, id.as_ref().map_or("", |id| id.as_str()), why, Vec::new())
+                refused(RefusalKind::Silent, id.as_ref().map_or("", |id| id.as_str()), why, help(step))
             }
             Standing::Unknown(why) => refused(RefusalKind::Unavailable, "", why, Vec::new()),
         }

@@ -4,7 +4,7 @@
 //! - `open`: every part, made once and wired together. [`gateway`]: what is done with all of them. `running`: how it begins to
 //!   serve, and how it stops. [`environment`]: what stands for the variables of the process.
 //! - [`config`]: what `drydock.toml` says. [`account`]: its whole state as one file.
-//! - [`listen`]: the sockets. [`tls`]: who may pass the handshake. [`peer`]: who is at the other end.
+//! - [`listen`]: the sockets; `trouble`: what goes wrong there, in words. [`tls`]: who may pass the handshake. [`peer`]: who is at the other end.
 //! - [`http`]: what comes over HTTP. [`websocket`]: MQTT over WebSocket. [`prefixed`]: a stream of which some was read.
 //! - [`deploy`]: a template's resources, made here, and their functions' binaries.
 
@@ -24,6 +24,7 @@ mod private;
 mod running;
 mod seal;
 pub mod tls;
+mod trouble;
 pub mod websocket;
 
 #[cfg(test)]

@@ -11,17 +11,18 @@ use crate::gateway::{Addresses, Gateway};
 use crate::http::serve;
 use crate::peer::{Endpoint, TlsPeer};
 use crate::prefixed::Prefixed;
+use crate::trouble::{self, Hello};
 use bytes::Bytes;
 use drydock_broker::{Peer, Transport};
 use drydock_gate::credential::Credential;
 use drydock_host::logs::unproven::{Over, Unproven};
-use drydock_host::notice::{Notice, Tone, Topic};
+use drydock_host::notice::{Notice, Tone, Topic, help};
 use drydock_identity::book::present::Refusal;
 use drydock_model::iot::AuthenticationType;
 use rustls::server::Acceptor;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -30,6 +31,8 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 /// How long a peer may take for the TLS handshake, and without ALPN for its first byte.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
+/// After how long it is told that a handshake goes no further: a client that does not trust our certificate may just stay silent.
+const HANDSHAKE_HINT: Duration = Duration::from_secs(3);
 
 /// A socket that could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +140,23 @@ where
 /// Serves one connection of the AWS API.
 pub async fn api(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
     let local = stream.local_addr().unwrap_or(remote);
+    let mut first = [0];
+    let seen = tokio::select! {
+        seen = tokio::time::timeout(HANDSHAKE_DEADLINE, stream.peek(&mut first)) => seen,
+        () = gateway.serving.stopped() => return,
+    };
+    if !matches!(seen, Ok(Ok(1..))) {
+        return;
+    }
+    let [first] = first;
+    let addresses = &gateway.addresses;
+    let ports = || format!("port {} for MQTT and port {} for HTTPS", addresses.mqtt.port(), addresses.tls.port());
+    if matches!(first, 0x10 | 0x16)
+        && let Some(what) = trouble::not_http(first, &ports())
+    {
+        tell(&gateway, remote, what);
+        return;
+    }
     serve::serve(stream, Endpoint { gateway, remote, local, tls: None }).await;
 }
 
@@ -188,14 +208,6 @@ pub async fn plain(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
     gateway.host.broker.serve(stream, peer).await;
 }
 
-/// What a client says of itself as it begins.
-#[derive(Debug, Default)]
-struct Hello {
-    server_name: Option<String>,
-    /// Whether it offers one of the protocols that mean MQTT.
-    speaks_mqtt: bool,
-}
-
 /// Runs the handshake; a failure is told of, with why, and logged where it is the client's certificate. `over` is what the port
 /// is for where the client does not say it.
 async fn handshake(
@@ -206,24 +218,26 @@ async fn handshake(
     remote: SocketAddr,
 ) -> Option<(TlsStream<TcpStream>, TlsPeer)> {
     let local = stream.local_addr().unwrap_or(remote);
-    let failed = |text: String, reasons: Vec<String>| {
-        gateway.host.told.notices.tell(|| Notice {
-            at: gateway.host.books.now(),
-            tone: Tone::Bad,
-            topic: Topic::Connection,
-            subject: remote.to_string(),
-            text,
-            reasons,
-        });
-    };
+    let root = || gateway.root_ca().display().to_string();
     // The handshake's future is large and short-lived: it is not to be part of every connection's task.
-    let mut hello = Hello::default();
-    let shaking =
-        Box::pin(tokio::time::timeout(HANDSHAKE_DEADLINE, shake(gateway, &acceptor, over, stream, &mut hello)));
-    let shaken = tokio::select! {
-        shaken = shaking => shaken,
+    let hello = OnceLock::new();
+    let mut shaking = Box::pin(shake(gateway, &acceptor, over, stream, &hello));
+    let begun = tokio::select! {
+        shaken = tokio::time::timeout(HANDSHAKE_HINT, &mut shaking) => shaken,
         () = gateway.serving.stopped() => return None,
     };
+    let hinted = begun.is_err() && hello.get().is_some();
+    if hinted {
+        tell(gateway, remote, trouble::stalled(HANDSHAKE_HINT.as_secs(), &root()));
+    }
+    let shaken = match begun {
+        Ok(shaken) => Ok(shaken),
+        Err(_) => tokio::select! {
+            shaken = tokio::time::timeout(HANDSHAKE_DEADLINE.saturating_sub(HANDSHAKE_HINT), &mut shaking) => shaken,
+            () = gateway.serving.stopped() => return None,
+        },
+    };
+    drop(shaking);
     match shaken {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
@@ -238,22 +252,40 @@ async fn handshake(
             Some((stream, tls))
         }
         Ok(Err(error)) => {
+            let hello = hello.get();
             match drydock_identity::tls::refusal(&error) {
                 Some(refusal) => {
-                    let over = if hello.speaks_mqtt { Over::Mqtt } else { over };
-                    unproven(gateway, refusal, over, (remote, local), hello.server_name.as_deref());
-                    failed(format!("TLS handshake refused: {refusal}"), Vec::new());
+                    let over = if hello.is_some_and(|hello| hello.speaks_mqtt) { Over::Mqtt } else { over };
+                    let server_name = hello.and_then(|hello| hello.server_name.as_deref());
+                    unproven(gateway, refusal, over, (remote, local), server_name);
+                    let reasons = help(refusal.reason.help());
+                    tell(gateway, remote, (format!("TLS handshake refused: {refusal}"), reasons));
                 }
-                // A port scan, or a client that does not trust the root yet: its own side says more.
-                None => failed(format!("TLS handshake failed: {error}"), Vec::new()),
+                // Why it hangs up was told when it went silent.
+                None if hinted && trouble::is_hang_up(&error) => {}
+                None => tell(gateway, remote, trouble::failed(&error, hello, &root())),
             }
             None
         }
         Err(_) => {
-            failed("TLS handshake not finished in time".to_owned(), Vec::new());
+            if !hinted {
+                tell(gateway, remote, trouble::silent(HANDSHAKE_DEADLINE.as_secs()));
+            }
             None
         }
     }
+}
+
+/// Tells those who watch of a connection that came to nothing.
+fn tell(gateway: &Gateway, remote: SocketAddr, (text, reasons): trouble::Told) {
+    gateway.host.told.notices.tell(|| Notice {
+        at: gateway.host.books.now(),
+        tone: Tone::Bad,
+        topic: Topic::Connection,
+        subject: remote.to_string(),
+        text,
+        reasons,
+    });
 }
 
 async fn shake(
@@ -261,12 +293,19 @@ async fn shake(
     acceptor: &TlsAcceptor,
     over: Over,
     stream: TcpStream,
-    hello: &mut Hello,
+    hello: &OnceLock<Hello>,
 ) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? > 0
+        && let [first] = first
+        && let Some(other) = trouble::not_tls(first)
+    {
+        return Err(io::Error::other(other));
+    }
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let said = start.client_hello();
-    hello.server_name = said.server_name().map(str::to_owned);
-    hello.speaks_mqtt = said.alpn().is_some_and(|mut offers| offers.any(means_mqtt));
+    let speaks_mqtt = said.alpn().is_some_and(|mut offers| offers.any(means_mqtt));
+    let hello = hello.get_or_init(|| Hello::read(&said, acceptor.config(), speaks_mqtt));
     // A domain pins the way whatever the port: where it wants no certificates, the port of MQTT asks for none.
     let authentication = |name| gateway.host.books.identity.read(|identity| identity.domain(Some(name)).authentication);
     let named = hello.server_name.as_deref().filter(|_| over == Over::Mqtt);

@@ -27,10 +27,16 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// The subprotocols that are MQTT; the second is what clients of MQTT 3.1 ask for.
 const PROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 
-/// Whether a request asks for a WebSocket at the path of MQTT.
+/// Whether a request asks for a WebSocket.
 #[must_use]
 pub fn asks<B>(request: &Request<B>) -> bool {
-    request.uri().path() == PATH && has(request.headers(), &UPGRADE, "websocket")
+    has(request.headers(), &UPGRADE, "websocket")
+}
+
+/// Whether a request is for the path of MQTT.
+#[must_use]
+pub fn is_mqtt<B>(request: &Request<B>) -> bool {
+    request.uri().path() == PATH
 }
 
 /// Answers such a request: with the response that switches protocols, or with why not.
@@ -120,6 +126,6 @@ mod tests {
             assert_eq!(accept(&request).unwrap_err().status(), status, "{name}: {value}");
         }
         let other = opening(|request| *request.uri_mut() = "/topics/a".parse().unwrap());
-        assert!(!asks(&other));
+        assert!(asks(&other) && !is_mqtt(&other));
     }
 }

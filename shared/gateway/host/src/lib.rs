@@ -14,6 +14,7 @@ pub mod host;
 pub mod issuing;
 pub mod logs;
 pub mod notice;
+pub mod once;
 pub mod presign;
 pub mod recent;
 pub mod roles;

@@ -15,6 +15,8 @@ pub enum Tone {
     Good,
     /// Something that is neither.
     Plain,
+    /// Something that may be meant so, or not: a remark at the side.
+    Aside,
     /// Something was refused, or failed.
     Bad,
 }
@@ -27,6 +29,10 @@ pub enum Topic {
     Connection,
     /// A publish, subscribe or delivery was refused.
     Refusal,
+    /// A message went nowhere, or was dropped.
+    Message,
+    /// A request of a device shadow was rejected, or had no effect.
+    Shadow,
     /// A certificate was registered or changed.
     Certificate,
     /// A bulk registration began, went on or ended.
@@ -55,8 +61,18 @@ pub struct Notice {
     pub subject: String,
     /// What happened, in a line.
     pub text: String,
-    /// Why, in as many lines as it takes; empty where there is nothing more to say.
+    /// Why, in as many lines as it takes; what to do about it stands last, behind [`HELP`]. Empty where there is nothing more
+    /// to say.
     pub reasons: Vec<String>,
+}
+
+/// How a reason begins that says what to do.
+pub const HELP: &str = "help: ";
+
+/// The reasons of a notice that has nothing but a next step; none where the step is empty.
+#[must_use]
+pub fn help(step: &str) -> Vec<String> {
+    if step.is_empty() { Vec::new() } else { vec![format!("{HELP}{step}")] }
 }
 
 /// The stream of notices.

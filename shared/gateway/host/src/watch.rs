@@ -1,9 +1,10 @@
 //! Turns what the parts tell of into notices for the people who watch.
 
-use crate::notice::{Notice, Notices, Tone, Topic};
+use crate::notice::{HELP, Notice, Notices, Tone, Topic};
 use drydock_cloud::lambda::logs::Source;
 use drydock_cloud::{Notice as CloudNotice, Observer};
 use drydock_core::Event;
+use drydock_core::event::DisconnectReason;
 use drydock_core::names::short;
 use drydock_timers::Timers;
 
@@ -21,7 +22,16 @@ pub fn event(notices: &Notices, event: &Event) {
             format!("connected from {}, version {version}", client.ip),
         ),
         Event::ClientDisconnected { client, at, reason, .. } => {
-            (*at, Tone::Plain, Topic::Connection, &client.client_id, format!("disconnected: {}", reason.as_str()))
+            let (tone, reasons) = ended(*reason);
+            notices.tell(|| Notice {
+                at: *at,
+                tone,
+                topic: Topic::Connection,
+                subject: client.client_id.to_string(),
+                text: format!("disconnected: {}", reason.as_str()),
+                reasons,
+            });
+            return;
         }
         Event::Subscribed { client, at, topics } => {
             (*at, Tone::Plain, Topic::Connection, &client.client_id, format!("subscribed to {}", topics.join(", ")))
@@ -62,6 +72,28 @@ pub fn event(notices: &Notices, event: &Event) {
         _ => return,
     };
     notices.tell(|| Notice { at, tone, topic, subject: subject.to_string(), text, reasons: Vec::new() });
+}
+
+/// How the end of a connection is meant, and what to do about it.
+fn ended(reason: DisconnectReason) -> (Tone, Vec<String>) {
+    match reason {
+        DisconnectReason::DuplicateClientid => (
+            Tone::Bad,
+            vec![
+                "a client id has one connection: another client came with the same, and took its place".to_owned(),
+                format!("{HELP}give each client an id of its own; two with the same throw each other off by turns"),
+            ],
+        ),
+        DisconnectReason::MqttKeepAliveTimeout => (
+            Tone::Bad,
+            vec![
+                "nothing came from it for one and a half times its keep-alive".to_owned(),
+                format!("{HELP}keep the client's loop running, or set a longer keep-alive (up to 1,200 s)"),
+            ],
+        ),
+        // What the client did was told before.
+        _ => (Tone::Plain, Vec::new()),
+    }
 }
 
 /// An observer that turns what the stand-ins tell into notices.

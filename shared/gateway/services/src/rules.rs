@@ -9,6 +9,7 @@
 //!   cluster.
 //! - [`confirm`]: topic rule destinations are proven.
 //! - `entries`: what the logs are told.
+//! - `unheard`: messages that go nowhere are told of.
 //! - [`service`]: the state of it all. `operations`, `destinations`: the operations over HTTP.
 
 mod act;
@@ -28,6 +29,7 @@ pub mod runner;
 mod send;
 pub mod service;
 pub mod state;
+mod unheard;
 pub mod watch;
 
 use crate::call::Call;

@@ -15,7 +15,7 @@ use crate::share::{Choice, Group};
 use crate::tap::{Caller, DropReason, Inbound, Keep, Route, Telling};
 use bytes::Bytes;
 use drydock_core::event::ClientIdentity;
-use drydock_core::topic::{names_rule, without_basic_ingest};
+use drydock_core::topic::fault;
 use drydock_core::{Reserved, Timestamp};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -78,8 +78,10 @@ pub enum PublishError {
 pub(crate) enum Publisher<'a> {
     /// A connection.
     Client(&'a Arc<ClientIdentity>, Protocol),
-    /// HTTP, where somebody is named; a service, where nobody is.
+    /// HTTP, or a rule; of HTTP somebody may be known.
     Caller(Option<&'a Caller>),
+    /// A service, whose messages are often heard by nobody.
+    Service,
 }
 
 impl Broker {
@@ -131,7 +133,8 @@ impl Broker {
         if origin == Origin::Quiet {
             inner.spread(message, &mut effects);
         } else {
-            inner.submit(message, reserved, Publisher::Caller(caller), &mut effects);
+            let from = if origin == Origin::Service { Publisher::Service } else { Publisher::Caller(caller) };
+            inner.submit(message, reserved, from, &mut effects);
         }
         Ok(Publication { commit: inner.settle(&mut effects) })
     }
@@ -150,7 +153,7 @@ impl Broker {
         let mut telling = Telling::new(topic, inner.limits.payload_bytes, payload);
         let route = inner.tap.told(&mut telling, &mut Keep::new(&mut effects, Qos::AtLeastOnce));
         let found = inner.index.find(topic).1;
-        let wanted = route == Route::Deliver && !found.is_empty();
+        let wanted = route != Route::Consumed && !found.is_empty();
         if wanted {
             telling.message();
         }
@@ -167,29 +170,12 @@ impl Broker {
 
 /// Whether a text is a topic within the limits.
 pub(crate) fn is_topic(text: &str, limits: &Limits) -> bool {
-    // Basic Ingest to `$aws/rules/<rule>` alone is a topic, of which nothing counts.
-    let counted = without_basic_ingest(text);
-    ((counted.is_empty() && names_rule(text)) || is_within(counted, limits)) && !text.contains(['+', '#', '\0'])
+    fault::of_topic(text, limits.topics()).is_none()
 }
 
 /// Whether a text is a topic filter within the limits, `$share/<name>/` taken off.
 pub(crate) fn is_filter(text: &str, limits: &Limits) -> bool {
-    let mut levels = text.split('/').peekable();
-    let mut placed = true;
-    while let Some(level) = levels.next() {
-        let wild = level.contains(['+', '#']);
-        placed &= !wild || level == "+" || (level == "#" && levels.peek().is_none());
-    }
-    placed && is_within(without_basic_ingest(text), limits) && !text.contains('\0')
-}
-
-fn is_within(text: &str, limits: &Limits) -> bool {
-    // AWS's own topics for the answers to commands, `$aws/commands/things/<thing>/executions/<id>/response/accepted/json`, are a
-    // level deeper than a topic may be.
-    let more = u64::from(text.starts_with("$aws/commands/"));
-    !text.is_empty()
-        && text.len() as u64 <= limits.topic_bytes
-        && text.bytes().filter(|b| *b == b'/').count() as u64 <= limits.topic_slashes + more
+    fault::of_filter(text, limits.topics()).is_none()
 }
 
 impl Inner {
@@ -204,11 +190,19 @@ impl Inner {
         let (client, protocol, caller) = match from {
             Publisher::Client(client, protocol) => (Some(client), Some(protocol), None),
             Publisher::Caller(caller) => (None, None, caller),
+            Publisher::Service => (None, None, None),
         };
         let inbound = Inbound { message: &message, reserved, client, caller, protocol };
         match self.tap.publish(&inbound, &mut Keep::new(effects, message.qos)) {
             Route::Consumed => {}
             Route::Deliver => self.spread(message, effects),
+            Route::DeliverAlone => {
+                let from_outside = !matches!(from, Publisher::Service);
+                if from_outside && !message.retain && self.index.find(&message.topic).1.is_empty() {
+                    self.tap.unheard(&inbound);
+                }
+                self.spread(message, effects);
+            }
         }
     }
 

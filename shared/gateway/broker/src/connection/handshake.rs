@@ -1,9 +1,8 @@
 //! From the opened stream to the CONNACK.
 
 use super::{Connection, Held, wire};
-use crate::broker::publish::is_topic;
 use crate::broker::{Inner, NewConnection};
-use crate::gate::{ConnectAttempt, Peer, Refusal, RefusalKind, WillRequest};
+use crate::gate::{ConnectAttempt, Peer, Refusal, RefusalKind, Transport, WillRequest};
 use crate::happening::{Count, Happening, Who};
 use crate::limits::Limits;
 use crate::message::{Message, Protocol, Qos};
@@ -11,14 +10,19 @@ use crate::packet::connect::{Connect, Will};
 use crate::packet::fields::user_bytes;
 use crate::packet::{PacketError, answer, connect, frame, kind, reason};
 use crate::slots::{Ending, PendingWill};
+use crate::tap::Remark;
+use drydock_core::Event;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
-use drydock_core::{Event, Reserved};
+use drydock_core::topic::fault;
 use mqtt_protocol_core::mqtt::packet as codec;
 use smol_str::{SmolStr, format_smolstr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+/// What a client does that connects too often.
+const SLOWER: &str = "wait longer before each attempt, as AWS's SDKs do, or raise the limit: see `drydock limits`";
 
 /// Reads a CONNECT and answers it; `None` where the connect was refused.
 pub(crate) async fn greet<S>(inner: &Arc<Inner>, stream: &mut S, peer: &Arc<Peer>) -> Option<Box<Connection>>
@@ -33,11 +37,22 @@ where
     let (connect, rest) = match read {
         Ok(Ok(read)) => read,
         Ok(Err(NoConnect::Refused(protocol, error))) => {
-            inner.tap.refused("", &format!("connect from {}: {error}", peer.remote));
+            remark(inner, peer, "", &format!("connect refused: {error}"), error.help());
             refuse(stream, protocol, error.reason_code()).await;
             return None;
         }
-        Ok(Err(NoConnect::Closed)) | Err(_) => return None,
+        Ok(Err(NoConnect::Closed)) => return None,
+        Ok(Err(NoConnect::Other(first))) => {
+            let (what, help) = other_protocol(first, peer);
+            remark(inner, peer, "", &format!("connection closed: {what}"), help);
+            return None;
+        }
+        Err(_) => {
+            let seconds = patience.as_secs();
+            let what = format!("connection closed: no CONNECT within {seconds} s");
+            remark(inner, peer, "", &what, "send a CONNECT first: the server of MQTT says nothing before it");
+            return None;
+        }
     };
     let protocol = connect.protocol;
     match admit(inner, peer, connect).await {
@@ -55,6 +70,8 @@ where
 
 enum NoConnect {
     Closed,
+    /// Something other than a CONNECT came first: its first byte.
+    Other(u8),
     Refused(Protocol, PacketError),
 }
 
@@ -67,14 +84,32 @@ async fn read_connect<S: AsyncRead + Unpin>(limits: &Limits, stream: &mut S) -> 
             Ok(_) => {}
         }
         // MQTT-3.1.0-1: whatever else comes first ends the connection without an answer.
-        if buffer.first().is_some_and(|first| first >> 4 != kind::CONNECT) {
-            return Err(NoConnect::Closed);
+        if let Some(first) = buffer.first().filter(|first| **first >> 4 != kind::CONNECT) {
+            return Err(NoConnect::Other(*first));
         }
         let found = frame::next(&buffer, Protocol::V311, most).map_err(|e| NoConnect::Refused(Protocol::V311, e))?;
         let Some(found) = found else { continue };
         let body = buffer.get(found.body.clone()).unwrap_or_default();
         let connect = connect::decode(found.first, body).map_err(|e| NoConnect::Refused(connect::spoken(body), e))?;
         return Ok((connect, buffer.split_off(found.body.end)));
+    }
+}
+
+/// Tells of a connection that did not come about.
+fn remark(inner: &Inner, peer: &Peer, client_id: &str, what: &str, help: &str) {
+    inner.tap.remark(&Remark { remote: Some(peer.remote), ..Remark::refused(client_id, what, help) });
+}
+
+/// What a client speaks that begins with this byte, and what to do about it.
+fn other_protocol(first: u8, peer: &Peer) -> (&'static str, &'static str) {
+    match (first, peer.transport) {
+        // A handshake record of TLS.
+        (0x16, Transport::Plain) => (
+            "the client speaks TLS on the port of MQTT without TLS",
+            "use the port of MQTT over TLS, or switch TLS off",
+        ),
+        (b'A'..=b'Z', _) => ("the client speaks HTTP on a port of MQTT", "use the port of HTTPS, or an MQTT client"),
+        _ => ("the first packet is not a CONNECT", "send a CONNECT first"),
     }
 }
 
@@ -87,23 +122,30 @@ async fn refuse<S: AsyncWrite + Unpin>(stream: &mut S, protocol: Protocol, code:
 /// Checks a CONNECT, asks the gate, takes the client id. An error is the code to refuse with; `None` refuses silently.
 async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Result<Box<Connection>, Option<u8>> {
     let limits = &inner.limits;
-    let assigned = assign_id(inner, &mut connect)?;
-    let failed = |code: u8, count, why: &'static str| {
+    let assigned = assign_id(inner, peer, &mut connect)?;
+    let failed = |code: u8, count, why: &'static str, (what, help): (&str, &str)| {
         inner.count(count);
+        remark(inner, peer, &connect.client_id, &format!("connect refused: {what}"), help);
         if inner.watch.is_on() {
             let who = Who { client_id: &connect.client_id, principal: "", remote: Some(peer.remote) };
             inner.tap.happened(who, Happening::ConnectFailed(why));
         }
         Some(code)
     };
-    check(limits, &connect).map_err(|code| failed(code, Count::ConnectClientError, "CLIENT_ERROR"))?;
+    check(limits, &connect)
+        .map_err(|(code, what, help)| failed(code, Count::ConnectClientError, "CLIENT_ERROR", (&what, help)))?;
     let now = inner.now();
     if inner.is_closing() {
         return Err(Some(reason::SERVER_UNAVAILABLE));
     }
     inner.has_room(&connect.client_id, now).map_err(|code| match code {
-        reason::CONNECTION_RATE_EXCEEDED => failed(code, Count::ConnectClientIdThrottle, "CLIENT_ID_THROTTLE"),
-        _ => failed(code, Count::ConnectThrottle, "THROTTLED"),
+        reason::CONNECTION_RATE_EXCEEDED => {
+            let why = ("more connects a second than AWS IoT takes, of this client id or of the account", SLOWER);
+            failed(code, Count::ConnectClientIdThrottle, "CLIENT_ID_THROTTLE", why)
+        }
+        _ => {
+            failed(code, Count::ConnectThrottle, "THROTTLED", ("there are as many connections as there may be", SLOWER))
+        }
     })?;
     let asked = match connect.protocol {
         Protocol::V311 if connect.clean => 0,
@@ -143,6 +185,13 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
         _ => wanted.max(limits.keep_alive_min_seconds).min(limits.keep_alive_max_seconds),
     };
     let keep_alive = u16::try_from(keep_alive).unwrap_or(u16::MAX);
+    if wanted > u64::from(keep_alive) {
+        let what = format!("keep-alive of {wanted} s cut to {keep_alive} s, the most that AWS IoT takes");
+        let help =
+            "set it to no more than that: a client that is silent for one and a half times as long is disconnected";
+        let (client_id, remote) = (connect.client_id.as_str(), Some(peer.remote));
+        inner.tap.remark(&Remark { client_id, remote, refused: false, what: &what, help });
+    }
     let attached = inner.attach(NewConnection {
         peer: Arc::clone(peer),
         protocol: connect.protocol,
@@ -186,7 +235,7 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
 }
 
 /// Gives an MQTT 5 client that has no id one. Whether it did.
-fn assign_id(inner: &Inner, connect: &mut Connect) -> Result<bool, Option<u8>> {
+fn assign_id(inner: &Inner, peer: &Peer, connect: &mut Connect) -> Result<bool, Option<u8>> {
     if !connect.client_id.is_empty() {
         return Ok(false);
     }
@@ -194,6 +243,8 @@ fn assign_id(inner: &Inner, connect: &mut Connect) -> Result<bool, Option<u8>> {
     // empty id in MQTT 3.1.1; the guide has it assigned in MQTT 5 only, and `mosquitto_pub` without `-i` sends one.
     let assigns = connect.clean && inner.limits.assign_client_ids_v3 != 0;
     if connect.protocol == Protocol::V311 && !assigns {
+        let help = "give the client an id: the thing's name, for example";
+        remark(inner, peer, "", "connect refused: the client id is empty, and a session is to be kept", help);
         return Err(Some(reason::CLIENT_ID_INVALID));
     }
     // AWS does not say what an assigned id looks like; one that starts with `$` cannot be addressed by the connection API.
@@ -201,34 +252,51 @@ fn assign_id(inner: &Inner, connect: &mut Connect) -> Result<bool, Option<u8>> {
     Ok(true)
 }
 
-/// Everything about a CONNECT that needs nobody's decision. An error is the code to refuse with.
-fn check(limits: &Limits, connect: &Connect) -> Result<(), u8> {
+/// Everything about a CONNECT that needs nobody's decision. An error is the code to refuse with, why, and what to do.
+fn check(limits: &Limits, connect: &Connect) -> Result<(), (u8, String, &'static str)> {
     let id = &connect.client_id;
-    if id.len() as u64 > limits.client_id_bytes || id.chars().any(char::is_control) {
-        return Err(reason::CLIENT_ID_INVALID);
+    let most = limits.client_id_bytes;
+    if id.len() as u64 > most {
+        let why = format!("the client id has {} bytes; the limit is {most}", id.len());
+        return Err((reason::CLIENT_ID_INVALID, why, "use a shorter one: the thing's name has no more than that"));
+    }
+    if id.chars().any(char::is_control) {
+        return Err((reason::CLIENT_ID_INVALID, "the client id contains a control character".to_owned(), ""));
     }
     if connect.authentication_method {
-        return Err(reason::BAD_AUTHENTICATION_METHOD);
+        let why = "an Authentication Method, which AWS IoT does not have".to_owned();
+        return Err((
+            reason::BAD_AUTHENTICATION_METHOD,
+            why,
+            "use a certificate, a custom authorizer or Signature Version 4",
+        ));
     }
     // AWS does not say with which code a Maximum Packet Size below 512 is refused.
-    if connect.maximum_packet_size.is_some_and(|most| u64::from(most) < limits.min_client_packet_bytes)
-        || user_bytes(&connect.user) as u64 > limits.user_properties_bytes
-    {
-        return Err(reason::QUOTA_EXCEEDED);
+    let least = limits.min_client_packet_bytes;
+    if let Some(size) = connect.maximum_packet_size.filter(|most| u64::from(*most) < least) {
+        let why = format!("a Maximum Packet Size of {size} bytes; the least is {least}");
+        return Err((reason::QUOTA_EXCEEDED, why, "take larger packets"));
+    }
+    let (bytes, most) = (user_bytes(&connect.user), limits.user_properties_bytes);
+    if bytes as u64 > most {
+        let why = format!("its User Properties together have {bytes} bytes; the limit is {most}");
+        return Err((reason::QUOTA_EXCEEDED, why, ""));
     }
     let Some(will) = &connect.will else { return Ok(()) };
     if will.qos.is_none() {
-        return Err(reason::QOS_NOT_SUPPORTED);
+        let why = "the will has QoS 2: AWS IoT has no QoS 2".to_owned();
+        return Err((reason::QOS_NOT_SUPPORTED, why, "set the will's QoS to 1"));
     }
-    // What is retained is never on a reserved topic.
-    let may_be = |reserved: Option<Reserved>| reserved.is_none() || !will.retain;
-    if !is_topic(&will.topic, limits) || !Reserved::read(&will.topic).is_ok_and(may_be) {
-        return Err(reason::TOPIC_INVALID);
+    if let Some(fault) = fault::of_publish(&will.topic, will.retain, limits.topics()) {
+        return Err((reason::TOPIC_INVALID, format!("the will's topic `{}`: {fault}", will.topic), fault.help()));
     }
-    if will.payload.len() as u64 > limits.payload_bytes {
-        return Err(reason::PACKET_TOO_LARGE);
+    let (bytes, most) = (will.payload.len(), limits.payload_bytes);
+    if bytes as u64 > most {
+        let why = format!("the will has {bytes} bytes; the limit is {most}");
+        return Err((reason::PACKET_TOO_LARGE, why, "send less"));
     }
-    super::publish::check_properties(&will.properties, limits)
+    let properties = super::publish::check_properties(&will.properties, limits);
+    properties.map_err(|(code, why)| (code, format!("the will: {why}"), ""))
 }
 
 fn pending(limits: &Limits, will: Will) -> PendingWill {

@@ -4,6 +4,7 @@ use super::{Connection, End, Held};
 use crate::happening::{Count, Happening};
 use crate::message::Protocol;
 use crate::packet::{PacketError, answer, disconnect, frame, kind, publish, reason};
+use crate::tap::Remark;
 use bytes::Bytes;
 use drydock_core::event::DisconnectReason;
 use std::ops::Range;
@@ -139,8 +140,14 @@ impl Connection {
 
     /// The end that a packet brings which the broker does not take.
     pub(crate) fn bad(&self, error: PacketError) -> End {
-        self.inner.tap.refused(&self.link.identity.client_id, &error.to_string());
+        self.note(&format!("disconnected: {error}"), error.help());
         End::client_error(error.reason_code())
+    }
+
+    /// Tells of something that the client did in vain.
+    pub(crate) fn note(&self, what: &str, help: &str) {
+        let remote = Some(self.link.peer.remote);
+        self.inner.tap.remark(&Remark { remote, ..Remark::refused(&self.link.identity.client_id, what, help) });
     }
 
     /// Hands the messages that lie ready to the sessions that they match.

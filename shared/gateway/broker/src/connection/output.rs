@@ -38,7 +38,7 @@ impl Connection {
                 Poll::Ready(Err(error)) => {
                     // What the client sent is not acknowledged, so that it sends it again.
                     self.held.clear();
-                    self.inner.tap.refused(&self.link.identity.client_id, &error.to_string());
+                    self.note(&format!("disconnected: {error}"), "what was not acknowledged is to be sent again");
                     return Err(End::because(DisconnectReason::ServerError, reason::UNSPECIFIED));
                 }
             }

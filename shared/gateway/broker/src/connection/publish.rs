@@ -11,6 +11,7 @@ use crate::packet::publish::{self, put_ack};
 use crate::packet::{PacketError, reason};
 use crate::tap::{DropReason, Inbound, Keep, Route};
 use drydock_core::event::DisconnectReason;
+use drydock_core::topic::fault;
 use smol_str::SmolStr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,13 +28,21 @@ impl Connection {
         let Some(qos) = packet.qos else { return self.refuse_qos_2(topic) };
         if qos == Qos::AtLeastOnce {
             self.unanswered += 1;
-            if self.protocol == Protocol::V5 && self.in_flight() > self.inner.limits.inbound_in_flight {
+            let most = self.inner.limits.inbound_in_flight;
+            if self.protocol == Protocol::V5 && self.in_flight() > most {
+                self.note(
+                    &format!("publish to `{topic}` refused: more than {most} messages of QoS 1 wait for their PUBACK"),
+                    "wait for PUBACKs: the CONNACK's Receive Maximum says how many messages may be on their way",
+                );
                 return Err(End::client_error(reason::RECEIVE_MAXIMUM_EXCEEDED));
             }
         }
         if payload.len() as u64 > self.inner.limits.payload_bytes {
             let limit = usize::try_from(self.inner.limits.payload_bytes).unwrap_or(usize::MAX);
-            return Err(self.bad(PacketError::TooLarge { bytes: payload.len(), limit }));
+            let why =
+                format!("publish to `{topic}` refused: the payload has {} bytes; the limit is {limit}", payload.len());
+            self.note(&why, "send less in a message, or put the data into S3 and publish where it is");
+            return Err(End::client_error(reason::PACKET_TOO_LARGE));
         }
         let aliased;
         let topic = match found.as_ref().and_then(|f| f.topic_alias) {
@@ -68,7 +77,8 @@ impl Connection {
         let mut message =
             Message { topic, payload: batch.keep(payload), qos, retain, properties: None, expires_at: None };
         if let Some(found) = found {
-            if let Err(code) = check_properties(&found.properties, &self.inner.limits) {
+            if let Err((code, why)) = check_properties(&found.properties, &self.inner.limits) {
+                self.note(&format!("publish to `{}` refused: {why}", message.topic), "");
                 self.inner.count(Count::PublishInClientError);
                 self.inner.happened(&self.link, failed(&message.topic, retain, "CLIENT_ERROR"));
                 return self.refuse_with(qos, id, DisconnectReason::ClientError, code);
@@ -90,13 +100,17 @@ impl Connection {
             caller: None,
             protocol: Some(self.protocol),
         };
-        if self.inner.tap.publish(&inbound, &mut Keep::new(&mut self.effects, qos)) == Route::Consumed {
+        let route = self.inner.tap.publish(&inbound, &mut Keep::new(&mut self.effects, qos));
+        if route == Route::Consumed {
             return Ok(());
         }
         if retain {
             self.inner.retain(&message, &mut self.effects);
         }
         if targets.is_empty() {
+            if route == Route::DeliverAlone && !retain && self.topics.is_first_unheard() {
+                self.inner.tap.unheard(&inbound);
+            }
             return Ok(());
         }
         if self.run_targets.as_ref().is_some_and(|t| !Arc::ptr_eq(t, &targets)) {
@@ -142,6 +156,8 @@ impl Connection {
         self.inner.report_drop(&self.link.identity.client_id, topic, DropReason::QosNotSupported, true);
         self.inner.count(Count::PublishInClientError);
         self.inner.happened(&self.link, failed(topic, false, "QOS_NOT_SUPPORTED"));
+        let how = if self.protocol == Protocol::V311 { "dropped without an answer" } else { "refused" };
+        self.note(&format!("publish to `{topic}` with QoS 2 {how}: AWS IoT has no QoS 2"), "publish with QoS 1");
         match self.protocol {
             Protocol::V311 => Ok(()),
             Protocol::V5 => Err(End::client_error(reason::QOS_NOT_SUPPORTED)),
@@ -157,10 +173,9 @@ impl Connection {
         self.inner.happened(&self.link, failed(topic, retain, reason));
         match denied {
             Denied::Invalid => {
-                let client_id = &self.link.identity.client_id;
-                self.inner
-                    .tap
-                    .refused(client_id, &format!("publish to `{topic}`: not a topic that may be published to"));
+                let fault = fault::of_publish(topic, retain, self.inner.limits.topics());
+                let (why, help) = fault.map_or_else(Default::default, |fault| (fault.to_string(), fault.help()));
+                self.note(&format!("publish to `{topic}` refused: {why}"), help);
                 self.refuse_with(qos, id, DisconnectReason::ClientError, reason::TOPIC_INVALID)
             }
             // The gate, which decided, has said why.
@@ -183,12 +198,18 @@ fn failed<'a>(topic: &'a str, retain: bool, reason: &'static str) -> Happening<'
     Happening::PublishIn { topic, retain, failure: Some(reason) }
 }
 
-/// The sizes of a message's properties. An error is the reason code.
-pub(crate) fn check_properties(properties: &Properties, limits: &Limits) -> Result<(), u8> {
+/// The sizes of a message's properties. An error is the reason code, and what is too large.
+pub(crate) fn check_properties(properties: &Properties, limits: &Limits) -> Result<(), (u8, String)> {
     let content_type = properties.content_type.as_ref().map_or(0, |v| v.len());
     let correlation = properties.correlation_data.as_ref().map_or(0, bytes::Bytes::len);
-    let within = content_type as u64 <= limits.content_type_bytes
-        && correlation as u64 <= limits.correlation_data_bytes
-        && user_bytes(&properties.user) as u64 <= limits.user_properties_bytes;
-    if within { Ok(()) } else { Err(reason::QUOTA_EXCEEDED) }
+    for (what, bytes, most) in [
+        ("its Content Type has", content_type, limits.content_type_bytes),
+        ("its Correlation Data has", correlation, limits.correlation_data_bytes),
+        ("its User Properties together have", user_bytes(&properties.user), limits.user_properties_bytes),
+    ] {
+        if bytes as u64 > most {
+            return Err((reason::QUOTA_EXCEEDED, format!("{what} {bytes} bytes; the limit is {most}")));
+        }
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::session::{Delivery, SubOptions};
 use crate::share;
 use drydock_core::Event;
 use drydock_core::event::DisconnectReason;
-use drydock_core::reserved;
+use drydock_core::topic::fault;
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,16 +24,16 @@ impl Connection {
         self.check_user_properties("subscribe", user)?;
         if entries.len() as u64 > limits.subscriptions_per_request {
             // AWS does not say whether such a request is refused or ends the connection.
-            self.note(&format!(
-                "subscribe with {} filters: the limit is {}",
-                entries.len(),
-                limits.subscriptions_per_request
-            ));
+            let most = limits.subscriptions_per_request;
+            self.note(
+                &format!("subscribe with {} filters refused: the limit is {most}", entries.len()),
+                "spread them over several SUBSCRIBE packets, or use wildcards",
+            );
             return Err(End::client_error(reason::QUOTA_EXCEEDED));
         }
         if self.protocol == Protocol::V311 && entries.iter().any(|e| e.qos > 1) {
             // The guide, "MQTT QoS options": a SUBSCRIBE with QoS 2 gets no SUBACK.
-            self.note("subscribe with QoS 2: not supported, and not answered");
+            self.note("subscribe with QoS 2 not answered: AWS IoT has no QoS 2", "subscribe with QoS 1");
             return Ok(());
         }
         // Reports of 2017 to 2021 have the connection end, newer ones say nothing either way.
@@ -52,10 +52,10 @@ impl Connection {
                     granted.push(entry.filter.clone());
                     retained.extend(message);
                 }
-                Err((code, why)) => {
+                Err((code, why, help)) => {
                     // What the gate refuses it explains itself.
                     if code != reason::NOT_AUTHORIZED {
-                        self.note(&format!("subscribe to `{}`: {why}", entry.filter));
+                        self.note(&format!("subscribe to `{}` refused: {why}", entry.filter), help);
                     }
                     codes.push(code);
                 }
@@ -77,39 +77,48 @@ impl Connection {
 
     /// Does one filter of a SUBSCRIBE: the granted level and the retained message to send, or a reason code with what was
     /// wrong.
-    fn subscribe_one(&self, entry: &Entry) -> Result<(Qos, Option<Delivery>), (u8, &'static str)> {
+    fn subscribe_one(&self, entry: &Entry) -> Result<(Qos, Option<Delivery>), (u8, String, &'static str)> {
         let limits = &self.inner.limits;
         let plain = match share::parse(&entry.filter) {
             Some((name, plain)) => {
                 if !share::is_name(name, usize::try_from(limits.share_name_chars).unwrap_or(usize::MAX)) {
-                    return Err((reason::FILTER_INVALID, "not a valid share name"));
+                    let why = format!("`{name}` is not a valid share name");
+                    return Err((
+                        reason::FILTER_INVALID,
+                        why,
+                        "write `$share/NAME/FILTER`, the name without `+` and `#`",
+                    ));
                 }
                 plain
             }
             None => &entry.filter,
         };
-        if !is_filter(plain, limits) {
-            return Err((reason::FILTER_INVALID, "not a valid topic filter"));
-        }
-        if !reserved::may_subscribe(plain) {
-            return Err((reason::FILTER_INVALID, "a reserved topic that cannot be subscribed to"));
+        if let Some(fault) = fault::of_subscribe(plain, limits.topics()) {
+            return Err((reason::FILTER_INVALID, fault.to_string(), fault.help()));
         }
         if !self.link.gate.subscribe(&entry.filter) {
-            return Err((reason::NOT_AUTHORIZED, "not authorized"));
+            return Err((reason::NOT_AUTHORIZED, String::new(), ""));
         }
         // MQTT-3.8.4-6, MQTT-3.2.2-10: a server without QoS 2 grants less. AWS does not say so for MQTT 5, nor otherwise.
         let qos = if entry.qos == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
         let options = SubOptions { qos, no_local: entry.no_local, retain_as_published: entry.retain_as_published };
         if !self.inner.account.subscriptions.take(self.now) {
-            return Err((reason::QUOTA_EXCEEDED, "more subscriptions a second than the account may have"));
+            let why = "the account has more subscriptions a second than it may".to_owned();
+            return Err((
+                reason::QUOTA_EXCEEDED,
+                why,
+                "subscribe again later, or raise the limit: see `drydock limits`",
+            ));
         }
         let most = usize::try_from(limits.subscriptions_per_connection).unwrap_or(usize::MAX);
-        let over = (reason::QUOTA_EXCEEDED, "more subscriptions than there may be");
-        let is_new = self.session.subscribe(&entry.filter, options, most).ok_or(over)?;
+        let over = |why: String| (reason::QUOTA_EXCEEDED, why, "use wildcards, or another connection");
+        let is_new = self.session.subscribe(&entry.filter, options, most);
+        let is_new =
+            is_new.ok_or_else(|| over(format!("the connection has {most} subscriptions; there may be no more")))?;
         let full = is_new && self.inner.counters.subscriptions.load(Ordering::Relaxed) >= limits.subscriptions;
         if full || !self.inner.establish(&self.session, &entry.filter, options, is_new) {
             self.session.unsubscribe(&entry.filter);
-            return Err(over);
+            return Err(over("the broker has as many subscriptions as there may be".to_owned()));
         }
         let wanted = entry.retain_handling == 0 || (entry.retain_handling == 1 && is_new);
         let retained = if wanted { self.inner.retained_for(&entry.filter, qos, self.now) } else { None };
@@ -124,7 +133,11 @@ impl Connection {
         if filters.len() as u64 > most {
             // As reported of AWS: the subscriptions stay, the connection too, and MQTT 3.1.1, whose UNSUBACK cannot say no, gets
             // no answer. What MQTT 5 gets is not known.
-            self.note(&format!("unsubscribe with {} filters: the limit is {most}; none is carried out", filters.len()));
+            let count = filters.len();
+            self.note(
+                &format!("unsubscribe with {count} filters refused: the limit is {most}; none is carried out"),
+                "spread them over several UNSUBSCRIBE packets",
+            );
             if self.protocol == Protocol::V5 {
                 let codes = vec![reason::UNSPECIFIED; filters.len()];
                 answer::put_unsuback(&mut self.answers, self.protocol, id, &codes);
@@ -163,7 +176,7 @@ impl Connection {
         if bytes as u64 <= most {
             return Ok(());
         }
-        self.note(&format!("{what} with {bytes} bytes of User Properties: the limit is {most}"));
+        self.note(&format!("{what} refused: its User Properties together have {bytes} bytes; the limit is {most}"), "");
         Err(End::client_error(reason::QUOTA_EXCEEDED))
     }
 
@@ -186,9 +199,5 @@ impl Connection {
             let filters: Vec<_> = entries.iter().map(|entry| entry.filter.clone()).zip(codes.iter().copied()).collect();
             self.inner.happened(&self.link, Happening::Subscribed(&filters));
         }
-    }
-
-    fn note(&self, what: &str) {
-        self.inner.tap.refused(&self.link.identity.client_id, what);
     }
 }

@@ -37,6 +37,8 @@ struct Entry {
     retain: Option<u64>,
     /// What the topic matched, and in which generation of the index.
     targets: Option<(u64, Arc<MatchSet>)>,
+    /// Whether it was told that a message went nowhere.
+    unheard: bool,
 }
 
 /// A topic that a client may publish to.
@@ -92,6 +94,11 @@ impl Topics {
         Ok(Admitted { topic: entry.topic.clone(), reserved: entry.reserved, targets })
     }
 
+    /// Whether it is the first time that a message to the topic admitted last went nowhere.
+    pub(crate) fn is_first_unheard(&mut self) -> bool {
+        self.entries.get_mut(self.last).is_some_and(|entry| !std::mem::replace(&mut entry.unheard, true))
+    }
+
     /// The User Properties that every message of the client carries besides its own.
     pub(crate) fn propagated(&mut self, gate: &dyn SessionGate) -> Option<Arc<[(SmolStr, SmolStr)]>> {
         let generation = Some(gate.generation());
@@ -119,7 +126,14 @@ impl Topics {
         }
         let topic = SmolStr::new(topic);
         let at = self.entries.len();
-        self.entries.push(Entry { topic: topic.clone(), reserved, publish: None, retain: None, targets: None });
+        self.entries.push(Entry {
+            topic: topic.clone(),
+            reserved,
+            publish: None,
+            retain: None,
+            targets: None,
+            unheard: false,
+        });
         self.by_topic.insert(topic, at);
         self.last = at;
         Ok(at)

@@ -1,4 +1,7 @@
 //! `drydock up`: stands the system of a template up, says where everything is, and keeps it up until it is told to stop.
+//! `printer`: what happens meanwhile, as lines.
+
+mod printer;
 
 use super::args::{CommandResult, UpArgs};
 use super::build::Shown;
@@ -6,18 +9,9 @@ use super::print;
 use drydock_gateway::config::Config;
 use drydock_gateway::deploy::Deployed;
 use drydock_gateway::{Dock, Gateway};
-use drydock_host::notice::{Notice, Tone, Topic};
-use std::collections::HashMap;
+use printer::Printer;
 use std::ffi::OsString;
-use std::fmt::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-
-/// How long a notice may wait to be printed with others.
-const MOMENT: Duration = Duration::from_millis(50);
 
 /// Runs the command.
 ///
@@ -142,90 +136,6 @@ fn say_where(dock: &Dock, args: &UpArgs) {
     print::told("aws iot list-things");
     print::told(format_args!("drydock device create dock-1 --api-url http://{}", addresses.api));
     print::told(format_args!("{}\n", print::dim("Ctrl-C stops it")));
-}
-
-/// Prints notices as they come: those of a moment together, so that a storm of them costs the gateway little.
-struct Printer {
-    notices: Receiver<Arc<Notice>>,
-    lines: String,
-    /// What was printed of each subject within this second, and what was not.
-    told: HashMap<(Topic, String), (u64, u64)>,
-    second: Instant,
-}
-
-/// How many notices of one subject are printed within a second: a rule that republishes to itself would fill the terminal.
-const MOST_OF_ONE: u64 = 20;
-
-impl Printer {
-    fn new(gateway: &Gateway) -> Self {
-        let (told, second) = (HashMap::new(), Instant::now());
-        Self { notices: gateway.host.told.notices.watch(), lines: String::new(), told, second }
-    }
-
-    /// Goes on until the gateway is gone.
-    async fn run(&mut self) {
-        loop {
-            match self.notices.recv().await {
-                Ok(notice) => self.put(&notice),
-                Err(RecvError::Lagged(missed)) => self.missed(missed),
-                Err(RecvError::Closed) => return,
-            }
-            tokio::time::sleep(MOMENT).await;
-            self.finish();
-        }
-    }
-
-    /// Prints what has come and was not printed yet.
-    fn finish(&mut self) {
-        loop {
-            match self.notices.try_recv() {
-                Ok(notice) => self.put(&notice),
-                Err(TryRecvError::Lagged(missed)) => self.missed(missed),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
-            }
-        }
-        if self.second.elapsed() >= Duration::from_secs(1) {
-            self.second = Instant::now();
-            for ((_, subject), (_, more)) in std::mem::take(&mut self.told) {
-                if more > 0 {
-                    let text = format!("… {more} more of {subject} within a second, told once");
-                    self.line(format_args!("{}", print::dim(text)));
-                }
-            }
-        }
-        print::told_at_once(&self.lines);
-        self.lines.clear();
-    }
-
-    fn put(&mut self, notice: &Notice) {
-        let (printed, more) = self.told.entry((notice.topic, notice.subject.clone())).or_default();
-        if *printed >= MOST_OF_ONE {
-            *more += 1;
-            return;
-        }
-        *printed += 1;
-        let time = notice.at.to_string();
-        let time = time.get(11..23).unwrap_or_default();
-        let text = match notice.tone {
-            _ if notice.topic == Topic::Log => print::dim(&notice.text),
-            Tone::Good => print::good(&notice.text),
-            Tone::Plain => notice.text.clone(),
-            Tone::Bad => print::bad(&notice.text),
-        };
-        self.line(format_args!("{} {}  {text}", print::dim(time), notice.subject));
-        for reason in &notice.reasons {
-            self.line(format_args!("             {}", print::dim(reason)));
-        }
-    }
-
-    fn missed(&mut self, count: u64) {
-        self.line(format_args!("{}", print::dim(format_args!("… {count} notices too fast to print"))));
-    }
-
-    fn line(&mut self, line: fmt::Arguments<'_>) {
-        // A string takes everything.
-        let _ = writeln!(self.lines, "{line}");
-    }
 }
 
 /// Resolves at Ctrl-C or SIGTERM.

@@ -57,7 +57,7 @@ pub async fn handle(
             Standing::Pending(id) => {
                 denied("Certificate is invalid on this endpoint").told(gateway, Some(&id), "it is PENDING_ACTIVATION")
             }
-            Standing::Refused { id, why } => {
+            Standing::Refused { id, why, .. } => {
                 denied("Certificate is invalid on this endpoint").told(gateway, id.as_ref(), &why)
             }
             Standing::Unknown(why) => json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &why),

@@ -27,7 +27,13 @@ where
         async move {
             let reader = match super::enter::enter(&endpoint, &request) {
                 Ok(reader) => reader,
-                Err(refusal) => return Ok(super::lines::body(refusal)),
+                Err(refusal) => {
+                    // What a browser asks before it sends is answered so, too.
+                    if refusal.status().is_client_error() {
+                        super::websocket::tell(&endpoint, "request", &refusal, "");
+                    }
+                    return Ok(super::lines::body(refusal));
+                }
             };
             if websocket::asks(&request) {
                 let response = super::websocket::open(&endpoint, &request).map(|(response, peer)| {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use drydock_core::{Clock as _, Ids as _};
 use drydock_gate::credential::Caller;
 use drydock_host::logs::unproven::{Over, Unproven};
-use drydock_host::notice::{Notice, Tone, Topic};
+use drydock_host::notice::{Notice, Tone, Topic, help};
 use drydock_host::system::SystemClock;
 use drydock_identity::sigv4::{Chunks, Claim, Denied, Known, SignedRequest, Stated, is_timely, verify, verify_head};
 use drydock_model::Service as Plane;
@@ -101,7 +101,8 @@ pub fn of_websocket<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Opti
         (None, Ok(_)) => return Err(refused(&Denied::Missing)),
     };
     if let Some(refusal) = super::operations::wrong_region(gateway, scope) {
-        return Err(refusal);
+        let help = "sign for that region: an SDK takes it from AWS_REGION, or from its option `region`";
+        return Err(super::websocket::refused(endpoint, refusal, help));
     }
     if !matches!(scope.service.as_str(), "iotdevicegateway" | "iotdata") {
         let why = "Credential should be scoped to correct service: 'iotdevicegateway'.";
@@ -215,6 +216,16 @@ pub(super) fn told(gateway: &Gateway, why: &Denied) {
         topic: Topic::Refusal,
         subject: "signature".to_owned(),
         text: format!("request refused: {}: {}", why.code(), why.to_string().lines().next().unwrap_or_default()),
-        reasons: Vec::new(),
+        reasons: help(match why {
+            Denied::Missing | Denied::Incomplete(_) => "sign it with a key of `[[credentials]]` in drydock.toml",
+            Denied::UnknownKey => {
+                "use a key of `[[credentials]]` in drydock.toml, or one that STS or a role alias gave"
+            }
+            Denied::ExpiredToken => "get credentials anew",
+            Denied::Untimely { .. } => "set the client's clock: a signature counts for minutes",
+            Denied::Invalid(_) | Denied::Unsigned(_) => {
+                "compare the secret key, the region and the service it is signed for"
+            }
+        }),
     });
 }

@@ -4,14 +4,16 @@
 //!
 //! Follows "Protocols, port mappings, and authentication" of the AWS IoT Core developer guide: a certificate alone opens none.
 
-use crate::peer::Endpoint;
-use crate::peer::TlsPeer;
+use super::answer::json_error;
+use crate::peer::{Endpoint, TlsPeer};
 use crate::websocket;
 use bytes::Bytes;
 use drydock_broker::{Lifetime, Peer, Transport};
 use drydock_core::event::DisconnectReason;
 use drydock_gate::credential::{Credential, HttpRequestFacts};
-use http::{Request, Response};
+use drydock_host::notice::{Notice, Tone, Topic, help};
+use http::{Request, Response, StatusCode};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +28,14 @@ const HTTPS_BY_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
 /// # Errors
 /// The refusal.
 pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<Bytes>, Peer), Response<Bytes>> {
+    if !websocket::is_mqtt(request) {
+        let why = format!("a WebSocket at `{}`: MQTT is at `/mqtt`", request.uri().path());
+        return Err(refused(
+            endpoint,
+            json_error(StatusCode::NOT_FOUND, "NotFoundException", &why),
+            "open it at /mqtt",
+        ));
+    }
     let facts = HttpRequestFacts::of(request);
     let host = facts.header("host").map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned());
     let caller = super::signature::of_websocket(endpoint, request)?;
@@ -45,11 +55,38 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
             ..tls.peer(endpoint.remote, Transport::WebSocket, None)
         },
         None if tls.alpn.as_deref() == Some(HTTPS_BY_CERTIFICATE) => {
-            return Err(super::answer::forbidden(&endpoint.gateway));
+            let help =
+                "ask for another protocol by ALPN, such as http/1.1, or none: x-amzn-http-ca is for requests alone";
+            return Err(refused(endpoint, super::answer::forbidden(&endpoint.gateway), help));
         }
         None => tls.peer(endpoint.remote, Transport::WebSocket, Some(Arc::new(facts))),
     };
-    Ok((websocket::accept(request)?, peer))
+    let help = "use a client of MQTT over WebSocket: it sends `Sec-WebSocket-Protocol: mqtt`";
+    let accepted = websocket::accept(request).map_err(|refusal| refused(endpoint, refusal, help))?;
+    Ok((accepted, peer))
+}
+
+/// Tells those who watch why a WebSocket is not opened; the refusal as it is.
+pub(super) fn refused(endpoint: &Endpoint, refusal: Response<Bytes>, step: &str) -> Response<Bytes> {
+    tell(endpoint, "WebSocket", &refusal, step);
+    refusal
+}
+
+/// Tells those who watch why something is refused, and what to do about it.
+pub(super) fn tell(endpoint: &Endpoint, what: &str, refusal: &Response<Bytes>, step: &str) {
+    let host = &endpoint.gateway.host;
+    host.told.notices.tell(|| {
+        let body: Value = serde_json::from_slice(refusal.body()).unwrap_or_default();
+        let why = body.get("message").or_else(|| body.get("Message")).and_then(Value::as_str).unwrap_or_default();
+        Notice {
+            at: host.books.now(),
+            tone: Tone::Bad,
+            topic: Topic::Connection,
+            subject: endpoint.remote.to_string(),
+            text: format!("{what} refused with {}: {why}", refusal.status().as_u16()),
+            reasons: help(step),
+        }
+    });
 }
 
 #[cfg(test)]

@@ -35,6 +35,22 @@ impl Reason {
             Self::SniMisused => "SNI_MISUSED",
         }
     }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::DeviceCertificateInactive => "activate it: UpdateCertificate with the new status ACTIVE",
+            Self::DeviceCertificateNotRegistered => {
+                "register it (RegisterCertificate, RegisterCertificateWithoutCA), or its CA, active and with auto-registration"
+            }
+            Self::DeviceCertificateRevoked => "give the device another certificate",
+            Self::NotAuthenticated => {
+                "give the device a certificate that is valid now; `drydock clock` shows the gateway's time"
+            }
+            Self::SniMisused => "have the client call the gateway by a name, which it sends as SNI",
+        }
+    }
 }
 
 /// A certificate that may not connect, and why.

@@ -8,14 +8,16 @@ use super::entries::Entries;
 use super::outbound::Outbound;
 use super::send;
 use super::state::{Metric, States};
+use super::unheard::Unheard;
 use super::watch::Watches;
 use crate::requests::Requests;
-use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Keep, Route, Tap, Telling, Who};
+use drydock_broker::{Broker, DropReason, Dropped, Happening, Inbound, Keep, Remark, Route, Tap, Telling, Who};
 use drydock_cloud::Cloud;
 use drydock_core::{Event, Ids, ReservedTopic, RuleName};
 use drydock_host::books::Books;
 use drydock_host::logs::{Logs, failure};
-use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
+use drydock_host::notice::{Notice, Notices, Tone, Topic as About, help};
+use drydock_host::once::Once;
 use drydock_host::stream::Stream;
 use drydock_logging::EventType;
 use drydock_rules::{CompiledRule, Matching, Message, MqttProperties, RuleNotFound};
@@ -46,6 +48,7 @@ pub struct Runner {
     acting: Acting,
     jobs: mpsc::Receiver<Job>,
     backlog: Backlog,
+    unheard: Arc<Unheard>,
 }
 
 /// What the broker shows its messages to.
@@ -54,6 +57,9 @@ pub struct RunnerTap {
     backlog: Backlog,
     events: Stream,
     requests: Requests,
+    unheard: Arc<Unheard>,
+    /// What was told of messages that did not arrive.
+    dropped: Once,
 }
 
 /// Where messages wait to be handed to their rules.
@@ -94,21 +100,30 @@ impl Runner {
             jobs: sender,
             kind: kind.clone(),
         };
-        let tap = Arc::new(RunnerTap { queue: Arc::new(queue), backlog: backlog.clone(), events, requests });
+        let unheard = Arc::new(Unheard::new(Arc::clone(&books), notices.clone()));
+        let tap = Arc::new(RunnerTap {
+            queue: Arc::new(queue),
+            backlog: backlog.clone(),
+            events,
+            requests,
+            unheard: Arc::clone(&unheard),
+            dropped: Once::default(),
+        });
         let sender = send::Sender::new(Arc::clone(&books), cloud.clone(), outbound);
         let entries = Entries(logs);
         let heavy = Arc::new(Semaphore::new(act::HEAVY));
         let acting = Acting { books, cloud, sender, states, notices, watches, entries, kind, heavy, tasks };
-        (Self { acting, jobs, backlog }, tap)
+        (Self { acting, jobs, backlog, unheard }, tap)
     }
 
     /// Starts to work once [`Backlog::resume`] says so; what rules republish goes to the broker.
     pub fn start(self, broker: Broker) {
-        let Self { acting, mut jobs, backlog } = self;
+        let Self { acting, mut jobs, backlog, unheard } = self;
         let acting = Arc::new(acting);
         let tasks = acting.tasks.clone();
         tasks.spawn(do_again(backlog.clone(), Arc::clone(&acting), broker.clone()));
         tasks.spawn(backlog.clone().keep_tidy());
+        tasks.spawn(unheard.run());
         tasks.spawn(async move {
             backlog.ready().await;
             while let Some(Job { rules, message, work, pending }) = jobs.recv().await {
@@ -172,6 +187,25 @@ impl RunnerTap {
     }
 }
 
+impl RunnerTap {
+    /// Tells once of each client and reason.
+    fn tell_dropped(&self, dropped: &Dropped<'_>) {
+        let Some((why, step)) = words(dropped.reason) else { return };
+        let Queue { books, notices, .. } = &*self.queue;
+        if notices.wanted() && self.dropped.is_first((dropped.client_id, dropped.reason), books.now()) {
+            let what = if dropped.inbound { "message to" } else { "message on" };
+            notices.tell(|| Notice {
+                at: books.now(),
+                tone: if dropped.reason == DropReason::Expired { Tone::Aside } else { Tone::Bad },
+                topic: About::Message,
+                subject: dropped.client_id.to_owned(),
+                text: format!("{what} `{}` dropped: {why}", dropped.topic),
+                reasons: help(step),
+            });
+        }
+    }
+}
+
 impl Queue {
     fn put(&self, job: Job) {
         match self.jobs.try_send(job) {
@@ -201,6 +235,20 @@ impl Queue {
         }
     }
 
+    /// What may have been meant by the name of a rule that does not run.
+    fn meant_rule(&self, name: &str) -> String {
+        self.books.rules.read(|rules| {
+            if rules.has_rule(name) {
+                return format!("the rule `{name}` is disabled: enable it (EnableTopicRule)");
+            }
+            let nearest = rules.names().min_by_key(|known| strsim::osa_distance(known.as_str(), name));
+            nearest.map_or_else(
+                || "there is no rule: make one".to_owned(),
+                |known| format!("the nearest rule is `{known}`"),
+            )
+        })
+    }
+
     fn not_found(&self, inbound: &Inbound<'_>, not_found: &RuleNotFound) {
         let topic = inbound.message.topic.as_str();
         self.states.not_found();
@@ -211,7 +259,7 @@ impl Queue {
             topic: About::Rule,
             subject: topic.to_owned(),
             text: format!("RuleNotFound: {not_found}"),
-            reasons: Vec::new(),
+            reasons: help(&self.meant_rule(&not_found.0)),
         });
         let (client_id, principal) = match (inbound.client, inbound.caller) {
             (Some(client), _) => (client.client_id.as_str(), client.principal.as_str()),
@@ -232,16 +280,17 @@ impl Queue {
 impl Tap for RunnerTap {
     fn publish(&self, inbound: &Inbound<'_>, keep: &mut Keep<'_>) -> Route {
         let rules = self.queue.books.enabled_rules();
+        let mut route = Route::Deliver;
         match rules.matching(&inbound.message.topic) {
-            Ok(matching) if matching.is_empty() => {}
+            Ok(matching) if matching.is_empty() => route = Route::DeliverAlone,
             Ok(matching) => self.hand_over(matching, inbound, keep),
             Err(not_found) => self.queue.not_found(inbound, &not_found),
         }
         match inbound.reserved.map(|reserved| reserved.topic) {
-            None => Route::Deliver,
+            None => route,
             Some(ReservedTopic::BasicIngest) => Route::Consumed,
             Some(_) if self.requests.take(inbound) => Route::Consumed,
-            Some(_) => Route::Deliver,
+            Some(_) => route,
         }
     }
 
@@ -276,18 +325,53 @@ impl Tap for RunnerTap {
                 reason = dropped.reason.as_str(),
                 "a message was dropped"
             );
+            self.tell_dropped(dropped);
         }
     }
 
-    fn refused(&self, client_id: &str, what: &str) {
-        self.queue.notices.tell(|| Notice {
-            at: self.queue.books.now(),
-            tone: Tone::Bad,
-            topic: About::Connection,
-            subject: client_id.to_owned(),
-            text: what.to_owned(),
-            reasons: Vec::new(),
+    fn remark(&self, remark: &Remark<'_>) {
+        self.queue.notices.tell(|| {
+            let known = (!remark.client_id.is_empty()).then(|| remark.client_id.to_owned());
+            let remote = || remark.remote.map(|remote| remote.to_string());
+            Notice {
+                at: self.queue.books.now(),
+                tone: if remark.refused { Tone::Bad } else { Tone::Aside },
+                topic: About::Connection,
+                subject: known.or_else(remote).unwrap_or_default(),
+                text: remark.what.to_owned(),
+                reasons: help(remark.help),
+            }
         });
+    }
+
+    fn unheard(&self, inbound: &Inbound<'_>) {
+        self.unheard.note(inbound);
+    }
+}
+
+/// Why a message did not arrive, in words, and what to do about it; `None` where it was told already.
+fn words(reason: DropReason) -> Option<(&'static str, &'static str)> {
+    let limits = "send less often, or raise the limit: see `drydock limits`";
+    match reason {
+        DropReason::QueueFull => Some((
+            "as many messages wait for it as may",
+            "have it connect more often and acknowledge sooner, or let messages expire",
+        )),
+        DropReason::Throttled => {
+            Some(("more messages a second than AWS IoT takes of a connection or an account", limits))
+        }
+        DropReason::Expired => Some(("its Message Expiry Interval passed", "")),
+        DropReason::TooLarge => {
+            Some(("it is larger than the Maximum Packet Size of the client", "have the client take larger packets"))
+        }
+        DropReason::RetriesExceeded => {
+            Some(("no PUBACK came for it", "have the client acknowledge what it receives with QoS 1"))
+        }
+        DropReason::RetainedQuota => Some((
+            "the account has as many retained messages as it may, so it is not retained",
+            "delete some: publish an empty payload with RETAIN",
+        )),
+        DropReason::NotAuthorized | DropReason::QosNotSupported => None,
     }
 }
 

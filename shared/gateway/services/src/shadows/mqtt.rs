@@ -4,6 +4,7 @@
 //! receive them gets them, and rules see them. Follows "Device Shadow MQTT topics" and "Device Shadow error messages".
 
 use super::in_flight::Unanswered;
+use super::vain;
 use crate::request::TopicRequest;
 use bytes::Bytes;
 use drydock_broker::Who;
@@ -11,6 +12,7 @@ use drydock_core::event::ClientIdentity;
 use drydock_core::{ApiError, ErrorCode, ReservedTopic};
 use drydock_host::Host;
 use drydock_host::logs::failure;
+use drydock_host::once::Once;
 use drydock_logging::{EventType, Status};
 use drydock_shadow::{Address, Updated, client_token};
 use futures_util::{StreamExt, stream};
@@ -24,13 +26,22 @@ const CONCURRENCY: usize = 256;
 
 /// What is asked of a shadow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
+pub(super) enum Operation {
     Get,
     Update,
     Delete,
 }
 
 impl Operation {
+    /// AWS's name for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GetThingShadow",
+            Self::Update => "UpdateThingShadow",
+            Self::Delete => "DeleteThingShadow",
+        }
+    }
+
     fn event(self) -> EventType {
         match self {
             Self::Get => EventType::GetThingShadow,
@@ -82,7 +93,8 @@ type Told = Vec<(String, Value)>;
 /// Answers requests as long as the gateway runs: in the order that they came, though several may wait for the disk together.
 pub(super) async fn serve(host: Host, requests: Receiver<(Request, Unanswered)>) {
     let arriving = stream::unfold(requests, async |mut requests| Some((requests.recv().await?, requests)));
-    let answers = arriving.map(async |(request, unanswered)| (answer(&host, request).await, unanswered));
+    let once = Once::default();
+    let answers = arriving.map(async |(request, unanswered)| (answer(&host, &once, request).await, unanswered));
     let mut answers = answers.buffered(CONCURRENCY).boxed();
     while let Some((told, unanswered)) = answers.next().await {
         tell(&host, &told);
@@ -126,7 +138,7 @@ fn tell(host: &Host, told: &Told) {
     }
 }
 
-async fn answer(host: &Host, request: Request) -> Told {
+async fn answer(host: &Host, once: &Once, request: Request) -> Told {
     let Request { operation, address, topic, payload, client } = request;
     let token = client_token(&payload);
     let with_token = |mut body: Value| {
@@ -141,7 +153,11 @@ async fn answer(host: &Host, request: Request) -> Told {
             get(host, address).map(|body| vec![(format!("{topic}/accepted"), with_token(body))])
         }
         (Ok(address), Operation::Update) => {
-            apply(host, address, &payload).await.map(|updated| updates(address, updated))
+            let updated = apply(host, address, &payload).await;
+            updated.map(|updated| {
+                vain::no_delta(host, once, client.as_deref().map(|client| client.client_id.as_str()), &topic, &updated);
+                updates(address, updated)
+            })
         }
         (Ok(address), Operation::Delete) => {
             remove(host, address).await.map(|body| vec![(format!("{topic}/accepted"), with_token(body))])
@@ -210,7 +226,10 @@ fn log(
     error: Option<&ApiError>,
 ) {
     let status = match error {
-        Some(error) => failure(error.code.as_str(), error.message.clone()),
+        Some(error) => {
+            vain::rejected(host, operation, client.map(|client| client.client_id.as_str()), topic, error);
+            failure(error.code.as_str(), error.message.clone())
+        }
         None => Status::Success,
     };
     let (client_id, principal) = client.map_or(("", ""), |client| (&client.client_id, &client.principal));

@@ -81,7 +81,7 @@ impl Visit<'_> {
                 let reason = format!("DEVICE_CERTIFICATE_INACTIVE: {why}");
                 return Err(self.refuse(way, id.as_str(), &reason, unauthorized(&why)));
             }
-            Standing::Refused { id, why } => {
+            Standing::Refused { id, why, .. } => {
                 let principal = id.as_ref().map_or("", |id| id.as_str());
                 return Err(self.refuse(way, principal, &why, unauthorized(&why)));
             }
