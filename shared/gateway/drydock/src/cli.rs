@@ -8,6 +8,7 @@
 //! - [`operations`]: which operations of AWS IoT there are.
 //! - [`clock`]: shows and changes the gateway's clock.
 //! - [`device`]: makes a device with its files.
+//! - [`doctor`]: says what is wrong with a folder, a device's files, a gateway.
 //! - [`explain`]: says why a client may do something, or may not.
 //! - [`limits`]: prints the limits in force.
 //! - [`logs`]: prints the AWS-style log.
@@ -18,6 +19,7 @@ pub mod args;
 pub mod build;
 pub mod clock;
 pub mod device;
+pub mod doctor;
 pub mod explain;
 pub mod limits;
 pub mod logs;
@@ -51,6 +53,8 @@ pub enum Command {
     /// Make and list devices of a gateway that is up.
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Look at a folder, at a device's files and at a gateway that is up, and say what is wrong with them.
+    Doctor(Box<doctor::DoctorArgs>),
     /// Say why a client may do something, or may not: with the statements, the variables' values, and what is missing.
     Explain(Box<explain::ExplainArgs>),
     /// Print the limits that hold, with AWS's values and their source; `[limits]` in `drydock.toml` changes them.
@@ -74,6 +78,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => crate::demo::run(args).await,
         Command::Clock(args) => clock::run(args).await,
         Command::Device(DeviceCommand::Create(args)) => device::create(args).await,
+        Command::Doctor(args) => doctor::run(*args).await,
         Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),
         Command::Logs(args) => logs::run(args).await,
