@@ -179,19 +179,7 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
         return Err(refused(inner, &attempt, refusal));
     }
     let gate = Arc::clone(&admission.session);
-    let wanted = u64::from(connect.keep_alive);
-    let keep_alive = match wanted {
-        0 => limits.keep_alive_max_seconds,
-        _ => wanted.max(limits.keep_alive_min_seconds).min(limits.keep_alive_max_seconds),
-    };
-    let keep_alive = u16::try_from(keep_alive).unwrap_or(u16::MAX);
-    if wanted > u64::from(keep_alive) {
-        let what = format!("keep-alive of {wanted} s cut to {keep_alive} s, the most that AWS IoT takes");
-        let help =
-            "set it to no more than that: a client that is silent for one and a half times as long is disconnected";
-        let (client_id, remote) = (connect.client_id.as_str(), Some(peer.remote));
-        inner.tap.remark(&Remark { client_id, remote, refused: false, what: &what, help });
-    }
+    let keep_alive = keep_alive(inner, peer, &connect);
     let attached = inner.attach(NewConnection {
         peer: Arc::clone(peer),
         protocol: connect.protocol,
@@ -220,7 +208,7 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
     let answer = Answer {
         assigned: assigned.then(|| connect.client_id.clone()),
         expiry: (asked > expiry_seconds).then_some(expiry_seconds),
-        keep_alive: (wanted != u64::from(keep_alive)).then_some(keep_alive),
+        keep_alive: (connect.keep_alive != keep_alive).then_some(keep_alive),
     };
     let mut out = Vec::new();
     let properties = if connect.protocol == Protocol::V5 { answer.properties(limits) } else { Vec::new() };
@@ -232,6 +220,24 @@ async fn admit(inner: &Arc<Inner>, peer: &Arc<Peer>, mut connect: Connect) -> Re
         connection.greeted = true;
     }
     Ok(connection)
+}
+
+/// The keep-alive that counts: what the client asks for within AWS's bounds, the most where it asks for none.
+fn keep_alive(inner: &Inner, peer: &Peer, connect: &Connect) -> u16 {
+    let limits = &inner.limits;
+    let wanted = u64::from(connect.keep_alive);
+    let counts = match wanted {
+        0 => limits.keep_alive_max_seconds,
+        _ => wanted.max(limits.keep_alive_min_seconds).min(limits.keep_alive_max_seconds),
+    };
+    if wanted > counts {
+        let what = format!("keep-alive of {wanted} s cut to {counts} s, the most that AWS IoT takes");
+        let help =
+            "set it to no more than that: a client that is silent for one and a half times as long is disconnected";
+        let (client_id, remote) = (connect.client_id.as_str(), Some(peer.remote));
+        inner.tap.remark(&Remark { client_id, remote, refused: false, what: &what, help });
+    }
+    u16::try_from(counts).unwrap_or(u16::MAX)
 }
 
 /// Gives an MQTT 5 client that has no id one. Whether it did.

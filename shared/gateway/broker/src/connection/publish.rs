@@ -37,13 +37,7 @@ impl Connection {
                 return Err(End::client_error(reason::RECEIVE_MAXIMUM_EXCEEDED));
             }
         }
-        if payload.len() as u64 > self.inner.limits.payload_bytes {
-            let limit = usize::try_from(self.inner.limits.payload_bytes).unwrap_or(usize::MAX);
-            let why =
-                format!("publish to `{topic}` refused: the payload has {} bytes; the limit is {limit}", payload.len());
-            self.note(&why, "send less in a message, or put the data into S3 and publish where it is");
-            return Err(End::client_error(reason::PACKET_TOO_LARGE));
-        }
+        self.check_payload(topic, payload.len())?;
         let aliased;
         let topic = match found.as_ref().and_then(|f| f.topic_alias) {
             Some(alias) => {
@@ -119,6 +113,19 @@ impl Connection {
         self.run_targets = Some(targets);
         self.run.push(Arc::new(message));
         Ok(())
+    }
+
+    /// Quota "Publish request size".
+    fn check_payload(&self, topic: &str, bytes: usize) -> Result<(), End> {
+        let limit = self.inner.limits.payload_bytes;
+        if bytes as u64 <= limit {
+            return Ok(());
+        }
+        self.note(
+            &format!("publish to `{topic}` refused: the payload has {bytes} bytes; the limit is {limit}"),
+            "send less in a message, or put the data into S3 and publish where it is",
+        );
+        Err(End::client_error(reason::PACKET_TOO_LARGE))
     }
 
     fn with_properties(&self, mut message: Message, found: MessageProperties) -> Message {
