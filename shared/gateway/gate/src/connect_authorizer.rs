@@ -61,8 +61,8 @@ pub(crate) async fn connect(
     let question = Question::new(&name, &row, &presented, occasion);
     let granted = match gate.asker.ask(&name, &row, question.signature.as_deref(), &question.occasion).await {
         Ok(Some(granted)) => granted,
-        Ok(None) => return refused(denied(&name), Vec::new()),
-        Err(error) => return refused(unanswered(&name, &error), Vec::new()),
+        Ok(None) => return refused(denied(&name), help(&try_it(&name))),
+        Err(error) => return refused(unanswered(&name, &error), help(&try_it(&name))),
     };
     admit(gate, attempt, certificate, question, granted)
 }
@@ -135,6 +135,13 @@ pub fn denied(name: &str) -> String {
 /// The refusal of a device that nobody could be asked about.
 pub fn unanswered(name: &str, error: &Unanswered) -> String {
     format!("{}: the authorizer `{name}`: {error}", error.reason())
+}
+
+/// How an authorizer is tried without a device.
+fn try_it(name: &str) -> String {
+    format!(
+        "`aws iot test-invoke-authorizer --authorizer-name {name}` with what the device sends shows what is asked and answered"
+    )
 }
 
 /// What a device shows: in the request that opened its WebSocket, else in the user name.
