@@ -137,3 +137,29 @@ fn refusals_are_told_as_they_happen() {
     let status = wait_for("the end of --follow", || following.try_wait().unwrap());
     assert!(status.success(), "{status}");
 }
+
+#[test]
+fn what_the_broker_refuses_is_refused_whatever_the_policy_says() {
+    let place = Place::new(SMALL);
+    let policy = json!({
+        "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "iot:*", "Resource": "*" },
+    });
+    std::fs::write(place.path().join("all.json"), policy.to_string()).unwrap();
+    for (action, option, name, why) in [
+        ("publish", "--topic", "a/b/c/d/e/f/g/h/i", "it has 8 slashes; the limit is 7"),
+        ("publish", "--topic", "$aws/things/t/shadow/update/delta", "clients may only subscribe"),
+        ("retain-publish", "--topic", "$aws/things/t/shadow/update", "nothing can be retained there"),
+        ("subscribe", "--filter", "a/#/b", "`#` has to stand alone in its level"),
+    ] {
+        let asked = ["--policy", "all.json", "--client-id", "dock-1", "--action", action, option, name];
+        let (code, said, _) = explain(&place, &asked);
+        assert_eq!(code, Some(2), "{name}: {said}");
+        assert!(
+            said.contains("is refused by the broker whatever policies say") && said.contains(why),
+            "{name}: {said}"
+        );
+        assert!(said.contains("policies: ") && said.contains("is allowed"), "{name}: {said}");
+    }
+    let asked = ["--policy", "all.json", "--client-id", "dock-1", "--action", "publish", "--topic", "a/b/c/d/e/f/g/h"];
+    assert_eq!(explain(&place, &asked).0, Some(0));
+}
