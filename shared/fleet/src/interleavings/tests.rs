@@ -52,6 +52,10 @@ fn jobs(names: &[&'static str], is_atomic: bool) -> Count {
     Count { jobs: names.to_vec(), is_atomic }
 }
 
+fn lines(wrong: &Wrong) -> Vec<String> {
+    wrong.schedule.iter().map(|line| line.replace('"', "")).collect()
+}
+
 #[test]
 fn orders_are_counted_whether_or_not_jobs_are_alike() {
     for names in [["a", "b", "c"], ["a", "a", "b"], ["a", "a", "a"]] {
@@ -68,7 +72,7 @@ fn a_lost_update_is_found_with_the_schedule_that_loses_it() {
     assert!(explore(&jobs(&["a"], false), Most::Crashes(0)).is_ok());
     let wrong = explore(&jobs(&["a", "b"], false), Most::Crashes(0)).unwrap_err();
     assert_eq!(wrong.what, "1 of 2");
-    assert_eq!(wrong.schedule, ["a Read: is made", "b Read: is made", "a Write: is made", "b Write: is made"]);
+    assert_eq!(lines(&wrong), ["a Read: is made", "b Read: is made", "a Write: is made", "b Write: is made"]);
 }
 
 #[test]
@@ -76,10 +80,10 @@ fn a_repetition_is_found_by_each_kind_of_fault() {
     // What is counted once more when the answer is lost, or when the process dies behind the call.
     let lost = explore(&jobs(&["a"], true), Most::Faults(1)).unwrap_err();
     assert_eq!(lost.what, "2 of 1");
-    assert!(lost.schedule[0].starts_with("a Add: is made, its answer is lost, it comes again"), "{lost}");
-    assert_eq!(lost.schedule[1..], ["30 s have passed", "60 s have passed", "a Add: is made"]);
+    assert!(lines(&lost)[0].starts_with("a Add: is made, its answer is lost, it comes again"), "{lost}");
+    assert_eq!(lines(&lost)[1..], ["30 s have passed", "60 s have passed", "a Add: is made"]);
     let died = explore(&jobs(&["a"], true), Most::Crashes(1)).unwrap_err();
-    assert_eq!(died.schedule[0], "a Add: is made, then the process dies");
+    assert_eq!(lines(&died)[0], "a Add: is made, then the process dies");
 }
 
 #[test]
@@ -98,12 +102,12 @@ fn state_that_is_in_no_part_is_found() {
             vec![0, 1]
         }
         fn invoke<'a>(&'a self, world: &'a Hidden, _: u32, _: EpochMillis) -> Invocation<'a> {
-            let effect = || drop(world.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-            Box::pin(async move { world.1.run("Add", effect).await.map_err(|error| error.to_string()) })
+            let effect = || world.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Box::pin(async move { world.1.run("Add", effect).await.map(|_| ()).map_err(|error| error.to_string()) })
         }
         fn judge(&self, _: &Hidden, _: usize) -> Result<(), String> {
             Ok(())
         }
     }
-    drop(explore(&Hides, Most::Crashes(0)));
+    let _ = explore(&Hides, Most::Crashes(0));
 }
