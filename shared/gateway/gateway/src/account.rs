@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -206,7 +207,8 @@ impl Account {
         if let Some(table) = self.tables.keys().find(|table| !is_table_name(table)) {
             return Err(AccountError::NotAName(table.clone()));
         }
-        fs::create_dir_all(folder).map_err(failed(folder))?;
+        // Rules and destinations may hold secrets: a folder that is made for them is its owner's alone.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed(folder))?;
         let present = table_files(folder)?;
         let head = folder.join(HEAD);
         let empty = fs::read_dir(folder).map_err(failed(folder))?.next().is_none();

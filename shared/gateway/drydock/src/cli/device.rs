@@ -74,16 +74,12 @@ fn write(folder: &Path, device: &Credentials, root_ca: &str) -> Result<Files, St
     Ok(files)
 }
 
-/// Writes a file that only its owner reads.
+/// Writes a file that only its owner reads, also where it was there and open to others.
 fn private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 fn report(device: &Credentials, files: &Files, health: &Value, as_json: bool) {
