@@ -34,7 +34,7 @@ pub struct SignedRequest<'a> {
     pub path: &'a str,
     /// The query as it came, without its question mark.
     pub query: &'a str,
-    /// Names in lower case, and values. `host` has to be among them, also for HTTP/2.
+    /// Names in lower case, and values. `host` has to be among them.
     pub headers: &'a [(String, String)],
     /// The body.
     pub body: &'a [u8],

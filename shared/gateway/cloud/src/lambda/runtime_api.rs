@@ -8,15 +8,18 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 const VERSION: &str = "/2018-06-01/runtime/";
+/// How long somebody else than the function's process may take for a request's headers.
+const STRANGER: Duration = Duration::from_secs(5);
 
 /// What a process asks of Lambda.
 pub(super) enum Call {
@@ -85,8 +88,13 @@ pub(super) async fn serve<F>(
                 let calls = calls.clone();
                 async move { if may { answer(request, calls).await } else { Ok(not_the_function()) } }
             });
+            let mut server = hyper::server::conn::http1::Builder::new();
+            if !may {
+                // Somebody else gets an answer, and does not stay.
+                server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(STRANGER);
+            }
             // A connection that breaks is the process's to open again.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }

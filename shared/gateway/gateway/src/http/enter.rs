@@ -110,7 +110,7 @@ fn preflight<B>(request: &Request<B>) -> Option<Response<Bytes>> {
     Some(answer)
 }
 
-/// Every host that a request names: in its header, and in its target, which HTTP/2 and requests to proxies have.
+/// Every host that a request names: in its header, and in its target, which requests to proxies have.
 fn hosts<B>(request: &Request<B>) -> Vec<String> {
     let header =
         request.headers().get_all(HOST).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());

@@ -5,18 +5,20 @@ use crate::websocket::{self, Frames};
 use drydock_broker::Peer;
 use http::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// How long a peer may take to send a request's headers.
+/// How long a peer may take to send a request's headers, from the moment that the connection is there to be used.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Serves one connection until it closes, HTTP/1.1 or HTTP/2 as the peer begins it. A WebSocket takes the connection over.
+/// Serves one connection of HTTP/1.1 until it closes. A WebSocket takes the connection over. HTTP/2 is not spoken: AWS IoT's data
+/// plane has none, and telling it apart would wait for a peer that says nothing for as long as it says nothing.
 pub async fn serve<S>(stream: S, endpoint: Endpoint)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -46,10 +48,10 @@ where
             Ok::<_, Infallible>(reader.lets(super::api::answer(&endpoint, request).await))
         }
     });
-    let mut server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
     // On the heap, and gone before a WebSocket goes on: its connection may idle for long.
-    let mut serving = Box::pin(server.serve_connection_with_upgrades(TokioIo::new(stream), service));
+    let mut serving = Box::pin(server.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let stopping = endpoint.gateway.serving.stopped();
     let served = tokio::select! {
         served = serving.as_mut() => served,
@@ -65,7 +67,7 @@ where
     }
     let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some((upgrade, peer)) = opened else { return };
-    match upgrade.await.map(hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<S>>) {
+    match upgrade.await.map(Upgraded::downcast::<TokioIo<S>>) {
         Ok(Ok(parts)) => {
             let frames = Frames::new(parts.io.into_inner(), parts.read_buf);
             endpoint.gateway.host.broker.serve(frames, peer).await;

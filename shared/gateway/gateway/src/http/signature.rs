@@ -140,7 +140,7 @@ fn reason(why: &Denied) -> String {
 /// The caller, and where the signature was checked what the signatures of chunks follow on.
 type Judged = (Option<Caller>, Option<Chunks>);
 
-/// The headers of a request as they are signed; HTTP/2 has the host elsewhere.
+/// The headers of a request as they are signed; a request to a proxy may have the host elsewhere.
 fn signed_headers(all: &HeaderMap, uri: &http::Uri) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = all
         .iter()
