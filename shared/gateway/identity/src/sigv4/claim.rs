@@ -89,6 +89,8 @@ impl Stated {
             (None, false) => return None,
             (Some(_), true) => None,
             (Some(_), false) if headers.next().is_some() => None,
+            (Some(rest), false) if FIELDS.iter().any(|name| fields(rest, name).nth(1).is_some()) => None,
+            (None, true) if PARAMETERS.iter().any(|name| parameters(request.query, name).nth(1).is_some()) => None,
             (Some(rest), false) => Some((field(rest, "Credential"), Claim::from_header(request, rest))),
             (None, true) => Some((parameter(request.query, "X-Amz-Credential"), Claim::from_query(request))),
         };
@@ -98,6 +100,19 @@ impl Stated {
         Some(Self { scope: credential.as_deref().and_then(CredentialScope::read).map(|(scope, _)| scope), claim })
     }
 }
+
+/// What an `Authorization` header states, each once.
+const FIELDS: [&str; 3] = ["Credential", "SignedHeaders", "Signature"];
+/// What a query states, each once: which of two counts must not depend on who reads it.
+const PARAMETERS: [&str; 7] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+    TOKEN,
+];
 
 /// S3's words for a request that is signed in several ways.
 const ONCE: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter \
@@ -205,16 +220,22 @@ impl Claim {
 
 /// A field of the `Authorization` header.
 fn field(rest: &str, name: &str) -> Option<String> {
-    let mut fields = rest.split([',', ' ']).filter_map(|field| field.split_once('='));
-    fields.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    fields(rest, name).next().map(str::to_owned)
+}
+
+fn fields<'r>(rest: &'r str, name: &str) -> impl Iterator<Item = &'r str> {
+    let fields = rest.split([',', ' ']).filter_map(|field| field.split_once('='));
+    fields.filter(move |(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// The value of a query parameter, decoded.
 fn parameter(query: &str, name: &str) -> Option<String> {
-    query.split('&').find_map(|pair| {
-        let (known, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (known == name).then(|| String::from_utf8_lossy(&decode(value)).into_owned())
-    })
+    parameters(query, name).next().map(|value| String::from_utf8_lossy(&decode(value)).into_owned())
+}
+
+fn parameters<'q>(query: &'q str, name: &str) -> impl Iterator<Item = &'q str> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter(move |(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// Reads `YYYYMMDDTHHMMSSZ`, or the form of an HTTP `Date` header; gives it in the first form, too.

@@ -113,6 +113,10 @@ fn a_websocket_adds_its_session_token_behind_the_signature_and_an_api_call_has_i
         ("/mqtt", "&X-Amz-Expires=604801", "", false),
         ("/topics/a", TOKEN, "", true),
         ("/topics/a", "", TOKEN, false),
+        ("/mqtt", "", "&X-Amz-Signature=0", false),
+        ("/mqtt", "&X-Amz-Signature=0", "", false),
+        ("/mqtt", "", "&X-Amz-Security-Token=a&X-Amz-Security-Token=b", false),
+        ("/mqtt", "&X-Amz-Expires=60&X-Amz-Expires=600", "", false),
     ] {
         let query = presigned(path, before, later);
         let request = SignedRequest { method: "GET", path, query: &query, headers: &headers, body: b"" };
@@ -128,6 +132,13 @@ fn what_is_not_whole_is_named() {
     let full = "AWS4-HMAC-SHA256 Credential=A/20150830/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=00";
     let date = Some("20150830T123600Z");
     for (authorization, date, code, text) in [
+        (&format!("{full}, Signature=01"), date, "IncompleteSignatureException", "Only one auth mechanism"),
+        (
+            &full.replace("host,", "host, SignedHeaders=,"),
+            date,
+            "IncompleteSignatureException",
+            "Only one auth mechanism",
+        ),
         ("AWS4-HMAC-SHA256 Credential=x", date, "IncompleteSignatureException", "requires 'Signature' parameter"),
         (&full.replace("A/2015", "2015"), date, "IncompleteSignatureException", "5 slash-delimited elements"),
         (full, None, "IncompleteSignatureException", "'X-Amz-Date' or a 'Date' header"),
