@@ -3,6 +3,7 @@
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// Why an operation did not run.
 pub(super) enum Failure {
@@ -16,6 +17,9 @@ macro_rules! operations {
     ($($name:literal => $method:ident,)*) => {
         /// Runs an operation.
         pub(super) fn run(database: &Database, operation: &str, input: &str) -> Result<String, Failure> {
+            if let Some(error) = too_deep(input) {
+                return Err(Failure::Engine(error));
+            }
             match operation {
                 $($name => read(input)
                     .and_then(|input| database.$method(input))
@@ -65,6 +69,49 @@ pub(super) fn writes(operation: &str) -> bool {
 /// Whether an operation speaks of tables and streams, not of items: only there do the engine's ARNs stand.
 pub(super) fn is_control(operation: &str) -> bool {
     ["Table", "Stream", "Tag", "TimeToLive", "Shard"].iter().any(|part| operation.contains(part))
+}
+
+/// How many levels an expression may have. The engine's parser goes down a level of its own stack for each.
+const LEVELS: usize = 100;
+
+/// What is wrong with an input one of whose expressions has too many levels.
+fn too_deep(input: &str) -> Option<DynoxideError> {
+    let bytes = input.as_bytes();
+    let nots = || bytes.windows(3).filter(|word| word.eq_ignore_ascii_case(b"not")).count();
+    // Nearly no input has as many in all, and needs to be looked at.
+    if bytes.iter().filter(|byte| **byte == b'(').count() < LEVELS && nots() < LEVELS {
+        return None;
+    }
+    let name = deep_expression(&serde_json::from_str(input).ok()?)?;
+    Some(DynoxideError::ValidationException(format!("Invalid {name}: The expression has more than {LEVELS} levels")))
+}
+
+/// The name of an expression that has too many levels.
+fn deep_expression(input: &Value) -> Option<String> {
+    match input {
+        Value::Object(members) => members.iter().find_map(|(name, value)| match value.as_str() {
+            Some(text) => (name.ends_with("Expression") && levels(text) > LEVELS).then(|| name.clone()),
+            None => deep_expression(value),
+        }),
+        Value::Array(items) => items.iter().find_map(deep_expression),
+        _ => None,
+    }
+}
+
+/// How many parentheses and NOTs stand around the innermost part. Texts and names with blanks are outside of an expression, as
+/// values and attribute names of it.
+fn levels(expression: &str) -> usize {
+    let (mut open, mut nots, mut most) = (0_usize, 0_usize, 0_usize);
+    for word in expression.replace('(', " ( ").replace(')', " ) ").split_whitespace() {
+        match word {
+            "(" => open += 1,
+            ")" => (open, nots) = (open.saturating_sub(1), 0),
+            word if word.eq_ignore_ascii_case("not") => nots += 1,
+            _ => nots = 0,
+        }
+        most = most.max(open + nots);
+    }
+    most
 }
 
 /// Reads an input. The engine's types put a mark before the text of an error that says which of DynamoDB's it is.

@@ -152,3 +152,29 @@ async fn items_expire_by_the_gateways_clock_in_memory_and_on_disk() {
         cloud.shutdown().await;
     }
 }
+
+/// The engine's parser goes down its stack for each level of an expression: within DynamoDB's 4 KB there is room for its end.
+#[tokio::test]
+async fn an_expression_of_too_many_levels_is_refused() {
+    let (cloud, _) = open(config());
+    cloud.dynamodb().ensure("rows", &properties()).await.unwrap();
+    let deep = |open: &str, close: &str| format!("{}pk = pk{}", open.repeat(1_000), close.repeat(1_000));
+    for expression in [deep("(", ")"), deep("NOT ", ""), deep("not(", ")"), deep("size(", ")")] {
+        for (operation, name) in [("Scan", "FilterExpression"), ("Query", "KeyConditionExpression")] {
+            let input = json!({"TableName": "rows", name: expression}).to_string();
+            let (status, body) = cloud.dynamodb().call(operation, input).await.unwrap_err();
+            assert!(status == 400 && body.contains("ValidationException"), "{operation} {expression:.20}: {body}");
+        }
+        let put = json!({"Put": {"TableName": "rows", "Item": {"pk": {"S": "a"}}, "ConditionExpression": expression}});
+        let input = json!({"TransactItems": [put]}).to_string();
+        let (_, body) = cloud.dynamodb().call("TransactWriteItems", input).await.unwrap_err();
+        assert!(body.contains("Invalid ConditionExpression: The expression has more than 100 levels"), "{body}");
+    }
+    // Many side by side are no levels, and what is only a value is no expression.
+    let many = vec!["attribute_exists(pk)"; 150].join(" OR ");
+    let text = "(".repeat(1_000);
+    let item = json!({"pk": {"S": text}});
+    call(&cloud, "PutItem", json!({"TableName": "rows", "Item": item})).await;
+    let scanned = call(&cloud, "Scan", json!({"TableName": "rows", "FilterExpression": many})).await;
+    assert_eq!(scanned["Count"], 1);
+}
