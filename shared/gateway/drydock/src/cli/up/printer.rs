@@ -20,6 +20,8 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 const MOMENT: Duration = Duration::from_millis(50);
 /// How many notices of one subject are printed within a second: a rule that republishes to itself would fill the terminal.
 const MOST_OF_ONE: u64 = 20;
+/// How many of all: subjects are names that strangers make up, each as often as they like.
+const MOST_OF_ALL: u64 = 1000;
 /// How many refusals are remembered, so that those that come again are known.
 const REMEMBERED: usize = 1024;
 /// After how long a refusal that comes again gets a line in any case.
@@ -37,6 +39,8 @@ pub(super) struct Printer {
     lines: String,
     /// What was printed of each subject within this second, and what was not.
     told: HashMap<(Topic, String), (u64, u64)>,
+    /// How many were printed within this second, and how many were not as there were so many.
+    all: (u64, u64),
     second: Instant,
     refused: HashMap<u64, Repeated>,
     hasher: RandomState,
@@ -63,8 +67,8 @@ impl Printer {
     }
 
     fn of(notices: Receiver<Arc<Notice>>) -> Self {
-        let (lines, told, refused, written, hasher) = Default::default();
-        Self { notices, lines, told, second: Instant::now(), refused, hasher, written }
+        let (lines, told, all, refused, written, hasher) = Default::default();
+        Self { notices, lines, told, all, second: Instant::now(), refused, hasher, written }
     }
 
     /// Goes on until the gateway is gone.
@@ -108,6 +112,10 @@ impl Printer {
                     self.line(format_args!("{}", print::dim(text)));
                 }
             }
+            let (_, more) = std::mem::take(&mut self.all);
+            if more > 0 {
+                self.missed(more);
+            }
         }
         // A function that runs on, or whose report was missed.
         let late = |written: &Written| written.since.elapsed() >= REPORT;
@@ -140,12 +148,17 @@ impl Printer {
             Some(0) => return,
             again => again,
         };
+        if self.all.0 >= MOST_OF_ALL {
+            self.all.1 += 1;
+            return;
+        }
         let (printed, more) = self.told.entry((notice.topic, notice.subject.clone())).or_default();
         if *printed >= MOST_OF_ONE {
             *more += 1;
             return;
         }
         *printed += 1;
+        self.all.0 += 1;
         let time = notice.at.to_string();
         let time = time.get(11..).unwrap_or_default();
         let text = match notice.tone {
@@ -263,6 +276,26 @@ mod tests {
              00:00:01.000Z 127.0.0.1:2  TLS handshake refused (2 times by now)\n\
              00:00:01.000Z 127.0.0.1:4  TLS handshake refused (4 times by now)\n"
         );
+    }
+
+    #[test]
+    fn notices_of_made_up_names_do_not_fill_the_terminal() {
+        let (_sender, receiver) = broadcast::channel(1);
+        let mut printer = Printer::of(receiver);
+        for n in 0..100_000 {
+            printer.put(&notice(Tone::Bad, Topic::Connection, &format!("stranger-{n}"), "was refused", &[]));
+        }
+        assert_eq!(
+            (printer.lines.lines().count(), printer.told.len()),
+            (1000, 1000),
+            "what is remembered is bounded, too"
+        );
+        printer.lines.clear();
+        printer.second -= Duration::from_secs(2);
+        printer.gather();
+        assert!(printer.lines.contains("99000 notices too fast to print"), "{}", printer.lines);
+        printer.put(&notice(Tone::Good, Topic::Connection, "pump", "connected", &[]));
+        assert!(printer.lines.contains("pump  connected"), "the next second prints again");
     }
 
     #[test]
