@@ -10,6 +10,7 @@
 mod account;
 mod actions;
 mod atomic;
+mod attacks;
 mod authorizers;
 mod authz;
 mod backend;

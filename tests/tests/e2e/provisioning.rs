@@ -43,7 +43,7 @@ fn jitp_template() -> String {
 }
 
 /// Makes the template `fleet`, which tells the device where to go, with a hook or without.
-fn fleet(gateway: &Gateway<'_>, hook: Option<&str>) {
+pub(super) fn fleet(gateway: &Gateway<'_>, hook: Option<&str>) {
     let mut body = template(
         "SerialNumber",
         &json!({ "SerialNumber": { "Type": "String" }, "Place": { "Type": "String", "Default": "here" } }),
