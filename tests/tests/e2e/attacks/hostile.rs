@@ -256,6 +256,14 @@ pub(super) fn links(siege: &Siege<'_>) {
     }
 }
 
+/// Whether there is a file of this name anywhere below a folder.
+fn named_owned(folder: &std::path::Path) -> bool {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
+        entry.file_name() == "owned"
+            || (entry.file_type().is_ok_and(|kind| kind.is_dir()) && named_owned(&entry.path()))
+    })
+}
+
 /// Keys that would leave the bucket if they were paths. Objects are kept where no key leads out.
 pub(super) fn keys_of_objects(siege: &Siege<'_>) {
     let gateway = &siege.open;
@@ -288,12 +296,6 @@ pub(super) fn keys_of_objects(siege: &Siege<'_>) {
     for bucket in ["..", "%2e%2e", "a%2fb", "A_B", &"b".repeat(300)] {
         let made = gateway.s3("PUT", &format!("/{bucket}"), &[], b"");
         assert!((400..500).contains(&made.status), "{bucket}: {made:?}");
-    }
-    fn named_owned(folder: &std::path::Path) -> bool {
-        std::fs::read_dir(folder).into_iter().flatten().flatten().any(|entry| {
-            entry.file_name() == "owned"
-                || (entry.file_type().is_ok_and(|kind| kind.is_dir()) && named_owned(&entry.path()))
-        })
     }
     assert!(!named_owned(siege.place.path()) && !std::path::Path::new("/etc/owned").exists());
 }
