@@ -74,6 +74,20 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Asks until it is so; whether it came to that within the deadline.
+pub fn comes(mut ask: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if ask() {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
 /// A folder for a gateway: its template, its state, its files.
 pub struct Place {
     folder: TempDir,

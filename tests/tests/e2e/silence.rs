@@ -5,7 +5,7 @@
 mod plays;
 mod wire;
 
-use drydock_tests::gateway::{Place, SMALL, wait_for};
+use drydock_tests::gateway::{Place, SMALL, comes};
 use drydock_tests::workspace;
 use plays::Stage;
 use serde_json::Value;
@@ -43,18 +43,24 @@ fn each_fault_is_told_with_its_cause_and_the_next_step() {
     let stage = Stage::new(&gateway);
     let stdout = place.path().join("stdout");
     let said = || fs::read_to_string(&stdout).unwrap();
+    let mut wrong = Vec::new();
     for Fault { fault, line, help, .. } in faults() {
         let before = said().len();
         let _players = stage.play(&fault);
-        let fresh = wait_for(&format!("{fault}: `{line}`"), || {
-            said().get(before..).filter(|fresh| fresh.contains(&line) && fresh.contains(&help)).map(str::to_owned)
-        });
         // The next step stands below the line that says what happened, not anywhere.
-        let mut below = fresh.lines().skip_while(|printed| !printed.contains(&line));
-        let whole: Vec<&str> =
-            below.next().into_iter().chain(below.take_while(|printed| printed.starts_with("      "))).collect();
-        assert!(whole.join("\n").contains(&help), "{fault}: no `{help}` below the line:\n{fresh}");
+        let is_told = |fresh: &str| {
+            let mut below = fresh.lines().skip_while(|printed| !printed.contains(&line));
+            let first = below.next();
+            let reasons = below.take_while(|printed| printed.starts_with("      "));
+            let lines = first.into_iter().chain(reasons);
+            first.is_some() && lines.into_iter().any(|printed| printed.contains(&help))
+        };
+        if !comes(|| said().get(before..).is_some_and(is_told)) {
+            let fresh = said().split_off(before);
+            wrong.push(format!("{fault}: no `{line}` with `{help}` below it:\n{fresh}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let all = said();
     let mut seen = HashSet::new();
     for line in all.lines().filter(|line| line.contains("Z ") && !line.contains("onnected")) {

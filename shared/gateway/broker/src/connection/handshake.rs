@@ -68,6 +68,9 @@ where
     }
 }
 
+/// How a handshake of TLS begins.
+const TLS: [u8; 2] = [0x16, 3];
+
 enum NoConnect {
     Closed,
     /// Something other than a CONNECT came first: its first byte.
@@ -84,7 +87,9 @@ async fn read_connect<S: AsyncRead + Unpin>(limits: &Limits, stream: &mut S) -> 
             Ok(_) => {}
         }
         // MQTT-3.1.0-1: whatever else comes first ends the connection without an answer.
-        if let Some(first) = buffer.first().filter(|first| **first >> 4 != kind::CONNECT) {
+        // The first two bytes of TLS are those of a CONNECT with flags that none has, and too short for one.
+        let is_tls = buffer.starts_with(&TLS);
+        if let Some(first) = buffer.first().filter(|first| is_tls || **first >> 4 != kind::CONNECT) {
             return Err(NoConnect::Other(*first));
         }
         let found = frame::next(&buffer, Protocol::V311, most).map_err(|e| NoConnect::Refused(Protocol::V311, e))?;
