@@ -215,9 +215,14 @@ const WAITING: &[Exception] = &[
         why: "a function's process, which lives in the machine's time",
     },
     Exception {
-        what: "*",
+        what: "sleep",
+        place: "shared/gateway/host/src/deletions.rs",
+        why: "rows that wait for the disk's next write",
+    },
+    Exception {
+        what: "timeout",
         place: "shared/gateway/services/src/rules/backlog.rs",
-        why: "rows that wait for the disk's next write, and how long a gateway that stops waits for its rules",
+        why: "how long a gateway that stops waits for its rules",
     },
     Exception {
         what: "timeout",

@@ -89,4 +89,11 @@ pub trait Rulebook: Send + 'static {
 
     /// Forgets all state; configuration stays.
     fn clear(&mut self);
+
+    /// Whether an event of a command that has just run is promised to somebody: what is told of it is kept with the change, and
+    /// told whatever happens to the process meanwhile.
+    fn promises(&self, event: &Event) -> bool {
+        let _ = event;
+        false
+    }
 }

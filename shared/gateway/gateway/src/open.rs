@@ -38,7 +38,7 @@ use drydock_services::rules::reach::CAPABILITIES;
 use drydock_services::rules::runner::Runner;
 use drydock_services::rules::service::RulesService;
 use drydock_services::rules::watch::Watches;
-use drydock_services::service::Service;
+use drydock_services::service::{self, Service};
 use drydock_services::services::Services;
 use drydock_services::shadows::service::ShadowService;
 use drydock_store::{Store, StoreError};
@@ -190,9 +190,9 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         observer: watch::cloud_observer(&notices, &time),
         ..CloudConfig::new(options.scope.clone(), time.clone(), Arc::clone(&ids), format!("http://{}", addresses.api))
     })?;
-    let unfinished = Unfinished(Some(cloud.clone()));
     let tasks = Tasks::new();
     let ruling = Tasks::new();
+    let unfinished = Unfinished(Some((cloud.clone(), [tasks.clone(), ruling.clone()])));
     let requests = Requests::default();
     let watching = Watch::default();
     let logs = Logs::new(Arc::clone(&books), watching.clone(), options.data_dir.as_deref());
@@ -242,14 +242,20 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
-        certificates: Arc::new(CertificatesService { host: host.clone() }),
+        certificates: Arc::new(CertificatesService::new(host.clone())),
         host: host.clone(),
     });
     let behind = drydock_services::running(&services);
-    for service in &behind {
-        service.reconcile().await.map_err(OpenError::Reconcile)?;
-    }
     requests.go_to(&behind);
+    // Before anything is mended: what that tells is heard.
+    tasks.spawn_to_end(deliver(host.clone(), behind.clone(), arriving));
+    let outbox = Arc::clone(&host.books.outbox);
+    tasks.spawn(async move { outbox.keep_writing().await });
+    runner.start(host.broker.clone());
+    host.broker.recover();
+    for service in &behind {
+        Arc::clone(service).reconcile().await.map_err(OpenError::Reconcile)?;
+    }
     let gateway = Gateway::new(Parts {
         services,
         router: router(),
@@ -267,13 +273,7 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         started: time.machine_now(),
         host: host.clone(),
     });
-    for service in &behind {
-        Arc::clone(service).start(&tasks);
-    }
-    tasks.spawn_to_end(deliver(host.clone(), behind, arriving));
-    runner.start(host.broker.clone());
-    // Those that are to be told listen by now.
-    host.broker.recover();
+    service::start(&behind, &tasks);
     let broker = host.broker.clone();
     tasks.spawn(async move { broker.maintain().await });
     tasks.spawn(cut(host.broker, ending));
@@ -281,8 +281,8 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
     Ok(Running::new(gateway, sockets, temporary))
 }
 
-/// Ends the stand-ins' tasks where the gateway does not open after all.
-struct Unfinished(Option<Cloud>);
+/// Ends the tasks, those of the stand-ins too, where the gateway does not open after all.
+struct Unfinished(Option<(Cloud, [Tasks; 2])>);
 
 impl Unfinished {
     fn done(mut self) {
@@ -292,7 +292,8 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(cloud) = &self.0 {
+        if let Some((cloud, tasks)) = &self.0 {
+            tasks.iter().for_each(Tasks::abandon);
             cloud.abandon();
         }
     }
@@ -312,9 +313,10 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
     })
 }
 
-/// Brings events to their consumers, in the order they happened; when the gateway stops, those that have happened by then. It
+/// Brings events to their consumers, in the order they happened, first what an earlier run has not told; when the gateway stops, those that have happened by then. It
 /// never waits for a change to be made: changes wait for it.
 async fn deliver(host: Host, services: Vec<Arc<dyn Service>>, mut arriving: Arriving) {
+    events::catch_up(&host);
     let stopped = host.tasks.stopped();
     tokio::pin!(stopped);
     loop {
@@ -324,7 +326,7 @@ async fn deliver(host: Host, services: Vec<Arc<dyn Service>>, mut arriving: Arri
             () = &mut stopped => None,
         };
         let Some(event) = event else { return };
-        events::deliver(&host, &services, &event);
+        events::deliver(&host, &services, event);
     }
 }
 

@@ -61,6 +61,7 @@ impl Running {
         told(gateway.ruling.stop(Duration::ZERO).await, "rules at work");
         told(host.tasks.stop(SERVED).await, "services at work");
         host.cloud.shutdown().await;
+        host.books.outbox.close();
         gateway.store.close().await;
         host.books.time.end();
         host.told.logs.close();

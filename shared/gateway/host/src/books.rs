@@ -1,9 +1,10 @@
 //! The rulebooks of one account and region, each in step with the disk, and the one way to run commands on them: decide,
 //! save, tell, then answer.
 
+use crate::outbox::{Outbox, Promise};
 use crate::recent::Recent;
-use crate::stream::Stream;
-use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp};
+use crate::stream::{Happened, Room, Stream};
+use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, DeleteTopicRuleRequest, ReplaceTopicRuleRequest};
@@ -13,7 +14,7 @@ use drydock_registry::Registry;
 use drydock_registry::tags::Tags;
 use drydock_rules::{Capabilities, RuleSet, Rules};
 use drydock_shadow::Shadows;
-use drydock_store::{Durable, Part, Parts as _, Set, Store, StoreError, Tables};
+use drydock_store::{Durable, Listener, Part, Parts as _, Set, Store, StoreError, Tables};
 use drydock_timers::{Reminder, Timers};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -38,8 +39,6 @@ pub struct Books {
     pub time: Timers,
     /// For when the validity of a certificate ends.
     pub certificates_end: Reminder,
-    /// For when something that provisioning left behind is to go.
-    pub left_behind: Reminder,
     /// Randomness.
     pub ids: Arc<dyn Ids>,
     /// CAs and certificates.
@@ -64,6 +63,9 @@ pub struct Books {
     /// The policies that come through some targets, as a connection had them compiled lately. The first part of the key is the
     /// [authorization generation](Self::authorization_generation) that was read before: after any change nothing is found.
     pub compiled: Recent<(u64, Vec<Arn>), SessionPolicies>,
+    /// What the account was promised to be told.
+    pub outbox: Arc<Outbox>,
+    store: Store,
     enabled_rules: RwLock<Arc<RuleSet>>,
     authorization: Arc<AtomicU64>,
     stream: Stream,
@@ -106,9 +108,10 @@ impl Books {
             tags,
             facts: Recent::new(FACTS),
             compiled: Recent::new(COMPILED),
+            outbox: Arc::new(Outbox::open(store, &scope)?),
+            store: store.clone(),
             scope,
             certificates_end: time.reminder("end of a certificate's validity"),
-            left_behind: time.reminder("what provisioning left behind"),
             time,
             ids,
             authorization,
@@ -179,15 +182,9 @@ impl Books {
         // Before anything is locked: whoever waits here holds up nobody.
         let room = self.stream.room().await;
         let authorization = Arc::clone(&self.authorization);
-        let tell = move |events: Vec<Event>| {
-            if events.iter().any(changes_authorization) {
-                authorization.fetch_add(1, Ordering::AcqRel);
-            }
-            if let Some(room) = room {
-                room.send(events);
-            }
-        };
-        drydock_store::change(books, tell, commands).await
+        let (outbox, ids) = (Arc::clone(&self.outbox), Arc::clone(&self.ids));
+        let telling = Telling { room, authorization, outbox, ids, promises: Vec::new() };
+        drydock_store::change(books, telling, commands).await
     }
 
     /// Runs a command on the topic rules, then lets messages meet the rules as they are now.
@@ -305,7 +302,8 @@ impl Books {
                 Ok(())
             })
         });
-        self.changed_as_a_whole(wiped.await)
+        self.changed_as_a_whole(wiped.await)?;
+        self.outbox.clear(&self.store).await
     }
 
     /// Puts these rows in the place of all state of the account, at once. `check` says first whether it may be: nothing changes
@@ -322,7 +320,8 @@ impl Books {
             check()?;
             books.each(|book| book.replace(tables).map_err(E::from))
         });
-        self.changed_as_a_whole(replaced.await)
+        self.changed_as_a_whole(replaced.await)?;
+        Ok(self.outbox.clear(&self.store).await?)
     }
 
     /// Every table of every rulebook.
@@ -357,6 +356,35 @@ fn warn(book: &Rules, rule: &str) {
     let compiled = RuleName::new(rule).ok().and_then(|name| book.rule(&name));
     for warning in compiled.iter().flat_map(|rule| &rule.program.warnings) {
         tracing::warn!(rule, "{warning}");
+    }
+}
+
+/// Brings the events of a change on their way.
+struct Telling {
+    room: Option<Room>,
+    authorization: Arc<AtomicU64>,
+    outbox: Arc<Outbox>,
+    ids: Arc<dyn Ids>,
+    /// What was promised, by the places of the events, in order.
+    promises: Vec<(usize, Promise)>,
+}
+
+impl Listener for Telling {
+    fn promise(&mut self, place: usize, event: &Event, writes: Option<&mut Vec<Write>>) {
+        self.promises.push((place, self.outbox.keep(self.ids.as_ref(), event, writes)));
+    }
+
+    fn committed(self, events: Vec<Event>) {
+        if events.iter().any(changes_authorization) {
+            self.authorization.fetch_add(1, Ordering::AcqRel);
+        }
+        let Some(room) = self.room else { return };
+        let mut promises = self.promises.into_iter().peekable();
+        let events = events.into_iter().enumerate().map(|(place, event)| {
+            let promise = promises.next_if(|(of, _)| *of == place).map_or(Promise::None, |(_, promise)| promise);
+            Happened { event, promise }
+        });
+        room.send(events.collect());
     }
 }
 

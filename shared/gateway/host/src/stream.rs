@@ -5,6 +5,7 @@
 //! anything, and keeps it until its events have been delivered. So a slow consumer slows down those who change something.
 //! What is told from where nothing can wait has a room of its own; when that is full, events are dropped, and the log says so.
 
+use crate::outbox::Promise;
 use drydock_core::Event;
 use drydock_timers::{Kind, Timers, Work};
 use std::sync::Arc;
@@ -34,11 +35,20 @@ pub struct Arriving {
     current: Option<Sent>,
 }
 
+/// An event, and what was promised of it.
+#[derive(Debug, PartialEq)]
+pub struct Happened {
+    /// What happened.
+    pub event: Event,
+    /// Whether the account is told, whatever happens.
+    pub promise: Promise,
+}
+
 /// Events that belong together.
 #[derive(Debug)]
 struct Sent {
     /// The last comes first.
-    events: Vec<Event>,
+    events: Vec<Happened>,
     _room: OwnedSemaphorePermit,
     /// Ends when the last of them has been worked on.
     _work: Work,
@@ -54,7 +64,7 @@ pub struct Room {
 
 impl Room {
     /// Sends events, one after the other and with no other's in between. Does not wait.
-    pub fn send(self, mut events: Vec<Event>) {
+    pub fn send(self, mut events: Vec<Happened>) {
         if events.is_empty() {
             return;
         }
@@ -87,7 +97,10 @@ impl Stream {
     /// Sends an event that belongs to no change.
     pub fn emit(&self, event: Event) {
         match Arc::clone(&self.others).try_acquire_owned() {
-            Ok(permit) => Room { queue: self.queue.clone(), permit, work: self.telling.begin() }.send(vec![event]),
+            Ok(permit) => {
+                let room = Room { queue: self.queue.clone(), permit, work: self.telling.begin() };
+                room.send(vec![Happened { event, promise: Promise::None }]);
+            }
             Err(_) => tracing::error!(?event, "more happens than can be told: an event is dropped"),
         }
     }
@@ -95,7 +108,7 @@ impl Stream {
 
 impl Arriving {
     /// The next event; `None` when nobody can send any more.
-    pub async fn next(&mut self) -> Option<Event> {
+    pub async fn next(&mut self) -> Option<Happened> {
         loop {
             if let Some(event) = self.current.as_mut().and_then(|current| current.events.pop()) {
                 return Some(event);
@@ -114,9 +127,13 @@ mod tests {
     use futures_util::FutureExt as _;
     use tokio::task::unconstrained;
 
-    fn numbered(number: i64) -> Event {
+    fn event(number: i64) -> Event {
         let certificate_id = CertificateId::new("0".repeat(64)).unwrap();
         Event::CertificateExpired { certificate_id, at: Timestamp(number) }
+    }
+
+    fn numbered(number: i64) -> Happened {
+        Happened { event: event(number), promise: Promise::None }
     }
 
     #[tokio::test]
@@ -128,7 +145,7 @@ mod tests {
         // Unconstrained: what is asked is whether there is room, not whether the task has run for long enough.
         assert!(unconstrained(stream.room()).now_or_never().is_none(), "too many are on their way");
         for number in 0..OTHERS as i64 + 1 {
-            stream.emit(numbered(-number));
+            stream.emit(event(-number));
         }
         for number in 0..2 * CHANGES as i64 {
             assert_eq!(arriving.next().await, Some(numbered(number)));

@@ -32,7 +32,7 @@ pub mod transfers;
 use crate::x509::{Certificate, SignedDigest, signed_digest};
 use authorizers::AuthorizerRow;
 use domains::DomainRow;
-use drydock_core::{ApiError, CertificateId, CorruptRow, Rulebook, Scope, Timestamp, Write};
+use drydock_core::{ApiError, CertificateId, CorruptRow, Event, Rulebook, Scope, Timestamp, Write};
 use drydock_model::iot::CertificateStatus;
 use providers::ProviderRow;
 use provisioned::ClaimRow;
@@ -228,6 +228,11 @@ impl Rulebook for Identity {
 
     fn clear(&mut self) {
         *self = Self::new(self.scope.clone());
+    }
+
+    /// Just-in-time registration rests on it: a certificate that has registered itself waits for whoever is told.
+    fn promises(&self, event: &Event) -> bool {
+        matches!(event, Event::CertificatePending { .. })
     }
 }
 

@@ -2,7 +2,7 @@
 //! IoT" of the developer guide, and the API reference of the operations.
 
 use crate::registry::{EVENTS, Registry, json};
-use drydock_core::{ApiError, Done, Timestamp, Write};
+use drydock_core::{ApiError, Done, Event, Timestamp, Write};
 use drydock_model::iot::{
     Configuration, DescribeEventConfigurationsRequest, DescribeEventConfigurationsResponse, EventType,
     UpdateEventConfigurationsRequest, UpdateEventConfigurationsResponse,
@@ -28,6 +28,12 @@ impl Registry {
     #[must_use]
     pub fn tells(&self, of: EventType) -> bool {
         self.events.enabled.contains(of.as_str())
+    }
+
+    /// Whether the account is told of an event: one of a type that is on.
+    pub(crate) fn tells_of(&self, event: &Event) -> bool {
+        // Most have none on.
+        !self.events.enabled.is_empty() && kind(event).is_some_and(|of| self.tells(of))
     }
 
     /// "DescribeEventConfigurations": every type, on or off.
@@ -70,4 +76,17 @@ impl Registry {
         self.events = settings;
         Ok(Done::written(UpdateEventConfigurationsResponse {}, vec![write]))
     }
+}
+
+/// The type that an event is of, where it is one of the registry's.
+fn kind(event: &Event) -> Option<EventType> {
+    Some(match event {
+        Event::ThingChanged { .. } => EventType::Thing,
+        Event::ThingTypeChanged { .. } => EventType::ThingType,
+        Event::ThingTypeAssociation { .. } => EventType::ThingTypeAssociation,
+        Event::ThingGroupChanged { .. } => EventType::ThingGroup,
+        Event::ThingGroupMembership { .. } => EventType::ThingGroupMembership,
+        Event::ThingGroupHierarchy { .. } => EventType::ThingGroupHierarchy,
+        _ => return None,
+    })
 }

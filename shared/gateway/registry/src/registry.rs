@@ -8,7 +8,7 @@ use crate::shelf::Shelf;
 use crate::thing_types::TypeRow;
 use drydock_core::event::registry::GroupRef;
 use drydock_core::{
-    ApiError, BillingGroupName, CorruptRow, Rulebook, Scope, ThingGroupName, ThingName, ThingTypeName, Write,
+    Event, ApiError, BillingGroupName, CorruptRow, Rulebook, Scope, ThingGroupName, ThingName, ThingTypeName, Write,
 };
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -158,5 +158,9 @@ impl Rulebook for Registry {
 
     fn clear(&mut self) {
         *self = Self::new(self.scope.clone());
+    }
+
+    fn promises(&self, event: &Event) -> bool {
+        self.tells_of(event)
     }
 }

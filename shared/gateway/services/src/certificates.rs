@@ -1,11 +1,11 @@
 //! CAs and certificates, custom authorizers, domain configurations.
 //!
 //! - `operations`, `authorizers`, `domains`: their operations over HTTP.
-//! - [`expiry`]: certificates that expire. [`service`]: what becomes of their connections.
+//! - `expiry`: certificates that expire. [`service`]: what becomes of their connections.
 
 mod authorizers;
 mod domains;
-pub mod expiry;
+mod expiry;
 mod operations;
 pub mod service;
 

@@ -1,121 +1,53 @@
-//! From events to the topics that tell of them. Each event of the gateway passes here once.
-//!
-//! - [`registry`]: what the registry tells, where the account wants to hear it.
-//!
-//! Follows "Lifecycle events" and "Register a client certificate when the client connects to AWS IoT just-in-time registration
-//! (JITR)" of the AWS IoT Core developer guide.
-
-pub mod registry;
+//! Each event of the gateway passes here once, on its way to all who are to know of it.
 
 use crate::service::Service;
 use drydock_broker::Broker;
-use drydock_core::event::ClientIdentity;
-use drydock_core::{Event, Scope, Timestamp};
-use drydock_host::books::Books;
-use drydock_host::{Host, watch};
-use serde_json::{Map, Value, json};
+use drydock_core::Event;
+use drydock_host::outbox::{Letter, Promise};
+use drydock_host::stream::Happened;
+use drydock_host::{Host, events, watch};
 use std::sync::Arc;
-
-/// The topic that an event is told on, where it is one that clients and rules may see. Client ids with a wildcard in them have
-/// none, as AWS tells nothing of them either.
-#[must_use]
-pub fn topic(event: &Event) -> Option<String> {
-    let of = |client: &ClientIdentity, kind: &str| {
-        let plain = !client.client_id.contains(['+', '#']);
-        plain.then(|| format!("$aws/events/{kind}/{}", client.client_id))
-    };
-    match event {
-        Event::CertificatePending { ca_certificate_id, .. } => {
-            Some(format!("$aws/events/certificates/registered/{ca_certificate_id}"))
-        }
-        Event::ClientConnected { client, .. } => of(client, "presence/connected"),
-        Event::ClientDisconnected { client, .. } => of(client, "presence/disconnected"),
-        Event::ConnectFailed { client, .. } => of(client, "presence/connect_failed"),
-        Event::Subscribed { client, .. } => of(client, "subscriptions/subscribed"),
-        Event::Unsubscribed { client, .. } => of(client, "subscriptions/unsubscribed"),
-        // Told by `registry`, or by nothing.
-        _ => None,
-    }
-}
-
-/// What is told of an event on its [`topic`]; nothing where it has none.
-#[must_use]
-pub fn payload(scope: &Scope, event: &Event) -> Value {
-    let (mut body, more) = match event {
-        Event::CertificatePending { certificate_id, ca_certificate_id, registered_at, at } => (
-            Map::new(),
-            json!({
-                "certificateId": certificate_id,
-                "caCertificateId": ca_certificate_id,
-                "timestamp": at.millis(),
-                "certificateStatus": "PENDING_ACTIVATION",
-                "awsAccountId": scope.account,
-                "certificateRegistrationTimestamp": registered_at.millis().to_string(),
-            }),
-        ),
-        Event::ClientConnected { client, version, at } => {
-            (lifecycle(client, "connected", *at), json!({ "versionNumber": version, "ipAddress": client.ip }))
-        }
-        Event::ClientDisconnected { client, version, reason, at } => {
-            let by_client = *reason == drydock_core::event::DisconnectReason::ClientInitiatedDisconnect;
-            let more = json!({
-                "versionNumber": version,
-                "clientInitiatedDisconnect": by_client,
-                "disconnectReason": reason.as_str(),
-            });
-            (lifecycle(client, "disconnected", *at), more)
-        }
-        Event::ConnectFailed { client, at } => {
-            let more = json!({ "connectFailureReason": "AUTHORIZATION_FAILED", "ipAddress": client.ip });
-            (lifecycle(client, "connect_failed", *at), more)
-        }
-        Event::Subscribed { client, topics, at } => (lifecycle(client, "subscribed", *at), json!({ "topics": topics })),
-        Event::Unsubscribed { client, topics, at } => {
-            (lifecycle(client, "unsubscribed", *at), json!({ "topics": topics }))
-        }
-        _ => return Value::Null,
-    };
-    if let Value::Object(more) = more {
-        body.extend(more);
-    }
-    Value::Object(body)
-}
-
-/// What all lifecycle events have.
-fn lifecycle(client: &ClientIdentity, event_type: &str, at: Timestamp) -> Map<String, Value> {
-    let mut body = Map::new();
-    body.insert("clientId".to_owned(), json!(client.client_id));
-    if let Some(thing) = &client.exclusive_thing {
-        body.insert("thingName".to_owned(), json!(thing));
-    }
-    body.insert("timestamp".to_owned(), json!(at.millis()));
-    body.insert("eventType".to_owned(), json!(event_type));
-    body.insert("sessionIdentifier".to_owned(), json!(client.session_identifier));
-    body.insert("principalIdentifier".to_owned(), json!(client.principal));
-    body
-}
 
 /// Brings an event to all who are to know of it: those who look on first, then the topics that tell of it, then the services. It
 /// never waits for a change to be made: changes wait for it.
-pub fn deliver(host: &Host, services: &[Arc<dyn Service>], event: &Event) {
-    watch::event(&host.told.notices, event);
-    host.told.logs.event(event);
-    tell(&host.broker, &host.books, event);
+pub fn deliver(host: &Host, services: &[Arc<dyn Service>], Happened { event, promise }: Happened) {
+    watch::event(&host.told.notices, &event);
+    host.told.logs.event(&event);
+    match promise {
+        Promise::Kept(letter) => post(host, letter),
+        Promise::Made => {
+            let id = host.books.ids.uuid().to_string();
+            if let Some((topic, payload)) = events::message(&host.books.scope, &id, &event) {
+                tell(&host.broker, &topic, || payload);
+            }
+        }
+        Promise::None => {
+            if let Some(topic) = events::topic(&event) {
+                tell(&host.broker, &topic, || events::payload(&host.books.scope, &event).to_string());
+            }
+        }
+    }
     for service in services {
-        Arc::clone(service).hears(event);
+        Arc::clone(service).hears(&event);
     }
 }
 
-/// Tells of an event on its topic. What is told of it is made up only where somebody is there to hear it.
-fn tell(broker: &Broker, books: &Books, event: &Event) {
-    let told = match topic(event) {
-        Some(topic) => broker.tell(&topic, || payload(&books.scope, event).to_string().into()),
-        None => match registry::wanted(books, event) {
-            Some((topic, body)) => broker.tell(&topic, || body.to_string().into()),
-            None => Ok(()),
-        },
-    };
-    if let Err(error) = told {
-        tracing::warn!(%error, "an event could not be told");
+/// Tells what an earlier run has not: to be called once, before anything else is told.
+pub fn catch_up(host: &Host) {
+    for letter in host.books.outbox.take_left() {
+        post(host, letter);
+    }
+}
+
+/// Tells what was promised. The row goes behind the rows of those who receive it: a kill takes it for told only where they have it.
+fn post(host: &Host, letter: Letter) {
+    tell(&host.broker, letter.topic(), || letter.payload().to_owned());
+    host.books.outbox.told(&letter);
+}
+
+/// Tells something on a topic. It is made up only where somebody is there to hear it.
+fn tell(broker: &Broker, topic: &str, payload: impl FnOnce() -> String) {
+    if let Err(error) = broker.tell(topic, || payload().into()) {
+        tracing::warn!(%error, topic, "an event could not be told");
     }
 }

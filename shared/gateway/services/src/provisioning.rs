@@ -31,12 +31,19 @@ mod waiting;
 use self::request::Request;
 use crate::request::TopicRequest;
 use crate::service::Service;
-use drydock_core::{Event, ReservedTopic};
+use async_trait::async_trait;
+use drydock_core::{ApiError, Event, ReservedTopic};
 use drydock_tasks::Tasks;
+use drydock_timers::Reminder;
 use service::ProvisioningService;
 use std::sync::Arc;
 
+#[async_trait]
 impl Service for ProvisioningService {
+    fn reminder(&self) -> Option<Reminder> {
+        Some(self.left_behind.clone())
+    }
+
     fn topics(&self) -> &'static [ReservedTopic] {
         use ReservedTopic::{CreateCertificateFromCsr, CreateKeysAndCertificate, RegisterThing};
         &[CreateKeysAndCertificate, CreateCertificateFromCsr, RegisterThing]
@@ -58,9 +65,15 @@ impl Service for ProvisioningService {
         }
     }
 
+    async fn reconcile(self: Arc<Self>) -> Result<(), ApiError> {
+        // What was never provisioned and is over goes first: nobody connects with it any more.
+        sweep::once(&self.host.books).await?;
+        jitp::catch_up(&self).await;
+        Ok(())
+    }
+
     fn start(self: Arc<Self>, tasks: &Tasks) {
         tasks.spawn(mqtt::serve(Arc::clone(&self)));
-        tasks.spawn(sweep::run(Arc::clone(&self)));
         tasks.spawn(bulk::run(self));
     }
 }

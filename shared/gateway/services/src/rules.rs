@@ -35,8 +35,10 @@ pub mod watch;
 use crate::call::Call;
 use crate::service::Service;
 use async_trait::async_trait;
-use drydock_core::Event;
+use drydock_core::{ApiError, Event, Timestamp};
 use drydock_model::Router;
+use drydock_rules::Rules;
+use drydock_timers::Due;
 use service::RulesService;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,11 +52,27 @@ pub(crate) fn register(router: &mut Router<Call>) {
 }
 
 #[async_trait]
+impl Due for RulesService {
+    /// Nothing of it ever is: what waits for a time here, a retry or a batch, waits as itself.
+    async fn due(&self, _now: Timestamp) -> Option<Timestamp> {
+        None
+    }
+}
+
+#[async_trait]
 impl Service for RulesService {
     fn hears(self: Arc<Self>, event: &Event) {
         if let Event::DestinationToConfirm { arn } = event {
             confirm::begin(&self, arn);
         }
+    }
+
+    /// A destination that waits for its proof may have been asked for it, or not: it is asked again, for the same token.
+    async fn reconcile(self: Arc<Self>) -> Result<(), ApiError> {
+        for arn in self.host.books.rules.read(Rules::unproven) {
+            confirm::begin(&self, &arn);
+        }
+        Ok(())
     }
 
     async fn stop(&self) {

@@ -4,11 +4,19 @@ use crate::request::TopicRequest;
 use async_trait::async_trait;
 use drydock_core::{ApiError, Event, ReservedTopic};
 use drydock_tasks::Tasks;
+use drydock_timers::{Due, Reminder};
 use std::sync::Arc;
 
 /// A service, as far as something goes on behind its operations. [`SERVICES`](crate::SERVICES) has a line for each.
+///
+/// What it has to do at a time of the gateway's clock it does as a [`Due`], and says by its [`reminder`](Self::reminder) when.
 #[async_trait]
-pub trait Service: Send + Sync {
+pub trait Service: Due {
+    /// By which it is asked what is due: first when it starts. `None` where nothing ever is.
+    fn reminder(&self) -> Option<Reminder> {
+        None
+    }
+
     /// The reserved topics whose messages are its requests. No two services have one of them.
     fn topics(&self) -> &'static [ReservedTopic] {
         &[]
@@ -29,11 +37,13 @@ pub trait Service: Send + Sync {
         let _ = event;
     }
 
-    /// Brings what is derived in step with the books, after they were read and before the first socket is served.
+    /// Mends what a kill left between a change and what this service makes of it, and brings what is derived in step with the
+    /// books: after they were read and before the first socket is served. Whatever [`hears`](Self::hears) begins has to be found
+    /// here by the books alone, as an event that was on its way is lost with the process.
     ///
     /// # Errors
-    /// Where the disk does not take it.
-    async fn reconcile(&self) -> Result<(), ApiError> {
+    /// Where the disk does not take it: the gateway does not open then.
+    async fn reconcile(self: Arc<Self>) -> Result<(), ApiError> {
         Ok(())
     }
 
@@ -44,4 +54,14 @@ pub trait Service: Send + Sync {
 
     /// Ends what cannot be dropped where it stands, within a limit.
     async fn stop(&self) {}
+}
+
+/// Starts what goes on behind the services, and has each asked what is due; as tasks that end with the gateway.
+pub fn start(services: &[Arc<dyn Service>], tasks: &Tasks) {
+    for service in services {
+        if let Some(reminder) = service.reminder() {
+            tasks.spawn(reminder.run(Arc::clone(service)));
+        }
+        Arc::clone(service).start(tasks);
+    }
 }

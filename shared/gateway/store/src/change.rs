@@ -11,6 +11,25 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Who is told of the events of a change.
+pub trait Listener: Send + 'static {
+    /// Called for each event that a [rulebook promises](Rulebook::promises), with its place among the change's events, before the
+    /// change is submitted and under its locks: it neither waits nor locks a rulebook. What has to be kept with the change so
+    /// that the promise outlives the process goes to its `writes`, where it has any.
+    fn promise(&mut self, place: usize, event: &Event, writes: Option<&mut Vec<Write>>) {
+        let _ = (place, event, writes);
+    }
+
+    /// Called when the change is committed, as [`change`] says.
+    fn committed(self, events: Vec<Event>);
+}
+
+impl<F: FnOnce(Vec<Event>) + Send + 'static> Listener for F {
+    fn committed(self, events: Vec<Event>) {
+        self(events);
+    }
+}
+
 /// What the commands of a change have asked for so far.
 #[derive(Debug, Default)]
 pub struct Record(RefCell<Recorded>);
@@ -21,13 +40,21 @@ struct Recorded {
     cleared: Vec<&'static str>,
     writes: Vec<Write>,
     events: Vec<Event>,
+    /// The places of those that are promised.
+    promised: Vec<usize>,
 }
 
 impl Record {
-    fn add(&self, writes: Vec<Write>, events: Vec<Event>) {
+    fn add<R: Rulebook>(&self, of: &R, writes: Vec<Write>, events: Vec<Event>) {
         let mut recorded = self.0.borrow_mut();
         recorded.writes.extend(writes);
-        recorded.events.extend(events);
+        for event in events {
+            if of.promises(&event) {
+                let place = recorded.events.len();
+                recorded.promised.push(place);
+            }
+            recorded.events.push(event);
+        }
     }
 
     fn clear(&self, tables: &[&'static str]) {
@@ -59,7 +86,7 @@ impl<'g, R: Rulebook> Part<'g, R> {
     pub fn apply<T, E>(&mut self, command: impl FnOnce(&mut R) -> Result<Done<T>, E>) -> Result<T, E> {
         let Done { reply, writes, events } = command(&mut self.state.rulebook)?;
         self.changed |= !writes.is_empty();
-        self.record.add(writes, events);
+        self.record.add(&self.state.rulebook, writes, events);
         Ok(reply)
     }
 
@@ -67,7 +94,7 @@ impl<'g, R: Rulebook> Part<'g, R> {
     pub fn run<T>(&mut self, command: impl FnOnce(&mut R) -> Done<T>) -> T {
         let Done { reply, writes, events } = command(&mut self.state.rulebook);
         self.changed |= !writes.is_empty();
-        self.record.add(writes, events);
+        self.record.add(&self.state.rulebook, writes, events);
         reply
     }
 }
@@ -133,7 +160,7 @@ impl<R: Rulebook> AnyPart for Part<'_, R> {
                 writes.push(Write::put(table, key.as_str(), value.clone()));
             }
         }
-        self.record.add(writes, Vec::new());
+        self.record.add(&self.state.rulebook, writes, Vec::new());
         Ok(())
     }
 
@@ -226,8 +253,8 @@ set!(A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7);
 
 /// Locks rulebooks, runs commands on them, and answers when all of it is on disk, as one unit.
 ///
-/// The unit's events are given to `tell` when it is committed and before the answer: by the one thread that commits, so that the
-/// calls come in the order of the decisions. `tell` must neither wait nor lock a rulebook. It is called for a unit without
+/// The unit's events are given to `listener` when it is committed and before the answer: by the one thread that commits, so that the
+/// calls come in the order of the decisions. `listener` must neither wait nor lock a rulebook. It is called for a unit without
 /// events, too; it is dropped where nothing was saved.
 ///
 /// Where `commands` fails, nothing has happened. What fails should come first: after a command has changed something, the
@@ -237,7 +264,7 @@ set!(A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7);
 /// What `commands` says, or the [`StoreError`] where the unit could not be saved: the rulebooks are then as if it had never been.
 pub async fn change<S: Set, T, E: From<StoreError>>(
     set: S,
-    tell: impl FnOnce(Vec<Event>) + Send + 'static,
+    mut listener: impl Listener,
     commands: impl FnOnce(&mut S::Parts) -> Result<T, E>,
 ) -> Result<T, E> {
     let (reply, commit, members) = {
@@ -251,12 +278,15 @@ pub async fn change<S: Set, T, E: From<StoreError>>(
                 return Err(error);
             }
         };
-        let Recorded { cleared, writes, events } = record.0.take();
+        let Recorded { cleared, mut writes, events, promised } = record.0.take();
         let changes = !writes.is_empty() || !cleared.is_empty();
         if !changes && events.is_empty() {
             return Ok(reply);
         }
-        let (members, commit) = submit(&mut parts, cleared, writes, Box::new(move || tell(events)));
+        for (place, event) in promised.into_iter().filter_map(|place| Some((place, events.get(place)?))) {
+            listener.promise(place, event, changes.then_some(&mut writes));
+        }
+        let (members, commit) = submit(&mut parts, cleared, writes, Box::new(move || listener.committed(events)));
         if !changes {
             // Nothing has to be saved; the events take their place in the order all the same.
             drop(commit);

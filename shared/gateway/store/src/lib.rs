@@ -20,7 +20,7 @@ mod schema;
 mod store;
 mod writer;
 
-pub use change::{AnyPart, Part, Parts, Set, change};
+pub use change::{AnyPart, Listener, Part, Parts, Set, change};
 pub use commit::Commit;
 pub use durable::{Durable, Tables};
 pub use error::StoreError;

@@ -12,7 +12,7 @@ use drydock_core::event::Change;
 use drydock_core::{ApiError, Event, Scope};
 use drydock_gateway::{Dock, Gateway};
 use drydock_host::books::{Books, Empty};
-use drydock_host::stream::{Arriving, Stream};
+use drydock_host::stream::{Arriving, Happened, Stream};
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_model::iot::{AttachPolicyRequest, CreatePolicyRequest, CreateThingRequest, UpdateThingRequest};
 use drydock_services::rules::reach::CAPABILITIES;
@@ -34,7 +34,7 @@ const CALLERS: usize = 64;
 const COMMANDS: usize = 200;
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}"#;
 
-fn books(store: &Store) -> (Arc<Books>, Arriving) {
+pub fn books(store: &Store) -> (Arc<Books>, Arriving) {
     let time = Timers::new(Arc::new(SystemClock));
     let (stream, arriving) = Stream::new(&time);
     let ids = Arc::new(SystemIds::new());
@@ -90,13 +90,13 @@ async fn events_come_in_the_order_of_the_decisions() {
         }
         let mut last = 0;
         while last < 1 + (CALLERS * COMMANDS) as i64 {
-            let event = arriving.next().await.unwrap();
+            let Happened { event, .. } = arriving.next().await.unwrap();
             if let Event::ThingChanged { thing, change: Change::Created | Change::Updated, .. } = event {
                 assert_eq!(thing.version, last + 1, "durable: {}", store.is_durable());
                 last = thing.version;
                 // What the same unit tells follows at once: the change of rights of the update, and that of the policy.
                 if last > 1 {
-                    assert_eq!(arriving.next().await, Some(Event::AuthorizationChanged));
+                    assert_eq!(arriving.next().await.unwrap().event, Event::AuthorizationChanged);
                 }
             }
         }
@@ -107,7 +107,7 @@ async fn events_come_in_the_order_of_the_decisions() {
 }
 
 /// Calls an operation as it comes over HTTP: its status and its answer.
-async fn call(gateway: &Gateway, method: &str, path: &str, header: Option<(&str, &str)>, body: &Value) -> (u16, Value) {
+pub async fn call(gateway: &Gateway, method: &str, path: &str, header: Option<(&str, &str)>, body: &Value) -> (u16, Value) {
     let api = gateway.addresses().api;
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();

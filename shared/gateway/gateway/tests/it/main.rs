@@ -3,3 +3,4 @@
 mod changes;
 mod data_plane;
 mod embedded;
+mod mended;

@@ -59,6 +59,18 @@ impl Identity {
         self.authorities.get(authority)?.row.provisioning.as_ref()
     }
 
+    /// The certificates that wait for their provisioning: registered by their first connect, and of a CA that provisions its
+    /// devices.
+    #[must_use]
+    pub fn to_provision(&self) -> Vec<CertificateId> {
+        let provisions = self.authorities.iter().filter(|(_, held)| held.row.provisioning.is_some());
+        let signed = provisions.filter_map(|(authority, _)| self.by_authority.get(authority)).flatten();
+        let waits = |id: &CertificateId| {
+            self.certificates.get(id).is_some_and(|row| row.status == CertificateStatus::PendingActivation)
+        };
+        signed.map(|(_, id)| id).filter(|id| waits(id)).cloned().collect()
+    }
+
     /// The parameters that a registered certificate gives a template: its id, and the attributes of its subject that it has. Of
     /// an attribute that comes several times the first counts.
     #[must_use]

@@ -216,7 +216,7 @@ async fn finish(
     }
     let said = message.clone();
     books.apply(&books.provisioning, |book| book.end_task(task, status, message, books.now())).await?;
-    books.left_behind.by(books.now());
+    service.left_behind.by(books.now());
     files.remove().await;
     let (tone, progress) = (
         if status == Status::Completed { Tone::Good } else { Tone::Bad },

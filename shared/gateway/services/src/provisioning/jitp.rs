@@ -11,9 +11,11 @@ use drydock_core::names::short;
 use drydock_core::{ApiError, CertificateId};
 use drydock_host::logs::failure;
 use drydock_host::notice::{Notice, Tone, Topic as About};
+use drydock_identity::Identity;
 use drydock_logging::Status;
 use drydock_model::iot::{CertificateStatus, RegistrationConfig};
 use drydock_provisioning::{Dialect, Template};
+use futures_util::StreamExt as _;
 use std::sync::Arc;
 
 /// Checks what a CA is to provision its devices by.
@@ -30,6 +32,21 @@ pub fn check(config: Option<&RegistrationConfig>) -> Result<(), ApiError> {
             Err(ApiError::invalid("`registrationConfig` has neither a `templateBody` nor a `templateName`"))
         }
     }
+}
+
+/// How many devices are provisioned at a time after a restart.
+const AGAIN: usize = 64;
+
+/// Provisions the devices that have shown their certificates and were not provisioned when the process ended: those whose
+/// attempt failed before are tried again, as at their next connect.
+pub async fn catch_up(service: &ProvisioningService) {
+    let waiting = service.host.books.identity.read(Identity::to_provision);
+    futures_util::stream::iter(waiting)
+        .for_each_concurrent(AGAIN, |id| async move {
+            let result = run(service, &id).await;
+            tell(service, &id, &result);
+        })
+        .await;
 }
 
 /// Provisions a device in the background.

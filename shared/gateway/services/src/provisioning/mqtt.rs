@@ -199,7 +199,7 @@ async fn hand_out(service: &ProvisioningService, certificate: &Certificate) -> R
         Ok((made, provisioning.run(|book| book.issue_token(id, now, ids))))
     });
     let (id, token) = made.await?;
-    books.left_behind.by(books.now().plus_millis(drydock_provisioning::book::tokens::LIFETIME));
+    service.left_behind.by(books.now().plus_millis(drydock_provisioning::book::tokens::LIFETIME));
     Ok(json!({
         "certificateId": id,
         "certificatePem": certificate.pem(),
@@ -257,7 +257,7 @@ async fn by_token(
         books.apply(&books.provisioning, |book| Ok(book.give_back(&token))).await?;
     }
     // A token that expired while it was used was left alone.
-    books.left_behind.by(books.now());
+    service.left_behind.by(books.now());
     result
 }
 

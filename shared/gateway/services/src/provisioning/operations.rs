@@ -47,7 +47,7 @@ pub(crate) fn register(router: &mut Router<Call>) {
             Ok(identity.run(|book| book.create_provisioning_claim(&template, issued, books.now())))
         });
         let made = made.await?;
-        made.expiration.into_iter().for_each(|expires| books.left_behind.by(expires));
+        made.expiration.into_iter().for_each(|expires| call.services.provisioning.left_behind.by(expires));
         Ok(made)
     });
     router.on::<ops::StartThingRegistrationTask>(|call: Call, input| async move {

@@ -2,6 +2,7 @@
 
 use super::waiting::Waiting;
 use drydock_host::Host;
+use drydock_timers::Reminder;
 use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use tokio::sync::Notify;
@@ -15,6 +16,8 @@ pub struct ProvisioningService {
     pub(super) waiting: Mutex<Waiting>,
     /// Told when a request waits.
     pub(super) arrived: Notify,
+    /// For when something that provisioning left behind is to go.
+    pub(super) left_behind: Reminder,
 }
 
 impl ProvisioningService {
@@ -22,7 +25,8 @@ impl ProvisioningService {
     #[must_use]
     pub fn new(host: Host, home: &Path) -> Self {
         let waiting = Mutex::new(Waiting::new(host.broker.limits()));
-        Self { host, bulk: Bulk::new(home), waiting, arrived: Notify::new() }
+        let left_behind = host.books.time.reminder("what provisioning left behind");
+        Self { host, bulk: Bulk::new(home), waiting, arrived: Notify::new(), left_behind }
     }
 }
 

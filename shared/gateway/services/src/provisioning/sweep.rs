@@ -13,27 +13,17 @@ use drydock_model::iot::{CertificateStatus, DeleteCertificateRequest};
 use drydock_policy::Policies;
 use drydock_registry::Registry;
 use drydock_timers::Due;
-use std::sync::Arc;
 
 /// How long after a sweep that failed the next one is tried, in milliseconds.
 const AGAIN: i64 = 5000;
 
-/// Sweeps as long as the gateway runs.
-pub async fn run(service: Arc<ProvisioningService>) {
-    let reminder = service.host.books.left_behind.clone();
-    reminder.run(Arc::new(Sweep(service))).await;
-}
-
-struct Sweep(Arc<ProvisioningService>);
-
 #[async_trait]
-impl Due for Sweep {
+impl Due for ProvisioningService {
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        let Self(service) = self;
-        let books = &service.host.books;
+        let books = &self.host.books;
         let swept = async {
             once(books).await?;
-            bulk::forget_old(service).await
+            bulk::forget_old(self).await
         };
         if let Err(error) = swept.await {
             tracing::warn!(%error, "what provisioning left behind could not be swept");

@@ -5,12 +5,11 @@
 //! have ended: done, or failed for good and told to the error action, or turned away because too many wait. What is there when
 //! the gateway starts is handed to the rules of the same names again. A rule that is gone or disabled by then does nothing, one
 //! that was replaced acts as it is then. Nobody was promised anything of a message of QoS 0: it leaves no row.
-//!
-//! Deletions hurry for nobody. Under load they ride on the writes that come after them, and cost no commit of their own.
 
 mod row;
 
 use drydock_core::{CorruptRow, Scope, Write};
+use drydock_host::deletions::Deletions;
 use drydock_rules::{CompiledRule, Message};
 use drydock_store::{Store, StoreError};
 use row::Row;
@@ -23,8 +22,6 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
 
 /// Messages that rules have not ended with, by number.
 const TABLE: &str = "rule_backlog";
-/// How long a deletion waits for a write to ride on.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The messages that rules have not ended with. Cheap to clone.
 #[derive(Clone)]
@@ -41,9 +38,8 @@ struct Inner {
     open: AtomicUsize,
     /// Told when there is none left.
     none_open: Notify,
-    /// Messages whose rules have ended, and whose rows are there yet.
-    ended: Mutex<Vec<u64>>,
-    some_ended: Notify,
+    /// Rows of messages whose rules have ended.
+    ended: Deletions,
     /// Goes up when everything is forgotten: what was added before is not done any more.
     generation: AtomicU64,
     /// Whether nothing counts as ended any more: what fails now does so because the gateway stops.
@@ -102,8 +98,7 @@ impl Backlog {
             next: AtomicU64::new(next),
             open: AtomicUsize::new(0),
             none_open: Notify::new(),
-            ended: Mutex::default(),
-            some_ended: Notify::new(),
+            ended: Deletions::new(store, scope, TABLE),
             generation: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             earlier: Mutex::new(earlier),
@@ -139,29 +134,12 @@ impl Backlog {
 
     /// Adds the deletions that are due to some writes.
     pub fn tidy(&self, writes: &mut Vec<Write>) {
-        let ended = std::mem::take(&mut *self.ended());
-        writes.extend(ended.into_iter().map(|number| Write::delete(TABLE, key(number))));
-    }
-
-    fn ended(&self) -> MutexGuard<'_, Vec<u64>> {
-        // A list of numbers is whole after every step.
-        self.inner.ended.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.ended.ride(writes);
     }
 
     /// Writes down deletions that found nothing to ride on, for ever.
     pub(super) async fn keep_tidy(self) {
-        loop {
-            self.inner.some_ended.notified().await;
-            tokio::time::sleep(PATIENCE).await;
-            self.write_deletions();
-        }
-    }
-
-    fn write_deletions(&self) {
-        let mut writes = Vec::new();
-        self.tidy(&mut writes);
-        // Nobody waits: what a kill leaves is done twice.
-        drop(self.inner.store.submit(&self.inner.scope, writes));
+        self.inner.ended.keep_writing().await;
     }
 
     /// Forgets all messages, here and on disk.
@@ -201,7 +179,7 @@ impl Backlog {
             tracing::info!(messages, "rules have not ended with some messages: they go on at the next start");
         }
         self.inner.stopped.store(true, Ordering::Release);
-        self.write_deletions();
+        self.inner.ended.write();
     }
 
     /// The messages of an earlier run, of each rule in their order; once.
@@ -254,8 +232,7 @@ impl Entry {
         if self.left.fetch_sub(1, Ordering::AcqRel) != 1 || inner.stopped.load(Ordering::Acquire) {
             return;
         }
-        self.backlog.ended().push(self.number);
-        inner.some_ended.notify_one();
+        inner.ended.add(key(self.number));
         if inner.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             inner.none_open.notify_waiters();
         }

@@ -23,6 +23,8 @@ pub fn begin(service: &Arc<RulesService>, arn: &Arn) {
     let (service, arn) = (Arc::clone(service), arn.clone());
     let work = Resting::new(service.host.books.time.work("proof of a topic rule destination"));
     service.host.tasks.clone().spawn(async move {
+        // What a destination is proven with may be a resource of the template: those are there then.
+        service.backlog.ready().await;
         let books = &service.host.books;
         let Some(proof) = books.rules.read(|rules| rules.proof(&arn)) else { return };
         let outcome = match &proof {

@@ -4,9 +4,11 @@ use super::in_flight::{InFlight, Unanswered};
 use super::mqtt::{self, Request};
 use crate::request::TopicRequest;
 use crate::service::Service;
-use drydock_core::ReservedTopic;
+use async_trait::async_trait;
+use drydock_core::{ReservedTopic, Timestamp};
 use drydock_host::Host;
 use drydock_tasks::Tasks;
+use drydock_timers::Due;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -26,6 +28,14 @@ impl ShadowService {
         let in_flight = InFlight::new(host.broker.limits());
         let (requests, arriving) = mpsc::channel(in_flight.most());
         Self { host, in_flight, requests, arriving: Mutex::new(Some(arriving)) }
+    }
+}
+
+#[async_trait]
+impl Due for ShadowService {
+    /// Nothing of it ever is: a shadow has no time of its own.
+    async fn due(&self, _now: Timestamp) -> Option<Timestamp> {
+        None
     }
 }
 

@@ -241,6 +241,13 @@ impl Rules {
         Some(Proof::Http { url, token })
     }
 
+    /// The destinations that wait for their proof, as they are on disk: of one whose time is over, too.
+    #[must_use]
+    pub fn unproven(&self) -> Vec<Arn> {
+        let waiting = self.destinations.values().filter(|known| known.status == Status::InProgress);
+        waiting.map(|known| known.arn.clone()).collect()
+    }
+
     /// Takes in how proving a destination ended that is still waiting: proven, or why not.
     ///
     /// # Errors

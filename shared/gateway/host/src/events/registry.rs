@@ -6,35 +6,10 @@
 use drydock_core::event::registry::{GroupRef, GroupState, HierarchyState, MembershipState, ThingState, TypeState};
 use drydock_core::event::{Change, Link};
 use drydock_core::{Event, Scope, Timestamp};
-use drydock_host::books::Books;
-use drydock_model::iot::EventType;
 use serde_json::{Map, Value, json};
 
-/// The message of an event of the registry, where the account wants to be told of its kind.
-#[must_use]
-pub fn wanted(books: &Books, event: &Event) -> Option<(String, Value)> {
-    let of = kind(event)?;
-    if !books.registry.read(|registry| registry.tells(of)) {
-        return None;
-    }
-    message(&books.scope, &books.ids.uuid().to_string(), event)
-}
-
-fn kind(event: &Event) -> Option<EventType> {
-    Some(match event {
-        Event::ThingChanged { .. } => EventType::Thing,
-        Event::ThingTypeChanged { .. } => EventType::ThingType,
-        Event::ThingTypeAssociation { .. } => EventType::ThingTypeAssociation,
-        Event::ThingGroupChanged { .. } => EventType::ThingGroup,
-        Event::ThingGroupMembership { .. } => EventType::ThingGroupMembership,
-        Event::ThingGroupHierarchy { .. } => EventType::ThingGroupHierarchy,
-        _ => return None,
-    })
-}
-
 /// The topic and the payload of an event of the registry, under an id of its own.
-#[must_use]
-pub fn message(scope: &Scope, id: &str, event: &Event) -> Option<(String, Value)> {
+pub(super) fn message(scope: &Scope, id: &str, event: &Event) -> Option<(String, Value)> {
     let head = |event_type: &str, operation: &str, at: &Timestamp| {
         json!({
             "eventType": event_type,
