@@ -1,6 +1,6 @@
-//! What the stand-ins are opened with, and what they tell of while they run.
+//! What the stand-ins are opened with.
 
-use crate::lambda::logs::{LogLine, Report};
+use crate::notice::Observer;
 use drydock_core::{Ids, OwnAddresses, Scope};
 use drydock_timers::Timers;
 use std::collections::BTreeMap;
@@ -162,63 +162,5 @@ impl RetryPolicy {
             throttled: Duration::from_secs(1),
             throttled_max: Duration::from_mins(5),
         }
-    }
-}
-
-/// Something that the stand-ins tell of, beyond the answers they give.
-#[derive(Debug, Clone)]
-pub enum Notice {
-    /// A function wrote a line, or Lambda wrote one about it.
-    Log(LogLine),
-    /// An invocation ended.
-    Report(Report),
-    /// An asynchronous event will be tried again, or was given up.
-    AsyncFailed {
-        /// The function's name.
-        function: String,
-        /// The event's request id.
-        request_id: String,
-        /// Attempts so far.
-        attempts: u32,
-        /// What went wrong, as the function or Lambda said it.
-        why: String,
-        /// Milliseconds until the next attempt; `None` where the event was given up.
-        retry_in_ms: Option<i64>,
-    },
-    /// A message could not be handed on: to a failure destination, a subscription, or an event source mapping's function.
-    DeliveryFailed {
-        /// The ARN that sent it.
-        from: String,
-        /// The ARN or URL it was for.
-        to: String,
-        /// Why it was not taken.
-        why: String,
-    },
-}
-
-/// Who is told of a [`Notice`]. Called on the task where it happens, so it must not block.
-#[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(Notice) + Send + Sync>);
-
-impl Observer {
-    /// An observer that calls a function.
-    pub fn new(listen: impl Fn(Notice) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(listen))
-    }
-
-    /// An observer that listens to nothing.
-    #[must_use]
-    pub fn silent() -> Self {
-        Self::new(|_| {})
-    }
-
-    pub(crate) fn tell(&self, notice: Notice) {
-        (self.0)(notice);
-    }
-}
-
-impl fmt::Debug for Observer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Observer")
     }
 }

@@ -1,7 +1,8 @@
 //! What every stand-in shares: configuration, time, the journal, and the tasks that run beside requests.
 
-use crate::config::{CloudConfig, Notice};
+use crate::config::CloudConfig;
 use crate::journal::Journal;
+use crate::notice::Notice;
 use drydock_core::Timestamp;
 use drydock_tasks::Tasks;
 use drydock_timers::Timers;

@@ -10,6 +10,7 @@ mod table;
 
 use crate::context::{Context, lock};
 use crate::error::CloudError;
+use crate::stand_in::{Facts, Refusal, Service, StandIn};
 use crate::wire::{self, json};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,6 +22,15 @@ use operations::Failure;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// DynamoDB, its streams included.
+pub const SERVICE: Service = Service::new(&Facts {
+    name: "dynamodb",
+    title: "Amazon DynamoDB",
+    targets: &["DynamoDB", "DynamoDBStreams"],
+    most: Facts::LARGE,
+    ..Facts::PLAIN
+});
 
 /// The prefix of the engine's ARNs.
 const ENGINE_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
@@ -70,18 +80,8 @@ impl DynamoDb {
         }))
     }
 
-    /// Deletes expired items from now on.
-    pub(crate) fn start(self: &Arc<Self>, context: &Context) {
-        context.spawn(self.expiry.clone().run(Arc::clone(self)));
-    }
-
     fn database(&self) -> Option<Database> {
         lock(&self.database).clone()
-    }
-
-    /// Closes the file, once what is being done is done. What is asked afterwards is refused.
-    pub(crate) fn close(&self) {
-        drop(lock(&self.database).take());
     }
 
     /// Runs an operation with its input as JSON text, and returns its output; what rule actions and the composition use
@@ -121,8 +121,7 @@ impl DynamoDb {
         }
     }
 
-    /// Answers a request.
-    pub(crate) async fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
+    async fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
         const PREFIXES: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
         let refuse = |kind: &str, message: &str| {
             let body = json!({"__type": kind, "message": message}).to_string();
@@ -141,17 +140,8 @@ impl DynamoDb {
         }
     }
 
-    /// Makes a table be as a template's `AWS::DynamoDB::Table` describes it. The properties are those of CloudFormation
-    /// with all intrinsic functions resolved. A table that exists keeps its rows; its time to live follows the template.
-    ///
-    /// # Errors
-    /// [`CloudError::Resource`] where a property is unknown or wrong, or where the table exists with other keys or indexes.
-    pub async fn ensure(&self, name: &str, properties: &Value) -> Result<(), CloudError> {
-        table::ensure(self, name, properties).await.map_err(|why| CloudError::resource("table", name, why))
-    }
-
     /// Deletes every table.
-    pub(crate) async fn clear(&self) -> Result<(), CloudError> {
+    async fn clear(&self) -> Result<(), CloudError> {
         let failed = |(_, body): (u16, String)| CloudError::DynamoDb(body);
         loop {
             let listed = self.call("ListTables", "{}".into()).await.map_err(failed)?;
@@ -172,6 +162,34 @@ impl DynamoDb {
                 self.call("DeleteTable", described).await.map_err(failed)?;
             }
         }
+    }
+}
+
+#[async_trait]
+impl StandIn for DynamoDb {
+    fn service(&self) -> Service {
+        SERVICE
+    }
+
+    async fn handle(self: Arc<Self>, request: Request<Bytes>, _request_id: &str) -> Response<Bytes> {
+        self.answer(&request).await
+    }
+
+    fn refusal(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        json::refusal(refusal)
+    }
+
+    fn reminder(&self) -> Option<Reminder> {
+        Some(self.expiry.clone())
+    }
+
+    async fn reset(&self) -> Result<(), CloudError> {
+        self.clear().await
+    }
+
+    /// Closes the file, once what is being done is done.
+    fn close(&self) {
+        drop(lock(&self.database).take());
     }
 }
 

@@ -9,8 +9,8 @@ use drydock_core::{CorruptRow, Write};
 use rusqlite::{Connection, ErrorCode, params};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -95,7 +95,7 @@ impl Journal {
             .name("cloud-journal".into())
             .spawn(move || write(&connection, &gathered))
             .map_err(|e| self.failed(e.to_string()))?;
-        *crate::context::lock(&self.writer) = Some(Writer { batches, thread });
+        *self.writer() = Some(Writer { batches, thread });
         Ok(())
     }
 
@@ -134,20 +134,24 @@ impl Journal {
     }
 
     fn send(&self, batch: Batch) -> Result<(), CloudError> {
-        let writer = crate::context::lock(&self.writer);
+        let writer = self.writer();
         let writer = writer.as_ref().ok_or(CloudError::Closed)?;
         writer.batches.send(batch).map_err(|_| CloudError::Closed)
     }
 
     /// Writes what is left and closes the file.
     pub(crate) fn close(&self) {
-        let writer = crate::context::lock(&self.writer).take();
+        let writer = self.writer().take();
         if let Some(Writer { batches, thread }) = writer {
             drop(batches);
             if thread.join().is_err() {
                 tracing::error!("the journal's writer panicked");
             }
         }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self, why: String) -> CloudError {

@@ -6,29 +6,34 @@
 //! - `environment`: one execution environment: a process from its start through its invocations to its end.
 //! - `pool`: the environments of one function: reused when idle, started on demand, limited.
 //! - [`logs`]: what functions write, bounded, and the report of each invocation.
-//! - `events`: asynchronous events: durable, retried, and handed to a destination in the end.
+//! - `invocation`: how an invocation ends.
+//! - `events`: asynchronous events that wait; `asynchronous`: they are run, retried, and handed to a destination in the end.
 //! - [`permission`]: resource policies: who else may invoke a function.
-//! - [`mapping`]: event source mappings from SQS.
+//! - [`mapping`]: event source mappings from SQS; `source`: they are at work.
 //! - `remote`: functions that another server runs, behind the same API.
 //! - `api`: the operations of the Lambda API.
 //!
 //! Follows the AWS Lambda developer guide, "Using the Lambda runtime API for custom runtimes", "Understanding the Lambda
 //! execution environment lifecycle", "Invoking a Lambda function asynchronously".
 
-pub(crate) mod api;
+mod api;
+mod asynchronous;
 pub mod definition;
 mod environment;
 pub mod error;
 pub(crate) mod events;
+mod invocation;
 pub mod logs;
 pub mod mapping;
 pub mod permission;
 mod pool;
 mod remote;
 mod runtime_api;
+mod source;
 
 pub use definition::{Definition, EventInvokeConfig};
 pub use error::LambdaError;
+pub use invocation::{Invoked, MAX_EVENT, MAX_PAYLOAD};
 pub use logs::{LogLine, Report};
 pub use mapping::Mapping;
 pub use permission::Permission;
@@ -36,7 +41,7 @@ pub use permission::Permission;
 use crate::context::{Context, lock};
 use crate::delivery::Outlets;
 use crate::error::CloudError;
-use crate::sqs::Sqs;
+use crate::stand_in::{Facts, Service};
 use bytes::Bytes;
 use drydock_core::{Arn, Timestamp};
 use drydock_timers::{Name, Work};
@@ -46,10 +51,14 @@ use pool::Pool;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// The most bytes of a synchronous payload and of a response: 6 MB ("Lambda quotas").
-pub const MAX_PAYLOAD: usize = 6_291_556;
-/// The most bytes of an asynchronous payload: 1 MB since October 2025.
-pub const MAX_EVENT: usize = 1_048_576;
+/// The Lambda API, and functions behind it.
+pub const SERVICE: Service = Service::new(&Facts {
+    name: "lambda",
+    title: "AWS Lambda",
+    path: "/2015-03-31/",
+    most: Facts::LARGE,
+    ..Facts::PLAIN
+});
 
 /// A function with its processes and its resource policy.
 pub struct Function {
@@ -62,38 +71,6 @@ impl Function {
     /// The definition in force.
     pub fn definition(&self) -> Arc<Definition> {
         Arc::clone(&lock(&self.definition))
-    }
-}
-
-/// The end of an invocation.
-#[derive(Debug, Clone)]
-pub struct Invoked {
-    /// The response's payload, or the error's.
-    pub payload: Bytes,
-    /// `Unhandled` where the function failed: its code, its process, or its time limit.
-    pub function_error: Option<&'static str>,
-    /// The last 4 KB of the log of this invocation.
-    pub log_tail: String,
-}
-
-impl Invoked {
-    pub(crate) fn failed(request_id: &str, error_type: &str, message: &str) -> Self {
-        let message = format!("RequestId: {request_id} Error: {message}");
-        let payload = serde_json::json!({"errorType": error_type, "errorMessage": message}).to_string();
-        Self { payload: payload.into(), function_error: Some("Unhandled"), log_tail: String::new() }
-    }
-
-    /// The error's type and message, where the function failed.
-    #[must_use]
-    pub fn error_text(&self) -> Option<String> {
-        self.function_error?;
-        let error: serde_json::Value = serde_json::from_slice(&self.payload).unwrap_or_default();
-        let field = |name: &str| error.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        Some(match (field("errorType"), field("errorMessage")) {
-            ("", "") => String::from_utf8_lossy(&self.payload).into_owned(),
-            ("", message) => message.to_owned(),
-            (kind, message) => format!("{kind}: {message}"),
-        })
     }
 }
 
@@ -159,9 +136,9 @@ impl Lambda {
     /// `ResourceNotFoundException`.
     pub fn function(&self, reference: &str) -> Result<Arc<Function>, LambdaError> {
         let scope = &self.context.config.scope;
-        let name = definition::name_in(reference, scope).ok_or_else(|| LambdaError::not_found(self, reference))?;
+        let name = definition::name_in(reference, scope).ok_or_else(|| LambdaError::not_found(scope, reference))?;
         let function = lock(&self.functions).get(&name).cloned();
-        function.ok_or_else(|| LambdaError::not_found(self, &name))
+        function.ok_or_else(|| LambdaError::not_found(scope, &name))
     }
 
     /// All functions, by name.
@@ -203,37 +180,6 @@ impl Lambda {
         function.pool.run(function.definition(), job).await
     }
 
-    /// Invokes a function and does not wait ("Invoke" with `Event`): returns the event's request id once the event is
-    /// durable. Failures are retried, and in the end handed to the function's failure destination.
-    ///
-    /// # Errors
-    /// As [`Self::invoke`], with the smaller limit of asynchronous payloads.
-    pub async fn invoke_async(self: &Arc<Self>, reference: &str, payload: Bytes) -> Result<String, LambdaError> {
-        error::check_payload(&payload, MAX_EVENT)?;
-        let name = if self.context.config.lambda.endpoint.is_some() {
-            self.function(reference).map_or_else(|_| reference.to_owned(), |f| f.definition().name.clone())
-        } else {
-            self.function(reference)?.definition().name.clone()
-        };
-        events::accept(self, name, payload).await
-    }
-
-    /// Invokes a function asynchronously on behalf of a service, as a rule or a topic does: the function's resource policy
-    /// has to allow it.
-    ///
-    /// # Errors
-    /// `AccessDeniedException` where no statement allows it, else as [`Self::invoke_async`].
-    pub async fn invoke_from(
-        self: &Arc<Self>,
-        principal: &str,
-        source: &Arn,
-        reference: &str,
-        payload: Bytes,
-    ) -> Result<String, LambdaError> {
-        self.check_permission(principal, source, reference)?;
-        self.invoke_async(reference, payload).await
-    }
-
     /// The same with waiting for the end, as the rules SQL's `aws_lambda()` and custom authorizers do.
     ///
     /// # Errors
@@ -269,16 +215,6 @@ impl Lambda {
             .map_err(|why| LambdaError::AccessDenied { function: self.arn(&name).to_string(), why })
     }
 
-    /// Starts to read from a queue for a function, or changes how it does.
-    ///
-    /// # Errors
-    /// [`CloudError::Resource`] where the queue or function does not exist, or a setting is out of its limits.
-    pub fn map(self: &Arc<Self>, sqs: &Arc<Sqs>, mapping: Mapping) -> Result<(), CloudError> {
-        let running = mapping::start(self, sqs, &mapping)?;
-        lock(&self.mappings).insert(mapping.id, running);
-        Ok(())
-    }
-
     /// The last lines of a function's log, oldest first.
     pub fn logs(&self, function: &str) -> Vec<LogLine> {
         self.logs.lines(function)
@@ -292,13 +228,8 @@ impl Lambda {
         Ok(self.function(reference)?.pool.count())
     }
 
-    /// Takes up the asynchronous events that were accepted before a restart. To be called once all functions are registered.
-    pub(crate) fn resume(self: &Arc<Self>) {
-        events::resume(self);
-    }
-
     /// Forgets functions, mappings, events and logs; processes end.
-    pub(crate) async fn clear(&self) -> Result<(), CloudError> {
+    async fn clear(&self) -> Result<(), CloudError> {
         lock(&self.mappings).clear();
         for function in std::mem::take(&mut *lock(&self.functions)).into_values() {
             function.pool.retire();

@@ -3,8 +3,8 @@
 //!
 //! - [`cloud`]: [`Cloud`], the door to all of it: opens and closes the stand-ins, takes the requests of the API listener,
 //!   and offers the typed calls that wire a template up.
-//! - [`config`]: what a [`Cloud`] is opened with, and what it tells of while it runs ([`Notice`]).
-//! - [`service`]: which service a request is for, from the scope of its SigV4 signature.
+//! - [`config`]: what a [`Cloud`] is opened with. [`notice`]: what it tells of while it runs ([`Notice`]).
+//! - [`stand_in`]: what all stand-ins have in common. [`stand_ins`]: which there are, a line each, and which one a request is for.
 //! - [`lambda`]: the Lambda host (a process per concurrent execution on the real Runtime API), the asynchronous queue with its
 //!   retries and destinations, resource policies, event source mappings, and the Lambda API.
 //! - [`dynamodb`]: DynamoDB, an engine of its own crate on SQLite, behind the JSON protocol.
@@ -25,15 +25,18 @@ pub mod error;
 mod http_client;
 mod journal;
 pub mod lambda;
+pub mod notice;
 pub mod s3;
 pub mod secrets;
-pub mod service;
 pub mod sns;
 pub mod sqs;
+pub mod stand_in;
+pub mod stand_ins;
 pub mod sts;
 mod wire;
 
 pub use cloud::Cloud;
-pub use config::{CloudConfig, FunctionKeys, KeySource, LambdaConfig, Notice, Observer, RetryPolicy};
+pub use config::{CloudConfig, FunctionKeys, KeySource, LambdaConfig, RetryPolicy};
 pub use error::CloudError;
-pub use service::Service;
+pub use notice::{Notice, Observer};
+pub use stand_in::Service;

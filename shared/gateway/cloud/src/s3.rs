@@ -7,7 +7,7 @@
 //! - [`payload`]: request bodies as clients frame and hash them.
 //! - `checksums`: what clients state of the bytes they send.
 //! - `operations`: the operations; `buckets`, `objects`, `listing` and `multipart` have their work.
-//! - `host`: buckets named by the host.
+//! - `host`: buckets named by the host. [`door`]: the wire in front of it all.
 //!
 //! An object is there as a whole or not at all: its file is on disk before its row, and the row makes it known. Follows the
 //! Amazon S3 API reference.
@@ -15,6 +15,7 @@
 mod blob;
 mod buckets;
 mod checksums;
+pub mod door;
 mod host;
 mod listing;
 mod multipart;
@@ -26,12 +27,10 @@ mod state;
 use crate::context::{Context, lock};
 use crate::error::CloudError;
 use crate::journal::Rows;
+use crate::stand_in::{Facts, Service};
 use blob::{Blobs, Written};
 use bytes::Bytes;
 use drydock_core::{Timestamp, Write};
-use http::{HeaderName, HeaderValue, Request, Response};
-use payload::Payload;
-use s3s::service::{S3Service, S3ServiceBuilder};
 use state::{ObjectRow, State};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -39,70 +38,22 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use host::is_for_s3;
 pub use s3s::{Body, S3ErrorCode};
+pub use state::ObjectFacts;
+
+/// S3.
+pub const SERVICE: Service = Service::new(&Facts {
+    name: "s3",
+    title: "Amazon S3",
+    method: "GET",
+    in_pieces: true,
+    ..Facts::PLAIN
+});
 
 /// S3.
 pub struct S3 {
     context: Arc<Context>,
     blobs: Blobs,
     state: Mutex<State>,
-}
-
-/// S3 with its wire in front.
-#[derive(Clone)]
-pub(crate) struct Door {
-    pub(crate) s3: Arc<S3>,
-    service: S3Service,
-}
-
-/// What is known of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectFacts {
-    /// Its key.
-    pub key: String,
-    /// Its length in bytes.
-    pub size: u64,
-    /// Its entity tag, without quotes.
-    pub etag: String,
-    /// When it was put there.
-    pub modified: Timestamp,
-}
-
-impl Door {
-    pub(crate) fn open(context: Arc<Context>, rows: &Rows) -> Result<Self, CloudError> {
-        let s3 = Arc::new(S3::open(context, rows)?);
-        let mut builder = S3ServiceBuilder::new(operations::Operations(Arc::clone(&s3)));
-        builder.set_host(host::AnyHost);
-        Ok(Self { s3, service: builder.build() })
-    }
-
-    /// Answers a request that has been let in.
-    pub(crate) async fn handle(&self, request: Request<Payload>) -> Response<Body> {
-        let request = payload::plain(request);
-        let mut response = match self.service.call(request).await {
-            Ok(response) => response,
-            Err(error) => {
-                tracing::error!(?error, "an S3 request was not answered");
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }
-        };
-        if let Ok(id) = HeaderValue::from_str(&self.s3.context.uuid()) {
-            response.headers_mut().insert(HeaderName::from_static("x-amz-request-id"), id);
-        }
-        response
-    }
-}
-
-/// The answer to a request that is not let in.
-#[must_use]
-pub fn refusal(code: S3ErrorCode, status: u16, message: &str) -> Response<Body> {
-    let mut error = s3s::S3Error::with_message(code, message.to_owned());
-    if let Ok(status) = http::StatusCode::from_u16(status) {
-        error.set_status_code(status);
-    }
-    // Only text is written: that does not fail.
-    error.to_http_response().unwrap_or_default()
 }
 
 impl S3 {

@@ -9,12 +9,20 @@ mod api;
 use crate::context::{Context, lock};
 use crate::error::CloudError;
 use crate::journal::Rows;
-pub(crate) use api::handle;
+use crate::stand_in::{Facts, Service};
 use drydock_core::{Timestamp, Write};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+
+/// Secrets Manager.
+pub const SERVICE: Service = Service::new(&Facts {
+    name: "secretsmanager",
+    title: "AWS Secrets Manager",
+    targets: &["secretsmanager"],
+    ..Facts::PLAIN
+});
 
 const SECRETS: &str = "secret";
 

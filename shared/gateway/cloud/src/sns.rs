@@ -4,7 +4,7 @@
 //! - [`filter`]: subscription filter policies on message attributes.
 //! - [`subscription`]: a subscription and its settings.
 //! - [`envelope`]: the forms a message takes: the JSON envelope, the event of a function.
-//! - [`deliver`]: a message on its way to one subscriber.
+//! - `deliver`: a message on its way to its subscribers. [`publish`]: what is published.
 //! - [`api`]: the operations over the query protocol.
 //!
 //! Follows the Amazon SNS API reference and "Message delivery" of the developer guide. A publish is acknowledged once every
@@ -16,16 +16,18 @@ mod deliver;
 mod envelope;
 pub mod error;
 pub mod filter;
+pub mod publish;
 pub mod subscription;
 
 pub use error::SnsError;
+pub use publish::{MAX_MESSAGE, Publish};
 pub use subscription::Subscription;
 
 use crate::context::{Context, lock};
 use crate::delivery::Outlets;
 use crate::error::CloudError;
 use crate::journal::Rows;
-use crate::sqs::Attribute;
+use crate::stand_in::{Facts, Service};
 use drydock_core::{Arn, Write};
 use error::Code;
 use serde::{Deserialize, Serialize};
@@ -33,11 +35,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+/// SNS.
+pub const SERVICE: Service = Service::new(&Facts { name: "sns", title: "Amazon SNS", ..Facts::PLAIN });
+
 const TOPICS: &str = "sns_topic";
 const SUBSCRIPTIONS: &str = "sns_subscription";
-/// The most bytes of a message with its attributes ("Publish": 256 KB).
-pub const MAX_MESSAGE: usize = 262_144;
-
 /// Attributes of a topic that are kept and shown: names for people, and what AWS does with encryption, access, retries and
 /// tracing, which has no effect on one machine.
 const KEPT: [&str; 6] =
@@ -48,26 +50,6 @@ const KEPT: [&str; 6] =
 pub(crate) struct Topic {
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) tags: BTreeMap<String, String>,
-}
-
-/// A message as it is published.
-#[derive(Debug, Clone, Default)]
-pub struct Publish {
-    /// The text: at most 256 KB with its attributes.
-    pub message: String,
-    /// The subject line: at most 100 characters.
-    pub subject: Option<String>,
-    /// Attributes, which filter policies look at.
-    pub attributes: BTreeMap<String, Attribute>,
-    /// Whether the text is a JSON object with a message per protocol (`MessageStructure`).
-    pub per_protocol: bool,
-}
-
-impl Publish {
-    /// A message with a text only.
-    pub fn text(message: impl Into<String>) -> Self {
-        Self { message: message.into(), ..Self::default() }
-    }
 }
 
 /// All topics of the account and region.
@@ -192,68 +174,6 @@ impl Sns {
             }
         }
         self.subscribe(topic, &protocol, &endpoint, &attributes, true).await.map_err(|e| wrong(e.message))
-    }
-
-    /// Subscribes an endpoint to a topic ("Subscribe"). One that is subscribed already keeps its ARN; its attributes are
-    /// compared, or replaced where `replace` says so.
-    ///
-    /// # Errors
-    /// What is wrong with the protocol, the endpoint or an attribute.
-    pub async fn subscribe(
-        self: &Arc<Self>,
-        topic: &Arn,
-        protocol: &str,
-        endpoint: &str,
-        attributes: &BTreeMap<String, String>,
-        replace: bool,
-    ) -> Result<Arn, SnsError> {
-        self.topic(topic)?;
-        let mut subscription = Subscription::new(topic, protocol, endpoint)?;
-        for (name, value) in attributes {
-            subscription.set(name, value)?;
-        }
-        let held = self
-            .subscriptions_of(topic)
-            .into_iter()
-            .find(|(_, held)| held.protocol == protocol && held.endpoint == endpoint);
-        let arn = match held {
-            Some((arn, held)) => {
-                subscription.token.clone_from(&held.token);
-                if !replace && !attributes.is_empty() && subscription != *held {
-                    return Err(SnsError::invalid(
-                        "Attributes Reason: Subscription already exists with different attributes",
-                    ));
-                }
-                if !replace || subscription == *held {
-                    return Ok(arn);
-                }
-                arn
-            }
-            None => {
-                if protocol == "http" {
-                    subscription.token = Some(self.context.config.ids.hex64());
-                }
-                Arn::parse(&format!("{topic}:{}", self.context.uuid())).ok_or_else(SnsError::no_topic)?
-            }
-        };
-        let subscription = self.put_subscription(&arn, subscription).await?;
-        if subscription.token.is_some() {
-            deliver::ask_for_confirmation(self, topic, &subscription);
-        }
-        Ok(arn)
-    }
-
-    /// Publishes a message to a topic ("Publish"): returns its id once every queue and function that takes it has it.
-    ///
-    /// # Errors
-    /// What is wrong with the topic or the message. A subscriber that cannot be reached is not an error: its dead-letter queue
-    /// gets the message, and the observer is told.
-    pub async fn publish(self: &Arc<Self>, topic: &Arn, message: Publish) -> Result<String, SnsError> {
-        self.topic(topic)?;
-        envelope::check(&message)?;
-        let id = self.context.uuid();
-        deliver::to_all(self, topic, &id, message).await;
-        Ok(id)
     }
 
     pub(crate) fn subscriptions_of(&self, topic: &Arn) -> Vec<(Arn, Arc<Subscription>)> {

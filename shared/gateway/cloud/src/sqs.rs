@@ -3,7 +3,7 @@
 //! - [`error`]: the errors of the API, for both spellings that SDKs know.
 //! - [`attributes`]: the attributes of a queue with their limits, and the redrive policy.
 //! - [`message`]: a message, its attributes and its MD5 sums.
-//! - [`queue`]: the messages of one queue: what is visible when, in flight, delayed or expired.
+//! - [`queue`]: the messages of one queue: what is visible when, in flight, delayed or expired. `record`: what is kept of it.
 //! - [`api`]: the operations over AWS JSON 1.0.
 //!
 //! Follows the Amazon SQS API reference and "Amazon SQS message quotas". FIFO queues are refused by name. A message that
@@ -15,6 +15,7 @@ pub mod attributes;
 pub mod error;
 pub mod message;
 pub mod queue;
+mod record;
 
 pub use error::SqsError;
 pub use message::{Attribute, NewMessage, Received};
@@ -22,6 +23,7 @@ pub use message::{Attribute, NewMessage, Received};
 use crate::context::{Context, lock};
 use crate::error::CloudError;
 use crate::journal::Rows;
+use crate::stand_in::{Facts, Service};
 use async_trait::async_trait;
 use attributes::Attributes;
 use drydock_core::{Arn, Timestamp, Write};
@@ -29,21 +31,18 @@ use drydock_timers::{Due, Reminder, Work};
 use error::Code;
 use message::Message;
 use queue::Queue;
-use serde::{Deserialize, Serialize};
+use record::{MESSAGES, QUEUES, QueueRecord, row};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-pub(crate) const QUEUES: &str = "sqs_queue";
-pub(crate) const MESSAGES: &str = "sqs_message";
-
-/// The form of a queue in the journal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct QueueRecord {
-    pub(crate) attributes: Attributes,
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) created: Timestamp,
-    pub(crate) modified: Timestamp,
-}
+/// SQS.
+pub const SERVICE: Service = Service::new(&Facts {
+    name: "sqs",
+    title: "Amazon SQS",
+    targets: &["AmazonSQS"],
+    most: Facts::LARGE,
+    ..Facts::PLAIN
+});
 
 /// All queues of the account and region.
 pub struct Sqs {
@@ -67,11 +66,6 @@ impl Sqs {
             }
         }
         Ok(Self { context, visible, queues: Mutex::new(queues) })
-    }
-
-    /// Tells those who wait for a message when one becomes visible, from now on.
-    pub(crate) fn start(self: &Arc<Self>) {
-        self.context.spawn(self.visible.clone().run(Arc::clone(self)));
     }
 
     /// The queue of a name.
@@ -296,9 +290,4 @@ impl Due for Sqs {
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
         self.list().iter().filter_map(|queue| queue.look(now)).min()
     }
-}
-
-/// A row of the journal.
-pub(crate) fn row(value: &impl Serialize) -> Result<String, SqsError> {
-    serde_json::to_string(value).map_err(|e| SqsError::new(Code::InternalError, e.to_string()))
 }

@@ -35,7 +35,7 @@ pub mod watch;
 use crate::call::Call;
 use crate::service::Service;
 use async_trait::async_trait;
-use drydock_core::{ApiError, Event, Timestamp};
+use drydock_core::{ApiError, Event};
 use drydock_model::Router;
 use drydock_rules::Rules;
 use drydock_timers::Due;
@@ -51,13 +51,8 @@ pub(crate) fn register(router: &mut Router<Call>) {
     destinations::register(router);
 }
 
-#[async_trait]
-impl Due for RulesService {
-    /// Nothing of it ever is: what waits for a time here, a retry or a batch, waits as itself.
-    async fn due(&self, _now: Timestamp) -> Option<Timestamp> {
-        None
-    }
-}
+/// What waits for a time here, a retry or a batch, waits as itself.
+impl Due for RulesService {}
 
 #[async_trait]
 impl Service for RulesService {

@@ -11,8 +11,12 @@ use tokio::sync::Notify;
 /// A part that has things due at times which only it knows.
 #[async_trait]
 pub trait Due: Send + Sync {
-    /// Does what is due by `now`, and says when something is due next; `None` until it is [reminded](Reminder::by).
-    async fn due(&self, now: Timestamp) -> Option<Timestamp>;
+    /// Does what is due by `now`, and says when something is due next; `None` until it is [reminded](Reminder::by). Nothing ever
+    /// is where a part does not say otherwise.
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        let _ = now;
+        None
+    }
 }
 
 /// When a part is asked next.

@@ -1,6 +1,7 @@
 //! A template's tables: CloudFormation's properties as DynamoDB's calls.
 
 use super::DynamoDb;
+use crate::error::CloudError;
 use serde_json::{Map, Value, json};
 
 /// Properties that `CreateTable` takes as they are.
@@ -29,7 +30,18 @@ const WITHOUT_EFFECT: [&str; 5] = [
 const IDENTITY: [&str; 5] =
     ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "StreamSpecification"];
 
-pub(super) async fn ensure(dynamodb: &DynamoDb, name: &str, properties: &Value) -> Result<(), String> {
+impl DynamoDb {
+    /// Makes a table be as a template's `AWS::DynamoDB::Table` describes it. The properties are those of CloudFormation
+    /// with all intrinsic functions resolved. A table that exists keeps its rows; its time to live follows the template.
+    ///
+    /// # Errors
+    /// [`CloudError::Resource`] where a property is unknown or wrong, or where the table exists with other keys or indexes.
+    pub async fn ensure(&self, name: &str, properties: &Value) -> Result<(), CloudError> {
+        follow_template(self, name, properties).await.map_err(|why| CloudError::resource("table", name, why))
+    }
+}
+
+async fn follow_template(dynamodb: &DynamoDb, name: &str, properties: &Value) -> Result<(), String> {
     let properties = properties.as_object().ok_or("its properties are not an object")?;
     let (input, time_to_live) = create_input(name, properties)?;
     let call = |operation: &'static str, input: Value| async move { dynamodb.call(operation, input.to_string()).await };

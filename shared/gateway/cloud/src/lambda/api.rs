@@ -2,11 +2,16 @@
 //! from the template.
 
 use super::error::LambdaError;
-use super::{Function, Lambda};
+use super::{Function, Lambda, SERVICE};
+use crate::error::CloudError;
+use crate::stand_in::{Parcel, Refusal, Service, StandIn, Why};
 use crate::wire::{self, set_header};
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use drydock_core::Arn;
+use drydock_timers::Due;
 use http::{Method, Request, Response};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -15,8 +20,49 @@ use std::sync::Arc;
 const JSON: &str = "application/json";
 const FUNCTIONS: &str = "/2015-03-31/functions";
 
-/// Answers a request.
-pub(crate) async fn handle(lambda: &Arc<Lambda>, request: &Request<Bytes>, request_id: &str) -> Response<Bytes> {
+impl Due for Lambda {}
+
+#[async_trait]
+impl StandIn for Lambda {
+    fn service(&self) -> Service {
+        SERVICE
+    }
+
+    async fn handle(self: Arc<Self>, request: Request<Bytes>, request_id: &str) -> Response<Bytes> {
+        answer(&self, &request, request_id).await
+    }
+
+    fn refusal(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        let (status, code) = match refusal.why {
+            Why::Denied => (403, refusal.code),
+            Why::Throttled => (429, "TooManyRequestsException"),
+            Why::Failed => (500, "ServiceException"),
+        };
+        let mut response = wire::response(status, JSON, json!({ "message": refusal.message }).to_string());
+        set_header(&mut response, "x-amzn-errortype", code);
+        response
+    }
+
+    /// An event for a function, which may have to allow it.
+    async fn take(self: Arc<Self>, to: &Arn, parcel: Parcel) -> Result<(), String> {
+        let event = parcel.body.into();
+        let accepted = match &parcel.sender {
+            Some((principal, source)) => self.invoke_from(principal, source, to.as_str(), event).await,
+            None => self.invoke_async(to.as_str(), event).await,
+        };
+        accepted.map(|_| ()).map_err(|e| format!("{}: {e}", e.code()))
+    }
+
+    fn resume(self: Arc<Self>) {
+        self.resume_events();
+    }
+
+    async fn reset(&self) -> Result<(), CloudError> {
+        self.clear().await
+    }
+}
+
+async fn answer(lambda: &Arc<Lambda>, request: &Request<Bytes>, request_id: &str) -> Response<Bytes> {
     match dispatch(lambda, request, request_id).await {
         Ok(response) => response,
         Err(error) => {

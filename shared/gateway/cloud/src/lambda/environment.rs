@@ -4,15 +4,17 @@
 mod output;
 mod peer;
 mod process;
+mod setup;
 
 use super::definition::Definition;
 use super::logs::{LogStore, Report};
 use super::runtime_api::{Answer, Call, Invocation, Reply};
-use super::{Invoked, MAX_PAYLOAD};
+use super::invocation::{Invoked, MAX_PAYLOAD};
 use crate::context::Context;
 use bytes::Bytes;
 use http::StatusCode;
 use process::{Heard, Process};
+use setup::Setup;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -64,13 +66,6 @@ impl Environment {
         self.tasks.send(Task { job, done }).await.ok()?;
         ended.await.ok()
     }
-}
-
-/// What an environment is made from.
-struct Setup {
-    context: Arc<Context>,
-    logs: Arc<LogStore>,
-    definition: Arc<Definition>,
 }
 
 /// The process's open question for its next event.

@@ -1,7 +1,7 @@
 //! The errors of the Lambda API ("Invoke", section Errors).
 
-use super::Lambda;
 use crate::error::CloudError;
+use drydock_core::Scope;
 
 /// An error as a caller of Lambda sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,9 +48,9 @@ pub enum LambdaError {
 }
 
 impl LambdaError {
-    pub(crate) fn not_found(lambda: &Lambda, name: &str) -> Self {
-        let arn = if name.starts_with("arn:") { name.to_owned() } else { lambda.arn(name).to_string() };
-        Self::NotFound(arn)
+    pub(super) fn not_found(scope: &Scope, name: &str) -> Self {
+        let arn = || scope.arn("lambda", &format!("function:{name}")).to_string();
+        Self::NotFound(if name.starts_with("arn:") { name.to_owned() } else { arn() })
     }
 
     /// The name of the error, as `x-amzn-errortype` carries it.
@@ -93,7 +93,7 @@ impl From<CloudError> for LambdaError {
 /// Checks a payload's size, and that it is JSON: an empty one is none, which is allowed.
 pub(super) fn check_payload(payload: &[u8], limit: usize) -> Result<(), LambdaError> {
     if payload.len() > limit {
-        let kind = if limit == super::MAX_EVENT { "Event" } else { "RequestResponse" };
+        let kind = if limit == super::invocation::MAX_EVENT { "Event" } else { "RequestResponse" };
         return Err(LambdaError::TooLarge { actual: payload.len(), limit, kind });
     }
     if payload.is_empty() {

@@ -1,7 +1,7 @@
 //! The execution environments of one function: an idle one is used again, the last one first; a new one starts where none
 //! is idle; and there are never more than the function's concurrency.
 
-use super::Invoked;
+use super::invocation::Invoked;
 use super::definition::Definition;
 use super::environment::{Environment, Job};
 use super::error::LambdaError;

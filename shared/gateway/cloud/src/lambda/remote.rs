@@ -2,7 +2,7 @@
 //! is handed on as it is.
 
 use super::error::LambdaError;
-use super::{Invoked, MAX_PAYLOAD};
+use super::invocation::{Invoked, MAX_PAYLOAD};
 use crate::http_client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;

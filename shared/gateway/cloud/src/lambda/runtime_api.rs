@@ -1,7 +1,7 @@
 //! The Runtime API of one execution environment: HTTP on a loopback port of its own, turned into calls that the
 //! environment answers in its own order. Follows "Using the Lambda runtime API for custom runtimes".
 
-use super::MAX_PAYLOAD;
+use super::invocation::MAX_PAYLOAD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};

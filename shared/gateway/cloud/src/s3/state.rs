@@ -1,6 +1,5 @@
 //! Buckets, objects and unfinished uploads in memory, and their rows in the journal.
 
-use super::ObjectFacts;
 use super::blob::Written;
 use super::checksums::Sums;
 use crate::error::CloudError;
@@ -14,6 +13,19 @@ use std::sync::Arc;
 const BUCKETS: &str = "s3_buckets";
 const OBJECTS: &str = "s3_objects";
 const UPLOADS: &str = "s3_uploads";
+
+/// What is known of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectFacts {
+    /// Its key.
+    pub key: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its entity tag, without quotes.
+    pub etag: String,
+    /// When it was put there.
+    pub modified: Timestamp,
+}
 
 /// Everything that S3 knows.
 #[derive(Debug, Default)]

@@ -1,11 +1,16 @@
 //! The operations over AWS JSON 1.1.
 
-use super::{Secret, SecretValue, Secrets};
+use super::{SERVICE, Secret, SecretValue, Secrets};
 use crate::context::lock;
+use crate::error::CloudError;
+use crate::stand_in::{Refusal, Service, StandIn};
 use crate::wire::{self, json};
+use async_trait::async_trait;
 use bytes::Bytes;
+use drydock_timers::Due;
 use http::{Request, Response};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// The most bytes of a value ("CreateSecret").
@@ -14,8 +19,28 @@ const MAX_VALUE: usize = 65_536;
 /// An error's name and text.
 type Refused = (&'static str, String);
 
-/// Answers a request.
-pub(crate) async fn handle(secrets: &Secrets, request: &Request<Bytes>) -> Response<Bytes> {
+impl Due for Secrets {}
+
+#[async_trait]
+impl StandIn for Secrets {
+    fn service(&self) -> Service {
+        SERVICE
+    }
+
+    async fn handle(self: Arc<Self>, request: Request<Bytes>, _request_id: &str) -> Response<Bytes> {
+        answer(&self, &request).await
+    }
+
+    fn refusal(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        json::refusal(refusal)
+    }
+
+    async fn reset(&self) -> Result<(), CloudError> {
+        self.clear().await
+    }
+}
+
+async fn answer(secrets: &Secrets, request: &Request<Bytes>) -> Response<Bytes> {
     let answer = match json::operation(request, &["secretsmanager."]) {
         None => Err(("UnknownOperationException", "the request names no operation in `X-Amz-Target`".to_owned())),
         Some(operation) => match serde_json::from_slice::<Map<String, Value>>(request.body()) {

@@ -1,24 +1,54 @@
 //! The SNS API over the query protocol.
 
 use super::error::{Code, SnsError};
-use super::{MAX_MESSAGE, Publish, Sns, set};
-use crate::sqs::Attribute;
+use super::{MAX_MESSAGE, Publish, SERVICE, Sns, set};
+use crate::error::CloudError;
+use crate::sqs::message::Attribute;
+use crate::stand_in::{Parcel, Refusal, Service, StandIn};
 use crate::wire::query::{self, Params, Xml};
+use async_trait::async_trait;
 use bytes::Bytes;
 use drydock_core::Arn;
+use drydock_timers::Due;
 use http::{Request, Response};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
+const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 /// The entries of a page of a list.
 const PAGE: usize = 100;
 
 /// What an operation writes into its result.
 type Answer = Result<Xml, SnsError>;
 
-/// Answers a request.
-pub(crate) async fn handle(sns: &Arc<Sns>, request: &Request<Bytes>, request_id: &str) -> Response<Bytes> {
+impl Due for Sns {}
+
+#[async_trait]
+impl StandIn for Sns {
+    fn service(&self) -> Service {
+        SERVICE
+    }
+
+    async fn handle(self: Arc<Self>, request: Request<Bytes>, request_id: &str) -> Response<Bytes> {
+        answer(&self, &request, request_id).await
+    }
+
+    fn refusal(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        query::refusal(NAMESPACE, refusal)
+    }
+
+    /// A message for a topic.
+    async fn take(self: Arc<Self>, to: &Arn, parcel: Parcel) -> Result<(), String> {
+        let message = Publish { message: parcel.body, attributes: parcel.attributes, ..Publish::default() };
+        self.publish(to, message).await.map(|_| ()).map_err(|e| e.to_string())
+    }
+
+    async fn reset(&self) -> Result<(), CloudError> {
+        self.clear().await
+    }
+}
+
+async fn answer(sns: &Arc<Sns>, request: &Request<Bytes>, request_id: &str) -> Response<Bytes> {
     let params = Params::read(request);
     let action = params.get("Action").unwrap_or_default();
     match dispatch(sns, action, &params).await {

@@ -1,15 +1,19 @@
 //! A message on its way to the subscribers of a topic.
 
 use super::envelope::{self, Outgoing, SIGNATURE};
-use super::{Publish, Sns, Subscription};
-use crate::config::Notice;
-use crate::delivery::Parcel;
+use super::error::SnsError;
+use super::publish::Publish;
+use super::subscription::Subscription;
+use super::Sns;
+use crate::notice::Notice;
 use crate::http_client;
+use crate::stand_in::Parcel;
 use bytes::Bytes;
 use drydock_core::{Arn, OwnAddresses};
 use drydock_timers::{Name, Timers, Work, millis};
 use http::{Method, Request};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +24,72 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long an endpoint may take to answer ("15 seconds").
 const ANSWER: Duration = Duration::from_secs(15);
 
+impl Sns {
+    /// Subscribes an endpoint to a topic ("Subscribe"). One that is subscribed already keeps its ARN; its attributes are
+    /// compared, or replaced where `replace` says so.
+    ///
+    /// # Errors
+    /// What is wrong with the protocol, the endpoint or an attribute.
+    pub async fn subscribe(
+        self: &Arc<Self>,
+        topic: &Arn,
+        protocol: &str,
+        endpoint: &str,
+        attributes: &BTreeMap<String, String>,
+        replace: bool,
+    ) -> Result<Arn, SnsError> {
+        self.topic(topic)?;
+        let mut subscription = Subscription::new(topic, protocol, endpoint)?;
+        for (name, value) in attributes {
+            subscription.set(name, value)?;
+        }
+        let held = self
+            .subscriptions_of(topic)
+            .into_iter()
+            .find(|(_, held)| held.protocol == protocol && held.endpoint == endpoint);
+        let arn = match held {
+            Some((arn, held)) => {
+                subscription.token.clone_from(&held.token);
+                if !replace && !attributes.is_empty() && subscription != *held {
+                    return Err(SnsError::invalid(
+                        "Attributes Reason: Subscription already exists with different attributes",
+                    ));
+                }
+                if !replace || subscription == *held {
+                    return Ok(arn);
+                }
+                arn
+            }
+            None => {
+                if protocol == "http" {
+                    subscription.token = Some(self.context.config.ids.hex64());
+                }
+                Arn::parse(&format!("{topic}:{}", self.context.uuid())).ok_or_else(SnsError::no_topic)?
+            }
+        };
+        let subscription = self.put_subscription(&arn, subscription).await?;
+        if subscription.token.is_some() {
+            ask_for_confirmation(self, topic, &subscription);
+        }
+        Ok(arn)
+    }
+
+    /// Publishes a message to a topic ("Publish"): returns its id once every queue and function that takes it has it.
+    ///
+    /// # Errors
+    /// What is wrong with the topic or the message. A subscriber that cannot be reached is not an error: its dead-letter queue
+    /// gets the message, and the observer is told.
+    pub async fn publish(self: &Arc<Self>, topic: &Arn, message: Publish) -> Result<String, SnsError> {
+        self.topic(topic)?;
+        envelope::check(&message)?;
+        let id = self.context.uuid();
+        to_all(self, topic, &id, message).await;
+        Ok(id)
+    }
+}
+
 /// Hands a message to all subscribers whose filters take it.
-pub(super) async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publish) {
+async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publish) {
     let message = Arc::new(message);
     for (arn, subscription) in sns.subscriptions_of(topic) {
         let taken = subscription.filter.as_ref().is_none_or(|filter| filter.takes(&message.attributes));
@@ -46,7 +114,7 @@ pub(super) async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publi
             }
             "sqs" => {
                 let parcel = if subscription.raw {
-                    Parcel { body: text.clone(), attributes: message.attributes.clone() }
+                    Parcel { body: text.clone(), attributes: message.attributes.clone(), sender: None }
                 } else {
                     Parcel { body: outgoing.notification(), ..Parcel::default() }
                 };
@@ -83,9 +151,9 @@ pub(super) async fn to_all(sns: &Arc<Sns>, topic: &Arn, id: &str, message: Publi
 }
 
 async fn to_function(sns: &Arc<Sns>, topic: &Arn, subscription: &Subscription, event: String) -> Result<(), String> {
-    let lambda = sns.outlets.lambda().ok_or("the gateway is shutting down")?;
-    let invoked = lambda.invoke_from("sns.amazonaws.com", topic, &subscription.endpoint, event.into()).await;
-    invoked.map(|_| ()).map_err(|e| format!("{}: {e}", e.code()))
+    let function = Arn::parse(&subscription.endpoint).ok_or("its endpoint is not an ARN")?;
+    let sender = Some(("sns.amazonaws.com", topic.clone()));
+    sns.outlets.send(&function, Parcel { body: event, sender, ..Parcel::default() }).await
 }
 
 /// Posts to an endpoint that is none of the gateway's own sockets, again where that may help; the work rests between the attempts.
@@ -142,7 +210,7 @@ async fn undelivered(sns: &Arc<Sns>, arn: &Arn, subscription: &Subscription, bod
 }
 
 /// Asks an endpoint to confirm its subscription ("HTTP/HTTPS subscription confirmation JSON format").
-pub(super) fn ask_for_confirmation(sns: &Arc<Sns>, topic: &Arn, subscription: &Arc<Subscription>) {
+fn ask_for_confirmation(sns: &Arc<Sns>, topic: &Arn, subscription: &Arc<Subscription>) {
     let Some(token) = subscription.token.clone() else { return };
     let (context, subscription) = (&sns.context, Arc::clone(subscription));
     let (id, endpoint) = (context.uuid(), &context.config.endpoint);

@@ -1,7 +1,7 @@
 //! The forms a message takes on its way ("Amazon SNS message and JSON formats", "Amazon SNS sample event").
 
 use super::error::SnsError;
-use super::{MAX_MESSAGE, Publish};
+use super::publish::{MAX_MESSAGE, Publish};
 use crate::sqs::Attribute;
 use drydock_core::{Arn, Timestamp};
 use serde_json::{Map, Value, json};

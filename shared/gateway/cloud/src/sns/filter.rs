@@ -3,7 +3,7 @@
 //! is refused when the policy is set.
 
 use super::error::{Code, SnsError};
-use crate::sqs::Attribute;
+use crate::sqs::message::Attribute;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

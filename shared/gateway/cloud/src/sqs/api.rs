@@ -3,9 +3,14 @@
 use super::error::{Code, SqsError};
 use super::message::{Attribute, NewMessage, md5_of_attributes, md5_of_body};
 use super::queue::Queue;
-use super::{Received, Sqs};
+use super::{Received, SERVICE, Sqs};
+use crate::error::CloudError;
+use crate::stand_in::{Parcel, Refusal, Service, StandIn};
 use crate::wire::{self, json};
+use async_trait::async_trait;
 use bytes::Bytes;
+use drydock_core::Arn;
+use drydock_timers::Reminder;
 use http::{Request, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,8 +23,37 @@ const MAX_BATCH_BYTES: usize = 1_048_576;
 
 type Answer = Result<Value, SqsError>;
 
-/// Answers a request.
-pub(crate) async fn handle(sqs: &Sqs, request: &Request<Bytes>) -> Response<Bytes> {
+#[async_trait]
+impl StandIn for Sqs {
+    fn service(&self) -> Service {
+        SERVICE
+    }
+
+    async fn handle(self: Arc<Self>, request: Request<Bytes>, _request_id: &str) -> Response<Bytes> {
+        answer(&self, &request).await
+    }
+
+    fn refusal(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
+        json::refusal(refusal)
+    }
+
+    /// A message for a queue.
+    async fn take(self: Arc<Self>, to: &Arn, parcel: Parcel) -> Result<(), String> {
+        let queue = self.by_arn(to).map_err(|e| e.to_string())?;
+        let message = NewMessage { body: parcel.body, attributes: parcel.attributes, ..NewMessage::default() };
+        queue.send(vec![message]).await.map(|_| ()).map_err(|e| e.to_string())
+    }
+
+    fn reminder(&self) -> Option<Reminder> {
+        Some(self.visible.clone())
+    }
+
+    async fn reset(&self) -> Result<(), CloudError> {
+        self.clear().await
+    }
+}
+
+async fn answer(sqs: &Sqs, request: &Request<Bytes>) -> Response<Bytes> {
     let form = request.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if form.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
         // Clients of before the JSON protocol read XML.

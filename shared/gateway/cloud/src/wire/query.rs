@@ -1,5 +1,6 @@
 //! AWS's query protocol, as SNS and STS speak it: a form with an `Action` in, XML out.
 
+use crate::stand_in::Refusal;
 use bytes::Bytes;
 use http::{Request, Response};
 use std::collections::BTreeMap;
@@ -157,4 +158,9 @@ mod tests {
              <ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></OpResponse>"
         );
     }
+}
+
+/// The answer to a request that is not carried out.
+pub(crate) fn refusal(namespace: &str, refusal: &Refusal<'_>) -> Response<Bytes> {
+    error(namespace, refusal.status(403), refusal.query_code, refusal.message, refusal.request_id)
 }

@@ -34,7 +34,7 @@ pub(crate) async fn an_event_succeeds_and_its_record_goes_to_the_destination() {
         .header("x-amz-invocation-type", "Event")
         .body(Bytes::from("{\"a\":1}"))
         .unwrap();
-    let response = cloud.handle(drydock_cloud::Service::Lambda, request).await;
+    let response = cloud.handle(drydock_cloud::lambda::SERVICE, request).await;
     assert_eq!((response.status().as_u16(), response.body().len()), (202, 0));
     // The form: "Adding a destination" in the Lambda developer guide, example invocation record.
     let record = message_of(&cloud, "good").await;

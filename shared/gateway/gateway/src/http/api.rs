@@ -123,7 +123,7 @@ async fn serve(
 ) -> Response<Bytes> {
     let gateway = &endpoint.gateway;
     let fate = gateway.faults.meet(service, &request).await;
-    let refusal = || refused::refusal(service, fate, &gateway.host.books.ids.uuid().to_string());
+    let refusal = || refused::refusal(&gateway.host.cloud, service, fate, &gateway.host.books.ids.uuid().to_string());
     if matches!(fate, Fate::Throttled | Fate::Failed) {
         return with_request_id(gateway, refusal());
     }
@@ -152,7 +152,7 @@ fn in_form_of<B>(gateway: &Gateway, request: &Request<B>, refusal: Response<Byte
     let message = body.get("message").and_then(serde_json::Value::as_str).unwrap_or_default();
     let id = gateway.host.books.ids.uuid().to_string();
     let code = code.strip_suffix("Exception").unwrap_or(code);
-    let mut answer = drydock_cloud::service::query_error(refusal.status().as_u16(), code, message, &id);
+    let mut answer = drydock_cloud::stand_ins::query_error(refusal.status().as_u16(), code, message, &id);
     if let Some(region) = refusal.headers().get(service::REGION) {
         answer.headers_mut().insert(service::REGION, region.clone());
     }
@@ -160,11 +160,10 @@ fn in_form_of<B>(gateway: &Gateway, request: &Request<B>, refusal: Response<Byte
 }
 
 fn unknown_service(name: &str) -> Response<Bytes> {
+    let names: Vec<&str> = service::names().collect();
     json_error(
         StatusCode::NOT_IMPLEMENTED,
         "NotImplementedException",
-        &format!(
-            "`{name}` is not a service of this gateway; it serves iot, iotdata, iot-jobs-data, lambda, dynamodb, s3, sns, sqs and sts"
-        ),
+        &format!("`{name}` is not a service of this gateway; it serves {}", names.join(", ")),
     )
 }

@@ -1,6 +1,7 @@
 //! What the HTTP listeners let in: which hosts are this gateway's, which pages may call it, what may be read of bodies.
 
 use super::bodies::Bodies;
+use drydock_cloud::stand_ins;
 use drydock_core::OwnAddresses;
 use std::net::IpAddr;
 
@@ -24,9 +25,6 @@ pub struct Door {
     /// What may be read of bodies.
     pub bodies: Bodies,
 }
-
-/// The services whose names at AWS a client may call this gateway by, where those names point here.
-const SERVICES: [&str; 8] = ["iot", "s3", "sqs", "sns", "sts", "lambda", "dynamodb", "secretsmanager"];
 
 impl Door {
     /// The door of listeners that were asked to listen on a host.
@@ -102,7 +100,8 @@ fn is_aws(name: &str) -> bool {
         let parts: Vec<&str> = label.split('-').collect();
         parts.len() >= 3 && parts.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    rest.rsplit('.').find(|label| !is_region(label)).is_some_and(|service| SERVICES.contains(&service))
+    let service = rest.rsplit('.').find(|label| !is_region(label));
+    service.is_some_and(|service| service == "iot" || stand_ins::of_scope(service).is_some())
 }
 
 fn is_named(own: &str, name: &str) -> bool {

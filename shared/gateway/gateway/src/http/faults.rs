@@ -11,9 +11,10 @@
 //! What is drawn follows from the seed and the number of the request, so that a run with the same requests in the same order
 //! has the same faults. What the gateway does of itself, such as a rule that sends to a queue, makes no request and meets none.
 
-use super::service::{Service, query_value};
+use super::service::{self, Service, query_value, signing_name};
 use bytes::Bytes;
-use drydock_model::{Service as Plane, route};
+use drydock_cloud::stand_ins;
+use drydock_model::route;
 use http::Request;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,9 +22,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The names that faults may be given by, but for the operations' own.
-pub const SERVICES: [&str; 9] =
-    ["dynamodb", "iot", "iot-jobs-data", "iotdata", "lambda", "secretsmanager", "sns", "sqs", "sts"];
+/// The names that faults may be given by, but for the operations' own: what is answered piece by piece meets none.
+pub fn services() -> impl Iterator<Item = &'static str> + Clone {
+    let in_pieces = |name: &str| stand_ins::of_scope(name).is_some_and(|service| service.in_pieces);
+    service::names().filter(move |name| !in_pieces(name))
+}
 
 /// What `[faults]` says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -140,9 +143,7 @@ impl Faults {
 
 fn name(service: Service) -> &'static str {
     match service {
-        Service::Iot(Plane::Iot) => "iot",
-        Service::Iot(Plane::IotData) => "iotdata",
-        Service::Iot(Plane::IotJobsData) => "iot-jobs-data",
+        Service::Iot(plane) => signing_name(plane),
         Service::Cloud(service) => service.as_str(),
     }
 }
@@ -163,7 +164,8 @@ fn operation(service: Service, request: &Request<Bytes>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use drydock_cloud::Service as Cloud;
+    use drydock_cloud::{dynamodb, sns};
+    use drydock_model::Service as Plane;
 
     fn faults(seed: u64, fault: Fault) -> Faults {
         Faults::new(Asked { seed, by_name: BTreeMap::from([("dynamodb".to_owned(), fault)]) })
@@ -204,16 +206,16 @@ mod tests {
             }
             request.body(Bytes::from_static(body.as_bytes())).unwrap()
         };
-        let dynamodb = request("POST", "/", Some("DynamoDB_20120810.UpdateItem"), "{}");
-        assert_eq!(operation(Service::Cloud(Cloud::DynamoDb), &dynamodb).as_deref(), Some("UpdateItem"));
-        let sns = request("POST", "/", None, "Action=Publish&Message=x");
-        assert_eq!(operation(Service::Cloud(Cloud::Sns), &sns).as_deref(), Some("Publish"));
+        let update = request("POST", "/", Some("DynamoDB_20120810.UpdateItem"), "{}");
+        assert_eq!(operation(Service::Cloud(dynamodb::SERVICE), &update).as_deref(), Some("UpdateItem"));
+        let publish = request("POST", "/", None, "Action=Publish&Message=x");
+        assert_eq!(operation(Service::Cloud(sns::SERVICE), &publish).as_deref(), Some("Publish"));
         let iot = request("GET", "/certificates/abc", None, "");
         assert_eq!(operation(Service::Iot(Plane::Iot), &iot).as_deref(), Some("DescribeCertificate"));
         let fault = Fault { fail: 1.0, ..Fault::default() };
         let by_operation = BTreeMap::from([("iot.DescribeCertificate".to_owned(), fault)]);
         let faults = Faults::new(Asked { seed: 0, by_name: by_operation });
         assert_eq!(faults.meet(Service::Iot(Plane::Iot), &iot).await, Fate::Failed);
-        assert_eq!(faults.meet(Service::Cloud(Cloud::Sns), &sns).await, Fate::Served);
+        assert_eq!(faults.meet(Service::Cloud(sns::SERVICE), &publish).await, Fate::Served);
     }
 }

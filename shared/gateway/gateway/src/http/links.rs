@@ -38,7 +38,7 @@ fn service_of<B>(request: &Request<B>) -> Option<Service> {
             let is_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
             (is_token && request.uri().query().is_none()).then_some(Service::Iot(Plane::Iot))
         }
-        None if path == "/" => is_sns(request.uri().query()?).then_some(Service::Cloud(drydock_cloud::Service::Sns)),
+        None if path == "/" => is_sns(request.uri().query()?).then_some(Service::Cloud(drydock_cloud::sns::SERVICE)),
         None => None,
     }
 }

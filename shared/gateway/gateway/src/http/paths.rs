@@ -1,7 +1,7 @@
 //! Every path of every HTTP listener, from where they are registered: so that who tries them all forgets none.
 
 use super::{admin, links, service};
-use drydock_core::Service as Plane;
+use drydock_cloud::stand_ins;
 use serde::Serialize;
 
 /// A path of a listener.
@@ -21,15 +21,6 @@ pub struct Path {
     pub target: Option<&'static str>,
 }
 
-/// The signing name of a service of AWS IoT.
-fn signing_name(service: Plane) -> &'static str {
-    match service {
-        Plane::Iot => "iot",
-        Plane::IotData => "iotdata",
-        Plane::IotJobsData => "iot-jobs-data",
-    }
-}
-
 /// All of them, in order.
 #[must_use]
 pub fn all() -> Vec<Path> {
@@ -41,16 +32,15 @@ pub fn all() -> Vec<Path> {
             paths.push(Path { listener, name, method, path, service, target });
         };
         for operation in router.implemented() {
-            let service = signing_name(operation.service);
+            let service = service::signing_name(operation.service);
             add(&format!("{service} {}", operation.name), operation.method, operation.uri, Some(service), None);
         }
-        for service in drydock_cloud::Service::ALL {
-            let method = if service == drydock_cloud::Service::S3 { "GET" } else { "POST" };
-            let path = if service == drydock_cloud::Service::Lambda { "/2015-03-31/functions/" } else { "/" };
-            let mut targets = service::TARGETS.iter().filter(|(_, of)| *of == service).map(|(target, _)| *target);
-            add(service.as_str(), method, path, Some(service.as_str()), targets.next());
+        for service in stand_ins::services() {
+            let (name, method, path) = (service.as_str(), service.method, service.path);
+            let mut targets = service.targets.iter().copied();
+            add(name, method, path, Some(name), targets.next());
             for target in targets {
-                add(&format!("{service} {target}"), method, path, Some(service.as_str()), Some(target));
+                add(&format!("{name} {target}"), method, path, Some(name), Some(target));
             }
         }
         add("websocket", "GET", "/mqtt", Some("iotdevicegateway"), None);

@@ -5,6 +5,7 @@ use super::lines::Answer;
 use super::{service, signature};
 use crate::gateway::Gateway;
 use drydock_cloud::s3::payload::{Framing, Payload, Piece};
+use drydock_cloud::s3::door::refusal;
 use drydock_cloud::s3::{self, Body, S3ErrorCode};
 use drydock_identity::sigv4::{Chunks, Denied, Stated};
 use http::header::{AUTHORIZATION, HOST};
@@ -78,7 +79,7 @@ fn admit<B>(
     stated: Option<&Stated>,
 ) -> Result<Option<Chunks>, Response<Body>> {
     let refused = |code: &'static str, status, message: &str| {
-        s3::refusal(S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::AccessDenied), status, message)
+        refusal(S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::AccessDenied), status, message)
     };
     let here = gateway.host.books.scope.region.as_str();
     let scope = stated.and_then(|stated| stated.scope.as_ref());

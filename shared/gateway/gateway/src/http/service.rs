@@ -4,6 +4,7 @@
 //! `Authorization` header or, of a presigned request, in the query; as the local emulators' tools expect. A request that is
 //! not signed at all is told by its path and `X-Amz-Target`.
 
+use drydock_cloud::stand_ins;
 use drydock_identity::sigv4::CredentialScope;
 use drydock_model::Service as Plane;
 use http::{HeaderMap, Request};
@@ -27,11 +28,9 @@ impl Service {
     /// The most bytes of a request's body that are read whole.
     #[must_use]
     pub fn most(self) -> usize {
-        use drydock_cloud::Service as Cloud;
         match self {
-            // Lambda's 6 MB of a synchronous invoke is the largest that any service here takes.
-            Self::Cloud(Cloud::Lambda | Cloud::DynamoDb | Cloud::Sqs) => 6 * 1024 * 1024 + 64 * 1024,
-            _ => 1024 * 1024,
+            Self::Cloud(service) => service.most,
+            Self::Iot(_) => 1024 * 1024,
         }
     }
 }
@@ -50,12 +49,22 @@ pub fn query_value(query: &str, name: &str) -> Option<String> {
 pub fn parameter<B>(request: &Request<B>, name: &str) -> Option<String> {
     query_value(request.uri().query().unwrap_or_default(), name)
 }
-/// What `X-Amz-Target` begins with in a request that is not signed, and the service that it means.
-pub const TARGETS: [(&str, drydock_cloud::Service); 3] = [
-    ("DynamoDB", drydock_cloud::Service::DynamoDb),
-    ("DynamoDBStreams", drydock_cloud::Service::DynamoDb),
-    ("AmazonSQS", drydock_cloud::Service::Sqs),
-];
+
+/// The name by which signatures know a part of AWS IoT.
+#[must_use]
+pub fn signing_name(plane: Plane) -> &'static str {
+    match plane {
+        Plane::Iot => "iot",
+        Plane::IotData => "iotdata",
+        Plane::IotJobsData => "iot-jobs-data",
+    }
+}
+
+/// The signing names of all services that the endpoint serves.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    let planes = [Plane::Iot, Plane::IotData, Plane::IotJobsData].map(signing_name);
+    planes.into_iter().chain(stand_ins::services().map(drydock_cloud::Service::as_str))
+}
 
 /// Tells the service; `Err` holds the name that nothing here answers to.
 ///
@@ -68,16 +77,14 @@ pub fn of(scope: Option<&CredentialScope>, headers: &HeaderMap, path: &str) -> R
             "iot" | "execute-api" => Ok(Service::Iot(Plane::Iot)),
             "iotdata" | "iotdevicegateway" => Ok(Service::Iot(Plane::IotData)),
             "iot-jobs-data" => Ok(Service::Iot(Plane::IotJobsData)),
-            other => drydock_cloud::Service::from_scope(other).map(Service::Cloud).ok_or_else(|| other.to_owned()),
+            other => stand_ins::of_scope(other).map(Service::Cloud).ok_or_else(|| other.to_owned()),
         };
     }
     if let Some(target) = headers.get("x-amz-target").and_then(|v| v.to_str().ok()) {
-        let name = target.split(['_', '.']).next().unwrap_or_default();
-        let found = TARGETS.iter().find(|(known, _)| *known == name);
-        return found.map(|(_, service)| Service::Cloud(*service)).ok_or_else(|| target.to_owned());
+        return stand_ins::of_target(target).map(Service::Cloud).ok_or_else(|| target.to_owned());
     }
-    if path.starts_with("/2015-03-31/") {
-        return Ok(Service::Cloud(drydock_cloud::Service::Lambda));
+    if let Some(service) = stand_ins::of_path(path) {
+        return Ok(Service::Cloud(service));
     }
     let is_data = path.starts_with("/topics/")
         || path.starts_with("/retainedMessage")

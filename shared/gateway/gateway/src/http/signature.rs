@@ -10,6 +10,7 @@ use super::service::Service;
 use crate::gateway::Gateway;
 use crate::peer::Endpoint;
 use bytes::Bytes;
+use drydock_cloud::stand_in::Refusal;
 use drydock_core::{Clock as _, Ids as _};
 use drydock_gate::credential::Caller;
 use drydock_host::logs::unproven::{Over, Unproven};
@@ -202,7 +203,8 @@ pub fn denied(gateway: &Gateway, service: Service, why: &Denied) -> Response<Byt
         }
         Service::Iot(_) => json_error(StatusCode::FORBIDDEN, why.code(), &message),
         Service::Cloud(service) => {
-            drydock_cloud::service::refusal(service, why.code(), why.query_code(), &message, &id)
+            let refusal = Refusal::denied(why.code(), why.query_code(), &message, &id);
+            gateway.host.cloud.refusal(service, &refusal)
         }
     };
     super::answer::with_request_id(gateway, response)

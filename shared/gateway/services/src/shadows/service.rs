@@ -4,8 +4,7 @@ use super::in_flight::{InFlight, Unanswered};
 use super::mqtt::{self, Request};
 use crate::request::TopicRequest;
 use crate::service::Service;
-use async_trait::async_trait;
-use drydock_core::{ReservedTopic, Timestamp};
+use drydock_core::ReservedTopic;
 use drydock_host::Host;
 use drydock_tasks::Tasks;
 use drydock_timers::Due;
@@ -31,13 +30,8 @@ impl ShadowService {
     }
 }
 
-#[async_trait]
-impl Due for ShadowService {
-    /// Nothing of it ever is: a shadow has no time of its own.
-    async fn due(&self, _now: Timestamp) -> Option<Timestamp> {
-        None
-    }
-}
+/// A shadow has no time of its own.
+impl Due for ShadowService {}
 
 impl Service for ShadowService {
     fn topics(&self) -> &'static [ReservedTopic] {

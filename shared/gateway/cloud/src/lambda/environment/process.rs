@@ -1,6 +1,6 @@
 //! The process in an execution environment: its variables, its process group, and its end.
 
-use super::Setup;
+use super::setup::Setup;
 use super::output::Output;
 use crate::lambda::runtime_api::{self, Call};
 use rustix::process::{Pid, Signal, kill_process_group};

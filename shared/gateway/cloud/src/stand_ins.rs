@@ -1,0 +1,126 @@
+//! All stand-ins: the whole registration. A new one is a folder of its own and a line in `ALL`; it has a field in `Opened` only
+//! where others call it by its own methods.
+
+use crate::config::CloudConfig;
+use crate::context::Context;
+use crate::delivery::Outlets;
+use crate::dynamodb::{self, DynamoDb};
+use crate::error::CloudError;
+use crate::journal::Journal;
+use crate::lambda::events::Events;
+use crate::lambda::{self, Lambda};
+use crate::s3::door::Door;
+use crate::s3;
+use crate::secrets::{self, Secrets};
+use crate::sns::{self, Sns};
+use crate::sqs::{self, Sqs};
+use crate::stand_in::{Facts, Service, StandIn};
+use crate::sts::{self, Sts};
+use crate::wire;
+use bytes::Bytes;
+use http::Response;
+use std::sync::Arc;
+
+/// A stand-in, registered.
+struct Registered {
+    service: Service,
+    of: fn(&Opened) -> Arc<dyn StandIn>,
+}
+
+const fn register(service: Service, of: fn(&Opened) -> Arc<dyn StandIn>) -> Registered {
+    Registered { service, of }
+}
+
+/// In the order in which they are emptied: who hands something on comes before whom it is handed to.
+const ALL: &[Registered] = &[
+    register(lambda::SERVICE, |opened| opened.lambda.clone()),
+    register(sns::SERVICE, |opened| opened.sns.clone()),
+    register(sqs::SERVICE, |opened| opened.sqs.clone()),
+    register(s3::SERVICE, |opened| opened.s3.clone()),
+    register(dynamodb::SERVICE, |opened| opened.dynamodb.clone()),
+    register(secrets::SERVICE, |opened| opened.secrets.clone()),
+    register(sts::SERVICE, |opened| Arc::new(Sts::new(Arc::clone(&opened.context)))),
+];
+
+/// The services that this crate stands in for.
+pub fn services() -> impl Iterator<Item = Service> + Clone {
+    ALL.iter().map(|registered| registered.service)
+}
+
+/// The service of a SigV4 credential scope's service field, for example `dynamodb`; `None` where no stand-in is here.
+#[must_use]
+pub fn of_scope(name: &str) -> Option<Service> {
+    services().find(|service| service.name == name)
+}
+
+/// The service that `X-Amz-Target` names.
+#[must_use]
+pub fn of_target(target: &str) -> Option<Service> {
+    let name = target.split(['_', '.']).next().unwrap_or_default();
+    services().find(|service| service.targets.contains(&name))
+}
+
+/// The service whose own a path is.
+#[must_use]
+pub fn of_path(path: &str) -> Option<Service> {
+    services().find(|service| service.path != Facts::PLAIN.path && path.starts_with(service.path))
+}
+
+/// An error in the form of the query protocol, of whichever service.
+#[must_use]
+pub fn query_error(status: u16, code: &str, message: &str, request_id: &str) -> Response<Bytes> {
+    wire::query::error("http://webservices.amazon.com/AWSFault/2005-15-09", status, code, message, request_id)
+}
+
+/// The names of all of them for people, in a sentence.
+#[must_use]
+pub fn titles() -> String {
+    let mut titles: Vec<&str> = services().map(|service| service.title).collect();
+    titles.sort_by_cached_key(|title| title.split_once(' ').map_or(*title, |(_, name)| name).to_lowercase());
+    match titles.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The stand-ins that are called by their own methods.
+pub(crate) struct Opened {
+    pub(crate) context: Arc<Context>,
+    pub(crate) dynamodb: Arc<DynamoDb>,
+    pub(crate) sqs: Arc<Sqs>,
+    pub(crate) sns: Arc<Sns>,
+    pub(crate) s3: Arc<Door>,
+    pub(crate) lambda: Arc<Lambda>,
+    pub(crate) secrets: Arc<Secrets>,
+}
+
+impl Opened {
+    /// Opens all of them, and has each asked what is due.
+    pub(crate) fn open(config: CloudConfig) -> Result<(Self, Vec<Arc<dyn StandIn>>), CloudError> {
+        let (journal, rows) = match &config.data_dir {
+            Some(dir) => Journal::open(dir)?,
+            None => Journal::memory(),
+        };
+        let context = Arc::new(Context::new(config, journal));
+        let outlets = Arc::new(Outlets::default());
+        let opened = Self {
+            dynamodb: DynamoDb::open(&context)?,
+            sqs: Arc::new(Sqs::open(Arc::clone(&context), &rows)?),
+            sns: Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?,
+            s3: Arc::new(Door::open(Arc::clone(&context), &rows)?),
+            lambda: Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?),
+            secrets: Secrets::open(Arc::clone(&context), &rows)?,
+            context,
+        };
+        let all: Vec<Arc<dyn StandIn>> = ALL.iter().map(|registered| (registered.of)(&opened)).collect();
+        outlets.lead_to(&all);
+        opened.context.journal.start(rows)?;
+        for stand_in in &all {
+            if let Some(reminder) = stand_in.reminder() {
+                opened.context.spawn(reminder.run(Arc::clone(stand_in)));
+            }
+        }
+        Ok((opened, all))
+    }
+}
