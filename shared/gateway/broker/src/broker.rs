@@ -1,36 +1,35 @@
 //! The handle to a broker, and what the parts of it share.
 
-mod attach;
+pub(crate) mod attach;
+mod clear;
+mod deliver;
+pub(crate) mod inner;
 pub(crate) mod publish;
 mod restore;
 pub(crate) mod snapshot;
 
-pub(crate) use attach::NewConnection;
-pub(crate) use restore::CutShort;
-
 use crate::account::Account;
 use crate::connection;
-use crate::effects::{Effects, Then};
+use crate::counters::Counters;
 use crate::gate::{Gate, Peer};
-use crate::happening::{Count, Happening, Watch, Who};
+use crate::happening::Watch;
 use crate::index::Index;
-use crate::journal::{Commit, Journal, JournalError};
+use crate::journal::Journal;
 use crate::limits::Limits;
-use crate::message::Message;
+use crate::message::{Message, Qos};
 use crate::packet::reason;
 use crate::retained::Retention;
-use crate::rows;
 use crate::session::Delivery;
-use crate::share::Group;
-use crate::slots::{Ending, Link, Slots};
-use crate::tap::{DropReason, Dropped, Tap};
+use crate::slots::{Ending, Link};
+use crate::tap::Tap;
+use crate::topic::is_topic;
 use async_trait::async_trait;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{Ids, Timestamp};
-use drydock_timers::{Due, Reminder, Timers};
+use drydock_timers::{Due, Timers};
+use inner::Inner;
 use parking_lot::Mutex;
 use smol_str::SmolStr;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -52,36 +51,6 @@ pub struct Config {
 #[derive(Clone)]
 pub struct Broker {
     pub(crate) inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) limits: Limits,
-    pub(crate) timers: Timers,
-    /// For when a session ends, or a client's record.
-    pub(crate) ends: Reminder,
-    pub(crate) ids: Arc<dyn Ids>,
-    pub(crate) gate: Arc<dyn Gate>,
-    pub(crate) tap: Arc<dyn Tap>,
-    pub(crate) journal: Option<Arc<dyn Journal>>,
-    pub(crate) watch: Watch,
-    pub(crate) index: Index,
-    pub(crate) groups: Mutex<HashMap<SmolStr, Arc<Group>>>,
-    pub(crate) retained: Retention,
-    pub(crate) slots: Mutex<Slots>,
-    pub(crate) account: Account,
-    pub(crate) counters: snapshot::Counters,
-    /// Connections that an earlier run had when it was killed.
-    pub(crate) cut_short: Mutex<Vec<CutShort>>,
-    next_id: AtomicU64,
-    random: AtomicU64,
-    closing: AtomicBool,
-    /// Told when `closing` is set.
-    closes: Notify,
-    /// How often everything was forgotten.
-    pub(crate) clears: AtomicU64,
-    /// Told whenever a connection's stream has been closed.
-    closed: Notify,
-    open: AtomicU64,
 }
 
 /// How [`Broker::disconnect`] treats what a connection leaves.
@@ -139,7 +108,7 @@ impl Broker {
                 groups: Mutex::default(),
                 retained: Retention::default(),
                 slots: Mutex::default(),
-                counters: snapshot::Counters::default(),
+                counters: Counters::default(),
                 next_id: AtomicU64::new(1),
                 random: AtomicU64::new(u64::from_le_bytes(seed) | 1),
                 closing: AtomicBool::new(false),
@@ -217,7 +186,7 @@ impl Broker {
         if size as u64 > inner.limits.payload_bytes {
             return Err(DirectError::TooLarge(size, inner.limits.payload_bytes));
         }
-        if !publish::is_topic(&message.topic, &inner.limits) {
+        if !is_topic(&message.topic, &inner.limits) {
             return Err(DirectError::InvalidTopic(message.topic));
         }
         if check_receive && !link.gate.receive(&message.topic) {
@@ -225,10 +194,10 @@ impl Broker {
         }
         let qos = message.qos;
         let most = inner.limits.outbound_in_flight;
-        if qos == crate::Qos::AtLeastOnce && link.session.unacknowledged() as u64 >= most {
+        if qos == Qos::AtLeastOnce && link.session.unacknowledged() as u64 >= most {
             return Err(DirectError::Unacknowledged(client_id.clone(), most));
         }
-        let (confirm, receiver) = if qos == crate::Qos::AtLeastOnce {
+        let (confirm, receiver) = if qos == Qos::AtLeastOnce {
             let (sender, receiver) = oneshot::channel();
             (Some(Box::new(sender)), Some(receiver))
         } else {
@@ -294,30 +263,6 @@ impl Broker {
         hit.len()
     }
 
-    /// Forgets every session and every retained message, in memory and in the [`Journal`]; connections end, without wills.
-    ///
-    /// # Errors
-    /// [`JournalError`] where a retained message could not be removed durably.
-    pub async fn clear(&self) -> Result<(), JournalError> {
-        self.inner.clears.fetch_add(1, Ordering::AcqRel);
-        let ending = Ending { reason: DisconnectReason::ServerInitiatedDisconnect, will: false, drop_session: true };
-        for link in self.inner.links() {
-            self.inner.cut(&link, ending, reason::ADMINISTRATIVE);
-        }
-        let sessions: Vec<_> =
-            self.inner.slots.lock().by_client.values_mut().filter_map(|slot| slot.session.take()).collect();
-        for session in sessions {
-            self.inner.end_session(&session);
-        }
-        for retained in self.retained_after(None, usize::MAX) {
-            let nothing = Message::new(retained.message.topic.clone(), "").with_retain(true);
-            if let Ok(removed) = self.publish(nothing, publish::Origin::Quiet) {
-                removed.durable().await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Ends every connection (MQTT 5 clients get 0x8B), takes no new one, and returns when all streams are closed or the
     /// time is over.
     pub async fn shutdown(&self, at_most: Duration) {
@@ -366,105 +311,5 @@ impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Release);
         self.0.closed.notify_waiters();
-    }
-}
-
-impl Inner {
-    pub(crate) fn now(&self) -> Timestamp {
-        self.timers.now()
-    }
-
-    pub(crate) fn next_id(&self) -> u64 {
-        self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// A number to choose a member of a group by; not for secrets.
-    pub(crate) fn random(&self) -> u64 {
-        let mut x = self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^ (x >> 31)
-    }
-
-    pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
-    }
-
-    /// Waits until no new connection is taken any more.
-    pub(crate) async fn closes(&self) {
-        let closes = self.closes.notified();
-        tokio::pin!(closes);
-        // Before the flag is read: it may be set in between.
-        closes.as_mut().enable();
-        if !self.is_closing() {
-            closes.await;
-        }
-    }
-
-    pub(crate) fn effects(&self) -> Effects {
-        Effects::new(self.journal.is_some(), self.watch.clone())
-    }
-
-    /// Reports drops and hands rows to the journal. The future, where there is one, is for acknowledgements to wait for.
-    pub(crate) fn settle(&self, effects: &mut Effects) -> Option<Commit> {
-        for (client_id, topic, reason) in effects.dropped.drain(..) {
-            self.report_drop(&client_id, &topic, reason, reason == DropReason::RetainedQuota);
-        }
-        if effects.stored > 0 {
-            self.counters.counts.add(Count::QueuedSuccess, std::mem::take(&mut effects.stored));
-            for (client_id, topic) in effects.waiting.drain(..) {
-                let who = Who { client_id: &client_id, principal: "", remote: None };
-                self.tap.happened(who, Happening::Queued(&topic));
-            }
-        }
-        let journal = self.journal.as_ref()?;
-        let must_wait = !effects.writes.is_empty();
-        let mut writes = std::mem::take(&mut effects.writes);
-        writes.append(&mut effects.deletes);
-        if writes.is_empty() {
-            return None;
-        }
-        let commit = journal.write(writes);
-        for Then(begin) in std::mem::take(&mut effects.then) {
-            begin();
-        }
-        // A session that ended in the meantime has deleted its rows before these were there.
-        let orphans = effects.queued.drain(..).filter(|(session, _)| session.has_ended());
-        let orphans: Vec<_> = orphans.map(|(session, seq)| rows::delete_queued(&session.client_id, seq)).collect();
-        if !orphans.is_empty() {
-            drop(journal.write(orphans));
-        }
-        must_wait.then_some(commit)
-    }
-
-    pub(crate) fn report_drop(&self, client_id: &str, topic: &str, reason: DropReason, inbound: bool) {
-        self.counters.dropped(reason);
-        self.tap.dropped(&Dropped { client_id, topic, reason, inbound });
-    }
-
-    pub(crate) fn count(&self, count: Count) {
-        self.counters.counts.add(count, 1);
-    }
-
-    /// Tells what happens on a connection, where somebody wants to know.
-    pub(crate) fn happened(&self, link: &Link, what: Happening<'_>) {
-        if self.watch.is_on() {
-            let ClientIdentity { client_id, principal, .. } = &*link.identity;
-            self.tap.happened(Who { client_id, principal, remote: Some(link.peer.remote) }, what);
-        }
-    }
-
-    pub(crate) fn link(&self, client_id: &str) -> Option<Arc<Link>> {
-        self.slots.lock().by_client.get(client_id)?.live.clone()
-    }
-
-    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
-        self.slots.lock().by_client.values().filter_map(|s| s.live.clone()).collect()
-    }
-
-    /// Ends a connection from outside its task.
-    pub(crate) fn cut(&self, link: &Arc<Link>, ending: Ending, code: u8) {
-        self.finish(link, ending);
-        link.kick(code);
     }
 }

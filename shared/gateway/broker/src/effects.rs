@@ -1,9 +1,10 @@
 //! What a step of the broker leaves to be done once no lock is held: rows to make durable, drops to report.
 
+use crate::delivery::Delivery;
+use crate::dropped::DropReason;
 use crate::happening::Watch;
 use crate::rows;
-use crate::session::{Delivery, Session};
-use crate::tap::DropReason;
+use crate::share::Member;
 use drydock_core::Write;
 use smol_str::SmolStr;
 use std::fmt;
@@ -18,9 +19,9 @@ impl fmt::Debug for Then {
     }
 }
 
-/// Rows to write and messages that were dropped.
+/// Rows to write and messages that were dropped; `M` is what messages wait for.
 #[derive(Debug)]
-pub(crate) struct Effects {
+pub(crate) struct Effects<M> {
     journaled: bool,
     pub(crate) writes: Vec<Write>,
     /// Deletions, which no acknowledgement has to wait for.
@@ -30,7 +31,7 @@ pub(crate) struct Effects {
     pub(crate) dropped: Vec<(SmolStr, SmolStr, DropReason)>,
     /// Rows of messages that wait for a session, among the writes: a session that ends before they are written does not find
     /// them.
-    pub(crate) queued: Vec<(Arc<Session>, u64)>,
+    pub(crate) queued: Vec<(Arc<M>, u64)>,
     /// How many messages wait for a client to come back.
     pub(crate) stored: u64,
     /// Which, where somebody wants to know: client id and topic.
@@ -38,7 +39,7 @@ pub(crate) struct Effects {
     watch: Watch,
 }
 
-impl Effects {
+impl<M: Member> Effects<M> {
     pub(crate) fn new(journaled: bool, watch: Watch) -> Self {
         let (writes, deletes, then, dropped, queued, waiting) = Default::default();
         Self { journaled, writes, deletes, then, dropped, queued, stored: 0, waiting, watch }
@@ -70,9 +71,9 @@ impl Effects {
     }
 
     /// Adds the row of a message that waits for a session.
-    pub(crate) fn queue(&mut self, session: &Arc<Session>, delivery: &Delivery) {
+    pub(crate) fn queue(&mut self, session: &Arc<M>, delivery: &Delivery<M>) {
         if self.journaled {
-            self.writes.push(rows::put_queued(&session.client_id, delivery));
+            self.writes.push(rows::put_queued(session.client_id(), delivery));
             self.queued.push((Arc::clone(session), delivery.seq));
         }
     }

@@ -1,6 +1,6 @@
 //! What happens on connections, for logs: told only while somebody wants to know.
 
-use crate::tap::DropReason;
+use crate::dropped::DropReason;
 use drydock_core::event::DisconnectReason;
 use smol_str::SmolStr;
 use std::net::SocketAddr;

@@ -5,8 +5,7 @@
 //! a million subscriptions small. Readers share a lock; a connection keeps what a topic matched until
 //! [`Index::generation`] changes, so that the lock is off the path of a steady stream of messages.
 
-use crate::session::Session;
-use crate::share::Group;
+use crate::session::{Group, Session};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use parking_lot::RwLock;

@@ -7,11 +7,15 @@
 //! - [`Broker`]: the handle; one connection is one [`Broker::serve`] future, and listeners and TLS are the caller's.
 //! - Ports: [`Gate`] and [`SessionGate`] decide, [`Tap`] looks on and takes messages for services out, [`Journal`] makes
 //!   retained messages and persistent sessions durable.
-//! - `connection`: a stream from CONNECT to close. `connection/wire` reads and writes, `connection/input` does what the
-//!   packets say, `connection/output` writes what waits.
-//! - `session`: what waits for a client, what is in flight. `slots`: who holds which client id, and lifecycle events.
-//! - `index`, `share`, `retained`: where a message goes. `account`, `rate`: how many may.
+//! - `broker/inner`: what the parts share. `connection`: a stream from CONNECT to close. `connection/wire` reads and writes,
+//!   `connection/input` does what the packets say, `connection/output` writes what waits.
+//! - `session`: what waits for a client, what is in flight; `delivery`, `subscription`, `effects`: its pieces. `slots`: who holds
+//!   which client id, and lifecycle events; `will`: what is published when it ends.
+//! - `index`, `share`, `retained`: where a message goes; `topic`, `properties`: what one may be. `account`, `rate`: how many may.
+//!   `dropped`, `happening`, `counters`: what is told and counted.
 //! - `packet`: bytes. [`limits`]: every limit, in one table. `rows`: what a restart reads.
+//!
+//! Modules import each other in one direction.
 //!
 //! # The way of a message
 //! One `read` takes as many packets as have arrived. Each PUBLISH is looked up in the connection's own table of topics,
@@ -29,6 +33,9 @@
 mod account;
 mod broker;
 mod connection;
+mod counters;
+mod delivery;
+mod dropped;
 mod effects;
 mod gate;
 mod happening;
@@ -37,18 +44,23 @@ mod journal;
 pub mod limits;
 mod message;
 mod packet;
+mod properties;
 mod rate;
 mod retained;
 mod rows;
 mod session;
 mod share;
 mod slots;
+mod subscription;
 mod tap;
+mod topic;
+mod will;
 
 pub use broker::publish::{Origin, Publication, PublishError};
-pub use broker::snapshot::{ConnectionInfo, Stats, Subscription};
+pub use broker::snapshot::{Stats, Subscription};
 pub use broker::{Broker, Config, DirectError, DisconnectOptions, UnknownClient};
 pub use connection::ClientClosed;
+pub use dropped::{DropReason, Dropped};
 pub use gate::{
     Admission, ConnectAttempt, Gate, Lifetime, Peer, Refusal, RefusalKind, SessionGate, Transport, WillRequest,
 };
@@ -58,4 +70,5 @@ pub use limits::{Limit, Limits, SetLimitError};
 pub use message::{Message, Properties, Protocol, Qos};
 pub use packet::{PacketError, inspect};
 pub use retained::Retained;
-pub use tap::{Caller, DropReason, Dropped, Inbound, Keep, Remark, Route, Tap, Telling};
+pub use slots::ConnectionInfo;
+pub use tap::{Caller, Inbound, Keep, Remark, Route, Tap, Telling};

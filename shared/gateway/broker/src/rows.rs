@@ -1,8 +1,9 @@
 //! The rows in which retained messages and persistent sessions are kept.
 
+use crate::delivery::Delivery;
 use crate::message::{Message, Properties, Protocol, Qos};
-use crate::session::{Delivery, SubOptions};
-use crate::slots::PendingWill;
+use crate::subscription::SubOptions;
+use crate::will::PendingWill;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use drydock_core::{CorruptRow, ThingName, Timestamp, Write};
@@ -225,7 +226,7 @@ pub(crate) fn delete_session(client_id: &str) -> Write {
     Write::delete(SESSIONS, client_id)
 }
 
-pub(crate) fn put_queued(client_id: &str, delivery: &Delivery) -> Write {
+pub(crate) fn put_queued<M>(client_id: &str, delivery: &Delivery<M>) -> Write {
     let row =
         QueuedRow { message: MessageRow::of(&delivery.message), qos: delivery.qos as u8, retain: delivery.retain };
     put(QUEUED, numbered(client_id, delivery.seq), &row)
@@ -295,7 +296,7 @@ impl Row<'_> {
         self.parse()
     }
 
-    pub(crate) fn queued(&self) -> Result<(&str, Delivery), CorruptRow> {
+    pub(crate) fn queued<M>(&self) -> Result<(&str, Delivery<M>), CorruptRow> {
         let row: QueuedRow = self.parse()?;
         let (client_id, seq) = self.numbered()?;
         let message = std::sync::Arc::new(self.message(row.message)?);

@@ -6,12 +6,13 @@
 mod in_flight;
 mod outgoing;
 
-use crate::effects::Effects;
+use crate::dropped::DropReason;
 use crate::limits::Limits;
 use crate::message::{Message, Protocol, Qos};
 use crate::rate::Bucket;
-use crate::share::Group;
-use crate::tap::DropReason;
+use crate::share::{self, Member};
+use crate::subscription::SubOptions;
+use crate::{delivery, effects};
 use bytes::Bytes;
 use drydock_core::Timestamp;
 use in_flight::InFlight;
@@ -21,38 +22,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::task::Waker;
-use tokio::sync::oneshot;
-
-/// The options of a subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SubOptions {
-    pub(crate) qos: Qos,
-    pub(crate) no_local: bool,
-    pub(crate) retain_as_published: bool,
-}
 
 /// A message for one session.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) message: Arc<Message>,
-    pub(crate) qos: Qos,
-    pub(crate) retain: bool,
-    /// Its row in the journal; 0 where it has none.
-    pub(crate) seq: u64,
-    /// The packet identifier that it was written with on an earlier connection; 0 where there was none.
-    pub(crate) packet_id: u16,
-    /// Told when the client acknowledges it.
-    pub(crate) confirm: Option<Box<oneshot::Sender<()>>>,
-    /// The group of shared subscriptions that chose the session for it.
-    pub(crate) group: Option<Arc<Group>>,
-}
-
-impl Delivery {
-    /// A message that nobody waits for, without a row.
-    pub(crate) fn new(message: Arc<Message>, qos: Qos) -> Self {
-        Self { message, qos, retain: false, seq: 0, packet_id: 0, confirm: None, group: None }
-    }
-}
+pub(crate) type Delivery = delivery::Delivery<Session>;
+/// What a step leaves to be done for sessions.
+pub(crate) type Effects = effects::Effects<Session>;
+/// A group of sessions.
+pub(crate) type Group = share::Group<Session>;
 
 /// A message that the connection is to write now.
 #[derive(Debug)]
@@ -101,7 +77,7 @@ struct State {
     stored: VecDeque<Delivery>,
     /// Payload bytes in both.
     waiting_bytes: usize,
-    in_flight: InFlight,
+    in_flight: InFlight<Session>,
     subscriptions: BTreeMap<SmolStr, SubOptions>,
     groups: Vec<Arc<Group>>,
     next_seq: u64,
@@ -146,6 +122,28 @@ pub(crate) struct Pulled {
     pub(crate) again_at: Option<Timestamp>,
 }
 
+impl Member for Session {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn client_id(&self) -> &SmolStr {
+        &self.client_id
+    }
+
+    fn is_online(&self) -> bool {
+        self.online.load(Ordering::Relaxed)
+    }
+
+    fn is_throttled(&self, now: Timestamp) -> bool {
+        self.throttled_until.load(Ordering::Relaxed) > now.millis()
+    }
+
+    fn is_persistent(&self) -> bool {
+        self.persistent.load(Ordering::Relaxed)
+    }
+}
+
 impl Session {
     pub(crate) fn new(
         id: u64,
@@ -172,16 +170,6 @@ impl Session {
         }
     }
 
-    /// Whether a connection owns it.
-    pub(crate) fn is_online(&self) -> bool {
-        self.online.load(Ordering::Relaxed)
-    }
-
-    /// Whether its connection is over its rate, so that another member of a group had better get a message.
-    pub(crate) fn is_throttled(&self, now: Timestamp) -> bool {
-        self.throttled_until.load(Ordering::Relaxed) > now.millis()
-    }
-
     /// Notes until when its connection is over its rate.
     pub(crate) fn throttle_until(&self, at: Timestamp) {
         self.throttled_until.store(at.millis(), Ordering::Relaxed);
@@ -198,11 +186,6 @@ impl Session {
     /// Whether it takes nothing any more.
     pub(crate) fn has_ended(&self) -> bool {
         self.state.lock().ended
-    }
-
-    /// Whether it outlives its connection.
-    pub(crate) fn is_persistent(&self) -> bool {
-        self.persistent.load(Ordering::Relaxed)
     }
 
     /// Whether it has rows in the journal, which its end has to delete.

@@ -5,7 +5,7 @@
 //! messages of QoS 1 wait for the group.
 
 use crate::message::{Message, Qos};
-use crate::session::{Session, SubOptions};
+use crate::subscription::SubOptions;
 use drydock_core::Timestamp;
 use parking_lot::Mutex;
 use smol_str::SmolStr;
@@ -13,18 +13,32 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Who may be a member of a group.
+pub(crate) trait Member {
+    /// Never used twice while the process lives.
+    fn id(&self) -> u64;
+    /// Whose it is.
+    fn client_id(&self) -> &SmolStr;
+    /// Whether a connection owns it.
+    fn is_online(&self) -> bool;
+    /// Whether its connection is over its rate, so that another member had better get a message.
+    fn is_throttled(&self, now: Timestamp) -> bool;
+    /// Whether it outlives its connection.
+    fn is_persistent(&self) -> bool;
+}
+
 /// A group.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct Group<M> {
     /// `$share/<name>/<filter>`.
     pub(crate) key: SmolStr,
-    state: Mutex<State>,
+    state: Mutex<State<M>>,
     waiting: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    members: Vec<(Arc<Session>, SubOptions)>,
+#[derive(Debug)]
+struct State<M> {
+    members: Vec<(Arc<M>, SubOptions)>,
     queue: VecDeque<Waiting>,
     next_seq: u64,
 }
@@ -38,26 +52,27 @@ pub(crate) struct Waiting {
 }
 
 /// What a group does with a message.
-pub(crate) enum Choice {
+pub(crate) enum Choice<M> {
     /// This member gets it.
-    Member(Arc<Session>, SubOptions),
+    Member(Arc<M>, SubOptions),
     /// It waits; the number is its row in the journal. A member that is connected is to fetch it when it may.
-    Queued(u64, Option<Arc<Session>>),
+    Queued(u64, Option<Arc<M>>),
     /// The queue is full.
     Full,
     /// Nobody wants it.
     Nobody,
 }
 
-impl Group {
+impl<M: Member> Group<M> {
     pub(crate) fn new(key: SmolStr) -> Self {
-        Self { key, state: Mutex::default(), waiting: AtomicUsize::new(0) }
+        let state = State { members: Vec::new(), queue: VecDeque::new(), next_seq: 0 };
+        Self { key, state: Mutex::new(state), waiting: AtomicUsize::new(0) }
     }
 
     /// Adds a member or changes its options. `false` where the group holds as many as it may.
-    pub(crate) fn join(&self, session: &Arc<Session>, options: SubOptions, most: usize) -> bool {
+    pub(crate) fn join(&self, session: &Arc<M>, options: SubOptions, most: usize) -> bool {
         let mut state = self.state.lock();
-        if let Some(known) = state.members.iter_mut().find(|(s, _)| s.id == session.id) {
+        if let Some(known) = state.members.iter_mut().find(|(s, _)| s.id() == session.id()) {
             known.1 = options;
             return true;
         }
@@ -71,7 +86,7 @@ impl Group {
     /// Removes a member; the rows of the queue where it was the last, so that they can be deleted.
     pub(crate) fn leave(&self, session: u64) -> Option<Vec<u64>> {
         let mut state = self.state.lock();
-        state.members.retain(|(s, _)| s.id != session);
+        state.members.retain(|(s, _)| s.id() != session);
         state.members.is_empty().then(|| {
             self.waiting.store(0, Ordering::Relaxed);
             state.queue.drain(..).map(|w| w.seq).collect()
@@ -79,7 +94,7 @@ impl Group {
     }
 
     /// Chooses who gets a message.
-    pub(crate) fn choose(&self, message: &Arc<Message>, random: u64, most: usize, now: Timestamp) -> Choice {
+    pub(crate) fn choose(&self, message: &Arc<Message>, random: u64, most: usize, now: Timestamp) -> Choice<M> {
         let mut state = self.state.lock();
         let count = state.members.len();
         if count == 0 {

@@ -4,10 +4,10 @@
 //! the connection API still tell of it. A connection ends exactly once, whoever ends it: its own task, another connection
 //! with the same client id, or the API; whoever comes first publishes the events.
 
-use crate::broker::snapshot::ConnectionInfo;
 use crate::gate::{Lifetime, Peer, SessionGate};
-use crate::message::{Message, Protocol};
+use crate::message::Protocol;
 use crate::session::Session;
+use crate::will::PendingWill;
 use drydock_core::Timestamp;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use parking_lot::Mutex;
@@ -54,14 +54,6 @@ pub(crate) struct LinkParts {
     pub(crate) session: Arc<Session>,
     pub(crate) will: Option<PendingWill>,
     pub(crate) lifetimes: Vec<Lifetime>,
-}
-
-/// A will that waits for the end of its connection.
-#[derive(Debug, Clone)]
-pub(crate) struct PendingWill {
-    pub(crate) message: Message,
-    /// Counts from the disconnect.
-    pub(crate) expiry_seconds: Option<u64>,
 }
 
 impl Link {
@@ -120,6 +112,33 @@ impl Link {
             waker.wake_by_ref();
         }
     }
+}
+
+/// A connection, present or past, as `GetConnection` describes it.
+#[derive(Debug, Clone)]
+pub struct ConnectionInfo {
+    /// Who it is or was.
+    pub identity: Arc<ClientIdentity>,
+    /// Where from, and to which of our addresses; without its credential once the connection is gone.
+    pub peer: Arc<Peer>,
+    /// Its MQTT version.
+    pub protocol: Protocol,
+    /// `versionNumber` of its lifecycle events.
+    pub version: u64,
+    /// Whether it is there.
+    pub connected: bool,
+    /// Whether its session ends or ended with it.
+    pub clean_session: bool,
+    /// Seconds that its session lives without it.
+    pub session_expiry: u64,
+    /// Seconds, after AWS's bounds.
+    pub keep_alive: u16,
+    /// When it came.
+    pub connected_since: Timestamp,
+    /// When and why it went.
+    pub disconnected: Option<(Timestamp, DisconnectReason)>,
+    /// Messages that wait for it.
+    pub waiting: usize,
 }
 
 /// How a connection ended.

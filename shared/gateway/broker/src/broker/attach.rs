@@ -1,18 +1,19 @@
 //! How a connection takes a client id, and how it ends.
 
-use super::Inner;
-use super::publish::Publisher;
+use super::deliver::Publisher;
+use super::inner::Inner;
 use crate::gate::{Admission, Peer};
 use crate::happening::{Count, Happening};
 use crate::index::Subscriber;
 use crate::journal::Commit;
 use crate::message::{Message, Protocol, Qos};
-
 use crate::packet::reason;
 use crate::rows::{self, ClientRow, LiveRow, SessionRow, SubscriptionRow, WillRow};
-use crate::session::{Delivery, Left, Session, SubOptions};
-use crate::share::{self, Group};
-use crate::slots::{Ending, Gone, Link, LinkParts, PendingWill, Slot};
+use crate::session::{Delivery, Group, Left, Session};
+use crate::share::{self, Member as _};
+use crate::slots::{Ending, Gone, Link, LinkParts, Slot};
+use crate::subscription::SubOptions;
+use crate::will::PendingWill;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{Event, Reserved, Timestamp, Write};
 use smol_str::SmolStr;

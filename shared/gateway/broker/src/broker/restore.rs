@@ -1,11 +1,11 @@
 //! What an earlier run left, taken in again.
 
-use super::{Broker, Inner};
-use crate::message::Protocol;
+use super::Broker;
+use super::inner::{CutShort, Inner};
 use crate::rows::{self, ClientRow, Row};
 use crate::session::Session;
 use crate::share::Waiting;
-use crate::slots::{PendingWill, Slot};
+use crate::slots::Slot;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{CorruptRow, Event};
 use smol_str::SmolStr;
@@ -61,15 +61,6 @@ impl Broker {
             }
         }
     }
-}
-
-/// A connection that ended with the process that had it.
-#[derive(Debug)]
-pub(crate) struct CutShort {
-    client: Arc<ClientIdentity>,
-    version: u64,
-    protocol: Protocol,
-    will: Option<PendingWill>,
 }
 
 impl Inner {

@@ -1,44 +1,17 @@
 //! What the broker tells about itself: connections, subscriptions, retained messages, counts.
 
 use super::{Broker, UnknownClient};
+use crate::dropped::DropReason;
 use crate::gate::Peer;
-use crate::happening::{Count, Counts};
-use crate::message::{Protocol, Qos};
+use crate::happening::Count;
+use crate::message::Qos;
 use crate::retained::Retained;
-use crate::slots::{Gone, Link, Slot};
-use crate::tap::DropReason;
+use crate::slots::{ConnectionInfo, Gone, Link, Slot};
 use drydock_core::Timestamp;
-use drydock_core::event::{ClientIdentity, DisconnectReason};
+use drydock_core::event::DisconnectReason;
 use smol_str::SmolStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
-/// A connection, present or past, as `GetConnection` describes it.
-#[derive(Debug, Clone)]
-pub struct ConnectionInfo {
-    /// Who it is or was.
-    pub identity: Arc<ClientIdentity>,
-    /// Where from, and to which of our addresses; without its credential once the connection is gone.
-    pub peer: Arc<Peer>,
-    /// Its MQTT version.
-    pub protocol: Protocol,
-    /// `versionNumber` of its lifecycle events.
-    pub version: u64,
-    /// Whether it is there.
-    pub connected: bool,
-    /// Whether its session ends or ended with it.
-    pub clean_session: bool,
-    /// Seconds that its session lives without it.
-    pub session_expiry: u64,
-    /// Seconds, after AWS's bounds.
-    pub keep_alive: u16,
-    /// When it came.
-    pub connected_since: Timestamp,
-    /// When and why it went.
-    pub disconnected: Option<(Timestamp, DisconnectReason)>,
-    /// Messages that wait for it.
-    pub waiting: usize,
-}
+use std::sync::atomic::Ordering;
 
 /// One subscription, as `ListSubscriptions` tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,24 +35,6 @@ pub struct Stats {
     pub delivered: u64,
     /// Messages that did not arrive.
     pub dropped: u64,
-}
-
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) received: AtomicU64,
-    pub(crate) delivered: AtomicU64,
-    pub(crate) subscriptions: AtomicU64,
-    /// When a retained message may be over, in milliseconds.
-    pub(crate) retained_due: AtomicI64,
-    pub(crate) counts: Counts,
-    dropped: AtomicU64,
-}
-
-impl Counters {
-    pub(crate) fn dropped(&self, reason: DropReason) {
-        self.counts.drop_for(reason);
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl Broker {

@@ -1,7 +1,9 @@
 //! From the opened stream to the CONNACK.
 
-use super::{Connection, Held, wire};
-use crate::broker::{Inner, NewConnection};
+use super::state::{Connection, Held};
+use super::wire;
+use crate::broker::attach::NewConnection;
+use crate::broker::inner::Inner;
 use crate::gate::{ConnectAttempt, Peer, Refusal, RefusalKind, Transport, WillRequest};
 use crate::happening::{Count, Happening, Who};
 use crate::limits::Limits;
@@ -9,8 +11,10 @@ use crate::message::{Message, Protocol, Qos};
 use crate::packet::connect::{Connect, Will};
 use crate::packet::fields::user_bytes;
 use crate::packet::{PacketError, answer, connect, frame, kind, reason};
-use crate::slots::{Ending, PendingWill};
+use crate::properties;
+use crate::slots::Ending;
 use crate::tap::Remark;
+use crate::will::PendingWill;
 use drydock_core::Event;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::topic::fault;
@@ -306,7 +310,7 @@ fn check(limits: &Limits, connect: &Connect) -> Result<(), (u8, String, &'static
         let why = format!("the will has {bytes} bytes; the limit is {most}");
         return Err((reason::PACKET_TOO_LARGE, why, "send less"));
     }
-    let properties = super::publish::check_properties(&will.properties, limits);
+    let properties = properties::check(&will.properties, limits);
     properties.map_err(|(code, why)| (code, format!("the will: {why}"), ""))
 }
 

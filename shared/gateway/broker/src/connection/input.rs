@@ -1,9 +1,10 @@
 //! What a client's packets do, PUBLISH and SUBSCRIBE aside.
 
-use super::{Connection, End, Held};
+use super::state::{Connection, End, Held};
 use crate::happening::{Count, Happening};
 use crate::message::Protocol;
 use crate::packet::{PacketError, answer, disconnect, frame, kind, publish, reason};
+use crate::share::Member as _;
 use crate::tap::Remark;
 use bytes::Bytes;
 use drydock_core::event::DisconnectReason;

@@ -1,11 +1,12 @@
 //! What goes out to a client.
 
-use super::{Connection, End, wire};
+use super::state::{Connection, End};
+use super::wire;
+use crate::dropped::DropReason;
 use crate::happening::Happening;
 use crate::message::{Protocol, Qos};
 use crate::packet::{answer, publish, reason};
 use crate::session::{PullLimits, Pulled};
-use crate::tap::DropReason;
 use drydock_core::event::DisconnectReason;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;

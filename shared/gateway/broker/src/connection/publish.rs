@@ -1,15 +1,16 @@
 //! PUBLISH of a client.
 
 use super::input::Batch;
+use super::state::{Connection, End};
 use super::topics::{Admitted, Denied};
-use super::{Connection, End};
+use crate::dropped::DropReason;
 use crate::happening::{Count, Happening};
-use crate::limits::Limits;
-use crate::message::{Message, Properties, Protocol, Qos};
-use crate::packet::fields::{MessageProperties, user_bytes};
+use crate::message::{Message, Protocol, Qos};
+use crate::packet::fields::MessageProperties;
 use crate::packet::publish::{self, put_ack};
 use crate::packet::{PacketError, reason};
-use crate::tap::{DropReason, Inbound, Keep, Route};
+use crate::properties;
+use crate::tap::{Inbound, Keep, Route};
 use drydock_core::event::DisconnectReason;
 use drydock_core::topic::fault;
 use smol_str::SmolStr;
@@ -71,7 +72,7 @@ impl Connection {
         let mut message =
             Message { topic, payload: batch.keep(payload), qos, retain, properties: None, expires_at: None };
         if let Some(found) = found {
-            if let Err((code, why)) = check_properties(&found.properties, &self.inner.limits) {
+            if let Err((code, why)) = properties::check(&found.properties, &self.inner.limits) {
                 self.note(&format!("publish to `{}` refused: {why}", message.topic), "");
                 self.inner.count(Count::PublishInClientError);
                 self.inner.happened(&self.link, failed(&message.topic, retain, "CLIENT_ERROR"));
@@ -203,20 +204,4 @@ impl Connection {
 
 fn failed<'a>(topic: &'a str, retain: bool, reason: &'static str) -> Happening<'a> {
     Happening::PublishIn { topic, retain, failure: Some(reason) }
-}
-
-/// The sizes of a message's properties. An error is the reason code, and what is too large.
-pub(crate) fn check_properties(properties: &Properties, limits: &Limits) -> Result<(), (u8, String)> {
-    let content_type = properties.content_type.as_ref().map_or(0, |v| v.len());
-    let correlation = properties.correlation_data.as_ref().map_or(0, bytes::Bytes::len);
-    for (what, bytes, most) in [
-        ("its Content Type has", content_type, limits.content_type_bytes),
-        ("its Correlation Data has", correlation, limits.correlation_data_bytes),
-        ("its User Properties together have", user_bytes(&properties.user), limits.user_properties_bytes),
-    ] {
-        if bytes as u64 > most {
-            return Err((reason::QUOTA_EXCEEDED, format!("{what} {bytes} bytes; the limit is {most}")));
-        }
-    }
-    Ok(())
 }

@@ -1,13 +1,14 @@
 //! SUBSCRIBE and UNSUBSCRIBE of a client.
 
-use super::{Connection, End};
-use crate::broker::publish::is_filter;
+use super::state::{Connection, End};
 use crate::happening::{Count, Happening};
 use crate::message::{Protocol, Qos};
 use crate::packet::subscribe::{Entry, decode_subscribe, decode_unsubscribe};
 use crate::packet::{answer, reason};
-use crate::session::{Delivery, SubOptions};
+use crate::session::Delivery;
 use crate::share;
+use crate::subscription::SubOptions;
+use crate::topic::is_filter;
 use drydock_core::Event;
 use drydock_core::event::DisconnectReason;
 use drydock_core::topic::fault;

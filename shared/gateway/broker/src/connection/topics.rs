@@ -1,9 +1,9 @@
 //! What a connection knows about topics, so that a steady stream of messages asks nobody.
 
-use crate::broker::publish::is_topic;
 use crate::gate::SessionGate;
 use crate::index::{Index, MatchSet};
 use crate::limits::Limits;
+use crate::topic::is_topic;
 use drydock_core::Reserved;
 use foldhash::fast::RandomState;
 use smol_str::SmolStr;

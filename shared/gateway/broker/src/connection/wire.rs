@@ -3,7 +3,7 @@
 //! Bytes are read into a buffer of the thread and only then copied, once, into one of the right size, so that an idle
 //! connection holds none.
 
-use super::{Connection, End};
+use super::state::{Connection, End};
 use drydock_core::Timestamp;
 use drydock_timers::{Name, Work};
 use std::cell::Cell;

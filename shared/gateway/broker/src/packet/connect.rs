@@ -1,7 +1,8 @@
 //! CONNECT.
 
 use super::fields::{MISPLACED, MessageProperties, Reader, once, text};
-use super::{PacketError, frame, reason};
+use super::error::PacketError;
+use super::{frame, reason};
 use crate::message::{Properties, Protocol, Qos};
 use bytes::Bytes;
 use mqtt_protocol_core::mqtt::packet::{self as codec, Property};

@@ -1,7 +1,8 @@
 //! DISCONNECT of a client.
 
 use super::fields::{MISPLACED, Reader, once};
-use super::{PacketError, frame, reason};
+use super::error::PacketError;
+use super::{frame, reason};
 use crate::message::Protocol;
 use mqtt_protocol_core::mqtt::packet::Property;
 use mqtt_protocol_core::mqtt::result_code::DisconnectReasonCode;

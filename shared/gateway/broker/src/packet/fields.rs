@@ -1,6 +1,7 @@
 //! Numbers, strings and properties inside a packet.
 
-use super::{PacketError, reason};
+use super::error::PacketError;
+use super::reason;
 use crate::message::Properties;
 use bytes::Bytes;
 use mqtt_protocol_core::mqtt::packet::{self as codec, MqttBinary, MqttString, PropertiesParse, Property};

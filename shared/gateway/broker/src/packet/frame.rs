@@ -1,6 +1,6 @@
 //! Where a packet starts and ends in a stream of bytes.
 
-use super::PacketError;
+use super::error::PacketError;
 use crate::message::Protocol;
 use std::ops::Range;
 

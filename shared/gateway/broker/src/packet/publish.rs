@@ -2,7 +2,8 @@
 
 use super::fields::{MISPLACED, MessageProperties, Reader, property_error};
 use super::frame::{length_size, put_length};
-use super::{PacketError, frame, reason};
+use super::error::PacketError;
+use super::{frame, reason};
 use crate::message::{Message, Properties, Protocol, Qos};
 use drydock_core::Timestamp;
 use mqtt_protocol_core::mqtt::packet::{self as codec, PropertiesParse, Property};

@@ -1,7 +1,8 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
 use super::fields::{MISPLACED, Reader, text};
-use super::{PacketError, frame, reason};
+use super::error::PacketError;
+use super::{frame, reason};
 use crate::message::Protocol;
 use mqtt_protocol_core::mqtt::packet::{Property, RetainHandling, SubEntry};
 use smol_str::SmolStr;

@@ -1,13 +1,13 @@
 //! Messages that were written and not acknowledged.
 
-use super::Delivery;
+use crate::delivery::Delivery;
 use drydock_core::Timestamp;
 use std::collections::VecDeque;
 
 /// Messages under their packet identifiers, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct InFlight {
-    entries: VecDeque<Entry>,
+#[derive(Debug)]
+pub(crate) struct InFlight<M> {
+    entries: VecDeque<Entry<M>>,
     sent: u64,
     /// Entries whose identifier was given by an earlier connection, so that a new one has to be compared with it.
     resumed: usize,
@@ -16,25 +16,31 @@ pub(crate) struct InFlight {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Entry<M> {
     order: u64,
     packet_id: u16,
     at: Timestamp,
     /// When it is written again.
     again: Timestamp,
-    delivery: Delivery,
+    delivery: Delivery<M>,
 }
 
 const IDS: u64 = 65_535;
 
-impl InFlight {
+impl<M> Default for InFlight<M> {
+    fn default() -> Self {
+        Self { entries: VecDeque::new(), sent: 0, resumed: 0, next_again: Timestamp::default() }
+    }
+}
+
+impl<M> InFlight<M> {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Notes a message and returns the packet identifier that it is to be written with: the one that it had before, where
     /// it had one that is free (MQTT-4.4.0-1). It is to be written again `every` milliseconds.
-    pub(crate) fn add(&mut self, delivery: Delivery, at: Timestamp, every: i64) -> u16 {
+    pub(crate) fn add(&mut self, delivery: Delivery<M>, at: Timestamp, every: i64) -> u16 {
         // Identifiers go round, so one can be in use only where the oldest entry is a whole round behind.
         while self.entries.front().is_some_and(|oldest| self.sent - oldest.order >= IDS) {
             self.entries.pop_front();
@@ -74,7 +80,7 @@ impl InFlight {
     }
 
     /// Shows each message that is to be written again to `write`, until that wants no more, with its identifier.
-    pub(crate) fn again(&mut self, now: Timestamp, every: i64, mut write: impl FnMut(&Delivery, u16) -> bool) {
+    pub(crate) fn again(&mut self, now: Timestamp, every: i64, mut write: impl FnMut(&Delivery<M>, u16) -> bool) {
         let mut next = now.plus_millis(every);
         for entry in &mut self.entries {
             if entry.again <= now && write(&entry.delivery, entry.packet_id) {
@@ -86,7 +92,7 @@ impl InFlight {
     }
 
     /// The message of an identifier, which is free from now on.
-    pub(crate) fn acknowledge(&mut self, packet_id: u16) -> Option<Delivery> {
+    pub(crate) fn acknowledge(&mut self, packet_id: u16) -> Option<Delivery<M>> {
         let entry = if self.entries.front().is_some_and(|e| e.packet_id == packet_id) {
             self.entries.pop_front()
         } else {
@@ -105,13 +111,13 @@ impl InFlight {
     }
 
     /// The oldest, where it has waited too long for its acknowledgement.
-    pub(crate) fn overdue(&mut self, now: Timestamp, most_millis: i64) -> Option<Delivery> {
+    pub(crate) fn overdue(&mut self, now: Timestamp, most_millis: i64) -> Option<Delivery<M>> {
         let overdue = self.oldest().is_some_and(|at| now.since(at) >= most_millis);
         if overdue { self.entries.pop_front().map(|e| e.delivery) } else { None }
     }
 
     /// All messages, newest first, each with the identifier that it keeps.
-    pub(crate) fn take_back(&mut self) -> impl Iterator<Item = Delivery> + use<> {
+    pub(crate) fn take_back(&mut self) -> impl Iterator<Item = Delivery<M>> + use<M> {
         self.resumed = 0;
         let entries = std::mem::take(&mut self.entries).into_iter().rev();
         entries.map(|e| Delivery { packet_id: e.packet_id, ..e.delivery })
@@ -124,7 +130,7 @@ mod tests {
     use crate::message::{Message, Qos};
     use std::sync::Arc;
 
-    fn delivery() -> Delivery {
+    fn delivery() -> Delivery<()> {
         let message = Arc::new(Message::new("a", "b"));
         Delivery::new(message, Qos::AtLeastOnce)
     }

@@ -1,11 +1,11 @@
 //! What a session gives to the connection that owns it: first what is live, then what was stored, then what waits for the
 //! groups that it is a member of.
 
-use super::{Delivery, Outgoing, PullLimits, Pulled, Session, State};
-use crate::effects::Effects;
+use super::{Delivery, Effects, Outgoing, PullLimits, Pulled, Session, State};
+use crate::dropped::DropReason;
 use crate::message::Qos;
 use crate::rows;
-use crate::tap::DropReason;
+use crate::share::Member as _;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
