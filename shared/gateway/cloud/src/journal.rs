@@ -16,6 +16,9 @@ use tokio::sync::oneshot;
 
 /// The most writes that one transaction takes in.
 const GROUP: usize = 4096;
+/// How many batches may wait for the writer: whoever has one more waits on its thread until a group is committed. The writer waits
+/// for nobody, so that it always comes.
+const WAITING: usize = 8192;
 
 struct Batch {
     writes: Vec<Write>,
@@ -23,7 +26,7 @@ struct Batch {
 }
 
 struct Writer {
-    batches: mpsc::Sender<Batch>,
+    batches: mpsc::SyncSender<Batch>,
     thread: JoinHandle<()>,
 }
 
@@ -90,7 +93,7 @@ impl Journal {
     /// Starts the writer, once the rows have been read.
     pub(crate) fn start(&self, rows: Rows) -> Result<(), CloudError> {
         let Some(connection) = rows.connection else { return Ok(()) };
-        let (batches, gathered) = mpsc::channel();
+        let (batches, gathered) = mpsc::sync_channel(WAITING);
         let thread = std::thread::Builder::new()
             .name("cloud-journal".into())
             .spawn(move || write(&connection, &gathered))

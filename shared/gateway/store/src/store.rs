@@ -10,7 +10,7 @@ use drydock_core::{Scope, Write};
 use rusqlite::{Connection, OpenFlags, params};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,6 +18,9 @@ use tokio::sync::oneshot;
 
 /// The name of the state file in the data directory.
 const FILE: &str = "drydock.sqlite";
+/// How many submissions may wait for the writer: whoever has one more waits on its thread until a group is committed. The writer
+/// waits for nobody, so that it always comes.
+const WAITING: usize = 16_384;
 /// How long a write waits for somebody else who has the file open, for example a person with the `sqlite3` shell.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -48,7 +51,7 @@ impl Options {
         let lock = DirLock::take(directory)?;
         let path = directory.join(FILE);
         let connection = self.connect(&path)?;
-        let (sender, receiver) = channel();
+        let (sender, receiver) = sync_channel(WAITING);
         let writer = Writer::new(connection, path.clone());
         let thread = std::thread::Builder::new()
             .name("drydock-store".into())
@@ -105,7 +108,7 @@ impl Inner {
 struct File {
     path: PathBuf,
     /// `None` ends the writer.
-    jobs: Sender<Option<Job>>,
+    jobs: SyncSender<Option<Box<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     closed: AtomicBool,
 }
@@ -197,7 +200,8 @@ impl Store {
             return Commit::ready(Ok(()));
         };
         let (done, answer) = oneshot::channel();
-        let job = Job { work: work(), members, tell, done };
+        // Boxed: the places of the queue are there from the beginning.
+        let job = Box::new(Job { work: work(), members, tell, done });
         match file.jobs.send(Some(job)) {
             Ok(()) => Commit::waiting(answer),
             Err(_) => Commit::ready(Err(StoreError::Closed)),

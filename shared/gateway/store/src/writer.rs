@@ -90,10 +90,10 @@ impl Writer {
         Self { connection, path, scopes: HashMap::new() }
     }
 
-    pub(crate) fn run(mut self, jobs: &Receiver<Option<Job>>) {
+    pub(crate) fn run(mut self, jobs: &Receiver<Option<Box<Job>>>) {
         let mut open = true;
         while open && let Ok(Some(first)) = jobs.recv() {
-            let mut group = vec![first];
+            let mut group = vec![*first];
             while group.len() < GROUP_JOBS
                 && let Ok(next) = jobs.try_recv()
             {
@@ -101,7 +101,7 @@ impl Writer {
                     open = false;
                     break;
                 };
-                group.push(next);
+                group.push(*next);
             }
             self.commit(group);
         }
