@@ -1,4 +1,5 @@
-//! Rules act on every message of QoS 1 that was acknowledged, at least once: over kills at any moment, and over stops.
+//! What follows from what was acknowledged comes about, at least once: over kills at any moment, and over stops. Rules act on every
+//! message of QoS 1, and what the account asked to be told of a change is told.
 
 use drydock_tests::gateway::{Gateway, Place, SMALL, authorization, wait_for};
 use drydock_tests::mqtt::Raw;
@@ -6,8 +7,11 @@ use drydock_tests::recorder::{Recorded, Recorder, Reply};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 const OPTIONS: [&str; 5] = ["--data-dir", "state", "--no-functions", "--plain-port", "0"];
@@ -324,4 +328,82 @@ fn a_stop_keeps_what_rules_have_not_done_a_reset_and_a_lasting_failure_do_not() 
     publisher.connect("publisher");
     publish(&mut publisher, "slow/end", 1);
     assert_eq!(topics(&elsewhere.until("slow/end")), BTreeSet::from(["slow/end"]), "a reset forgets what is not done");
+}
+
+/// Makes a thing; whether it was acknowledged.
+fn make(port: u16, name: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let request = format!(
+        "POST /things/{name} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"
+    );
+    let mut answer = Vec::new();
+    let whole = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer));
+    whole.is_ok() && answer.starts_with(b"HTTP/1.1 200")
+}
+
+/// Makes things from several sides and kills the gateway in the middle of it: the names of those that were acknowledged.
+fn make_and_kill(gateway: Gateway<'_>, round: usize) -> BTreeSet<String> {
+    const SIDES: usize = 8;
+    let (port, made) = (gateway.api_port(), AtomicUsize::new(0));
+    let most = 24 + 7 * round;
+    thread::scope(|scope| {
+        let sides: Vec<_> = (0..SIDES)
+            .map(|side| {
+                let made = &made;
+                scope.spawn(move || {
+                    let mut known = BTreeSet::new();
+                    for number in 0.. {
+                        let name = format!("t-{round}-{side}-{number}");
+                        if !make(port, &name) {
+                            break;
+                        }
+                        made.fetch_add(1, Ordering::SeqCst);
+                        known.insert(name);
+                    }
+                    known
+                })
+            })
+            .collect();
+        wait_for("things are made", || (made.load(Ordering::SeqCst) >= most).then_some(()));
+        gateway.kill();
+        sides.into_iter().flat_map(|side| side.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_kill_loses_nothing_that_the_account_asked_to_be_told() {
+    const ROUNDS: usize = 10;
+    let place = Place::new(SMALL);
+    fs::write(place.path().join("drydock.toml"), "[limits]\nstored_per_second = 0\nqueue_messages = 100000\n").unwrap();
+    let gateway = place.up(&OPTIONS);
+    gateway.iot("PATCH", "/event-configurations", &json!({ "eventConfigurations": { "THING": { "Enabled": true } } }));
+    let mut subscriber = gateway.raw();
+    assert!(!subscriber.resume("subscriber"));
+    subscriber.send(b"\x82\x20\x00\x01\x00\x1b$aws/events/thing/+/created\x01");
+    assert_eq!(subscriber.packet(), Some((0x90, vec![0, 1, 1])));
+    subscriber.send(&[0xE0, 0]);
+    subscriber.closed();
+    gateway.kill();
+
+    let mut wanted = BTreeSet::new();
+    for round in 0..ROUNDS {
+        wanted.extend(make_and_kill(place.up(&OPTIONS), round));
+    }
+    let gateway = place.up(&OPTIONS);
+    let mut subscriber = gateway.raw();
+    assert!(subscriber.resume("subscriber"), "the session is there");
+    let mut events: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    while !wanted.iter().all(|name| events.contains_key(name)) {
+        let left = || wanted.iter().filter(|name| !events.contains_key(*name)).collect::<Vec<_>>();
+        let (_, body) = subscriber.packet().unwrap_or_else(|| panic!("nothing was told of {:?}", left()));
+        let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+        let event: Value = serde_json::from_slice(&body[topic + 4..]).unwrap();
+        assert_eq!(event["operation"], "CREATED");
+        let text = |name: &str| event[name].as_str().unwrap().to_owned();
+        events.entry(text("thingName")).or_default().insert(text("eventId"));
+        subscriber.send(&[0x40, 2, body[topic + 2], body[topic + 3]]);
+    }
+    // What comes twice comes under the same id.
+    assert!(events.values().all(|ids| ids.len() == 1), "{events:?}");
+    println!("{ROUNDS} kills, {} things acknowledged, {} told of", wanted.len(), events.len());
 }

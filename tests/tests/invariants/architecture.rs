@@ -226,7 +226,7 @@ const WAITING: &[Exception] = &[
     },
     Exception {
         what: "timeout",
-        place: "shared/gateway/services/src/rules/reach.rs",
+        place: "shared/gateway/services/src/rules/externals.rs",
         why: "a function's process, which lives in the machine's time",
     },
     Exception {

@@ -41,13 +41,8 @@ pub use s3s::{Body, S3ErrorCode};
 pub use state::ObjectFacts;
 
 /// S3.
-pub const SERVICE: Service = Service::new(&Facts {
-    name: "s3",
-    title: "Amazon S3",
-    method: "GET",
-    in_pieces: true,
-    ..Facts::PLAIN
-});
+pub const SERVICE: Service =
+    Service::new(&Facts { name: "s3", title: "Amazon S3", method: "GET", in_pieces: true, ..Facts::PLAIN });
 
 /// S3.
 pub struct S3 {

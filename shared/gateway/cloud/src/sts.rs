@@ -48,9 +48,13 @@ impl StandIn for Sts {
                 let message = format!("the STS operation `{other}` is not implemented by this gateway");
                 query::error(NAMESPACE, 501, "NotImplemented", &message, request_id)
             }
-            None => {
-                query::error(NAMESPACE, 400, "MissingAction", "the request must contain the parameter Action", request_id)
-            }
+            None => query::error(
+                NAMESPACE,
+                400,
+                "MissingAction",
+                "the request must contain the parameter Action",
+                request_id,
+            ),
         }
     }
 

@@ -25,7 +25,7 @@ const PRINCIPAL: &str = "iot.amazonaws.com";
 
 /// What asking takes.
 #[derive(Clone)]
-pub struct Asker {
+pub struct AuthorizerClient {
     books: Arc<Books>,
     lambda: Arc<Lambda>,
 }
@@ -98,7 +98,7 @@ pub struct Granted {
     pub policies: PolicySet,
 }
 
-impl Asker {
+impl AuthorizerClient {
     /// Asks on behalf of these books.
     #[must_use]
     pub fn new(books: Arc<Books>, lambda: Arc<Lambda>) -> Self {

@@ -1,6 +1,6 @@
 //! What happens when a device shows its certificate, and what the policies may know of it.
 
-use crate::authorizer::Asker;
+use crate::authorizer::AuthorizerClient;
 use drydock_core::{ApiError, Arn, CertificateId};
 use drydock_host::books::Books;
 use drydock_identity::book::domains::Domain;
@@ -83,7 +83,7 @@ pub async fn present(books: &Books, chain: &[Vec<u8>], sni: Option<&str>) -> Sta
 /// # Errors
 /// Why the device may not go on.
 pub async fn ask_callback(
-    asker: &Asker,
+    authorizer_client: &AuthorizerClient,
     domain: &Domain,
     chain: &[Vec<u8>],
     certificate: &DeviceCertificate,
@@ -93,7 +93,7 @@ pub async fn ask_callback(
     let pem = |der: &Vec<u8>| Certificate::from_der("client certificate", der).ok().map(|read| read.pem());
     let chain: Vec<String> = chain.iter().filter_map(pem).collect();
     let Some(arn) = Arn::parse(&domain.arn) else { return Err(format!("`{}` is not an ARN", domain.arn)) };
-    let asked = asker.ask_about_certificate(&arn, function, &chain, certificate.id.as_str(), server_name);
+    let asked = authorizer_client.ask_about_certificate(&arn, function, &chain, certificate.id.as_str(), server_name);
     match Box::pin(asked).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(format!("NOT_AUTHENTICATED: the domain's function `{function}` refuses the certificate")),

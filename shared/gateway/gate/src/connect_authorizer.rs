@@ -59,7 +59,8 @@ pub(crate) async fn connect(
         ..Occasion::default()
     };
     let question = Question::new(&name, &row, &presented, occasion);
-    let granted = match gate.asker.ask(&name, &row, question.signature.as_deref(), &question.occasion).await {
+    let granted = match gate.authorizer_client.ask(&name, &row, question.signature.as_deref(), &question.occasion).await
+    {
         Ok(Some(granted)) => granted,
         Ok(None) => return refused(denied(&name), help(&try_it(&name))),
         Err(error) => return refused(unanswered(&name, &error), help(&try_it(&name))),
@@ -86,7 +87,7 @@ fn admit(
     };
     let admission = gate.decide(attempt, principal.clone(), Arc::clone(&session), Some(lifetime))?;
     let renewal = Renewal {
-        asker: gate.asker.clone(),
+        authorizer_client: gate.authorizer_client.clone(),
         question,
         notices: gate.notices.clone(),
         cuts: gate.cuts.clone(),

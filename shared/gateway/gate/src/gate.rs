@@ -89,7 +89,8 @@ impl PolicyGate {
         match certificate::present(&self.books, chain, attempt.peer.server_name.as_deref()).await {
             Standing::Active(certificate) => {
                 let server_name = attempt.peer.server_name.as_deref();
-                match certificate::ask_callback(&self.asker, domain, chain, &certificate, server_name).await {
+                match certificate::ask_callback(&self.authorizer_client, domain, chain, &certificate, server_name).await
+                {
                     Ok(()) => Ok(*certificate),
                     Err(why) => {
                         self.unproven(attempt, certificate.id.as_str(), way, &why);

@@ -1,6 +1,6 @@
 //! The gate, and its judgement on a client that is who it claims to be.
 
-use crate::authorizer::Asker;
+use crate::authorizer::AuthorizerClient;
 use crate::authorizer::renewal::Cut;
 use crate::session::Session;
 use drydock_broker::{Admission, ConnectAttempt, Lifetime, Refusal, RefusalKind};
@@ -21,7 +21,7 @@ pub struct PolicyGate {
     pub(crate) books: Arc<Books>,
     pub(crate) notices: Notices,
     logs: Logs,
-    pub(crate) asker: Asker,
+    pub(crate) authorizer_client: AuthorizerClient,
     pub(crate) cuts: Sender<(Cut, Option<Work>)>,
     pub(crate) tasks: Tasks,
 }
@@ -34,11 +34,11 @@ impl PolicyGate {
         books: Arc<Books>,
         notices: Notices,
         logs: Logs,
-        asker: Asker,
+        authorizer_client: AuthorizerClient,
         cuts: Sender<(Cut, Option<Work>)>,
         tasks: Tasks,
     ) -> Self {
-        Self { books, notices, logs, asker, cuts, tasks }
+        Self { books, notices, logs, authorizer_client, cuts, tasks }
     }
 
     pub(crate) fn refuse(

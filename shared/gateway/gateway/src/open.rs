@@ -14,7 +14,7 @@ use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{ApiError, Ids, OwnAddresses, Scope};
-use drydock_gate::authorizer::Asker;
+use drydock_gate::authorizer::AuthorizerClient;
 use drydock_gate::authorizer::renewal::{CUTS, Cut};
 use drydock_gate::policy_gate::PolicyGate;
 use drydock_host::books::{Books, Empty};
@@ -33,8 +33,8 @@ use drydock_services::provisioning::service::ProvisioningService;
 use drydock_services::requests::Requests;
 use drydock_services::router::router;
 use drydock_services::rules::backlog::Backlog;
+use drydock_services::rules::externals::CAPABILITIES;
 use drydock_services::rules::outbound::Outbound;
-use drydock_services::rules::reach::CAPABILITIES;
 use drydock_services::rules::runner::Runner;
 use drydock_services::rules::service::RulesService;
 use drydock_services::rules::watch::Watches;
@@ -212,9 +212,16 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         ruling.clone(),
     );
     let rule_states = tap.states().clone();
-    let asker = Asker::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
+    let authorizer_client = AuthorizerClient::new(Arc::clone(&books), Arc::clone(cloud.lambda()));
     let (cuts, ending) = mpsc::channel(CUTS);
-    let gate = PolicyGate::new(Arc::clone(&books), notices.clone(), logs.clone(), asker.clone(), cuts, tasks.clone());
+    let gate = PolicyGate::new(
+        Arc::clone(&books),
+        notices.clone(),
+        logs.clone(),
+        authorizer_client.clone(),
+        cuts,
+        tasks.clone(),
+    );
     let limits = (options.config.limits.clone(), watching);
     let broker = journal::open_broker(&books, (&store, &backlog), limits, Arc::new(gate), tap)?;
 
@@ -237,7 +244,7 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         books,
     };
     let services = Arc::new(Services {
-        asker,
+        authorizer_client,
         paces: Paces::default(),
         provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),

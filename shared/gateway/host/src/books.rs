@@ -4,7 +4,9 @@
 use crate::outbox::{Outbox, Promise};
 use crate::recent::Recent;
 use crate::stream::{Happened, Room, Stream};
-use drydock_core::{ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write};
+use drydock_core::{
+    ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write,
+};
 use drydock_identity::Identity;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, DeleteTopicRuleRequest, ReplaceTopicRuleRequest};
@@ -302,7 +304,7 @@ impl Books {
                 Ok(())
             })
         });
-        self.changed_as_a_whole(wiped.await)?;
+        self.changed_as_a_whole::<StoreError>(wiped.await)?;
         self.outbox.clear(&self.store).await
     }
 

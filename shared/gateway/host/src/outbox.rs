@@ -97,8 +97,7 @@ impl Outbox {
         let (Some(told), Some(writes)) = (&self.told, writes) else { return Promise::Made };
         let message = events::message(&self.scope, &ids.uuid().to_string(), event);
         let Some((topic, payload)) = message else { return Promise::None };
-        let letter =
-            Letter { number: self.next.fetch_add(1, Ordering::Relaxed), row: Row { topic, payload } };
+        let letter = Letter { number: self.next.fetch_add(1, Ordering::Relaxed), row: Row { topic, payload } };
         // Two texts always have a JSON form.
         let row = serde_json::to_string(&letter.row).unwrap_or_default();
         writes.push(Write::put(TABLE, key(letter.number), row));

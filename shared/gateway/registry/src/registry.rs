@@ -8,7 +8,7 @@ use crate::shelf::Shelf;
 use crate::thing_types::TypeRow;
 use drydock_core::event::registry::GroupRef;
 use drydock_core::{
-    Event, ApiError, BillingGroupName, CorruptRow, Rulebook, Scope, ThingGroupName, ThingName, ThingTypeName, Write,
+    ApiError, BillingGroupName, CorruptRow, Event, Rulebook, Scope, ThingGroupName, ThingName, ThingTypeName, Write,
 };
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;

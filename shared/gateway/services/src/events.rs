@@ -2,7 +2,6 @@
 
 use crate::service::Service;
 use drydock_broker::Broker;
-use drydock_core::Event;
 use drydock_host::outbox::{Letter, Promise};
 use drydock_host::stream::Happened;
 use drydock_host::{Host, events, watch};
@@ -14,7 +13,7 @@ pub fn deliver(host: &Host, services: &[Arc<dyn Service>], Happened { event, pro
     watch::event(&host.told.notices, &event);
     host.told.logs.event(&event);
     match promise {
-        Promise::Kept(letter) => post(host, letter),
+        Promise::Kept(letter) => post(host, &letter),
         Promise::Made => {
             let id = host.books.ids.uuid().to_string();
             if let Some((topic, payload)) = events::message(&host.books.scope, &id, &event) {
@@ -35,14 +34,14 @@ pub fn deliver(host: &Host, services: &[Arc<dyn Service>], Happened { event, pro
 /// Tells what an earlier run has not: to be called once, before anything else is told.
 pub fn catch_up(host: &Host) {
     for letter in host.books.outbox.take_left() {
-        post(host, letter);
+        post(host, &letter);
     }
 }
 
 /// Tells what was promised. The row goes behind the rows of those who receive it: a kill takes it for told only where they have it.
-fn post(host: &Host, letter: Letter) {
+fn post(host: &Host, letter: &Letter) {
     tell(&host.broker, letter.topic(), || letter.payload().to_owned());
-    host.books.outbox.told(&letter);
+    host.books.outbox.told(letter);
 }
 
 /// Tells something on a topic. It is made up only where somebody is there to hear it.

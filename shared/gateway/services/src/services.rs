@@ -5,7 +5,7 @@ use crate::connections::pace::Paces;
 use crate::provisioning::service::ProvisioningService;
 use crate::rules::service::RulesService;
 use crate::shadows::service::ShadowService;
-use drydock_gate::authorizer::Asker;
+use drydock_gate::authorizer::AuthorizerClient;
 use drydock_host::Host;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct Services {
     /// What all of them stand on.
     pub host: Host,
     /// Who asks the functions of custom authorizers.
-    pub asker: Asker,
+    pub authorizer_client: AuthorizerClient,
     /// How often the data plane was asked about each client.
     pub paces: Paces,
     /// Provisioning of devices.

@@ -16,7 +16,7 @@ use drydock_identity::book::provisioned::CLAIM_LIFETIME;
 use drydock_model::iot::{AttachPolicyRequest, CertificateStatus, CreatePolicyRequest, UpdateCertificateRequest};
 use drydock_provisioning::book::tokens::LIFETIME;
 use drydock_services::provisioning::sweep;
-use drydock_services::rules::reach::CAPABILITIES;
+use drydock_services::rules::externals::CAPABILITIES;
 use drydock_store::Store;
 use drydock_timers::Timers;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use std::task::Waker;
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct End {
+pub(crate) struct End {
     pub(super) reason: DisconnectReason,
     pub(super) will: bool,
     /// MQTT 5's reason code for a DISCONNECT; `None` where the client gets none.
@@ -43,7 +43,7 @@ impl End {
 }
 
 /// Answers that wait for a commit.
-pub(super) struct Held {
+pub(crate) struct Held {
     pub(super) commit: Commit,
     pub(super) answers: Vec<u8>,
     /// How many messages of QoS 1 they answer.
@@ -53,7 +53,7 @@ pub(super) struct Held {
 }
 
 /// A connection's state; everything that is not the stream itself.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     pub(super) inner: Arc<Inner>,
     pub(super) link: Arc<Link>,
     pub(super) session: Arc<Session>,

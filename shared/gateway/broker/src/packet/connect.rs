@@ -1,7 +1,7 @@
 //! CONNECT.
 
-use super::fields::{MISPLACED, MessageProperties, Reader, once, text};
 use super::error::PacketError;
+use super::fields::{MISPLACED, MessageProperties, Reader, once, text};
 use super::{frame, reason};
 use crate::message::{Properties, Protocol, Qos};
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! DISCONNECT of a client.
 
-use super::fields::{MISPLACED, Reader, once};
 use super::error::PacketError;
+use super::fields::{MISPLACED, Reader, once};
 use super::{frame, reason};
 use crate::message::Protocol;
 use mqtt_protocol_core::mqtt::packet::Property;

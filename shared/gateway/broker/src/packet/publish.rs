@@ -1,8 +1,8 @@
 //! PUBLISH and PUBACK, in both directions, without allocation.
 
+use super::error::PacketError;
 use super::fields::{MISPLACED, MessageProperties, Reader, property_error};
 use super::frame::{length_size, put_length};
-use super::error::PacketError;
 use super::{frame, reason};
 use crate::message::{Message, Properties, Protocol, Qos};
 use drydock_core::Timestamp;

@@ -1,7 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
-use super::fields::{MISPLACED, Reader, text};
 use super::error::PacketError;
+use super::fields::{MISPLACED, Reader, text};
 use super::{frame, reason};
 use crate::message::Protocol;
 use mqtt_protocol_core::mqtt::packet::{Property, RetainHandling, SubEntry};

@@ -7,9 +7,9 @@ mod process;
 mod setup;
 
 use super::definition::Definition;
+use super::invocation::{Invoked, MAX_PAYLOAD};
 use super::logs::{LogStore, Report};
 use super::runtime_api::{Answer, Call, Invocation, Reply};
-use super::invocation::{Invoked, MAX_PAYLOAD};
 use crate::context::Context;
 use bytes::Bytes;
 use http::StatusCode;

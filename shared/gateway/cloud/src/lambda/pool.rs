@@ -1,10 +1,10 @@
 //! The execution environments of one function: an idle one is used again, the last one first; a new one starts where none
 //! is idle; and there are never more than the function's concurrency.
 
-use super::invocation::Invoked;
 use super::definition::Definition;
 use super::environment::{Environment, Job};
 use super::error::LambdaError;
+use super::invocation::Invoked;
 use super::logs::LogStore;
 use crate::context::{Context, lock};
 use drydock_timers::{Bell, Name, Ringing};

@@ -1,12 +1,12 @@
 //! A message on its way to the subscribers of a topic.
 
+use super::Sns;
 use super::envelope::{self, Outgoing, SIGNATURE};
 use super::error::SnsError;
 use super::publish::Publish;
 use super::subscription::Subscription;
-use super::Sns;
-use crate::notice::Notice;
 use crate::http_client;
+use crate::notice::Notice;
 use crate::stand_in::Parcel;
 use bytes::Bytes;
 use drydock_core::{Arn, OwnAddresses};

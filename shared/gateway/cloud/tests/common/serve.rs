@@ -23,7 +23,7 @@ pub(crate) async fn serve(listener: TcpListener, cloud: Cloud, unsigned: Service
                     let body: Bytes = body.collect().await.unwrap().to_bytes();
                     let authorization = head.headers.get("authorization").map(|value| value.to_str().unwrap());
                     let scope = authorization.and_then(|text| text.split("Credential=").nth(1)?.split('/').nth(3));
-                    let service = scope.map_or(unsigned, |scope| Service::from_scope(scope).unwrap());
+                    let service = scope.map_or(unsigned, |scope| drydock_cloud::stand_ins::of_scope(scope).unwrap());
                     let response = cloud.handle(service, Request::from_parts(head, body)).await;
                     Ok::<_, Infallible>(response.map(Full::new))
                 }

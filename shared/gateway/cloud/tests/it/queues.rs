@@ -9,18 +9,18 @@
 )]
 
 use crate::common::{advance, config, durable, json, ok, open, still};
-use drydock_cloud::{Cloud, Service};
+use drydock_cloud::Cloud;
 use drydock_timers::Timers;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 async fn sqs(cloud: &Cloud, operation: &str, body: Value) -> Value {
-    ok(cloud, Service::Sqs, &format!("AmazonSQS.{operation}"), body).await
+    ok(cloud, drydock_cloud::sqs::SERVICE, &format!("AmazonSQS.{operation}"), body).await
 }
 
 /// The status, the `__type`, and the older code of an operation that has to fail.
 async fn refused(cloud: &Cloud, operation: &str, body: Value) -> (u16, String, String) {
-    let response = json(cloud, Service::Sqs, &format!("AmazonSQS.{operation}"), body).await;
+    let response = json(cloud, drydock_cloud::sqs::SERVICE, &format!("AmazonSQS.{operation}"), body).await;
     assert_eq!(response.headers().get_all("x-amzn-requestid").iter().count(), 1);
     let query = response.headers()["x-amzn-query-error"].to_str().unwrap().to_owned();
     let body: Value = serde_json::from_slice(response.body()).unwrap();

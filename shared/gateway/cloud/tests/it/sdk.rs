@@ -12,7 +12,7 @@ use crate::common::{config, open};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use drydock_cloud::{Cloud, Service};
+use drydock_cloud::Cloud;
 use serde_json::{Value, json};
 
 /// The stand-ins behind a listener: their URL.
@@ -22,7 +22,7 @@ async fn listening() -> (Cloud, String) {
     let mut config = config();
     config.endpoint.clone_from(&url);
     let (cloud, _) = open(config);
-    tokio::spawn(crate::serve::serve(listener, cloud.clone(), Service::Sts));
+    tokio::spawn(crate::serve::serve(listener, cloud.clone(), drydock_cloud::sts::SERVICE));
     (cloud, url)
 }
 

@@ -9,12 +9,12 @@
 )]
 
 use crate::common::{advance, config, durable, json, ok, open, still};
-use drydock_cloud::{Cloud, Service};
+use drydock_cloud::Cloud;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 async fn call(cloud: &Cloud, operation: &str, body: Value) -> Value {
-    ok(cloud, Service::DynamoDb, &format!("DynamoDB_20120810.{operation}"), body).await
+    ok(cloud, drydock_cloud::dynamodb::SERVICE, &format!("DynamoDB_20120810.{operation}"), body).await
 }
 
 fn properties() -> Value {
@@ -111,12 +111,12 @@ async fn errors_are_those_of_dynamodb() {
             .header("x-amz-target", target)
             .body(bytes::Bytes::from(body.clone()))
             .unwrap();
-        let response = cloud.handle(Service::DynamoDb, request).await;
+        let response = cloud.handle(drydock_cloud::dynamodb::SERVICE, request).await;
         let error: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(response.status(), status, "{target} {body} {error}");
         assert!(error["__type"].as_str().unwrap().ends_with(&format!("#{kind}")), "{target} {body} {error}");
     }
-    let response = json(&cloud, Service::DynamoDb, "DynamoDB_20120810.CreateBackup", json!({})).await;
+    let response = json(&cloud, drydock_cloud::dynamodb::SERVICE, "DynamoDB_20120810.CreateBackup", json!({})).await;
     assert!(String::from_utf8_lossy(response.body()).contains("`CreateBackup` is not implemented"));
     cloud.shutdown().await;
 }

@@ -10,7 +10,7 @@
 
 use crate::common::{config, durable, message_of, notice, open, query, tag, text_of};
 use bytes::Bytes;
-use drydock_cloud::{Cloud, Notice, Service};
+use drydock_cloud::{Cloud, Notice};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,13 +23,13 @@ use tokio::sync::mpsc;
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:alerts";
 
 async fn sns(cloud: &Cloud, pairs: &[(&str, &str)]) -> String {
-    let (status, body) = query(cloud, Service::Sns, pairs).await;
+    let (status, body) = query(cloud, drydock_cloud::sns::SERVICE, pairs).await;
     assert_eq!(status, 200, "{pairs:?}: {body}");
     body
 }
 
 async fn refused(cloud: &Cloud, pairs: &[(&str, &str)]) -> (u16, String) {
-    let (status, body) = query(cloud, Service::Sns, pairs).await;
+    let (status, body) = query(cloud, drydock_cloud::sns::SERVICE, pairs).await;
     assert!(status >= 400, "{pairs:?}: {body}");
     (status, format!("{}: {}", tag(&body, "Code"), tag(&body, "Message")))
 }
@@ -245,7 +245,7 @@ async fn an_http_endpoint_confirms_and_gets_messages() {
     // The confirming URL is the API's own: a GET with the action in its query.
     let path = body["SubscribeURL"].as_str().unwrap().strip_prefix("http://127.0.0.1:4566").unwrap();
     let request = http::Request::builder().uri(path).body(Bytes::new()).unwrap();
-    let confirmed = cloud.handle(Service::Sns, request).await;
+    let confirmed = cloud.handle(drydock_cloud::sns::SERVICE, request).await;
     assert_eq!(confirmed.status(), 200);
     publish(&cloud, "after", &[]).await;
     let (kind, body) = got.recv().await.unwrap();
@@ -311,7 +311,7 @@ async fn what_sns_refuses_is_refused() {
     }
     // A queue that is gone is the subscription's trouble, not the publisher's.
     let queue = cloud.sqs().url("q");
-    crate::common::ok(&cloud, Service::Sqs, "AmazonSQS.DeleteQueue", json!({"QueueUrl": queue})).await;
+    crate::common::ok(&cloud, drydock_cloud::sqs::SERVICE, "AmazonSQS.DeleteQueue", json!({"QueueUrl": queue})).await;
     publish(&cloud, "into the void", &[]).await;
     let from = notice(&mut notices, |notice| match notice {
         Notice::DeliveryFailed { from, .. } => Some(from),
@@ -342,9 +342,9 @@ async fn topics_and_subscriptions_are_there_after_reopening() {
 #[tokio::test]
 async fn sts_says_who_one_is() {
     let (cloud, _) = open(config());
-    let (status, body) = query(&cloud, Service::Sts, &[("Action", "GetCallerIdentity")]).await;
+    let (status, body) = query(&cloud, drydock_cloud::sts::SERVICE, &[("Action", "GetCallerIdentity")]).await;
     assert_eq!((status, tag(&body, "Account")), (200, "123456789012"));
-    let (status, body) = query(&cloud, Service::Sts, &[("Action", "AssumeRole")]).await;
+    let (status, body) = query(&cloud, drydock_cloud::sts::SERVICE, &[("Action", "AssumeRole")]).await;
     assert_eq!(status, 501);
     assert!(tag(&body, "Message").contains("`AssumeRole`"), "{body}");
     cloud.shutdown().await;

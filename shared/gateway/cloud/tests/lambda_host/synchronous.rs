@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use drydock_cloud::lambda::logs::Source;
 use drydock_cloud::lambda::{Definition, Invoked};
-use drydock_cloud::{Cloud, LambdaConfig, Notice, Service};
+use drydock_cloud::{Cloud, LambdaConfig, Notice};
 use http::{Request, Response};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -26,7 +26,7 @@ async fn api(cloud: &Cloud, method: &str, path: &str, headers: &[(&str, &str)], 
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    cloud.handle(Service::Lambda, request.body(Bytes::from(body.to_owned())).unwrap()).await
+    cloud.handle(drydock_cloud::lambda::SERVICE, request.body(Bytes::from(body.to_owned())).unwrap()).await
 }
 
 pub(crate) fn is_running(pid: impl std::fmt::Display) -> bool {
@@ -332,7 +332,7 @@ pub(crate) async fn another_server_can_run_the_functions() {
     server.lambda().register(function_named("f")).unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(crate::serve::serve(listener, server.clone(), Service::Lambda));
+    let serving = tokio::spawn(crate::serve::serve(listener, server.clone(), drydock_cloud::lambda::SERVICE));
     let lambda = LambdaConfig { endpoint: Some(format!("http://{address}").parse().unwrap()), ..Default::default() };
     let (cloud, _) = open(drydock_cloud::CloudConfig { lambda, ..config() });
     let invoked = invoke(&cloud, "f", json!({"a": 1})).await;

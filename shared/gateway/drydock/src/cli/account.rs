@@ -74,7 +74,7 @@ fn only_scope(store: &Store, data_dir: &Path) -> Result<Scope, Box<dyn std::erro
 
 /// The rulebooks of a folder without a gateway; nobody is told of anything.
 fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
-    let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
+    let empty = Empty::new(&scope, drydock_services::rules::externals::CAPABILITIES);
     let time = Timers::new(Arc::new(SystemClock));
     let (events, _) = Stream::new(&time);
     Books::open(store, scope, time, Arc::new(SystemIds::new()), empty, events)

@@ -169,7 +169,7 @@ fn open(folder: &Path) -> Result<Books, Box<dyn std::error::Error + Send + Sync>
     let scope = scope.ok_or_else(|| format!("there is no state in `{}` yet", folder.display()))?;
     let time = Timers::new(Arc::new(SystemClock));
     let (events, _) = Stream::new(&time);
-    let empty = Empty::new(&scope, drydock_services::rules::reach::CAPABILITIES);
+    let empty = Empty::new(&scope, drydock_services::rules::externals::CAPABILITIES);
     Ok(Books::open(&store, scope, time, Arc::new(SystemIds::new()), empty, events)?)
 }
 

@@ -100,7 +100,7 @@ fn version(text: &str) -> Result<SqlVersion, String> {
 /// Where the statement is wrong or fails, the payload cannot be read, or the gateway cannot be asked.
 pub async fn run(args: SqlArgs) -> CommandResult {
     if args.reference {
-        print::told_at_once(&functions::reference::markdown(drydock_services::rules::reach::CAPABILITIES));
+        print::told_at_once(&functions::reference::markdown(drydock_services::rules::externals::CAPABILITIES));
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(rule) = &args.watch {
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn the_reference_is_current() {
         let page = include_str!("../../../rules/functions.md");
-        let made = reference::markdown(drydock_services::rules::reach::CAPABILITIES);
+        let made = reference::markdown(drydock_services::rules::externals::CAPABILITIES);
         assert!(page == made, "shared/gateway/rules/functions.md is not current: run `cargo xtask reference`");
     }
 }

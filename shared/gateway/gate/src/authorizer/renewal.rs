@@ -1,7 +1,7 @@
 //! Asking again about a device that is connected: `refreshAfterInSeconds` after an answer its policies are asked for anew, in
 //! the background, by the gateway's clock. Where the function does not let it in any more, or gives no answer, the connection ends.
 
-use super::{Asker, Granted, Question};
+use super::{AuthorizerClient, Granted, Question};
 use drydock_host::notice::{Notice, Notices, Tone, Topic};
 use drydock_identity::authorizer::NoAuthorizer;
 use drydock_timers::{Name, Work};
@@ -34,7 +34,7 @@ pub trait Renewable: Send + Sync + 'static {
 /// Renews the policies of one connection until it is gone.
 pub struct Renewal {
     /// Who asks.
-    pub asker: Asker,
+    pub authorizer_client: AuthorizerClient,
     /// What is asked.
     pub question: Question,
     /// Whom to tell of a refusal.
@@ -48,7 +48,7 @@ pub struct Renewal {
 impl Renewal {
     /// Runs until the connection is gone, which the end of its session shows, or is to go.
     pub async fn run<S: Renewable>(self, session: Weak<S>, first: Duration) {
-        let books = Arc::clone(&self.asker.books);
+        let books = Arc::clone(&self.authorizer_client.books);
         let at = |after: Duration| books.now().plus_millis(i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
         let mut due = at(first);
         let mut work = None;
@@ -69,7 +69,7 @@ impl Renewal {
                 Err(why) => {
                     session.revoke();
                     self.notices.tell(|| Notice {
-                        at: self.asker.books.now(),
+                        at: self.authorizer_client.books.now(),
                         tone: Tone::Bad,
                         topic: Topic::Connection,
                         subject: self.of.client_id.to_string(),
@@ -87,14 +87,14 @@ impl Renewal {
     async fn ask(&self) -> Result<Granted, String> {
         let name = &self.question.name;
         let found = self
-            .asker
+            .authorizer_client
             .books
             .identity
             .read(|identity| identity.choose_authorizer(Some(name), None).map(|(_, row)| row.clone()));
         let row = found.map_err(|error: NoAuthorizer| error.to_string())?;
         let mut occasion = self.question.occasion.clone();
         occasion.signature_verified = !row.signing_disabled;
-        match self.asker.ask(name, &row, self.question.signature.as_deref(), &occasion).await {
+        match self.authorizer_client.ask(name, &row, self.question.signature.as_deref(), &occasion).await {
             Ok(Some(granted)) if granted.authorized.principal_id == self.of.principal.as_str() => Ok(granted),
             Ok(Some(granted)) => Err(format!("it names another principal, `{}`", granted.authorized.principal_id)),
             Ok(None) => Err("NOT_AUTHENTICATED: it does not let the device in any more".to_owned()),

@@ -25,7 +25,8 @@ pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &m
             continue;
         }
         let (service, operation) = key.split_once('.').map_or((key, None), |(service, rest)| (service, Some(rest)));
-        let is_known = services().any(|known| known == service) && operation.is_none_or(|operation| !operation.is_empty());
+        let is_known =
+            services().any(|known| known == service) && operation.is_none_or(|operation| !operation.is_empty());
         if !is_known {
             let what = format!("`{key}` is not a service of this gateway, nor an operation such as `iot.CreateThing`");
             faults.add(name.span(), what, nearest(service, services().chain([SEED])));

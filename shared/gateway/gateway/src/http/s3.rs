@@ -4,8 +4,8 @@
 use super::lines::Answer;
 use super::{service, signature};
 use crate::gateway::Gateway;
-use drydock_cloud::s3::payload::{Framing, Payload, Piece};
 use drydock_cloud::s3::door::refusal;
+use drydock_cloud::s3::payload::{Framing, Payload, Piece};
 use drydock_cloud::s3::{self, Body, S3ErrorCode};
 use drydock_identity::sigv4::{Chunks, Denied, Stated};
 use http::header::{AUTHORIZATION, HOST};

@@ -15,7 +15,7 @@ use drydock_host::books::{Books, Empty};
 use drydock_host::stream::{Arriving, Happened, Stream};
 use drydock_host::system::{SystemClock, SystemIds};
 use drydock_model::iot::{AttachPolicyRequest, CreatePolicyRequest, CreateThingRequest, UpdateThingRequest};
-use drydock_services::rules::reach::CAPABILITIES;
+use drydock_services::rules::externals::CAPABILITIES;
 use drydock_store::Store;
 use drydock_timers::Timers;
 use serde_json::{Value, json};
@@ -107,7 +107,13 @@ async fn events_come_in_the_order_of_the_decisions() {
 }
 
 /// Calls an operation as it comes over HTTP: its status and its answer.
-pub async fn call(gateway: &Gateway, method: &str, path: &str, header: Option<(&str, &str)>, body: &Value) -> (u16, Value) {
+pub async fn call(
+    gateway: &Gateway,
+    method: &str,
+    path: &str,
+    header: Option<(&str, &str)>,
+    body: &Value,
+) -> (u16, Value) {
     let api = gateway.addresses().api;
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let header = header.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();

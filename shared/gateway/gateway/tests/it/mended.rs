@@ -14,10 +14,13 @@ use drydock_gateway::Dock;
 use drydock_host::books::Books;
 use drydock_host::stream::Arriving;
 use drydock_model::iot::{
-    CreateThingRequest, CreateTopicRuleDestinationRequest, HttpUrlDestinationConfiguration, TopicRuleDestinationConfiguration,
+    CreateThingRequest, CreateTopicRuleDestinationRequest, HttpUrlDestinationConfiguration,
+    TopicRuleDestinationConfiguration,
 };
 use drydock_store::Store;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -106,16 +109,22 @@ async fn heard(stream: &mut TcpStream, last: &str) -> BTreeMap<String, Value> {
 }
 
 fn maker(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::default();
+    let mut params = params(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, name);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 fn signed(maker: &CertifiedIssuer<'_, KeyPair>, name: &str) -> rcgen::Certificate {
+    params(name).signed_by(&KeyPair::generate().unwrap(), maker).unwrap()
+}
+
+fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
-    params.signed_by(&KeyPair::generate().unwrap(), maker).unwrap()
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2049, 1, 1);
+    params
 }
 
 /// Registers a CA whose devices register themselves.
@@ -196,9 +205,8 @@ async fn a_destination_that_was_to_be_proven_is_asked() {
             ..Default::default()
         },
     };
-    let made = books.apply(&books.rules, |book| {
-        book.create_topic_rule_destination(request, books.now(), books.ids.as_ref())
-    });
+    let made =
+        books.apply(&books.rules, |book| book.create_topic_rule_destination(request, books.now(), books.ids.as_ref()));
     let made = made.await.unwrap().topic_rule_destination.unwrap();
     unheard.kill().await;
 
@@ -258,7 +266,8 @@ async fn what_the_account_asked_to_be_told_is_told_once() {
     let (status, _) = call(dock.gateway(), "POST", "/things/third", None, &Value::Null).await;
     assert_eq!(status, 200);
     let told = heard(&mut client, "$aws/events/thing/third/").await;
-    let registry: Vec<&String> = told.keys().filter(|topic| !topic.contains("/presence/") && !topic.contains("/subscriptions/")).collect();
+    let registry: Vec<&String> =
+        told.keys().filter(|topic| !topic.contains("/presence/") && !topic.contains("/subscriptions/")).collect();
     assert_eq!(registry, ["$aws/events/thing/third/created"]);
     // A kind that is off is not told, and leaves nothing to be told.
     let off = json!({ "eventConfigurations": { "THING": { "Enabled": false } } });
@@ -271,9 +280,9 @@ async fn what_the_account_asked_to_be_told_is_told_once() {
     let books = &unheard.books;
     let made = books.apply(&books.registry, |book| book.create_thing(&request, books.now(), books.ids.as_ref()));
     made.await.unwrap();
-    assert_eq!(books.outbox.take_left(), []);
+    assert!(books.outbox.take_left().is_empty());
     unheard.kill().await;
     let unheard = Unheard::open(folder.path());
-    assert_eq!(unheard.books.outbox.take_left(), []);
+    assert!(unheard.books.outbox.take_left().is_empty());
     unheard.kill().await;
 }

@@ -54,7 +54,7 @@ async fn ask(call: &Call, input: TestInvokeAuthorizerRequest) -> Result<Option<G
         connection_id: Some(books.ids.uuid().to_string()),
         ..Occasion::default()
     };
-    let answer = call.services.asker.ask(name, &row, input.token_signature.as_deref(), &occasion).await;
+    let answer = call.services.authorizer_client.ask(name, &row, input.token_signature.as_deref(), &occasion).await;
     answer.map_err(|error| match error {
         Unanswered::Token(error) => ApiError::invalid(format!("the authorizer `{name}` cannot be asked: {error}")),
         Unanswered::NotPermitted(error) => ApiError::new(ErrorCode::UnauthorizedException, error.to_string()),

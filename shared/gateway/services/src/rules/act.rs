@@ -1,10 +1,10 @@
 //! One rule on one message: evaluate, prepare, send, and tell the error action of what failed.
 
 use super::backlog::Part;
+use super::delivery::Delivery;
 use super::entries::Entries;
-use super::errand::Errand;
-use super::lane::Lane;
-use super::reach::{self, Asked};
+use super::externals::{self, Asked};
+use super::queue::Queue;
 use super::send::Sender;
 use super::state::{Metric, State, States};
 use super::watch::{Acted, Execution, Watches};
@@ -41,7 +41,7 @@ pub(super) struct Acting {
 /// How many evaluations that may take long run at a time, on threads of their own.
 pub(super) const HEAVY: usize = 4;
 
-/// Hands a message to a rule. It waits in the rule's own lane, so that no other rule waits with it. Its part in the backlog, if it
+/// Hands a message to a rule. It waits in the rule's own queue, so that no other rule waits with it. Its part in the backlog, if it
 /// has one, is done when the rule has ended with it, however.
 pub(super) fn begin(
     acting: &Arc<Acting>,
@@ -52,7 +52,7 @@ pub(super) fn begin(
 ) {
     let state = acting.states.of(&rule.name);
     acting.entries.matched(&rule.name, message);
-    let Some(place) = state.statement.queue() else {
+    let Some(place) = state.statement.place() else {
         acting.throttled(&state, &rule, message);
         if let Some(part) = part {
             part.done();
@@ -76,7 +76,7 @@ pub(super) fn begin(
 
 impl Acting {
     fn throttled(&self, state: &State, rule: &CompiledRule, message: &Message) {
-        let why = format!("{} messages wait for this rule already", super::lane::WAITING);
+        let why = format!("{} messages wait for this rule already", super::queue::WAITING);
         state.count(Metric::RuleExecutionThrottled);
         self.entries.throttled(&rule.name, message, &why);
         tracing::warn!(rule = %rule.name, topic = %message.topic, "a rule was throttled: {why}");
@@ -107,7 +107,7 @@ const EVALUATION: &str = "SqlEvaluationAction";
 type Ended = (Result<String, ActionFailure>, f64);
 
 impl Work<'_> {
-    /// Runs the rule; its turn in the lane of its statement ends when it is known what its actions send.
+    /// Runs the rule; its turn in the queue of its statement ends when it is known what its actions send.
     async fn run(&self, turn: OwnedSemaphorePermit, guard: Guard) {
         let Self { acting, rule, message, .. } = self;
         acting.states.executed();
@@ -128,7 +128,7 @@ impl Work<'_> {
             });
             let evaluated = evaluated.await;
             let (Outcome::Waiting(call), _) = &evaluated else { break evaluated };
-            let answer = reach::answer(&acting.books, &acting.cloud, &acting.tasks, rule, call).await;
+            let answer = externals::answer(&acting.books, &acting.cloud, &acting.tasks, rule, call).await;
             asked.learn(call, answer);
         };
         let mut execution = trace.map(|trace| Execution::new(rule, message, acting.books.now(), &outcome, trace));
@@ -211,7 +211,7 @@ impl Work<'_> {
         }
     }
 
-    /// Runs all actions, each in its lane and none waiting for another; then the error action with all that failed.
+    /// Runs all actions, each in its queue and none waiting for another; then the error action with all that failed.
     async fn act(
         &self,
         turn: OwnedSemaphorePermit,
@@ -289,14 +289,14 @@ impl Work<'_> {
     async fn ask(&self, calls: Vec<ExternalCall>, asked: &mut Asked) {
         for call in calls {
             let Acting { books, cloud, tasks, .. } = self.acting;
-            let answer = reach::answer(books, cloud, tasks, self.rule, &call).await;
+            let answer = externals::answer(books, cloud, tasks, self.rule, &call).await;
             asked.learn(&call, answer);
         }
     }
 
     async fn action(&self, index: usize, prepared: &Prepared, work: &Resting) -> Ended {
         self.acting.entries.starting(&self.rule.name, prepared.action, self.message);
-        let ended = self.in_lane(self.state.action(index), Some(index), prepared, work).await;
+        let ended = self.in_queue(self.state.action(index), Some(index), prepared, work).await;
         if let Some(error) = self.note(prepared, &ended, Metric::Success, Metric::Failure) {
             let (rule, resource) = (&self.rule.name, &prepared.resource);
             tracing::warn!(%rule, action = prepared.action, resource, error, "a rule action failed");
@@ -321,7 +321,7 @@ impl Work<'_> {
             let Some(call) = waits_for(&prepared) else { break prepared };
             self.ask(vec![call], asked).await;
         };
-        let ended = self.in_lane(&self.state.error_action, None, &prepared, work).await;
+        let ended = self.in_queue(&self.state.error_action, None, &prepared, work).await;
         if let Some(error) = self.note(&prepared, &ended, Metric::ErrorActionSuccess, Metric::ErrorActionFailure) {
             tracing::error!(rule = %self.rule.name, error, "the error action failed, too");
             self.acting.tell(self.rule, Tone::Bad, || (format!("the error action failed, too: {error}"), Vec::new()));
@@ -337,16 +337,16 @@ impl Work<'_> {
         failed
     }
 
-    /// Makes an action's calls when its lane lets it, in their order; the first that fails ends it.
-    async fn in_lane(&self, lane: &Arc<Lane>, index: Option<usize>, prepared: &Prepared, work: &Resting) -> Ended {
+    /// Makes an action's calls when its queue lets it, in their order; the first that fails ends it.
+    async fn in_queue(&self, queue: &Arc<Queue>, index: Option<usize>, prepared: &Prepared, work: &Resting) -> Ended {
         let started = Instant::now();
-        let result = self.calls(lane, index, prepared, work).await;
+        let result = self.calls(queue, index, prepared, work).await;
         (result, started.elapsed().as_secs_f64() * 1000.0)
     }
 
     async fn calls(
         &self,
-        lane: &Arc<Lane>,
+        queue: &Arc<Queue>,
         index: Option<usize>,
         prepared: &Prepared,
         work: &Resting,
@@ -358,8 +358,8 @@ impl Work<'_> {
                 return Err(prepared.failed(format!("`{}` has nobody to answer it here", call.key())));
             }
         };
-        let Some(place) = lane.queue() else {
-            let why = format!("dropped: {} messages wait for this action already", super::lane::WAITING);
+        let Some(place) = queue.place() else {
+            let why = format!("dropped: {} messages wait for this action already", super::queue::WAITING);
             return Err(prepared.failed(why));
         };
         let turn = match place.turn_now() {
@@ -373,10 +373,10 @@ impl Work<'_> {
             }
         };
         let (broker, state, rule, message) = (self.broker, self.state, self.rule, self.message);
-        let errand = Errand { broker, state, rule, message, index, work };
+        let delivery = Delivery { broker, state, rule, message, index, work };
         let mut answers = Vec::with_capacity(outgoing.len());
         for one in outgoing {
-            answers.push(self.acting.sender.send(&errand, one).await.map_err(|why| prepared.failed(why))?);
+            answers.push(self.acting.sender.send(&delivery, one).await.map_err(|why| prepared.failed(why))?);
         }
         drop(turn);
         Ok(answers.join("; "))

@@ -1,7 +1,7 @@
 //! Topic rule destinations are proven: a web service is sent a token that comes back, an instance of InfluxDB is asked something
 //! ("HTTP action destinations" and "InfluxDB action destination" in the guide).
 
-use super::errand::{TRIES, pause};
+use super::delivery::{TRIES, pause};
 use super::influxdb;
 use super::service::RulesService;
 use bytes::Bytes;

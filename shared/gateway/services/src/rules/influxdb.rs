@@ -2,13 +2,13 @@
 //! ("InfluxDB" rule action).
 
 use super::batch::{Batches, Part, Share};
-use super::errand::{Errand, TRIES, pause};
+use super::delivery::{Delivery, TRIES, pause};
 use crate::rules::outbound::Outbound;
 use crate::rules::outbound::client::Answer;
 use crate::rules::outbound::endpoints::Place;
 use base64::Engine as _;
 use bytes::Bytes;
-use drydock_cloud::{Cloud, Service};
+use drydock_cloud::{Cloud, secrets};
 use drydock_host::books::Books;
 use drydock_model::iot::{InfluxDBDestinationConfiguration, InfluxDBSecretType, InfluxDBVersion};
 use drydock_rules::{AwsCall, Points};
@@ -37,19 +37,19 @@ impl InfluxDb {
     }
 
     /// Writes points, with those of other messages where the rule says so.
-    pub(super) async fn write(&self, errand: &Errand<'_>, points: &Points) -> Result<(), String> {
+    pub(super) async fn write(&self, delivery: &Delivery<'_>, points: &Points) -> Result<(), String> {
         let destination = self.books.rules.read(|rules| rules.influx_db(&points.destination, self.books.now()))?;
         let lines: Vec<Bytes> = points.lines.iter().map(|line| line.clone().into()).collect();
-        let Some(limits) = points.batch else { return self.put(errand, &destination, points, &lines).await };
+        let Some(limits) = points.batch else { return self.put(delivery, &destination, points, &lines).await };
         let share = Share { pieces: lines, head: () };
         match self
             .batches
-            .add((&self.books.time, errand.work), errand.key(&points.database, limits.across_topics), share, limits)
+            .add((&self.books.time, delivery.work), delivery.key(&points.database, limits.across_topics), share, limits)
             .await
         {
             Part::Follow(result) => result,
             Part::Lead(batch) => {
-                let result = self.put(errand, &destination, points, &batch.pieces).await;
+                let result = self.put(delivery, &destination, points, &batch.pieces).await;
                 batch.tell(&self.books.time, &result);
                 result
             }
@@ -58,7 +58,7 @@ impl InfluxDb {
 
     async fn put(
         &self,
-        errand: &Errand<'_>,
+        delivery: &Delivery<'_>,
         destination: &InfluxDBDestinationConfiguration,
         points: &Points,
         lines: &[Bytes],
@@ -87,7 +87,7 @@ impl InfluxDb {
         let mut attempt = 0;
         let mut renewed = false;
         loop {
-            pause(&self.books.time, errand.work, attempt).await;
+            pause(&self.books.time, delivery.work, attempt).await;
             attempt += 1;
             let token = token(&self.cloud, &self.outbound, &self.books.scope.region, destination).await?;
             let request = Request::post(&url).header("content-type", "text/plain; charset=utf-8");
@@ -167,7 +167,7 @@ async fn token(
         let request = Request::post("/").header("content-type", "application/x-amz-json-1.1");
         let request = request.header("x-amz-target", "secretsmanager.GetSecretValue").body(call.body.clone());
         let request = request.map_err(|error| failed(error.to_string()))?;
-        let (head, body) = cloud.handle(Service::SecretsManager, request).await.into_parts();
+        let (head, body) = cloud.handle(secrets::SERVICE, request).await.into_parts();
         (head.status, body)
     } else {
         let answer = outbound.call(&call, WITHIN).await.map_err(|error| failed(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! Rules on messages. The [`RunnerTap`] sees every message on the broker's path: it looks up the rules that the topic reaches and
 //! hands the message over. The [`Runner`] evaluates and acts, away from that path, so that a slow action slows nobody down: each
-//! rule has a lane for its statement and one for each of its actions.
+//! rule has a queue for its statement and one for each of its actions.
 
 use super::act::{self, Acting};
 use super::backlog::{Backlog, Pending};
@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 
 /// How many messages may wait to be handed to their rules. Beyond that a message's rules are throttled, as AWS throttles them.
 const QUEUE: usize = 65_536;
-/// How many messages of an earlier run a rule works on at a time: well below what its lanes hold, so that they turn none away.
+/// How many messages of an earlier run a rule works on at a time: well below what its queues hold, so that they turn none away.
 const AGAIN: usize = 1024;
 
 /// A message and the rules that it reached.

@@ -1,7 +1,7 @@
 //! An action's call, made: handed to the stand-in, or sent to where the service is, and tried again where that may help.
 
 use super::batch::{Batches, Closed, Part, Share};
-use super::errand::{Errand, TRIES, pause};
+use super::delivery::{Delivery, TRIES, pause};
 use super::influxdb::InfluxDb;
 use super::kafka::Clusters;
 use super::state::Metric;
@@ -10,7 +10,7 @@ use crate::rules::outbound::endpoints::Place;
 use crate::rules::outbound::{CallError, Outbound};
 use bytes::Bytes;
 use drydock_broker::{Message as BrokerMessage, Origin, Properties, Qos};
-use drydock_cloud::{Cloud, Service};
+use drydock_cloud::{Cloud, lambda, stand_ins};
 use drydock_core::Arn;
 use drydock_host::books::Books;
 use drydock_rules::{AwsCall, CallFailure, HttpPost, KafkaRecord, MqttProperties, Outgoing};
@@ -49,35 +49,35 @@ impl Sender {
     ///
     /// # Errors
     /// Why it failed.
-    pub(super) async fn send(&self, errand: &Errand<'_>, outgoing: &Outgoing) -> Result<String, String> {
+    pub(super) async fn send(&self, delivery: &Delivery<'_>, outgoing: &Outgoing) -> Result<String, String> {
         match outgoing {
             Outgoing::Publish { topic, payload, qos, mqtt } => {
                 let message = republished(&self.books, topic, payload, *qos, mqtt);
-                let taken = errand.broker.publish(message, Origin::Outside).map_err(|error| error.to_string())?;
+                let taken = delivery.broker.publish(message, Origin::Outside).map_err(|error| error.to_string())?;
                 taken.durable().await.map_err(|error| error.to_string())?;
                 Ok(format!("published to {topic} with QoS {qos}"))
             }
-            Outgoing::Aws(call) => self.call(errand, call).await,
-            Outgoing::Http(post) => self.post(errand, post).await.map(|()| "taken".to_owned()),
-            Outgoing::InfluxDb(points) => self.influx.write(errand, points).await.map(|()| "written".to_owned()),
-            Outgoing::Kafka(record) => self.record(errand, record).await.map(|()| "acknowledged".to_owned()),
+            Outgoing::Aws(call) => self.call(delivery, call).await,
+            Outgoing::Http(post) => self.post(delivery, post).await.map(|()| "taken".to_owned()),
+            Outgoing::InfluxDb(points) => self.influx.write(delivery, points).await.map(|()| "written".to_owned()),
+            Outgoing::Kafka(record) => self.record(delivery, record).await.map(|()| "acknowledged".to_owned()),
         }
     }
 
     /// Makes a call of an AWS service; what passes is tried again.
-    async fn call(&self, errand: &Errand<'_>, call: &AwsCall) -> Result<String, String> {
+    async fn call(&self, delivery: &Delivery<'_>, call: &AwsCall) -> Result<String, String> {
         let mut made = false;
         let mut attempt = 0;
         loop {
-            pause(&self.books.time, errand.work, attempt).await;
-            let failure = match self.once(errand, call).await {
+            pause(&self.books.time, delivery.work, attempt).await;
+            let failure = match self.once(delivery, call).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             match &call.missing {
                 Some(missing) if !made && failure.code.as_deref() == Some(missing.error) => {
                     made = true;
-                    match self.once(errand, &missing.make).await {
+                    match self.once(delivery, &missing.make).await {
                         Err(why) if why.code.as_deref() != Some("ResourceAlreadyExistsException") => {
                             return Err(why.message);
                         }
@@ -89,13 +89,13 @@ impl Sender {
             if !failure.passing || attempt >= TRIES {
                 return Err(failure.message);
             }
-            tracing::debug!(rule = %errand.rule.name, service = call.service, why = failure.message, attempt, "tried again");
+            tracing::debug!(rule = %delivery.rule.name, service = call.service, why = failure.message, attempt, "tried again");
         }
     }
 
-    async fn once(&self, errand: &Errand<'_>, call: &AwsCall) -> Result<String, CallFailure> {
+    async fn once(&self, delivery: &Delivery<'_>, call: &AwsCall) -> Result<String, CallFailure> {
         let lasting = |message: String| CallFailure { message, code: None, passing: false };
-        let stand_in = Service::from_scope(call.service);
+        let stand_in = stand_ins::of_scope(call.service);
         if call.endpoint.is_some() || self.outbound.place(call.service, stand_in.is_some()) != Place::StandIn {
             let answer = self.outbound.call(call, CALL).await.map_err(|error| match error {
                 CallError::Nowhere(why) => lasting(why),
@@ -112,9 +112,9 @@ impl Sender {
         let Some(service) = stand_in else {
             return Err(lasting(crate::rules::outbound::endpoints::nowhere(call.service)));
         };
-        if service == Service::Lambda {
+        if service == lambda::SERVICE {
             // Lambda asks who invokes: a function's resource policy has to name the rule.
-            let source = self.books.scope.rule(&errand.rule.name);
+            let source = self.books.scope.rule(&delivery.rule.name);
             return self.invoke(&source, call).await.map_err(lasting);
         }
         let mut request = Request::builder().method(call.method).uri(call.path.as_str());
@@ -139,10 +139,10 @@ impl Sender {
     }
 
     /// Sends a record to a Kafka cluster through a VPC destination, which has to be enabled.
-    async fn record(&self, errand: &Errand<'_>, record: &KafkaRecord) -> Result<(), String> {
+    async fn record(&self, delivery: &Delivery<'_>, record: &KafkaRecord) -> Result<(), String> {
         let mut attempt = 0;
         loop {
-            pause(&self.books.time, errand.work, attempt).await;
+            pause(&self.books.time, delivery.work, attempt).await;
             attempt += 1;
             let now = self.books.now();
             self.books.rules.read(|rules| rules.may_enter_vpc(&record.destination, now))?;
@@ -155,21 +155,21 @@ impl Sender {
     }
 
     /// Posts to a web service whose destination is enabled, with others where the rule says so.
-    async fn post(&self, errand: &Errand<'_>, post: &HttpPost) -> Result<(), String> {
+    async fn post(&self, delivery: &Delivery<'_>, post: &HttpPost) -> Result<(), String> {
         if let Some(destination) = &post.destination {
             self.books.rules.read(|rules| rules.may_post(destination, self.books.now()))?;
         }
-        let Some(limits) = post.batch else { return self.request(errand, post, post.body.clone()).await };
+        let Some(limits) = post.batch else { return self.request(delivery, post, post.body.clone()).await };
         let share = Share { pieces: vec![post.body.clone()], head: post.clone() };
         match self
             .posts
-            .add((&self.books.time, errand.work), errand.key(&post.url, limits.across_topics), share, limits)
+            .add((&self.books.time, delivery.work), delivery.key(&post.url, limits.across_topics), share, limits)
             .await
         {
             Part::Follow(result) => result,
             Part::Lead(mut batch) => {
                 let last = batch.head.take().unwrap_or_else(|| post.clone());
-                let result = self.request(errand, &last, joined(&batch)).await;
+                let result = self.request(delivery, &last, joined(&batch)).await;
                 batch.tell(&self.books.time, &result);
                 result
             }
@@ -177,7 +177,7 @@ impl Sender {
     }
 
     /// Sends one request, by the guide's "HTTP action retry logic".
-    async fn request(&self, errand: &Errand<'_>, post: &HttpPost, body: Bytes) -> Result<(), String> {
+    async fn request(&self, delivery: &Delivery<'_>, post: &HttpPost, body: Bytes) -> Result<(), String> {
         // What the network takes, which is the machine's time; the pauses are by the gateway's clock.
         let mut taken = Duration::ZERO;
         let mut attempt = 0;
@@ -188,7 +188,7 @@ impl Sender {
             }
             let request = request.body(body.clone());
             let mut request = request.map_err(|error| {
-                errand.state.count(Metric::HttpInvalidUrl);
+                delivery.state.count(Metric::HttpInvalidUrl);
                 format!("`{}` cannot be posted to: {error}", host(&post.url))
             })?;
             if let Some((region, service)) = &post.sign_for {
@@ -202,7 +202,7 @@ impl Sender {
                 Ok(answer) if answer.status.is_success() => return Ok(()),
                 Ok(answer) => {
                     let status = answer.status;
-                    errand.state.count(match status.as_u16() {
+                    delivery.state.count(match status.as_u16() {
                         400..=499 => Metric::HttpCode4xx,
                         500..=599 => Metric::HttpCode5xx,
                         _ => Metric::HttpCodeOther,
@@ -213,9 +213,9 @@ impl Sender {
                 }
                 Err(error) => {
                     match &error {
-                        SendError::Url(_) => errand.state.count(Metric::HttpInvalidUrl),
-                        SendError::Host(_) => errand.state.count(Metric::HttpUnknownHost),
-                        SendError::Timeout { .. } => errand.state.count(Metric::HttpRequestTimeout),
+                        SendError::Url(_) => delivery.state.count(Metric::HttpInvalidUrl),
+                        SendError::Host(_) => delivery.state.count(Metric::HttpUnknownHost),
+                        SendError::Timeout { .. } => delivery.state.count(Metric::HttpRequestTimeout),
                         SendError::Connect { .. } | SendError::Closed { .. } => {}
                     }
                     (error.to_string(), matches!(error, SendError::Connect { .. }))
@@ -224,7 +224,7 @@ impl Sender {
             if !again || attempt >= TRIES || taken >= HTTP {
                 return Err(why);
             }
-            pause(&self.books.time, errand.work, attempt).await;
+            pause(&self.books.time, delivery.work, attempt).await;
         }
     }
 }

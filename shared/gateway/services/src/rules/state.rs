@@ -1,7 +1,7 @@
-//! What is kept of each rule while it works: its lanes, and its counts by the names of AWS's metrics ("AWS IoT rule metrics" and
+//! What is kept of each rule while it works: its queues, and its counts by the names of AWS's metrics ("AWS IoT rule metrics" and
 //! "Rule action metrics" in the guide).
 
-use super::lane::Lane;
+use super::queue::Queue;
 use drydock_core::RuleName;
 use drydock_rules::book::MAX_ACTIONS;
 use std::collections::{BTreeMap, HashMap};
@@ -62,9 +62,9 @@ impl Metric {
 /// What is kept of a rule.
 #[derive(Debug)]
 pub struct State {
-    pub(super) statement: Arc<Lane>,
-    actions: [Arc<Lane>; MAX_ACTIONS],
-    pub(super) error_action: Arc<Lane>,
+    pub(super) statement: Arc<Queue>,
+    actions: [Arc<Queue>; MAX_ACTIONS],
+    pub(super) error_action: Arc<Queue>,
     /// By metric, and by the action's kind where it is one of an action.
     counts: Mutex<BTreeMap<(Metric, &'static str), u64>>,
 }
@@ -72,15 +72,15 @@ pub struct State {
 impl State {
     fn new() -> Self {
         Self {
-            statement: Lane::new(EVALUATIONS),
-            actions: std::array::from_fn(|_| Lane::new(CALLS)),
-            error_action: Lane::new(CALLS),
+            statement: Queue::new(EVALUATIONS),
+            actions: std::array::from_fn(|_| Queue::new(CALLS)),
+            error_action: Queue::new(CALLS),
             counts: Mutex::default(),
         }
     }
 
-    /// The lane of an action, by its place in the rule.
-    pub(super) fn action(&self, index: usize) -> &Arc<Lane> {
+    /// The queue of an action, by its place in the rule.
+    pub(super) fn action(&self, index: usize) -> &Arc<Queue> {
         self.actions.get(index).unwrap_or(&self.error_action)
     }
 

@@ -1,7 +1,7 @@
 //! The process in an execution environment: its variables, its process group, and its end.
 
-use super::setup::Setup;
 use super::output::Output;
+use super::setup::Setup;
 use crate::lambda::runtime_api::{self, Call};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::net::SocketAddr;

@@ -89,8 +89,8 @@ impl Visit<'_> {
                 return Err(json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &why));
             }
         };
-        let asker = &self.gateway.services.asker;
-        match ask_callback(asker, self.domain, &self.tls.chain, &certificate, server_name).await {
+        let authorizer_client = &self.gateway.services.authorizer_client;
+        match ask_callback(authorizer_client, self.domain, &self.tls.chain, &certificate, server_name).await {
             Ok(()) => Ok(certificate),
             Err(why) => Err(self.refuse(way, certificate.id.as_str(), &why, forbidden(self.gateway))),
         }
@@ -130,8 +130,12 @@ impl Visit<'_> {
                     ..Occasion::default()
                 };
                 let question = Question::new(&name, &row, &presented, occasion);
-                let asked =
-                    self.gateway.services.asker.ask(&name, &row, question.signature.as_deref(), &question.occasion);
+                let asked = self.gateway.services.authorizer_client.ask(
+                    &name,
+                    &row,
+                    question.signature.as_deref(),
+                    &question.occasion,
+                );
                 let granted: Arc<Granted> = match asked.await {
                     Ok(Some(granted)) => Arc::new(granted),
                     Ok(None) => return Err(refuse(&denied(&name), unauthorized("Unauthorized"))),

@@ -12,7 +12,7 @@ pub(super) const TRIES: u32 = 3;
 const PAUSE: i64 = 100;
 
 /// What is sent for whom.
-pub(super) struct Errand<'a> {
+pub(super) struct Delivery<'a> {
     pub(super) broker: &'a Broker,
     pub(super) state: &'a State,
     pub(super) rule: &'a CompiledRule,
@@ -23,7 +23,7 @@ pub(super) struct Errand<'a> {
     pub(super) work: &'a Resting,
 }
 
-impl Errand<'_> {
+impl Delivery<'_> {
     /// What messages share a batch by.
     pub(super) fn key(&self, target: &str, across_topics: bool) -> Key {
         Key {

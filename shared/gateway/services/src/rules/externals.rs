@@ -1,12 +1,12 @@
 //! Answers to the functions of the rules SQL that reach out ("Functions" in the guide): Lambda, S3, DynamoDB, the
 //! registry, shadows, Secrets Manager. A failure ends the rule for the message, unless `get_or_default` stands around the call.
 //!
-//! Each rule runs in a lane of its own: one whose function is slow holds up itself alone.
+//! Each rule runs in a queue of its own: one whose function is slow holds up itself alone.
 
 mod proto;
 
 use bytes::Bytes;
-use drydock_cloud::{Cloud, Service};
+use drydock_cloud::{Cloud, dynamodb};
 use drydock_host::books::Books;
 use drydock_model::iot::{DescribeThingRequest, ListThingGroupsForThingRequest};
 use drydock_rules::value::{Object, json};
@@ -141,7 +141,7 @@ async fn dynamodb(cloud: &Cloud, call: &ExternalCall) -> Result<Value, String> {
         .header("x-amz-target", "DynamoDB_20120810.GetItem")
         .body(Bytes::from(body))
         .map_err(|error| error.to_string())?;
-    let response = cloud.handle(Service::DynamoDb, request).await;
+    let response = cloud.handle(dynamodb::SERVICE, request).await;
     let answer = json::parse(response.body()).map_err(|error| error.to_string())?;
     if !response.status().is_success() {
         let message = answer.member("message").to_text().or_else(|| answer.member("Message").to_text());
