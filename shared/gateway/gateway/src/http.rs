@@ -5,7 +5,7 @@
 //! - [`enter`]: which hosts and which pages are let in, as [`door`] says. [`bodies`]: how much is read, and of whom. [`links`]: what
 //!   needs no signature. [`paths`]: every path of every listener, for who is to try them all.
 //! - [`api`]: the API endpoint. [`service`]: which service a request is for. [`signature`]: who signed it.
-//! - [`faults`]: what services do wrong because it was asked for. `refused`: what they answer then.
+//! - [`faults`]: what services do wrong because it was asked for. `refused`: what they answer then. `told`: who watches is told.
 //! - `operations`: the operations of AWS IoT. [`s3`]: requests to S3, whose bodies are not read whole.
 //! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
 //! - [`device`]: what a device reaches with its certificate: HTTPS publish. [`credentials`]: credentials by a role alias.
@@ -29,4 +29,5 @@ pub mod s3;
 pub mod serve;
 pub mod service;
 pub mod signature;
+mod told;
 pub mod websocket;

@@ -5,6 +5,7 @@
 
 mod in_flight;
 pub mod mqtt;
+mod operation;
 pub(crate) mod operations;
 pub mod service;
 mod vain;

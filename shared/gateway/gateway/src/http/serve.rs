@@ -32,7 +32,7 @@ where
                 Err(refusal) => {
                     // What a browser asks before it sends is answered so, too.
                     if refusal.status().is_client_error() {
-                        super::websocket::tell(&endpoint, "request", &refusal, "");
+                        super::told::tell(&endpoint, "request", &refusal, "");
                     }
                     return Ok(super::lines::body(refusal));
                 }

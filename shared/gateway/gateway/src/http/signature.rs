@@ -103,7 +103,7 @@ pub fn of_websocket<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Opti
     };
     if let Some(refusal) = super::operations::wrong_region(gateway, scope) {
         let help = "sign for that region: an SDK takes it from AWS_REGION, or from its option `region`";
-        return Err(super::websocket::refused(endpoint, refusal, help));
+        return Err(super::told::refused(endpoint, refusal, help));
     }
     if !matches!(scope.service.as_str(), "iotdevicegateway" | "iotdata") {
         let why = "Credential should be scoped to correct service: 'iotdevicegateway'.";

@@ -5,15 +5,14 @@
 //! Follows "Protocols, port mappings, and authentication" of the AWS IoT Core developer guide: a certificate alone opens none.
 
 use super::answer::json_error;
+use super::told::refused;
 use crate::peer::{Endpoint, TlsPeer};
 use crate::websocket;
 use bytes::Bytes;
 use drydock_broker::{Lifetime, Peer, Transport};
 use drydock_core::event::DisconnectReason;
 use drydock_gate::credential::{Credential, HttpRequestFacts};
-use drydock_host::notice::{Notice, Tone, Topic, help};
 use http::{Request, Response, StatusCode};
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,29 +63,6 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
     let help = "use a client of MQTT over WebSocket: it sends `Sec-WebSocket-Protocol: mqtt`";
     let accepted = websocket::accept(request).map_err(|refusal| refused(endpoint, refusal, help))?;
     Ok((accepted, peer))
-}
-
-/// Tells those who watch why a WebSocket is not opened; the refusal as it is.
-pub(super) fn refused(endpoint: &Endpoint, refusal: Response<Bytes>, step: &str) -> Response<Bytes> {
-    tell(endpoint, "WebSocket", &refusal, step);
-    refusal
-}
-
-/// Tells those who watch why something is refused, and what to do about it.
-pub(super) fn tell(endpoint: &Endpoint, what: &str, refusal: &Response<Bytes>, step: &str) {
-    let host = &endpoint.gateway.host;
-    host.told.notices.tell(|| {
-        let body: Value = serde_json::from_slice(refusal.body()).unwrap_or_default();
-        let why = body.get("message").or_else(|| body.get("Message")).and_then(Value::as_str).unwrap_or_default();
-        Notice {
-            at: host.books.now(),
-            tone: Tone::Bad,
-            topic: Topic::Connection,
-            subject: endpoint.remote.to_string(),
-            text: format!("{what} refused with {}: {why}", refusal.status().as_u16()),
-            reasons: help(step),
-        }
-    });
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! receive them gets them, and rules see them. Follows "Device Shadow MQTT topics" and "Device Shadow error messages".
 
 use super::in_flight::Unanswered;
+use super::operation::Operation;
 use super::vain;
 use crate::request::TopicRequest;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use drydock_core::{ApiError, ErrorCode, ReservedTopic};
 use drydock_host::Host;
 use drydock_host::logs::failure;
 use drydock_host::once::Once;
-use drydock_logging::{EventType, Status};
+use drydock_logging::Status;
 use drydock_shadow::{Address, Updated, client_token};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -23,33 +24,6 @@ use tokio::sync::mpsc::Receiver;
 
 /// How many requests may be on their way to the disk at a time.
 const CONCURRENCY: usize = 256;
-
-/// What is asked of a shadow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    Get,
-    Update,
-    Delete,
-}
-
-impl Operation {
-    /// AWS's name for it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GetThingShadow",
-            Self::Update => "UpdateThingShadow",
-            Self::Delete => "DeleteThingShadow",
-        }
-    }
-
-    fn event(self) -> EventType {
-        match self {
-            Self::Get => EventType::GetThingShadow,
-            Self::Update => EventType::UpdateThingShadow,
-            Self::Delete => EventType::DeleteThingShadow,
-        }
-    }
-}
 
 /// A request that came as a message.
 #[derive(Debug)]

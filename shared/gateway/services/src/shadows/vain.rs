@@ -1,7 +1,7 @@
 //! Requests of a shadow that came as messages and were in vain: told to whoever watches, as a device that does not subscribe to
 //! `…/rejected` hears nothing.
 
-use super::mqtt::Operation;
+use super::operation::Operation;
 use drydock_core::{ApiError, ErrorCode};
 use drydock_host::Host;
 use drydock_host::notice::{Notice, Tone, Topic, help};

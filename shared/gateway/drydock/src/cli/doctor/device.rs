@@ -1,6 +1,6 @@
 //! A device's files: its certificate, the key to it, and the CA that it trusts.
 
-use super::DoctorArgs;
+use super::args::DoctorArgs;
 use super::finding::Findings;
 use super::folder::open_to_others;
 use drydock_core::Clock as _;

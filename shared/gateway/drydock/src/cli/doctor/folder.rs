@@ -1,6 +1,6 @@
 //! A project's folder: what `drydock up` would find there.
 
-use super::DoctorArgs;
+use super::args::DoctorArgs;
 use super::finding::Findings;
 use drydock_core::{Clock as _, Scope};
 use drydock_gateway::config::Config;

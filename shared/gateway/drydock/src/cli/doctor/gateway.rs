@@ -1,6 +1,6 @@
 //! A gateway that is up: whether it is there, what it knows of the device, what it lets it do.
 
-use super::DoctorArgs;
+use super::args::DoctorArgs;
 use super::device::Device;
 use super::finding::Findings;
 use crate::client::{Api, CallError};
