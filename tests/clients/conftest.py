@@ -1,5 +1,6 @@
 """A gateway and devices for the client tests: every test module has a gateway of its own, on free ports, in memory."""
 
+import collections
 import json
 import os
 import pathlib
@@ -151,3 +152,15 @@ def gateway_with_functions(tmp_path_factory):
     yield running
     running.stop()
     assert running.process.returncode == 0, running.log.read_text()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says what became of the examples of the AWS CLI's package: each test of one tells it as a property."""
+    passed = terminalreporter.stats.get("passed", [])
+    told = (value for report in passed for name, value in report.user_properties if name == "cli example")
+    counts = collections.Counter(told)
+    if counts:
+        terminalreporter.section("examples of the AWS CLI")
+        for what, count in sorted(counts.items()):
+            terminalreporter.write_line(f"{count:4} {what}")
+        terminalreporter.write_line(f"{sum(counts.values()):4} in all")

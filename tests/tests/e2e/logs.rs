@@ -271,3 +271,25 @@ fn reading_retained_messages_is_logged() {
     assert_eq!((&entry["status"], &entry["reason"]), (&json!("Failure"), &json!("ResourceNotFoundException")));
     assert_eq!(gateway.logged("ListRetainedMessage", |_| true)["status"], "Success");
 }
+
+#[test]
+fn a_connection_whose_client_id_another_takes_is_logged_as_an_error() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    options(&gateway, "ERROR", json!({}));
+    let device = gateway.free_device("twin");
+    let first = gateway.connect(&device);
+    let second = gateway.connect(&device);
+    first.ended();
+    let entry = gateway.logged("Disconnect", |entry| entry["clientId"] == "twin");
+    for (name, value) in [
+        ("logLevel", "ERROR"),
+        ("status", "Failure"),
+        ("reason", "DUPLICATE_CLIENT_ID"),
+        ("disconnectReason", "DUPLICATE_CLIENTID"),
+        ("principalId", device.id.as_str()),
+    ] {
+        assert_eq!(entry[name], value, "{entry}");
+    }
+    second.disconnect();
+}

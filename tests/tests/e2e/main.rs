@@ -37,6 +37,7 @@ mod kills;
 mod lifecycle;
 mod logs;
 mod provisioning;
+mod refusals;
 mod registry;
 mod reset;
 mod rules;

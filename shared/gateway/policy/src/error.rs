@@ -53,6 +53,6 @@ impl PolicyError {
 impl From<PolicyError> for ApiError {
     /// A `MalformedPolicyException`.
     fn from(error: PolicyError) -> Self {
-        Self::new(ErrorCode::MalformedPolicyException, format!("policy document is malformed: {error}"))
+        Self::new(ErrorCode::MalformedPolicyException, format!("Policy document is Malformed: {error}"))
     }
 }

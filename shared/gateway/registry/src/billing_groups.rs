@@ -308,7 +308,10 @@ fn expect_version(name: &BillingGroupName, row: &BillingRow, expected: Option<i6
     match expected {
         Some(expected) if expected != row.version => Err(ApiError::new(
             ErrorCode::VersionConflictException,
-            format!("the billing group `{name}` has version {}, and version {expected} is expected", row.version),
+            format!(
+                "The version for billing group {name} does not match the expected version: it is {}, not {expected}",
+                row.version
+            ),
         )),
         _ => Ok(()),
     }

@@ -262,7 +262,10 @@ fn expect_version(name: &ThingGroupName, row: &GroupRow, expected: Option<i64>) 
     match expected {
         Some(expected) if expected != row.version => Err(ApiError::new(
             ErrorCode::VersionConflictException,
-            format!("the thing group `{name}` has version {}, and version {expected} is expected", row.version),
+            format!(
+                "The version for thing group {name} does not match the expected version: it is {}, not {expected}",
+                row.version
+            ),
         )),
         _ => Ok(()),
     }

@@ -62,8 +62,10 @@ pub(crate) struct Propagating {
 impl Properties {
     fn read(wire: Option<&ThingTypeProperties>) -> Result<Self, ApiError> {
         let Some(wire) = wire else { return Ok(Self::default()) };
-        let searchable: Vec<AttributeName> =
+        let mut searchable: Vec<AttributeName> =
             wire.searchable_attributes.iter().flatten().map(AttributeName::new).collect::<Result<_, _>>()?;
+        // AWS answers them so, whatever their order was.
+        searchable.sort();
         if searchable.len() > MOST_SEARCHABLE {
             return Err(ApiError::invalid(format!(
                 "{} searchable attributes are too many: a thing type has at most {MOST_SEARCHABLE}",

@@ -58,8 +58,8 @@ impl Registry {
             {
                 return Ok(Done::reply(reply(existing.id.to_string())));
             }
-            let message =
-                format!("the thing `{name}` exists already, with another type, billing group or other attributes");
+            // AWS's own words; a type and a billing group count as attributes.
+            let message = format!("Thing {name} already exists in account with different attributes");
             return Err(ApiError::exists(message, name.as_str(), arn));
         }
         let id = ids.uuid();
@@ -238,7 +238,10 @@ fn expect_version(thing: &Thing, expected: Option<i64>) -> Result<(), ApiError> 
     match expected {
         Some(expected) if expected != thing.version => Err(ApiError::new(
             ErrorCode::VersionConflictException,
-            format!("the thing `{}` has version {}, and version {expected} is expected", thing.name, thing.version),
+            format!(
+                "The version for thing {} does not match the expected version: it is {}, not {expected}",
+                thing.name, thing.version
+            ),
         )),
         _ => Ok(()),
     }

@@ -67,7 +67,7 @@ impl Entry {
 
 /// AWS answers so for a rule that does not exist, lest its existence be told.
 fn denied(name: &RuleName) -> ApiError {
-    ApiError::new(ErrorCode::UnauthorizedException, format!("access to topic rule `{name}` was denied"))
+    ApiError::new(ErrorCode::UnauthorizedException, format!("Access to topic rule '{name}' was denied"))
 }
 
 impl Rules {

@@ -139,9 +139,17 @@ async fn serve(
 }
 
 /// A refusal in the form that the caller reads: clients of the query protocol, such as those of IAM and CloudFormation, read
-/// XML.
-fn in_form_of<B>(gateway: &Gateway, request: &Request<B>, refusal: Response<Bytes>) -> Response<Bytes> {
+/// XML, and those of the JSON protocols, such as that of Kinesis, the error's name in the body.
+fn in_form_of<B>(gateway: &Gateway, request: &Request<B>, mut refusal: Response<Bytes>) -> Response<Bytes> {
     let form = request.headers().get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if form.is_some_and(|kind| kind.starts_with("application/x-amz-json")) {
+        let code = refusal.headers().get("x-amzn-errortype").and_then(|code| code.to_str().ok()).map(str::to_owned);
+        if let (Some(code), Ok(serde_json::Value::Object(mut body))) = (code, serde_json::from_slice(refusal.body())) {
+            body.insert("__type".to_owned(), code.into());
+            *refusal.body_mut() = serde_json::Value::Object(body).to_string().into();
+        }
+        return refusal;
+    }
     let speaks_query = form.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
         || service::query_value(request.uri().query().unwrap_or_default(), "Action").is_some();
     if !speaks_query {

@@ -162,8 +162,10 @@ impl Identity {
         let outgoing = |id: &CertificateId| {
             let row = self.certificates.get(id)?;
             let transfer = row.transfer.as_ref()?;
+            let there = drydock_core::Scope::new(transfer.to.clone(), self.scope.region.clone());
             Some(OutgoingCertificate {
-                certificate_arn: Some(self.scope.certificate(id).into()),
+                // As AWS's examples show it: that of the account which it is offered to.
+                certificate_arn: Some(there.certificate(id).into()),
                 certificate_id: Some(id.to_string()),
                 creation_date: Some(row.created),
                 transfer_date: Some(transfer.offered),

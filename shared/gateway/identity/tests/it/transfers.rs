@@ -87,6 +87,7 @@ fn a_certificate_that_goes_to_another_account_waits_and_can_be_taken_back() {
     let listed = account.book.list_outgoing_certificates(&request).unwrap().reply.outgoing_certificates.unwrap();
     assert_eq!(listed.first().unwrap().transferred_to.as_deref(), Some(THERE));
     assert_eq!(listed.first().unwrap().creation_date, Some(NOW));
+    assert_eq!(listed.first().unwrap().certificate_arn.as_deref(), Some(arn.as_str()), "that of the other account");
 
     // The other account's calls are not this one's to make.
     assert_eq!(code(accept(&mut account, &id, None)), "ResourceNotFoundException");

@@ -39,18 +39,29 @@ impl Policies {
         self.attach(&request.policy_name, principal(&request.principal)?, check)
     }
 
-    /// `DetachPolicy`. Detaching what is not attached changes nothing.
+    /// `DetachPolicy`. Detaching what is not attached changes nothing, nor does it where there is no such policy. `check` is
+    /// that of [`attach_policy`](Self::attach_policy).
     ///
     /// # Errors
-    /// `ResourceNotFoundException` where there is no such policy; `InvalidRequestException` where the target is not a target.
-    pub fn detach_policy(&mut self, request: &DetachPolicyRequest) -> Result<Done<()>, ApiError> {
-        self.detach(&request.policy_name, &Target::parse(&request.target)?)
+    /// `InvalidRequestException` where the target is not a target or does not exist.
+    pub fn detach_policy(
+        &mut self,
+        request: &DetachPolicyRequest,
+        check: impl FnOnce(&Target) -> Result<(), ApiError>,
+    ) -> Result<Done<()>, ApiError> {
+        let target = Target::parse(&request.target)?;
+        // AWS's own words, which programs match.
+        check(&target).map_err(|why| ApiError::invalid(format!("Invalid Target: {}", why.message)))?;
+        if !self.policies.contains_key(request.policy_name.as_str()) {
+            return Ok(Done::reply(()));
+        }
+        self.detach(&request.policy_name, &target)
     }
 
     /// `DetachPrincipalPolicy`.
     ///
     /// # Errors
-    /// As [`detach_policy`](Self::detach_policy), and `InvalidRequestException` for a thing group.
+    /// `ResourceNotFoundException` where there is no such policy; `InvalidRequestException` where the principal is none.
     pub fn detach_principal_policy(&mut self, request: &DetachPrincipalPolicyRequest) -> Result<Done<()>, ApiError> {
         self.detach(&request.policy_name, &principal(&request.principal)?)
     }

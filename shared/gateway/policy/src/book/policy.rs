@@ -36,7 +36,7 @@ impl Policies {
             sequence: self.next_sequence(),
             created: now,
             modified: now,
-            generation_id: ids.uuid().to_string(),
+            generation_id: ids.hex64(),
             default: FIRST,
             latest: FIRST,
             versions: BTreeMap::from([(FIRST, version)]),

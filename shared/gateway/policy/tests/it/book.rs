@@ -79,7 +79,7 @@ impl Kept {
 
     fn detach(&mut self, name: &str, target: &str) {
         let request = DetachPolicyRequest { policy_name: name.into(), target: target.into() };
-        let done = self.book.detach_policy(&request).unwrap();
+        let done = self.book.detach_policy(&request, |_| Ok(())).unwrap();
         self.keep(done);
     }
 
@@ -132,7 +132,7 @@ fn a_policy_is_created_once() {
     assert_eq!((got.policy_document.as_deref(), got.creation_date), (Some(ALLOW), Some(Timestamp(1000))));
     let bad = kept.book.create_policy(creation("Bad", "{"), Timestamp(0), &NoIds).unwrap_err();
     assert_eq!(bad.code, ErrorCode::MalformedPolicyException);
-    assert_eq!(bad.message, "policy document is malformed: line 1, column 1: EOF while parsing an object");
+    assert_eq!(bad.message, "Policy document is Malformed: line 1, column 1: EOF while parsing an object");
     assert_eq!(
         code(kept.book.create_policy(creation("a b", ALLOW), Timestamp(0), &NoIds)),
         ErrorCode::InvalidRequestException

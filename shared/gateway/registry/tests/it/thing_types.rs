@@ -133,3 +133,19 @@ fn types_are_listed_by_name_in_pages() {
     assert_eq!(list(None, Some("b")), ("b".into(), None));
     assert_eq!(list(None, Some("x")), (String::new(), None));
 }
+
+#[test]
+fn searchable_attributes_are_answered_in_order_whatever_their_own_was() {
+    let mut account = Account::new();
+    let of = |names: [&str; 2]| {
+        let searchable_attributes = Some(names.map(str::to_owned).to_vec());
+        create("dock", Some(ThingTypeProperties { searchable_attributes, ..ThingTypeProperties::default() }))
+    };
+    let made = account.run(|book, ids| book.create_thing_type(&of(["wattage", "model"]), NOW, ids)).unwrap();
+    let again = account.run(|book, ids| book.create_thing_type(&of(["model", "wattage"]), NOW, ids)).unwrap();
+    assert_eq!(again.thing_type_id, made.thing_type_id, "the same type");
+    let asked = DescribeThingTypeRequest { thing_type_name: "dock".into() };
+    let described = account.book.describe_thing_type(&asked).unwrap().reply;
+    let found = described.thing_type_properties.unwrap().searchable_attributes;
+    assert_eq!(found, Some(["model", "wattage"].map(str::to_owned).to_vec()));
+}

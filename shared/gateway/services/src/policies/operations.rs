@@ -17,7 +17,6 @@ pub(super) fn register(router: &mut Router<Call>) {
         ListPolicyVersions => |book, input, books| book.list_policy_versions(&input).map(Done::reply);
         SetDefaultPolicyVersion => |book, input, books| book.set_default_policy_version(&input, books.now());
         DeletePolicyVersion => |book, input, books| book.delete_policy_version(&input);
-        DetachPolicy => |book, input, books| book.detach_policy(&input);
         DetachPrincipalPolicy => |book, input, books| book.detach_principal_policy(&input);
         ListTargetsForPolicy => |book, input, books| book.list_targets_for_policy(&input).map(Done::reply);
         ListPrincipalPolicies => |book, input, books| book.list_principal_policies(&input).map(Done::reply);
@@ -36,6 +35,16 @@ pub(super) fn register(router: &mut Router<Call>) {
             .change(touched, |(identity, registry, policies)| {
                 policies
                     .apply(|book| book.attach_policy(&input, |target| check(&books.scope, identity, registry, target)))
+            })
+            .await
+    });
+    router.on::<ops::DetachPolicy>(|call: Call, input| async move {
+        let books = call.books();
+        let touched = (&books.identity, &books.registry, &books.policies);
+        books
+            .change(touched, |(identity, registry, policies)| {
+                policies
+                    .apply(|book| book.detach_policy(&input, |target| check(&books.scope, identity, registry, target)))
             })
             .await
     });

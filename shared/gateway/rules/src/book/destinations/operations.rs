@@ -12,7 +12,7 @@ const PAGE: usize = 100;
 
 /// AWS answers so for what does not exist, lest its existence be told.
 fn denied(arn: &str) -> ApiError {
-    ApiError::new(ErrorCode::UnauthorizedException, format!("access to topic rule destination `{arn}` was denied"))
+    ApiError::new(ErrorCode::UnauthorizedException, format!("Access to TopicRuleDestination '{arn}' was denied"))
 }
 
 /// What kind of destination a configuration makes: how its ARN spells it.
