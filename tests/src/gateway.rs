@@ -105,6 +105,15 @@ impl Place {
         Self { folder }
     }
 
+    /// A folder without a template.
+    ///
+    /// # Panics
+    /// Where the disk does not take it.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap_or_else(|e| panic!("no folder for the test: {e}")) }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -122,7 +131,11 @@ impl Place {
                 command
             }
         };
-        command.args(["up", "--template", "template.yaml", "--ready-file", "ready.json"]);
+        command.args(["up", "--ready-file", "ready.json"]);
+        if !options.contains(&"--template") && self.path().join("template.yaml").exists() {
+            command.args(["--template", "template.yaml"]);
+        }
+        alone(&mut command);
         for port in ["--api-port", "--mqtt-port", "--tls-port"] {
             if !options.contains(&port) {
                 command.args([port, "0"]);
@@ -170,6 +183,7 @@ impl Place {
     pub fn run(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.path()).env("NO_COLOR", "1").stdin(Stdio::null());
+        alone(&mut command);
         let output = command.output().unwrap_or_else(|e| panic!("drydock does not start: {e}"));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(output.status.success(), "`drydock {arguments:?}`: {}", text(&output.stderr));
@@ -202,6 +216,14 @@ impl Place {
         });
         Gateway { child, ready, place: self }
     }
+}
+
+/// Takes away what would tell a command of the person whose machine this is.
+fn alone(command: &mut Command) {
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "SAM_CONFIG_ENV"] {
+        command.env_remove(name);
+    }
+    command.env("AWS_CONFIG_FILE", "/nonexistent");
 }
 
 fn exit(child: &mut Child) -> ExitStatus {

@@ -58,7 +58,25 @@ impl Answer {
 ///
 /// # Panics
 /// Where there is no whole answer within the socket's deadline.
-pub fn send<S: Read + Write>(mut stream: S, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub fn send<S: Read + Write>(stream: S, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    try_send(stream, method, path, headers, body)
+        .unwrap_or_else(|error| panic!("{method} {path} has no answer: {error}"))
+}
+
+/// The same, where the connection may be refused: its error.
+///
+/// # Errors
+/// Whatever the connection ends with.
+///
+/// # Panics
+/// Where the answer is not one of HTTP.
+pub fn try_send<S: Read + Write>(
+    mut stream: S,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
     let host = headers.iter().find(|(name, _)| *name == "host").map_or("127.0.0.1", |(_, host)| host);
     let mut request =
         format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
@@ -76,12 +94,12 @@ pub fn send<S: Read + Write>(mut stream: S, method: &str, path: &str, headers: &
             Ok(0) => break,
             Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
             Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => break,
-            Err(error) => panic!("{method} {path} has no answer: {error}"),
+            Err(error) => return Err(error),
         }
     }
     let text = String::from_utf8_lossy(&bytes);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { panic!("{method} {path} has no answer: `{text}`") };
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.unwrap_or_else(|| panic!("no status in `{head}`"));
-    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+    Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
 }

@@ -186,7 +186,7 @@ fn import_and_reset() {
         assert!(after == small_state || after == full_state, "round {round}: {:?}", difference(&full_state, &after));
         gateway = place.up(&OPTIONS);
         replaced(&gateway, &full);
-        let (before, after) = killed(&place, gateway, &("POST", "/_drydock/reset".to_owned(), String::new()));
+        let (before, after) = killed(&place, gateway, &("POST", "/_drydock/reset?to=empty".to_owned(), String::new()));
         assert_eq!(before, full_state);
         assert!(after.is_empty() || after == full_state, "round {round}: {:?}", difference(&full_state, &after));
         gateway = place.up(&OPTIONS);

@@ -96,9 +96,6 @@ fn shown(caller: &str, head: &str, body: &str) -> String {
     let json = json.get("__type").and_then(Value::as_str).and_then(|name| name.rsplit('#').next());
     let xml = body.split_once("<Code>").and_then(|(_, rest)| rest.split("</Code>").next());
     let name = header("x-amzn-errortype").or(json).or(xml).unwrap_or_default().to_lowercase();
-    if header("x-drydock-region").is_some() {
-        return format!("{status} region");
-    }
     if body.contains("has to state the SHA-256") {
         return format!("{status} unproven");
     }

@@ -98,7 +98,7 @@ fn a_device_gets_credentials_for_what_its_policy_and_the_role_allow() {
 fn a_reset_leaves_the_templates_roles() {
     let place = Place::new(TEMPLATE);
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
-    gateway.send("POST", "/_drydock/reset", &[], b"").ok();
+    gateway.send("POST", "/_drydock/reset?to=empty", &[], b"").ok();
     let device = gateway.device("cam-1", &assume("*"));
     for (alias, role) in [("cameras", "devices"), ("locks", "nobody")] {
         let body = json!({ "roleArn": format!("arn:aws:iam::123456789012:role/{role}") });

@@ -319,7 +319,7 @@ fn a_stop_keeps_what_rules_have_not_done_a_reset_and_a_lasting_failure_do_not() 
     elsewhere.now(HANGS);
     publish(&mut publisher, "slow/reset", 2);
     assert_eq!(elsewhere.next()["topic"], "slow/reset");
-    gateway.send("POST", "/_drydock/reset", &[], b"").ok();
+    gateway.send("POST", "/_drydock/reset?to=empty", &[], b"").ok();
     rule(&gateway);
     gateway.kill();
     elsewhere.now(ANSWERS);

@@ -1,6 +1,6 @@
-//! `POST /_drydock/reset` empties everything, and the gateway goes on.
+//! `POST /_drydock/reset` goes back to the template, with `?to=empty` to nothing, and the gateway goes on.
 
-use drydock_tests::gateway::{Place, SMALL};
+use drydock_tests::gateway::{Gateway, Place, SMALL};
 use drydock_tests::maker::Maker;
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ fn reset_empties_everything() {
         assert_eq!(gateway.iot("GET", path, &Value::Null)[list].as_array().unwrap().len(), 1, "{path} before");
     }
 
-    gateway.send("POST", "/_drydock/reset", &[], b"").ok();
+    assert_eq!(gateway.send("POST", "/_drydock/reset?to=empty", &[], b"").ok()["status"], "empty");
     connection.ended();
     for (path, list) in LISTS {
         assert_eq!(gateway.iot("GET", path, &Value::Null)[list], json!([]), "{path} after");
@@ -57,4 +57,30 @@ fn reset_empties_everything() {
     gateway.kill();
     let gateway = place.up(&["--data-dir", "state", "--no-functions"]);
     assert_eq!(gateway.iot("GET", "/things", &Value::Null)["things"], json!([]), "empty on disk, too");
+}
+
+#[test]
+fn reset_goes_back_to_the_template() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--data-dir", "state", "--no-functions"]);
+    gateway.iot("POST", "/things/pump-1", &json!({}));
+    gateway.iot("POST", "/thing-types/other", &json!({}));
+    assert_eq!(gateway.send("POST", "/_drydock/reset", &[], b"").ok()["status"], "template");
+    let types = |gateway: &Gateway<'_>| {
+        let types = gateway.iot("GET", "/thing-types", &Value::Null);
+        let names = types["thingTypes"].as_array().unwrap().iter().map(|one| one["thingTypeName"].clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(types(&gateway), ["pump"], "what the template makes is there, and nothing else");
+    assert_eq!(gateway.iot("GET", "/things", &Value::Null)["things"], json!([]));
+    // And again, as often as one likes.
+    gateway.send("POST", "/_drydock/reset?to=template", &[], b"").ok();
+    assert_eq!(types(&gateway), ["pump"]);
+    gateway.send("POST", "/_drydock/reset?to=nowhere", &[], b"").refused(400, "InvalidRequestException", "`empty`");
+
+    let place = Place::new("");
+    let gateway = place.up(&["--ephemeral"]);
+    gateway.iot("POST", "/things/pump-1", &json!({}));
+    assert_eq!(gateway.send("POST", "/_drydock/reset", &[], b"").ok()["status"], "template");
+    assert_eq!(gateway.iot("GET", "/things", &Value::Null)["things"], json!([]));
 }

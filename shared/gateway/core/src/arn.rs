@@ -20,6 +20,27 @@ impl Scope {
         Self { account: account.into(), region: region.into() }
     }
 
+    /// Whether a text is called as AWS's regions are: two letters, one or more words, a digit, as in `us-gov-west-1`.
+    #[must_use]
+    pub fn is_region(text: &str) -> bool {
+        let words: Vec<&str> = text.split('-').collect();
+        let [first, between @ .., last] = words.as_slice() else { return false };
+        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        text.len() <= 32
+            && first.len() == 2
+            && is_word(first)
+            && !between.is_empty()
+            && between.iter().all(|word| is_word(word))
+            && (1..=2).contains(&last.len())
+            && last.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// Whether a text can be an account's id: twelve digits.
+    #[must_use]
+    pub fn is_account(text: &str) -> bool {
+        text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// The partition of the region: `aws`, `aws-cn` or `aws-us-gov`.
     #[must_use]
     pub fn partition(&self) -> &'static str {

@@ -1,35 +1,43 @@
 //! The command line: what can be asked, and nothing of how it is done.
 //!
 //! - [`args`]: what the commands take.
+//! - [`aws_names`]: what a machine needs so that AWS's names for endpoints point to it.
 //! - [`up`]: stands the gateway up and keeps it up.
 //! - [`demo`](crate::demo): the main job on real input, as a timeline.
 //! - [`account`]: a whole account's state to files and back.
 //! - [`build`]: shows how the build of the functions goes on.
 //! - [`operations`]: which operations of AWS IoT there are.
 //! - [`clock`]: shows and changes the gateway's clock.
-//! - [`device`]: makes a device with its files.
+//! - [`device`]: makes devices with their files, shows and deletes them.
 //! - [`doctor`]: says what is wrong with a folder, a device's files, a gateway.
 //! - [`explain`]: says why a client may do something, or may not.
+//! - [`generate`]: completions, manual pages, a `drydock.toml` to begin with.
 //! - [`limits`]: prints the limits in force.
 //! - [`logs`]: prints the AWS-style log.
+//! - [`project`]: what is said elsewhere than on the command line.
+//! - [`variables`]: a variable for each option.
 //! - [`sql`]: says what a rule's statement makes of a message.
 
 pub mod account;
 pub mod args;
+pub mod aws_names;
 pub mod build;
 pub mod clock;
 pub mod device;
 pub mod doctor;
 pub mod explain;
+pub mod generate;
 pub mod limits;
 pub mod logs;
 pub mod operations;
 pub mod print;
+pub mod project;
 pub mod sql;
 pub mod up;
+pub mod variables;
 
-use args::{DemoArgs, DeviceCommand, ExportArgs, ImportArgs, LimitsArgs, OperationsArgs, UpArgs};
-use clap::{Parser, Subcommand};
+use args::{DemoArgs, ExportArgs, ImportArgs, LimitsArgs, OperationsArgs, UpArgs};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// AWS IoT on one machine: the same template, the same function binaries, real devices on mutual TLS.
@@ -44,15 +52,15 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Stand the whole system of a template up on this machine.
+    /// Stand AWS IoT up on this machine, with the whole system of a template or empty.
     Up(UpArgs),
     /// Run the main job on real input: register a device just in time, bring its telemetry to a table, follow it offline.
     Demo(DemoArgs),
     /// Show, stop, set, advance or speed up the clock of a gateway that is up.
     Clock(clock::ClockArgs),
-    /// Make and list devices of a gateway that is up.
+    /// Make, list, show and delete devices of a gateway that is up.
     #[command(subcommand)]
-    Device(DeviceCommand),
+    Device(device::DeviceCommand),
     /// Look at a folder, at a device's files and at a gateway that is up, and say what is wrong with them.
     Doctor(Box<doctor::DoctorArgs>),
     /// Say why a client may do something, or may not: with the statements, the variables' values, and what is missing.
@@ -69,6 +77,25 @@ pub enum Command {
     Import(ImportArgs),
     /// List the operations of AWS IoT's three APIs, and which of them this version implements.
     Operations(OperationsArgs),
+    /// Print a drydock.toml with everything that may be in one, commented out and explained.
+    Config,
+    /// Print what a shell reads to complete commands and options.
+    Completions(generate::CompletionsArgs),
+    /// Print the manual page.
+    Man(generate::ManArgs),
+}
+
+/// The command line of this process, with what its variables say.
+#[must_use]
+pub fn parsed() -> Cli {
+    let matches = command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command line with all that it takes.
+#[must_use]
+pub fn command() -> clap::Command {
+    variables::of_all(Cli::command())
 }
 
 /// Runs a command to its end.
@@ -77,7 +104,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Demo(args) => crate::demo::run(args).await,
         Command::Clock(args) => clock::run(args).await,
-        Command::Device(DeviceCommand::Create(args)) => device::create(args).await,
+        Command::Device(command) => device::run(command).await,
         Command::Doctor(args) => doctor::run(*args).await,
         Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),
@@ -86,6 +113,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Export(args) => account::export(args).await,
         Command::Import(args) => account::import(args).await,
         Command::Operations(args) => operations::run(&args),
+        Command::Config => generate::config(),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
     };
     match result {
         Ok(code) => code,

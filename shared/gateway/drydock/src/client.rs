@@ -1,7 +1,7 @@
 //! A small client of the gateway's own API, for the command line: plain HTTP, signed.
 
 use bytes::Bytes;
-use drydock_core::Clock as _;
+use drydock_core::{Clock as _, Scope};
 use drydock_host::shown::line;
 use drydock_host::system::SystemClock;
 use drydock_identity::sigv4::{Secret, SignedRequest, Signer};
@@ -12,6 +12,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// The largest answer that is read, in bytes: who answers may mean harm.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -19,6 +21,9 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 const MAX_EXPORT: usize = 1024 * 1024 * 1024;
 /// The longest line of an answer in lines, in bytes.
 const MAX_LINE: usize = 16 * 1024 * 1024;
+
+/// What a request is signed for that is the same in every region.
+const ANY_REGION: &str = "us-east-1";
 
 /// Why a call did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -110,27 +115,33 @@ fn encode(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct Api {
     url: String,
+    /// As soon as it is known.
+    region: Arc<OnceCell<String>>,
     signer: Signer,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Api {
-    /// The API at a URL such as `http://127.0.0.1:4566`, for a region. Requests are signed with the keys of the environment
-    /// (`AWS_ACCESS_KEY_ID` and so on), and in name where there are none.
-    pub fn new(url: impl Into<String>, region: impl Into<String>) -> Self {
+    /// The API at a URL such as `http://127.0.0.1:4566`, in a region: the one that is named, else that of the environment
+    /// (`AWS_REGION`), else the gateway's own. Requests are signed with the keys of the environment (`AWS_ACCESS_KEY_ID` and so
+    /// on), and in name where there are none.
+    pub fn new(url: impl Into<String>, region: Option<String>) -> Self {
         let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let region = region.or_else(|| given("AWS_REGION")).or_else(|| given("AWS_DEFAULT_REGION"));
         let (access_key, secret) = given("AWS_ACCESS_KEY_ID")
             .zip(given("AWS_SECRET_ACCESS_KEY"))
             .unwrap_or_else(|| ("drydock".to_owned(), "drydock".to_owned()));
         let token = given("AWS_SESSION_TOKEN").map(Secret::new);
-        Self::signed_by(url, Signer { access_key, secret: Secret::new(secret), token, region: region.into() })
+        let signer = Signer { access_key, secret: Secret::new(secret), token, region: ANY_REGION.to_owned() };
+        Self { region: Arc::new(OnceCell::new_with(region)), ..Self::signed_by(url, signer) }
     }
 
-    /// The API at a URL, with these keys.
+    /// The API at a URL, with these keys and in their region.
     pub fn signed_by(url: impl Into<String>, signer: Signer) -> Self {
         let url = url.into();
         Self {
             url: url.trim_end_matches('/').to_owned(),
+            region: Arc::new(OnceCell::new_with(Some(signer.region.clone()))),
             signer,
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
@@ -141,7 +152,21 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn health(&self) -> Result<Value, CallError> {
-        self.own("health", Method::GET, "/_drydock/health", Bytes::new()).await
+        // It is the same in every region.
+        let region = self.region.get().map_or(ANY_REGION, String::as_str);
+        let answer = self.ask_in(region, "health", Method::GET, "/_drydock/health", &Bytes::new()).await?;
+        let body = whole("health", answer.into_body(), MAX_ANSWER).await?;
+        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    /// The region that requests are signed for.
+    async fn region(&self) -> Result<&str, CallError> {
+        let of_gateway = async {
+            let health = self.health().await?;
+            let region = health.get("region").and_then(Value::as_str).filter(|region| Scope::is_region(region));
+            Ok::<_, CallError>(region.unwrap_or(ANY_REGION).to_owned())
+        };
+        self.region.get_or_try_init(|| of_gateway).await.map(String::as_str)
     }
 
     /// Asks why somebody may do something, or may not.
@@ -213,10 +238,20 @@ impl Api {
         Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
-    /// The answer of one of the gateway's own paths, which must be 200. They are the same in every region: a gateway that plays
-    /// another one than was signed for says which, and is asked again.
+    /// The answer of one of the gateway's own paths, which must be 200.
     async fn ask(
         &self,
+        operation: &str,
+        method: Method,
+        path: &str,
+        body: &Bytes,
+    ) -> Result<Response<Incoming>, CallError> {
+        self.ask_in(self.region().await?, operation, method, path, body).await
+    }
+
+    async fn ask_in(
+        &self,
+        region: &str,
         operation: &str,
         method: Method,
         path: &str,
@@ -225,25 +260,14 @@ impl Api {
         // Stated, so that the gateway can judge the signature before it reads the body.
         let hash = drydock_identity::sigv4::canonical::sha256_hex(body);
         let headers = [("x-amz-content-sha256", hash.as_str())];
-        let mut signer = self.signer.clone();
-        let mut again = true;
-        loop {
-            let request = self.signed(&signer, "iot", operation, method.clone(), path, &headers, body.clone())?;
-            let answer = self.sent(request).await?;
-            if answer.status() == StatusCode::OK {
-                return Ok(answer);
-            }
-            let region =
-                answer.headers().get(drydock_gateway::http::service::REGION).and_then(|value| value.to_str().ok());
-            match region.filter(|region| again && is_region(region)) {
-                Some(region) => region.clone_into(&mut signer.region),
-                None => {
-                    let (parts, body) = answer.into_parts();
-                    return Err(refused(operation.to_owned(), &parts, &whole(operation, body, MAX_ANSWER).await?));
-                }
-            }
-            again = false;
+        let signer = Signer { region: region.to_owned(), ..self.signer.clone() };
+        let request = self.signed(&signer, "iot", operation, method, path, &headers, body.clone())?;
+        let answer = self.sent(request).await?;
+        if answer.status() == StatusCode::OK {
+            return Ok(answer);
         }
+        let (parts, body) = answer.into_parts();
+        Err(refused(operation.to_owned(), &parts, &whole(operation, body, MAX_ANSWER).await?))
     }
 
     /// Shows the gateway's clock, or changes it.
@@ -274,6 +298,14 @@ impl Api {
         self.call("iot", operation, method, path, headers, body).await
     }
 
+    /// Calls an operation of AWS IoT's data plane that has no body.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn iot_data(&self, operation: &str, method: Method, path: &str) -> Result<Value, CallError> {
+        self.call("iotdata", operation, method, path, &[], Bytes::new()).await
+    }
+
     /// Calls an operation of a service that speaks AWS's JSON protocol, such as `DynamoDB_20120810.Scan`.
     ///
     /// # Errors
@@ -293,7 +325,8 @@ impl Api {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Value, CallError> {
-        let request = self.signed(&self.signer, service, operation, method, path, headers, body)?;
+        let signer = Signer { region: self.region().await?.to_owned(), ..self.signer.clone() };
+        let request = self.signed(&signer, service, operation, method, path, headers, body)?;
         let (parts, body) = self.sent(request).await?.into_parts();
         let body = whole(operation, body, MAX_ANSWER).await?;
         if parts.status != StatusCode::OK {
@@ -339,12 +372,6 @@ async fn whole(operation: &str, body: Incoming, limit: usize) -> Result<Bytes, C
         Ok(body) => Ok(body.to_bytes()),
         Err(source) => Err(CallError::BrokeOff { operation: operation.to_owned(), source }),
     }
-}
-
-/// Whether a text can be a region's name: it becomes part of what is signed next.
-fn is_region(text: &str) -> bool {
-    (1..=32).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// The error that an answer other than 200 tells of.

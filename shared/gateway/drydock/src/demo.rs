@@ -38,7 +38,7 @@ use tokio::time::{Instant, sleep};
 /// The first step that was not observed.
 pub async fn run(args: DemoArgs) -> CommandResult {
     let up = UpArgs {
-        template: args.template,
+        template: Some(args.template),
         config: args.config,
         parameters: Vec::new(),
         data_dir: args.data_dir.clone(),
@@ -54,7 +54,10 @@ pub async fn run(args: DemoArgs) -> CommandResult {
         no_functions: false,
         lambda_endpoint: None,
         account: "123456789012".to_owned(),
-        region: "us-east-1".to_owned(),
+        region: Some("us-east-1".to_owned()),
+        stack_name: None,
+        public_host: None,
+        aws_names: None,
     };
     let dock = stand_up(&up).await?;
     let gateway = dock.gateway();
@@ -202,7 +205,7 @@ async fn observer(gateway: &Gateway, api: &Api, root: &str) -> Result<Device, De
         Err(error) if !error.is("ResourceAlreadyExistsException") => return Err(error.into()),
         _ => {}
     }
-    let made = make(api, NAME, Some(NAME)).await?;
+    let made = make(api, NAME, Some(NAME)).await?.credentials;
     let mqtt = gateway.addresses().mqtt;
     let mut device = Device::connect(NAME, mqtt, root, &made.certificate_pem, &made.private_key_pem)
         .await

@@ -1,7 +1,6 @@
 //! The `drydock` command. All work is in the library, so that tests can embed it; see `cli`.
 
-use clap::Parser;
-use drydock::cli::{Cli, run};
+use drydock::cli::{parsed, run};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -13,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // What the gateway keeps (keys, state, objects, what functions write) and what the other commands write is its owner's alone.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    let cli = Cli::parse();
+    let cli = parsed();
     // Warnings go to standard error; `RUST_LOG` asks for more. What happens to devices is told on standard output.
     // Of the TLS library only errors: it warns of each client that calls the server by its address. Of S3's nothing: what it
     // refuses is an error to it, and the client is told.

@@ -11,12 +11,14 @@ mod fault;
 mod faults;
 mod limits;
 mod parameters;
+mod reference;
 mod settings;
 
 pub use fault::{ConfigError, Fault};
+pub use reference::commented;
 pub use settings::{AccountKey, Config};
 
-use fault::{Faults, nearest};
+use fault::{Faults, Known, nearest};
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -24,17 +26,65 @@ use toml::de::{DeTable, DeValue};
 /// The name of the file that is looked for in the working directory.
 pub const FILE: &str = "drydock.toml";
 
-/// Reads one table, or array of tables, of the file.
-type Section = fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults);
+/// A table, or array of tables, of the file.
+struct Section {
+    name: &'static str,
+    /// Whether it is an array of tables.
+    is_list: bool,
+    /// What it is for.
+    about: &'static str,
+    /// What reads it.
+    read: fn(&mut Config, &Spanned<DeValue<'_>>, &mut Faults<'_>),
+    /// The keys that it knows, with an example of each.
+    known: fn() -> Vec<Known>,
+}
 
-/// The tables that the file may have, each with what reads it.
-const SECTIONS: &[(&str, Section)] = &[
-    ("api", api::read),
-    ("credentials", credentials::read),
-    ("endpoints", endpoints::read),
-    ("faults", faults::read),
-    ("limits", limits::read),
-    ("parameters", parameters::read),
+/// The tables that the file may have.
+const SECTIONS: &[Section] = &[
+    Section {
+        name: "api",
+        is_list: false,
+        about: "How the HTTP listeners are called, and by whom.",
+        read: api::read,
+        known: api::known,
+    },
+    Section {
+        name: "credentials",
+        is_list: true,
+        about: "A key of the account, a table each. Where there is one, every request has to be signed by one of them, or by a key \
+                that the gateway issued. An access key id of twelve digits is of the account of that number.",
+        read: credentials::read,
+        known: credentials::known,
+    },
+    Section {
+        name: "endpoints",
+        is_list: false,
+        about: "Where the services are that rules send to: a URL, or \"aws\" for AWS itself. A stand-in of this gateway needs none.",
+        read: endpoints::read,
+        known: endpoints::known,
+    },
+    Section {
+        name: "faults",
+        is_list: false,
+        about: "What services do wrong, so that it can be seen how their clients take it. A line for a service, or for one of its \
+                operations, as in \"iot.DescribeCertificate\".",
+        read: faults::read,
+        known: faults::known,
+    },
+    Section {
+        name: "limits",
+        is_list: false,
+        about: "The limits of the message broker, as AWS has them.",
+        read: limits::read,
+        known: limits::known,
+    },
+    Section {
+        name: "parameters",
+        is_list: false,
+        about: "Values for the template's parameters, where the command line gives none.",
+        read: parameters::read,
+        known: parameters::known,
+    },
 ];
 
 impl Config {
@@ -72,12 +122,12 @@ impl Config {
         match DeTable::parse(text) {
             Ok(root) => {
                 for (name, value) in root.get_ref() {
-                    match SECTIONS.iter().find(|(known, _)| known == name.get_ref()) {
-                        Some((_, read)) => read(&mut config, value, &mut faults),
+                    match SECTIONS.iter().find(|section| section.name == name.get_ref()) {
+                        Some(section) => (section.read)(&mut config, value, &mut faults),
                         None => faults.add(
                             name.span(),
                             format!("there is no table `{}`", name.get_ref()),
-                            nearest(name.get_ref(), SECTIONS.iter().map(|(known, _)| *known)),
+                            nearest(name.get_ref(), SECTIONS.iter().map(|section| section.name)),
                         ),
                     }
                 }

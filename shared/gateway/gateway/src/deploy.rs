@@ -3,7 +3,7 @@
 //!
 //! - [`read`]: the template, resolved; nothing is touched yet.
 //! - [`Source::build_functions`]: the functions' binaries.
-//! - [`deploy`]: the resources.
+//! - [`Deployment::deploy`]: the resources.
 
 mod cloud;
 pub mod functions;
@@ -17,7 +17,7 @@ use drydock_core::Scope;
 use drydock_template::binary::{self, BinaryError};
 use drydock_template::{Plan, Planned, Resource, Role, Settings, Template, TemplateErrors};
 use functions::{BuildError, Order, Progress};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Where queue URLs point until the API's port is known.
@@ -49,6 +49,17 @@ pub enum DeployError {
     },
 }
 
+/// What a template is brought up with.
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    /// The stack's name; without it the stack is called as the template's folder.
+    pub stack_name: Option<String>,
+    /// Values for parameters of the template; a name that it does not have is refused.
+    pub parameters: Vec<(String, String)>,
+    /// Values where nothing else is said; a name that the template does not have is passed over, as `sam deploy` does.
+    pub defaults: Vec<(String, String)>,
+}
+
 /// A template that was read.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -62,13 +73,31 @@ pub struct Source {
 ///
 /// # Errors
 /// [`DeployError::Template`] with everything that is wrong with it.
-pub fn read(path: &Path, scope: &Scope, parameters: &[(String, String)]) -> Result<Source, DeployError> {
-    let template = Template::from_path(path)?;
-    let mut settings = Settings::new(scope.clone(), stack_name(path), URL_BASE);
-    settings.parameters = parameters.iter().cloned().collect();
+pub fn read(path: &Path, scope: &Scope, values: &Values) -> Result<Source, DeployError> {
+    let template = match is_blank(path) {
+        true => Template::parse(&path.display().to_string(), NOTHING)?,
+        false => Template::from_path(path)?,
+    };
+    let name = values.stack_name.clone().unwrap_or_else(|| stack_name(path));
+    let mut settings = Settings::new(scope.clone(), name, URL_BASE);
+    let known: BTreeSet<&str> = template.parameters().collect();
+    let defaults = values.defaults.iter().filter(|(name, _)| known.contains(name.as_str()));
+    // Of two values for a name the later counts.
+    settings.parameters = defaults.chain(&values.parameters).cloned().collect();
     let plan = template.plan(&settings)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     Ok(Source { template, settings, folder, plan })
+}
+
+/// A template without resources, which a file without text stands for.
+const NOTHING: &str = "Resources: {}";
+
+/// Whether a file has nothing in it but white space and comments, an empty object, or `Resources` without any: a beginning, from which a template grows.
+fn is_blank(path: &Path) -> bool {
+    // What cannot be read is told by who reads it next.
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    matches!((lines.next(), lines.next()), (None | Some("{}" | "Resources:"), None))
 }
 
 /// A stack is called as its folder is, as far as CloudFormation takes that.
@@ -125,7 +154,8 @@ impl Deployed {
             *kinds.entry(planned.type_.as_str()).or_default() += 1;
         }
         let made: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let mut lines = vec![format!("stack {}: {}", self.plan.stack_name, made.join(", "))];
+        let made = if made.is_empty() { "no resources".to_owned() } else { made.join(", ") };
+        let mut lines = vec![format!("stack {}: {made}", self.plan.stack_name)];
         if !self.functions {
             lines.push(
                 "the functions are left out (--no-functions): rules that invoke them run their error action".to_owned(),
@@ -139,26 +169,34 @@ impl Deployed {
     }
 }
 
-/// Makes the template's resources in a gateway.
-///
-/// # Errors
-/// [`DeployError`] of the first resource that cannot be made, with its place in the template.
-pub async fn deploy(
-    gateway: &Gateway,
-    source: Source,
-    binaries: BTreeMap<String, PathBuf>,
-    functions: bool,
-) -> Result<Deployed, DeployError> {
-    // Resolved once more: only now is the address known that queue URLs hold.
-    let settings = Settings { queue_url_base: format!("http://{}", gateway.addresses().api), ..source.settings };
-    let plan = source.template.plan(&settings)?;
-    let surroundings = Surroundings { gateway, plan: &plan, binaries: &binaries, functions };
-    for planned in &plan.resources {
-        make(&surroundings, planned).await?;
+/// A template that was read, with what it needs to be brought up as often as one likes.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The template.
+    pub source: Source,
+    /// Its functions' binaries, by logical id.
+    pub binaries: BTreeMap<String, PathBuf>,
+    /// Whether functions run.
+    pub functions: bool,
+}
+
+impl Deployment {
+    /// Makes the template's resources in a gateway.
+    ///
+    /// # Errors
+    /// [`DeployError`] of the first resource that cannot be made, with its place in the template.
+    pub async fn deploy(&self, gateway: &Gateway) -> Result<Deployed, DeployError> {
+        // Resolved once more: only now is the address known that queue URLs hold.
+        let queue_url_base = format!("http://{}", gateway.host.endpoints.api);
+        let settings = Settings { queue_url_base, ..self.source.settings.clone() };
+        let plan = self.source.template.plan(&settings)?;
+        let Self { binaries, functions, .. } = self;
+        let surroundings = Surroundings { gateway, plan: &plan, binaries, functions: *functions };
+        for planned in &plan.resources {
+            make(&surroundings, planned).await?;
+        }
+        Ok(Deployed { plan, functions: *functions })
     }
-    // What an earlier run accepted is taken up now that its functions, queues and tables are there.
-    gateway.resume();
-    Ok(Deployed { plan, functions })
 }
 
 async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), DeployError> {

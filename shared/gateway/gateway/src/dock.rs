@@ -22,10 +22,11 @@ pub mod device;
 
 use crate::config::Config;
 use crate::deploy::functions::Progress;
-use crate::deploy::{self, DeployError, Deployed};
+use crate::deploy::{self, DeployError, Deployed, Deployment, Values};
 use crate::environment::Environment;
 use crate::gateway::Gateway;
 use crate::open::{OpenError, Options, open};
+use crate::public::Public;
 use crate::running::Running;
 use device::{Credentials, NotMade};
 use drydock_core::{Scope, Timestamp};
@@ -78,7 +79,7 @@ impl Clock {
 #[must_use = "a dock is up once it was started"]
 pub struct Builder {
     template: Option<PathBuf>,
-    parameters: Vec<(String, String)>,
+    values: Values,
     functions: bool,
     functions_profile: String,
     progress: Arc<dyn Progress>,
@@ -92,7 +93,7 @@ impl Builder {
     fn new(template: Option<PathBuf>) -> Self {
         Self {
             template,
-            parameters: Vec::new(),
+            values: Values::default(),
             functions: true,
             functions_profile: "dev".to_owned(),
             progress: Arc::new(()),
@@ -124,6 +125,12 @@ impl Builder {
     /// The address to listen on; loopback where none is named.
     pub fn host(mut self, host: IpAddr) -> Self {
         self.options.host = host;
+        self
+    }
+
+    /// By what name others reach it; where nothing is said, by the address that it listens on.
+    pub fn public(mut self, public: Public) -> Self {
+        self.options.public = public;
         self
     }
 
@@ -159,7 +166,19 @@ impl Builder {
 
     /// A value for a parameter of the template, in the place of one that the [`config`](Self::config) has for it.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.push((name.into(), value.into()));
+        self.values.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// A value for a parameter where nothing else is said of it; passed over where the template has no such parameter.
+    pub fn parameter_default(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.values.defaults.push((name.into(), value.into()));
+        self
+    }
+
+    /// The name of the template's stack; where none is named, that of the template's folder.
+    pub fn stack_name(mut self, name: impl Into<String>) -> Self {
+        self.values.stack_name = Some(name.into());
         self
     }
 
@@ -207,9 +226,10 @@ impl Builder {
     /// [`StartError`]; nothing is left running then.
     pub async fn start(self) -> Result<Dock, StartError> {
         let scope = Scope::new(self.account, self.region);
+        let mut values = self.values;
         // Of two values for a name the later counts.
-        let parameters = [self.options.config.parameters.clone(), self.parameters].concat();
-        let source = self.template.map(|path| deploy::read(&path, &scope, &parameters)).transpose()?;
+        values.parameters = [self.options.config.parameters.clone(), values.parameters].concat();
+        let source = self.template.map(|path| deploy::read(&path, &scope, &values)).transpose()?;
         let local = self.functions && self.options.lambda_endpoint.is_none();
         let binaries = match &source {
             Some(source) if local => source.build_functions(&self.functions_profile, self.progress.as_ref()).await?,
@@ -217,18 +237,20 @@ impl Builder {
         };
         let mut running = open(Options { scope, ..self.options }, self.clock.0).await?;
         let deployed = match source {
-            Some(source) => match deploy::deploy(running.gateway(), source, binaries, self.functions).await {
-                Ok(made) => Some(made),
-                Err(error) => {
-                    running.stop().await;
-                    return Err(error.into());
+            Some(source) => {
+                let deployment = Deployment { source, binaries, functions: self.functions };
+                match running.gateway().bring_up(deployment).await {
+                    Ok(made) => Some(made),
+                    Err(error) => {
+                        running.stop().await;
+                        return Err(error.into());
+                    }
                 }
-            },
-            None => {
-                running.gateway().resume();
-                None
             }
+            None => None,
         };
+        // What an earlier run accepted is taken up now that its functions, queues and tables are there.
+        running.gateway().resume();
         running.accept();
         Ok(Dock { running, deployed })
     }
@@ -255,7 +277,7 @@ impl Dock {
     /// The endpoint of the AWS API, of every service: what `AWS_ENDPOINT_URL` is set to.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
-        format!("http://{}", self.gateway().addresses().api)
+        format!("http://{}", self.gateway().host.endpoints.api)
     }
 
     /// Where MQTT over mutual TLS is.
@@ -301,7 +323,7 @@ impl Dock {
     /// # Errors
     /// [`NotMade`], for example where the thing's name is not valid.
     pub async fn device(&self, thing_name: &str) -> Result<Credentials, NotMade> {
-        device::make(self.gateway(), thing_name, None).await
+        device::make(self.gateway(), thing_name, None).await.map(|made| made.credentials)
     }
 
     /// Stops in order, so that nothing is left: no new connections, requests answered, goodbye to clients, rules done with what

@@ -2,12 +2,16 @@
 
 use crate::account::{Account, AccountError};
 use crate::config::Config;
+use crate::deploy::{DeployError, Deployed, Deployment};
 use crate::http::door::Door;
 use crate::http::faults::Faults;
+use crate::open::Opener;
+use crate::public::Public;
+use crate::scopes::Scopes;
 use crate::tls::Tls;
 use drydock_cloud::CloudError;
-use drydock_core::Timestamp;
 use drydock_core::event::DisconnectReason;
+use drydock_core::{Scope, Timestamp};
 use drydock_host::Host;
 use drydock_identity::sigv4::Credentials;
 use drydock_model::Router;
@@ -19,7 +23,8 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Mutex;
 
 /// Where the gateway listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,39 +39,55 @@ pub struct Addresses {
     pub plain: Option<SocketAddr>,
 }
 
-/// A gateway that is up. Cheap to clone; the clones are one.
+/// A gateway that is up, as one account in one region sees it. Cheap to clone; the clones are one. Others of the same gateway
+/// come from its [`scopes`](Shared::scopes).
 #[derive(Clone)]
 pub struct Gateway(Arc<Parts>);
 
-/// The parts of a gateway.
+/// The parts that an account in a region has for itself.
 pub struct Parts {
     /// What every service stands on.
     pub host: Host,
     /// The services of AWS IoT.
     pub services: Arc<Services>,
-    /// The operations of AWS IoT.
-    pub router: Router<Call>,
     /// The TLS configurations.
     pub tls: Tls,
+    /// What rules do for messages.
+    pub(crate) ruling: Tasks,
+    /// The template that was brought up, which a reset goes back to.
+    pub(crate) deployment: OnceLock<Deployment>,
+    /// One reset at a time.
+    pub(crate) resetting: Mutex<()>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// The parts of which there is one, whichever account is asked.
+pub struct Shared {
+    /// The operations of AWS IoT.
+    pub router: Router<Call>,
     /// The keys that are known, and the issuer of temporary ones.
     pub credentials: Arc<Credentials>,
     /// Where it listens.
     pub addresses: Addresses,
+    /// By what name others reach it.
+    pub public: Public,
     /// What `drydock.toml` says.
     pub config: Config,
     /// What the HTTP listeners let in.
     pub door: Door,
     /// What services of the API do wrong because it was asked for.
     pub faults: Faults,
+    /// The accounts and regions that are open.
+    pub scopes: Scopes,
     /// The folder of the gateway's files, also where it keeps no state.
     pub(crate) files: PathBuf,
     /// The listeners and the connections.
     pub(crate) serving: Tasks,
-    /// What rules do for messages.
-    pub(crate) ruling: Tasks,
     pub(crate) store: Store,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) started: Timestamp,
+    /// What a further account or region is opened with.
+    pub(crate) opener: Opener,
 }
 
 impl Deref for Gateway {
@@ -74,6 +95,14 @@ impl Deref for Gateway {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Deref for Parts {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
     }
 }
 
@@ -89,6 +118,9 @@ pub enum ResetError {
     /// The broker.
     #[error("the broker's state cannot be emptied")]
     Broker(#[from] drydock_broker::JournalError),
+    /// The state is empty, and the template does not come up again.
+    #[error("the state is empty, and the template does not come up again")]
+    Deploy(#[from] DeployError),
 }
 
 impl Gateway {
@@ -113,9 +145,9 @@ impl Gateway {
     #[must_use]
     pub fn ready(&self) -> Value {
         let Addresses { api, mqtt, tls, plain } = self.addresses();
-        let socket = |address: SocketAddr| json!({ "host": address.ip(), "port": address.port() });
+        let socket = |address: SocketAddr| json!({ "host": self.public.host(address.ip()), "port": address.port() });
         let mut ready = json!({
-            "apiUrl": format!("http://{api}"),
+            "apiUrl": format!("http://{}", self.public.authority(api)),
             "mqtt": socket(mqtt),
             "tls": socket(tls),
             "rootCa": self.root_ca(),
@@ -130,6 +162,12 @@ impl Gateway {
         ready
     }
 
+    /// The account and region that this is.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.host.books.scope
+    }
+
     /// What `GET /_drydock/health` answers: how it is, and all that the ready file says.
     #[must_use]
     pub fn health(&self) -> Value {
@@ -140,6 +178,7 @@ impl Gateway {
             "uptimeMillis": self.host.books.time.machine_now().since(self.started),
             "connections": self.host.broker.stats().connections,
             "rootCaPem": std::fs::read_to_string(self.root_ca()).unwrap_or_default(),
+            "scopes": self.scopes.names(),
         });
         if let (Value::Object(health), Value::Object(ready)) = (&mut health, self.ready()) {
             health.extend(ready);
@@ -159,12 +198,41 @@ impl Gateway {
         self.services.rules.backlog.resume();
     }
 
+    /// Makes the resources of a template, and keeps it for [`Self::reset_to_template`].
+    pub(crate) async fn bring_up(&self, deployment: Deployment) -> Result<Deployed, DeployError> {
+        let deployed = deployment.deploy(self).await;
+        // It is brought up once, by whoever opens the gateway.
+        let _ = self.deployment.set(deployment);
+        deployed
+    }
+
+    /// Empties the state as [`Self::reset`] does, and brings the template up again; whether there was one.
+    ///
+    /// # Errors
+    /// [`ResetError`].
+    pub async fn reset_to_template(&self) -> Result<bool, ResetError> {
+        let _one = self.resetting.lock().await;
+        self.empty().await?;
+        match self.deployment.get() {
+            Some(deployment) => {
+                deployment.deploy(self).await?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
     /// Empties the state: rulebooks, broker and stand-ins. Connections end; the gateway's own root stays, so that devices need
     /// no new trust, and so do the template's roles, which no operation makes or deletes.
     ///
     /// # Errors
     /// Where the disk does not take it.
     pub async fn reset(&self) -> Result<(), ResetError> {
+        let _one = self.resetting.lock().await;
+        self.empty().await
+    }
+
+    async fn empty(&self) -> Result<(), ResetError> {
         self.host.broker.clear().await?;
         self.services.rules.backlog.clear().await?;
         self.host.books.wipe().await?;

@@ -2,9 +2,10 @@
 //!
 //! - [`dock`]: the way in: a template, options, and a gateway that is up until it is stopped.
 //! - `open`: every part, made once and wired together. [`gateway`]: what is done with all of them. `running`: how it begins to
-//!   serve, and how it stops. [`environment`]: what stands for the variables of the process.
+//!   serve, and how it stops. [`scopes`]: the accounts and regions, opened at their first use. [`environment`]: what stands for the variables of the process.
 //! - [`config`]: what `drydock.toml` says. [`account`]: its whole state as one file.
-//! - [`listen`]: the sockets; `trouble`: what goes wrong there, in words. [`tls`]: who may pass the handshake. [`peer`]: who is at the other end.
+//! - [`public`]: by what name others reach it. [`listen`]: the sockets; `trouble`: what goes wrong there, in words. [`tls`]: who may
+//!   pass the handshake. [`peer`]: who is at the other end.
 //! - [`http`]: what comes over HTTP. [`websocket`]: MQTT over WebSocket. [`prefixed`]: a stream of which some was read.
 //! - [`deploy`]: a template's resources, made here, and their functions' binaries.
 
@@ -21,7 +22,9 @@ mod open;
 pub mod peer;
 pub mod prefixed;
 mod private;
+pub mod public;
 mod running;
+pub mod scopes;
 mod seal;
 pub mod tls;
 mod trouble;
@@ -37,4 +40,4 @@ pub use gateway::{Addresses, Gateway};
 struct Readme;
 
 pub use dock::{Dock, StartError};
-pub use open::OpenError;
+pub use open::{OpenError, prepare_root};

@@ -26,8 +26,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 /// How long a peer may take for the TLS handshake, and without ALPN for its first byte.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(20);
@@ -162,8 +162,7 @@ pub async fn api(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
 
 /// Serves one connection of MQTT over mutual TLS.
 pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
-    let acceptor = gateway.tls.mqtt.clone();
-    if let Some((stream, tls)) = handshake(&gateway, acceptor, Over::Mqtt, stream, remote).await {
+    if let Some((gateway, stream, tls)) = handshake(&gateway, Over::Mqtt, stream, remote).await {
         let peer = tls.peer(remote, Transport::Tls, None);
         gateway.host.broker.serve(stream, peer).await;
     }
@@ -171,8 +170,7 @@ pub async fn mqtt(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
 
 /// Serves one connection of the port that HTTPS and MQTT share.
 pub async fn https(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
-    let acceptor = gateway.tls.https.clone();
-    let Some((mut stream, tls)) = handshake(&gateway, acceptor, Over::Http, stream, remote).await else { return };
+    let Some((gateway, mut stream, tls)) = handshake(&gateway, Over::Http, stream, remote).await else { return };
     let mut first = Bytes::new();
     let speaks_mqtt = match tls.alpn.as_deref() {
         Some(protocol) => means_mqtt(protocol),
@@ -209,19 +207,19 @@ pub async fn plain(gateway: Gateway, stream: TcpStream, remote: SocketAddr) {
 }
 
 /// Runs the handshake; a failure is told of, with why, and logged where it is the client's certificate. `over` is what the port
-/// is for where the client does not say it.
+/// is for where the client does not say it. The client then meets the gateway as the account and region see it that it has named,
+/// or that know its certificate.
 async fn handshake(
     gateway: &Gateway,
-    acceptor: TlsAcceptor,
     over: Over,
     stream: TcpStream,
     remote: SocketAddr,
-) -> Option<(TlsStream<TcpStream>, TlsPeer)> {
+) -> Option<(Gateway, TlsStream<TcpStream>, TlsPeer)> {
     let local = stream.local_addr().unwrap_or(remote);
     let root = || gateway.root_ca().display().to_string();
     // The handshake's future is large and short-lived: it is not to be part of every connection's task.
-    let hello = OnceLock::new();
-    let mut shaking = Box::pin(shake(gateway, &acceptor, over, stream, &hello));
+    let (hello, named) = (OnceLock::new(), OnceLock::new());
+    let mut shaking = Box::pin(shake(gateway, over, stream, &hello, &named));
     let begun = tokio::select! {
         shaken = tokio::time::timeout(HANDSHAKE_HINT, &mut shaking) => shaken,
         () = gateway.serving.stopped() => return None,
@@ -241,7 +239,12 @@ async fn handshake(
     match shaken {
         Ok(Ok(stream)) => {
             let (_, session) = stream.get_ref();
-            let chain = session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
+            let chain: Vec<Vec<u8>> =
+                session.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
+            let scoped = named.into_inner().or_else(|| {
+                let chain: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
+                if chain.is_empty() { None } else { gateway.scopes.of_certificate(gateway, &chain) }
+            });
             let tls = TlsPeer {
                 chain: Arc::new(chain),
                 server_name: session.server_name().map(str::to_owned),
@@ -249,7 +252,7 @@ async fn handshake(
                 local,
                 kept: Arc::default(),
             };
-            Some((stream, tls))
+            Some((scoped.unwrap_or_else(|| gateway.clone()), stream, tls))
         }
         Ok(Err(error)) => {
             let hello = hello.get();
@@ -257,6 +260,7 @@ async fn handshake(
                 Some(refusal) => {
                     let over = if hello.is_some_and(|hello| hello.speaks_mqtt) { Over::Mqtt } else { over };
                     let server_name = hello.and_then(|hello| hello.server_name.as_deref());
+                    let gateway = named.get().unwrap_or(gateway);
                     unproven(gateway, refusal, over, (remote, local), server_name);
                     let reasons = help(refusal.reason.help());
                     tell(gateway, remote, (format!("TLS handshake refused: {refusal}"), reasons));
@@ -290,10 +294,10 @@ fn tell(gateway: &Gateway, remote: SocketAddr, (text, reasons): trouble::Told) {
 
 async fn shake(
     gateway: &Gateway,
-    acceptor: &TlsAcceptor,
     over: Over,
     stream: TcpStream,
     hello: &OnceLock<Hello>,
+    named: &OnceLock<Gateway>,
 ) -> io::Result<TlsStream<TcpStream>> {
     let mut first = [0];
     if stream.peek(&mut first).await? > 0
@@ -304,12 +308,21 @@ async fn shake(
     }
     let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let said = start.client_hello();
+    // Whom the client has named answers it from here on.
+    let gateway = match said.server_name().and_then(|name| gateway.scopes.named(name)) {
+        Some(other) => named.get_or_init(|| other),
+        None => gateway,
+    };
+    let acceptor = match over {
+        Over::Mqtt => &gateway.tls.mqtt,
+        Over::Http => &gateway.tls.https,
+    };
     let speaks_mqtt = said.alpn().is_some_and(|mut offers| offers.any(means_mqtt));
     let hello = hello.get_or_init(|| Hello::read(&said, acceptor.config(), speaks_mqtt));
     // A domain pins the way whatever the port: where it wants no certificates, the port of MQTT asks for none.
     let authentication = |name| gateway.host.books.identity.read(|identity| identity.domain(Some(name)).authentication);
-    let named = hello.server_name.as_deref().filter(|_| over == Over::Mqtt);
-    let without = named.is_some_and(|name| authentication(name) == AuthenticationType::CustomAuth);
+    let asked = hello.server_name.as_deref().filter(|_| over == Over::Mqtt);
+    let without = asked.is_some_and(|name| authentication(name) == AuthenticationType::CustomAuth);
     let acceptor = if without { &gateway.tls.https } else { acceptor };
     start.into_stream(Arc::clone(acceptor.config())).await
 }

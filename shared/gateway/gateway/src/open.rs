@@ -3,17 +3,19 @@
 
 use crate::config::{AccountKey, Config};
 use crate::environment::Environment;
-use crate::gateway::{Gateway, Parts};
+use crate::gateway::{Gateway, Parts, Shared};
 use crate::http::door::Door;
 use crate::http::faults::Faults;
 use crate::listen::{self, ListenError, Sockets};
+use crate::public::Public;
 use crate::running::Running;
-use crate::tls::{Authorities, Tls, TlsSetupError};
+use crate::scopes::{self, Admission, Scopes};
+use crate::tls::{self, Authorities, Tls, TlsSetupError};
 use crate::{journal, private, seal};
 use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
-use drydock_core::{ApiError, Ids, OwnAddresses, Scope};
+use drydock_core::{ApiError, Clock as _, Ids, OwnAddresses, Scope};
 use drydock_gate::authorizer::AuthorizerClient;
 use drydock_gate::authorizer::renewal::{CUTS, Cut};
 use drydock_gate::policy_gate::PolicyGate;
@@ -24,8 +26,10 @@ use drydock_host::notice::Notices;
 use drydock_host::presign::Links;
 use drydock_host::stream::{Arriving, Stream};
 use drydock_host::system::{SystemClock, SystemIds};
-use drydock_host::{Endpoints, Host, Told, watch};
+use drydock_host::{Host, Told, watch};
+use drydock_identity::Authority;
 use drydock_identity::sigv4::Credentials;
+use drydock_identity::tls::ServerNames;
 use drydock_services::certificates::service::CertificatesService;
 use drydock_services::connections::pace::Paces;
 use drydock_services::events;
@@ -47,9 +51,9 @@ use drydock_timers::{Timers, Work};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 /// What a gateway is opened with.
 #[derive(Debug, Clone)]
@@ -71,6 +75,8 @@ pub(crate) struct Options {
     pub plain_port: Option<u16>,
     /// Where invokes go instead of to processes of the gateway's own.
     pub lambda_endpoint: Option<http::Uri>,
+    /// By what name others reach it.
+    pub public: Public,
     /// What `drydock.toml` says.
     pub config: Config,
     /// The variables that stand for those of the process.
@@ -90,6 +96,7 @@ impl Options {
             tls_port: 0,
             plain_port: None,
             lambda_endpoint: None,
+            public: Public::default(),
             config: Config::default(),
             environment: Environment::default(),
         }
@@ -135,6 +142,19 @@ pub enum OpenError {
     PlainOffLoopback(IpAddr),
 }
 
+/// What an account or region is opened with, besides what all have in common.
+pub(crate) struct Opener {
+    /// Whose state is in the data folder itself.
+    home: Scope,
+    time: Timers,
+    ids: Arc<dyn Ids>,
+    own: OwnAddresses,
+    notices: Notices,
+    names: Arc<ServerNames>,
+    environment: Environment,
+    lambda_endpoint: Option<http::Uri>,
+}
+
 /// Opens the state and the stand-ins and binds the sockets, on a clock.
 /// Connections are let in by [`Running::accept`].
 ///
@@ -160,47 +180,109 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
     let own = OwnAddresses::new(bound.into_iter().flatten());
 
     let (files, temporary) = home(options.data_dir.as_deref())?;
-    let notices = Notices::default();
     let store = Store::open(options.data_dir.as_deref())?;
-    let (events, arriving) = Stream::new(&time);
-    let authorities = Authorities::open(&files, time.now(), ids.as_ref())?;
-    let books = Arc::new(Books::open(
-        &store,
-        options.scope.clone(),
-        time.clone(),
-        Arc::clone(&ids),
-        Empty::new(&options.scope, CAPABILITIES),
-        events.clone(),
+    let with_state = store.scopes()?;
+    let home = scopes::home(&files, &options.scope, &with_state);
+    let home = home.map_err(|source| OpenError::Folder { path: files.clone(), source })?;
+    let root = Authorities::open(&files, time.now(), ids.as_ref())?.root;
+    let names = Arc::new(tls::server_names(
+        root,
+        &options.scope,
+        options.public.names(options.host),
+        time.machine_now(),
+        &ids,
     )?);
-    let tls = Tls::new(&books, authorities.root, options.host, &files)?;
     let key = seal::open(&files, ids.as_ref());
     let key = key.map_err(|source| OpenError::Seal { path: files.join(seal::FILE), source })?;
     let mut credentials = Credentials::new(&key);
     for AccountKey { access_key_id, secret_access_key, session_token } in &options.config.credentials {
         credentials.configure(access_key_id.clone(), secret_access_key.clone(), session_token.clone());
     }
-    let credentials = Arc::new(credentials);
+    let mut allowed = options.config.api.clone();
+    allowed.hosts.extend(options.public.host.as_ref().map(|name| name.to_ascii_lowercase()));
+    let shared = Arc::new(Shared {
+        router: router(),
+        credentials: Arc::new(credentials),
+        addresses,
+        door: Door::new(allowed, options.host, own.clone()),
+        faults: Faults::new(options.config.faults.clone()),
+        scopes: Scopes::new(options.scope.clone()),
+        files,
+        public: options.public,
+        config: options.config,
+        serving: Tasks::new(),
+        store,
+        data_dir: options.data_dir,
+        started: time.machine_now(),
+        opener: Opener {
+            home,
+            time,
+            ids,
+            own,
+            notices: Notices::default(),
+            names,
+            environment: options.environment,
+            lambda_endpoint: options.lambda_endpoint,
+        },
+    });
+    let gateway = open_scope(&shared, &options.scope).await?;
+    shared.scopes.put(gateway.clone());
+    let running = Running::new(gateway, sockets, temporary);
+    // What they have accepted goes on, whether somebody asks for them or not.
+    for scope in with_state.iter().filter(|scope| **scope != options.scope) {
+        if let Err(error) = running.gateway().in_scope(scope).await {
+            tracing::warn!(%error, "an account or region stays closed");
+        }
+    }
+    Ok(running)
+}
+
+/// Opens the state and the stand-ins of an account in a region. Functions and rules begin with [`Gateway::resume`].
+///
+/// # Errors
+/// [`OpenError`], with what to do about it.
+pub(crate) async fn open_scope(shared: &Arc<Shared>, scope: &Scope) -> Result<Gateway, OpenError> {
+    let Shared { credentials, addresses, config, store, opener, public, .. } = shared.as_ref();
+    let Opener { home, time, ids, own, notices, names, environment, lambda_endpoint } = opener;
+    let (time, ids, own, notices) = (time.clone(), Arc::clone(ids), own.clone(), notices.clone());
+    let files = folder(&scopes::folder(&shared.files, home, scope))?;
+    let data_dir = shared.data_dir.is_some().then(|| files.clone());
+    let endpoints = public.endpoints(addresses.api, addresses.tls, scope);
+    let (events, arriving) = Stream::new(&time);
+    // Those of the data folder: each signs the devices of all.
+    let authorities = Authorities::open(&shared.files, time.now(), ids.as_ref())?;
+    let books = Arc::new(Books::open(
+        store,
+        scope.clone(),
+        time.clone(),
+        Arc::clone(&ids),
+        Empty::new(scope, CAPABILITIES),
+        events.clone(),
+    )?);
+    // A device that calls no name is of whoever knows its certificate.
+    let others = if shared.scopes.own() == scope { Arc::downgrade(shared) } else { Weak::new() };
+    let admission = Arc::new(Admission { books: Arc::clone(&books), shared: others });
+    let tls = Tls::new(admission, Arc::clone(names), &shared.files)?;
     let cloud = Cloud::open(CloudConfig {
-        data_dir: options.data_dir.clone(),
+        data_dir: data_dir.clone(),
         scratch: Some(files.clone()),
         own: own.clone(),
-        function_keys: function_keys(&credentials, &options.scope, &ids),
-        function_env: options.environment.of_functions(),
-        lambda: drydock_cloud::LambdaConfig { endpoint: options.lambda_endpoint, ..Default::default() },
+        function_keys: function_keys(credentials, scope, &ids),
+        function_env: environment.of_functions(),
+        lambda: drydock_cloud::LambdaConfig { endpoint: lambda_endpoint.clone(), ..Default::default() },
         observer: watch::cloud_observer(&notices, &time),
-        ..CloudConfig::new(options.scope.clone(), time.clone(), Arc::clone(&ids), format!("http://{}", addresses.api))
+        ..CloudConfig::new(scope.clone(), time.clone(), Arc::clone(&ids), format!("http://{}", endpoints.api))
     })?;
     let tasks = Tasks::new();
     let ruling = Tasks::new();
     let unfinished = Unfinished(Some((cloud.clone(), [tasks.clone(), ruling.clone()])));
     let requests = Requests::default();
     let watching = Watch::default();
-    let logs = Logs::new(Arc::clone(&books), watching.clone(), options.data_dir.as_deref());
-    let outbound =
-        Outbound::of_environment(&options.config.endpoints, own.clone(), |name| options.environment.get(name));
+    let logs = Logs::new(Arc::clone(&books), watching.clone(), data_dir.as_deref());
+    let outbound = Outbound::of_environment(&config.endpoints, own, |name| environment.get(name));
     let watches = Watches::default();
     let told = (notices.clone(), watches.clone(), logs.clone());
-    let backlog = Backlog::open(&store, &options.scope)?;
+    let backlog = Backlog::open(store, scope)?;
     let (runner, tap) = Runner::new(
         Arc::clone(&books),
         cloud.clone(),
@@ -222,8 +304,8 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         cuts,
         tasks.clone(),
     );
-    let limits = (options.config.limits.clone(), watching);
-    let broker = journal::open_broker(&books, (&store, &backlog), limits, Arc::new(gate), tap)?;
+    let limits = (config.limits.clone(), watching);
+    let broker = journal::open_broker(&books, (store, &backlog), limits, Arc::new(gate), tap)?;
 
     let host = Host {
         broker,
@@ -233,12 +315,12 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         roles: Arc::default(),
         links: Links::new(
             Arc::clone(&books),
-            Arc::clone(&credentials),
-            addresses.api,
+            Arc::clone(credentials),
+            endpoints.api.clone(),
             // Signatures are judged by the machine's clock, whatever time it is here.
             Arc::new(SystemClock),
         ),
-        endpoints: Endpoints { api: addresses.api, tls: addresses.tls },
+        endpoints,
         durable: store.is_durable(),
         tasks: tasks.clone(),
         books,
@@ -265,27 +347,19 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
     }
     let gateway = Gateway::new(Parts {
         services,
-        router: router(),
         tls,
-        credentials,
-        addresses,
-        door: Door::new(options.config.api.clone(), options.host, own),
-        faults: Faults::new(options.config.faults.clone()),
-        files,
-        config: options.config,
-        serving: Tasks::new(),
         ruling,
-        store,
-        data_dir: options.data_dir,
-        started: time.machine_now(),
         host: host.clone(),
+        deployment: OnceLock::new(),
+        resetting: Mutex::default(),
+        shared: Arc::clone(shared),
     });
     service::start(&behind, &tasks);
     let broker = host.broker.clone();
     tasks.spawn(async move { broker.maintain().await });
     tasks.spawn(cut(host.broker, ending));
     unfinished.done();
-    Ok(Running::new(gateway, sockets, temporary))
+    Ok(gateway)
 }
 
 /// Ends the tasks, those of the stand-ins too, where the gateway does not open after all.
@@ -354,6 +428,17 @@ fn home(data_dir: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), OpenError
     let made = tempfile::Builder::new().prefix("drydock-").tempdir();
     let temporary = made.map_err(|source| OpenError::Folder { path: std::env::temp_dir(), source })?;
     Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+/// Makes the root certificate of a data folder where it is not there, and gives its file: for who is to trust it before a gateway
+/// is up.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn prepare_root(data_dir: &Path) -> Result<PathBuf, OpenError> {
+    let files = folder(data_dir)?;
+    Authorities::open(&files, SystemClock.now(), &SystemIds::new())?;
+    Ok(Authority::root_path(&files))
 }
 
 fn folder(path: &Path) -> Result<PathBuf, OpenError> {

@@ -41,6 +41,14 @@ impl TlsPeer {
     }
 }
 
+impl Endpoint {
+    /// The same connection to the gateway as another account or region sees it.
+    #[must_use]
+    pub fn of(&self, gateway: Gateway) -> Self {
+        Self { gateway, ..self.clone() }
+    }
+}
+
 /// Who answers on a connection, and to whom.
 #[derive(Clone)]
 pub struct Endpoint {

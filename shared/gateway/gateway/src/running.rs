@@ -45,26 +45,31 @@ impl Running {
     /// somebody has still keep none of that open.
     pub(crate) async fn stop(mut self) {
         let gateway = self.gateway.clone();
-        let host = &gateway.host;
+        let all = gateway.scopes.close().await;
         drop(self.sockets.take());
         gateway.serving.close();
-        host.broker.shutdown(GOODBYE).await;
+        for each in &all {
+            each.host.broker.shutdown(GOODBYE).await;
+        }
         told(gateway.serving.stop(ANSWERED).await, "connections");
         // Rules among it, and what they have called.
-        if let Err(error) = host.books.time.rest(RULED).await {
+        if let Err(error) = gateway.host.books.time.rest(RULED).await {
             tracing::warn!(%error, "the gateway stops all the same");
         }
-        // What rules have not done for acknowledged messages is kept for the next start.
-        for service in drydock_services::running(&gateway.services) {
-            service.stop().await;
+        for each in &all {
+            // What rules have not done for acknowledged messages is kept for the next start.
+            for service in drydock_services::running(&each.services) {
+                service.stop().await;
+            }
+            told(each.ruling.stop(Duration::ZERO).await, "rules at work");
+            told(each.host.tasks.stop(SERVED).await, "services at work");
+            each.host.cloud.shutdown().await;
+            each.host.books.outbox.close();
         }
-        told(gateway.ruling.stop(Duration::ZERO).await, "rules at work");
-        told(host.tasks.stop(SERVED).await, "services at work");
-        host.cloud.shutdown().await;
-        host.books.outbox.close();
         gateway.store.close().await;
-        host.books.time.end();
-        host.told.logs.close();
+        gateway.host.books.time.end();
+        all.iter().for_each(|each| each.host.told.logs.close());
+        gateway.scopes.clear();
         self.stopped = true;
         if let Some(temporary) = self.temporary.take()
             && let Err(error) = temporary.close()
@@ -87,11 +92,14 @@ impl Drop for Running {
         }
         let gateway = &self.gateway;
         gateway.serving.abandon();
-        gateway.ruling.abandon();
-        gateway.host.tasks.abandon();
-        gateway.host.cloud.abandon();
+        for each in gateway.scopes.all() {
+            each.ruling.abandon();
+            each.host.tasks.abandon();
+            each.host.cloud.abandon();
+            each.host.told.logs.close();
+        }
         gateway.store.abandon();
         gateway.host.books.time.end();
-        gateway.host.told.logs.close();
+        gateway.scopes.clear();
     }
 }

@@ -1,12 +1,9 @@
 //! The gateway's TLS: its root, the server's certificates, and who may pass the handshake.
 
-use drydock_core::{Ids, Timestamp};
-use drydock_host::books::Books;
+use drydock_core::{Ids, Scope, Timestamp};
 use drydock_identity::book::domains::endpoint_name;
 use drydock_identity::tls::{ClientCertificates, Directory, ServerNames, ServerOptions, TlsError, server_config};
-use drydock_identity::{Authority, AuthorityError, Refusal};
-use std::fmt;
-use std::net::IpAddr;
+use drydock_identity::{Authority, AuthorityError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -55,16 +52,28 @@ pub struct Tls {
     root_path: PathBuf,
 }
 
+/// The server's certificates for a gateway that has these names: one for them and `own`'s endpoint is made now, others when they
+/// are asked for.
+///
+/// # Errors
+/// [`TlsSetupError`].
+pub fn server_names(
+    root: Authority,
+    own: &Scope,
+    mut names: Vec<String>,
+    now: Timestamp,
+    ids: &Arc<dyn Ids>,
+) -> Result<ServerNames, TlsSetupError> {
+    names.push(endpoint_name(own));
+    Ok(ServerNames::new(root, names, now, Arc::clone(ids))?)
+}
+
 impl Tls {
-    /// Sets TLS up for a host.
+    /// Sets TLS up with the server's certificates and who admits those of clients.
     ///
     /// # Errors
     /// [`TlsSetupError`].
-    pub fn new(books: &Arc<Books>, root: Authority, host: IpAddr, folder: &Path) -> Result<Self, TlsSetupError> {
-        let mut names = vec![host.to_string(), endpoint_name(&books.scope)];
-        names.retain(|name| name != "0.0.0.0" && name != "::");
-        let names = Arc::new(ServerNames::new(root, names, books.time.machine_now(), Arc::clone(&books.ids))?);
-        let directory: Arc<dyn Directory> = Arc::new(BookDirectory(Arc::clone(books)));
+    pub fn new(directory: Arc<dyn Directory>, names: Arc<ServerNames>, folder: &Path) -> Result<Self, TlsSetupError> {
         let config = |client_certificates, alpn: &[&[u8]]| {
             let options = ServerOptions { client_certificates, alpn: alpn.iter().map(|name| name.to_vec()).collect() };
             server_config(Arc::clone(&names), Arc::clone(&directory), options)
@@ -80,21 +89,5 @@ impl Tls {
     #[must_use]
     pub fn root_path(&self) -> &Path {
         &self.root_path
-    }
-}
-
-/// Asks the identity book about a certificate in the handshake.
-struct BookDirectory(Arc<Books>);
-
-impl fmt::Debug for BookDirectory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BookDirectory")
-    }
-}
-
-impl Directory for BookDirectory {
-    fn admits(&self, end_entity: &[u8], intermediates: &[&[u8]]) -> Result<(), Refusal> {
-        let chain: Vec<&[u8]> = std::iter::once(end_entity).chain(intermediates.iter().copied()).collect();
-        self.0.identity.read(|identity| identity.admits(&chain, self.0.now()))
     }
 }

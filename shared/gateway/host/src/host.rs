@@ -9,7 +9,6 @@ use crate::roles::Roles;
 use drydock_broker::Broker;
 use drydock_cloud::Cloud;
 use drydock_tasks::Tasks;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What every service stands on. Cheap to clone; the clones are one.
@@ -37,13 +36,15 @@ pub struct Host {
     pub tasks: Tasks,
 }
 
-/// Where the gateway is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where the gateway is reached, as it tells others: host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     /// The AWS API.
-    pub api: SocketAddr,
-    /// HTTPS and MQTT over mutual TLS.
-    pub tls: SocketAddr,
+    pub api: String,
+    /// HTTPS and MQTT over mutual TLS: without the port where it is 443, which is what SDKs take when they are given a name alone.
+    pub tls: String,
+    /// The credentials provider: the same, but where AWS's names are played.
+    pub credentials: String,
 }
 
 /// What people are told: at once, and in AWS's log entries.

@@ -3,7 +3,6 @@
 use crate::books::Books;
 use drydock_core::Clock;
 use drydock_identity::sigv4::{Credentials, Signer};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Makes presigned URLs of S3. Cheap to clone.
@@ -11,8 +10,8 @@ use std::sync::Arc;
 pub struct Links {
     books: Arc<Books>,
     credentials: Arc<Credentials>,
-    /// Where the AWS API is.
-    api: SocketAddr,
+    /// Where the AWS API is: host and port.
+    api: String,
     /// What the signature is checked against, which is the machine's clock.
     clock: Arc<dyn Clock>,
 }
@@ -20,7 +19,7 @@ pub struct Links {
 impl Links {
     /// Links to the API at an address, with keys that `credentials` issues.
     #[must_use]
-    pub fn new(books: Arc<Books>, credentials: Arc<Credentials>, api: SocketAddr, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(books: Arc<Books>, credentials: Arc<Credentials>, api: String, clock: Arc<dyn Clock>) -> Self {
         Self { books, credentials, api, clock }
     }
 
@@ -41,9 +40,9 @@ impl Links {
             token: Some(issued.session_token),
             region: scope.region.to_string(),
         };
-        let host = self.api.to_string();
+        let host = &self.api;
         let path = format!("/{bucket}/{key}");
-        let query = signer.presign("GET", &host, &path, seconds, self.clock.now());
+        let query = signer.presign("GET", host, &path, seconds, self.clock.now());
         format!("http://{host}{path}?{query}")
     }
 }

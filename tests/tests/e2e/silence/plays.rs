@@ -228,8 +228,8 @@ impl<'g> Stage<'g> {
             "TLS on the plain port" => self.bytes(gateway.port("plain"), &old_hello()),
             "a WebSocket at another path" => self.websocket("/ws", &[("sec-websocket-protocol", "mqtt")]),
             "a WebSocket without the subprotocol" => self.websocket("/mqtt", &[]),
-            "a WebSocket signed for another region" => {
-                let query = "X-Amz-Credential=KEY%2F20260101%2Feu-west-1%2Fiotdevicegateway%2Faws4_request";
+            "a WebSocket signed for what is not a region" => {
+                let query = "X-Amz-Credential=KEY%2F20260101%2Fnowhere%2Fiotdevicegateway%2Faws4_request";
                 self.websocket(&format!("/mqtt?{query}"), &[("sec-websocket-protocol", "mqtt")])
             }
             other => panic!("nobody knows how to make the fault `{other}`"),

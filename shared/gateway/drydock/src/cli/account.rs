@@ -21,12 +21,12 @@ use std::sync::Arc;
 /// Where the state cannot be had, or the folder not be written.
 pub async fn export(args: ExportArgs) -> CommandResult {
     let account = match &args.place {
-        Place { data_dir: Some(data_dir), .. } => {
+        Place { data_dir: Some(data_dir), region, .. } => {
             let store = existing(data_dir)?;
-            let scope = only_scope(&store, data_dir)?;
+            let scope = only_scope(&store, data_dir, region.as_deref())?;
             Account::of(&books(&store, scope)?, &store)?
         }
-        Place { api_url, .. } => Account::parse(&Api::new(api_url, "us-east-1").export().await?)?,
+        Place { api_url, region, .. } => Account::parse(&Api::new(api_url, region.clone()).export().await?)?,
     };
     account.write(&args.folder)?;
     report(&account, &format!("written to {}", args.folder.display()));
@@ -45,8 +45,10 @@ pub async fn import(args: ImportArgs) -> CommandResult {
             let scope = Scope::new(account.account.as_str(), account.region.as_str());
             account.put(&books(&store, scope)?, &store, args.replace).await?;
         }
-        Place { api_url, .. } => {
-            Api::new(api_url, "us-east-1").import(serde_json::to_vec(&account)?, args.replace).await?;
+        Place { api_url, region, .. } => {
+            // To where it came from, unless somebody says otherwise, which is refused.
+            let region = region.clone().unwrap_or_else(|| account.region.clone());
+            Api::new(api_url, Some(region)).import(serde_json::to_vec(&account)?, args.replace).await?;
         }
     }
     report(&account, "imported");
@@ -60,14 +62,24 @@ fn existing(data_dir: &Path) -> Result<Store, Box<dyn std::error::Error + Send +
     Ok(Store::open(Some(data_dir))?)
 }
 
-fn only_scope(store: &Store, data_dir: &Path) -> Result<Scope, Box<dyn std::error::Error + Send + Sync>> {
-    match store.scopes()?.as_slice() {
+fn only_scope(
+    store: &Store,
+    data_dir: &Path,
+    region: Option<&str>,
+) -> Result<Scope, Box<dyn std::error::Error + Send + Sync>> {
+    let mut scopes = store.scopes()?;
+    scopes.retain(|scope| region.is_none_or(|region| scope.region == region));
+    match scopes.as_slice() {
         [scope] => Ok(scope.clone()),
         [] => Err(format!("`{}` holds no state", data_dir.display()).into()),
         several => {
             let names: Vec<_> = several.iter().map(|scope| format!("{} in {}", scope.account, scope.region)).collect();
             let names = names.join(", ");
-            Err(format!("`{}` holds several accounts ({names}): export from a gateway", data_dir.display()).into())
+            Err(format!(
+                "`{}` holds several ({names}): name one with --region, or export from a gateway",
+                data_dir.display()
+            )
+            .into())
         }
     }
 }

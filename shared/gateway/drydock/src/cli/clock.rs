@@ -14,7 +14,7 @@ pub struct ClockArgs {
     #[command(subcommand)]
     pub command: Option<ClockCommand>,
     /// The gateway's API endpoint.
-    #[arg(long, value_name = "URL", env = "DRYDOCK_API_URL", default_value = "http://127.0.0.1:4566", global = true)]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566", global = true)]
     pub api_url: String,
     /// Print JSON.
     #[arg(long, global = true)]
@@ -52,7 +52,7 @@ pub enum ClockCommand {
 /// # Errors
 /// Where no gateway answers, or it refuses.
 pub async fn run(args: ClockArgs) -> CommandResult {
-    let api = Api::new(&args.api_url, "us-east-1");
+    let api = Api::new(&args.api_url, None);
     let answer = match args.command.unwrap_or(ClockCommand::Show) {
         ClockCommand::Show => api.clock(None).await?,
         ClockCommand::Stop => api.clock(Some(&json!({ "stop": true }))).await?,

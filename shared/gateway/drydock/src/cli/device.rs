@@ -1,157 +1,175 @@
-//! `drydock device create`: a thing with certificate, key and policy, and the lines that use them.
+//! `drydock device`: devices of a gateway that is up, each a thing of the same name as its client id, with certificates, their
+//! policies, and its files in a folder here.
+//!
+//! - [`create`]: makes one. [`look`]: lists and shows them. [`delete`]: takes one away.
 
-use super::args::{CommandResult, DeviceCreateArgs};
-use super::print;
+pub mod create;
+pub mod delete;
+pub mod look;
+
+use super::args::CommandResult;
 use crate::client::{Api, CallError};
-use drydock_core::ThingName;
-use drydock_gateway::dock::device::{Ask, ControlPlane, Credentials, make};
-use drydock_host::shown::{literal, word};
-use drydock_identity::Certificate;
-use serde_json::{Value, json};
-use std::io::Write;
+use clap::{Args, Subcommand};
+use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+
+/// What can be done with devices.
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// Make a thing with its certificate, key and policy, and print the lines that use them. All of it is made, or nothing.
+    Create(DeviceCreateArgs),
+    /// List the things.
+    List(ListArgs),
+    /// Show a device: its thing, certificates, policies and connection.
+    Show(OneArgs),
+    /// Delete a thing with the certificates that are its alone, and its files in `devices/NAME`.
+    Delete(OneArgs),
+}
+
+/// Where the gateway is.
+#[derive(Debug, Clone, Args)]
+pub struct At {
+    /// The gateway's API endpoint.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566")]
+    pub api_url: String,
+    /// The region, where it is not the one that the gateway plays.
+    #[arg(long, value_name = "REGION", value_parser = super::args::parse_region)]
+    pub region: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `drydock device create` takes.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    drydock device create charger-1                   files in devices/charger-1\n  \
+    drydock device create charger-1 --policy Fleet    with a policy that is there already\n  \
+    drydock device create charger-1 --json            for a script")]
+pub struct DeviceCreateArgs {
+    /// The thing's name, which is also the client id.
+    pub name: String,
+    /// The folder to write the device's files to; `devices/NAME` where none is named.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Attach this existing policy instead of one that lets the device use its own topics.
+    #[arg(long, value_name = "NAME")]
+    pub policy: Option<String>,
+    /// Where the gateway is.
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// What `drydock device list` takes.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Where the gateway is.
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// What the commands about one device take.
+#[derive(Debug, Clone, Args)]
+pub struct OneArgs {
+    /// The thing's name.
+    pub name: String,
+    /// Where the gateway is.
+    #[command(flatten)]
+    pub at: At,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// Where the gateway refuses, or the files cannot be written.
-pub async fn create(args: DeviceCreateArgs) -> CommandResult {
-    let name = ThingName::new(&args.name)?;
-    let probe = Api::new(&args.api_url, "us-east-1");
-    let health = probe.health().await?;
-    // By its content, not by a path: whoever answers could name any file of this machine.
-    let root_ca = health.get("rootCaPem").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let health = drydock_host::shown::value(health);
-    let region = health.get("region").and_then(Value::as_str).unwrap_or("us-east-1");
-    let api = Api::new(&args.api_url, region);
-    let device = make(&api, name.as_str(), args.policy.as_deref()).await?;
-
-    let folder = args.out.unwrap_or_else(|| PathBuf::from("devices").join(&args.name));
-    std::fs::create_dir_all(&folder).map_err(|e| format!("the folder `{}` cannot be made: {e}", folder.display()))?;
-    let folder = folder.canonicalize()?;
-    let files = write(&folder, &device, &root_ca)?;
-    report(&device, &files, &health, args.json);
-    Ok(ExitCode::SUCCESS)
-}
-
-impl ControlPlane for Api {
-    type Error = CallError;
-
-    async fn ask(&self, ask: Ask) -> Result<Value, CallError> {
-        let headers: Vec<_> = ask.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.iot(ask.operation, ask.method, &ask.path, &headers, &ask.body).await
-    }
-
-    fn exists(error: &CallError) -> bool {
-        error.is("ResourceAlreadyExistsException")
+/// Where the gateway refuses, or files cannot be written.
+pub async fn run(command: DeviceCommand) -> CommandResult {
+    match command {
+        DeviceCommand::Create(args) => create::run(args).await,
+        DeviceCommand::List(args) => look::list(args).await,
+        DeviceCommand::Show(args) => look::show(args).await,
+        DeviceCommand::Delete(args) => delete::run(args).await,
     }
 }
 
-/// The device's files.
+impl At {
+    /// The gateway, and what it says of itself.
+    async fn gateway(&self) -> Result<(Api, Value), CallError> {
+        let api = Api::new(&self.api_url, self.region.clone());
+        let health = api.health().await?;
+        Ok((api, health))
+    }
+}
+
+/// The files of a device.
+#[derive(Debug, Clone)]
 struct Files {
     certificate: PathBuf,
     private_key: PathBuf,
     root_ca: PathBuf,
 }
 
-fn write(folder: &Path, device: &Credentials, root_ca: &str) -> Result<Files, String> {
-    let certificate = |what: &'static str, text: &str| {
-        let read = Certificate::from_pem(what, text).map(|read| read.pem());
-        read.map_err(|error| format!("what the gateway answered is not used: {error}"))
-    };
-    let root_ca = certificate("its root certificate", root_ca)?;
-    let own = certificate("the device's certificate", &device.certificate_pem)?;
-    let files = Files {
-        certificate: folder.join("certificate.pem.crt"),
-        private_key: folder.join("private.pem.key"),
-        root_ca: folder.join("root-ca.pem"),
-    };
-    let failed = |path: &Path, error: std::io::Error| format!("`{}` cannot be written: {error}", path.display());
-    std::fs::write(&files.certificate, own).map_err(|e| failed(&files.certificate, e))?;
-    private(&files.private_key, &device.private_key_pem).map_err(|e| failed(&files.private_key, e))?;
-    std::fs::write(&files.root_ca, root_ca).map_err(|e| failed(&files.root_ca, e))?;
-    Ok(files)
-}
-
-/// Writes a file that only its owner reads, also where it was there and open to others.
-fn private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
-}
-
-fn report(device: &Credentials, files: &Files, health: &Value, as_json: bool) {
-    let host = health.pointer("/mqtt/host").and_then(Value::as_str).unwrap_or("127.0.0.1");
-    let port = health.pointer("/mqtt/port").and_then(Value::as_u64).unwrap_or(8883);
-    if as_json {
-        print::told(format_args!(
-            "{}",
-            json!({
-                "thingName": device.thing_name, "certificateId": device.certificate_id, "certificateArn": device.certificate_arn,
-                "certificate": files.certificate, "privateKey": files.private_key, "rootCa": files.root_ca,
-                "mqtt": { "host": host, "port": port },
-            })
-        ));
-        return;
-    }
-    let path = |path: &Path| path.display().to_string();
-    let (certificate, key, root) = (path(&files.certificate), path(&files.private_key), path(&files.root_ca));
-    let name = &device.thing_name;
-    let [subscribe, publish, python] = lines(host, port, name.as_str(), [&certificate, &key, &root]);
-    print::told(format_args!("{} thing {name}, certificate {}", print::good("made"), device.certificate_id));
-    print::told(format_args!("\n{}", print::dim("# subscribe, in one terminal")));
-    print::told(subscribe);
-    print::told(format_args!(
-        "\n{}",
-        print::dim("# publish, in another: one connection per client id, so stop the first or this one takes over")
-    ));
-    print::told(publish);
-    print::told(format_args!("\n{}", print::dim("# AWS IoT Device SDK for Python v2")));
-    print::told(python);
-}
-
-/// The lines to paste: a subscriber, a publisher, and some Python. Whatever comes from the gateway or from a path is quoted.
-fn lines(host: &str, port: u64, name: &str, [certificate, key, root]: [&str; 3]) -> [String; 3] {
-    let options = format!(
-        "-h {} -p {port} --cafile {} --cert {} --key {} -i {}",
-        word(host),
-        word(root),
-        word(certificate),
-        word(key),
-        word(name)
-    );
-    [
-        format!("mosquitto_sub {options} -t {} -v -q 1", word(&format!("cmd/{name}/#"))),
-        format!(
-            "mosquitto_pub {options} -t {} -q 1 -m '{{\"temperature\": 21.5}}'",
-            word(&format!("dt/{name}/telemetry"))
-        ),
-        format!(
-            "from awsiot import mqtt5_client_builder\nclient = mqtt5_client_builder.mtls_from_path(endpoint={}, port={port}, cert_filepath={}, pri_key_filepath={}, ca_filepath={}, client_id={})",
-            literal(host),
-            literal(certificate),
-            literal(key),
-            literal(root),
-            literal(name)
-        ),
-    ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lines_to_paste_run_nothing_else() {
-        let files = ["/tmp/a b/c.pem", "/k;id", "/root.pem"];
-        let [subscribe, publish, python] = lines("$(touch owned)\"", 8883, "dock-1", files);
-        for line in [&subscribe, &publish] {
-            assert!(line.contains(r#"-h '$(touch owned)"' -p 8883 --cafile /root.pem"#), "{line}");
-            assert!(line.contains(r"--cert '/tmp/a b/c.pem' --key '/k;id' -i dock-1"), "{line}");
+impl Files {
+    fn of(folder: &Path) -> Self {
+        Self {
+            certificate: folder.join("certificate.pem.crt"),
+            private_key: folder.join("private.pem.key"),
+            root_ca: folder.join("root-ca.pem"),
         }
-        assert!(subscribe.ends_with("-t 'cmd/dock-1/#' -v -q 1"), "{subscribe}");
-        assert!(python.contains(r#"endpoint="$(touch owned)\"", port=8883"#), "{python}");
     }
+
+    fn all(&self) -> [&Path; 3] {
+        [&self.certificate, &self.private_key, &self.root_ca]
+    }
+}
+
+/// Where a device's files are, where nothing else is said.
+fn folder_of(name: &str) -> PathBuf {
+    PathBuf::from("devices").join(name)
+}
+
+/// The principals of a thing.
+async fn principals(api: &Api, name: &str) -> Result<Vec<String>, CallError> {
+    let path = format!("/things/{name}/principals");
+    let texts = |page: &Value| texts(page, "principals");
+    pages(api, "ListThingPrincipals", &path, texts).await
+}
+
+/// What a list has, page by page.
+async fn pages<T>(
+    api: &Api,
+    operation: &str,
+    path: &str,
+    read: impl Fn(&Value) -> Vec<T>,
+) -> Result<Vec<T>, CallError> {
+    let (mut found, mut token) = (Vec::new(), None::<String>);
+    loop {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let next = token.as_ref().map(|token| format!("{joint}nextToken={}", encoded(token))).unwrap_or_default();
+        let page = api.iot(operation, Method::GET, &format!("{path}{next}"), &[], &Value::Null).await?;
+        found.extend(read(&page));
+        let further = page.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+        // The same token again would go on for ever.
+        if further.is_none() || further == token {
+            return Ok(found);
+        }
+        token = further;
+    }
+}
+
+/// The texts of a list that an answer has.
+fn texts(answer: &Value, name: &str) -> Vec<String> {
+    let list = answer.get(name).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A text as a part of a path.
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// The certificate id in a principal's ARN; `None` where it is not a certificate.
+fn certificate_id(principal: &str) -> Option<&str> {
+    principal.split_once(":cert/").map(|(_, id)| id)
 }

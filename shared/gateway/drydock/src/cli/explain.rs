@@ -76,14 +76,14 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// The gateway's API endpoint.
-    #[arg(long, value_name = "URL", env = "DRYDOCK_API_URL", default_value = "http://127.0.0.1:4566")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566")]
     pub api_url: String,
     /// The account of the policy files' ARNs.
     #[arg(long, value_name = "TWELVE DIGITS", default_value = "123456789012", value_parser = super::args::parse_account)]
     pub account: String,
-    /// The region of the policy files' ARNs.
-    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
-    pub region: String,
+    /// The region to ask about, and that of the policy files' ARNs.
+    #[arg(long, value_name = "REGION", value_parser = super::args::parse_region)]
+    pub region: Option<String>,
     /// Print JSON; with `--follow` a line each.
     #[arg(long)]
     pub json: bool,
@@ -120,13 +120,16 @@ pub async fn run(args: ExplainArgs) -> CommandResult {
         return follow(&args).await;
     }
     let explanation = if !args.policy.is_empty() {
-        let mut context = Context::new(Scope::new(args.account.as_str(), args.region.as_str()), SystemClock.now());
+        let mut context = Context::new(
+            Scope::new(args.account.as_str(), args.region.as_deref().unwrap_or("us-east-1")),
+            SystemClock.now(),
+        );
         context.thing = args.thing.as_deref().map(|name| Arc::new(named(name)));
         question.answer_with(documents(&args.policy)?, context)?
     } else if let Some(folder) = &args.data_dir {
         question.answer(&open(folder)?, None)?
     } else {
-        let answer = Api::new(&args.api_url, &args.region).explain(&question).await?;
+        let answer = Api::new(&args.api_url, args.region.clone()).explain(&question).await?;
         let allowed = answer.pointer("/explanation/decision").is_some_and(|decision| decision == "ALLOWED")
             && answer.pointer("/explanation/refused").is_none();
         let text = answer.get("text").and_then(Value::as_str).unwrap_or_default();
@@ -190,7 +193,7 @@ fn show(json: bool, allowed: bool, text: &str, explanation: Option<&Value>) {
 
 /// Prints refusals until the gateway stops, or nobody reads them any more.
 async fn follow(args: &ExplainArgs) -> CommandResult {
-    let mut refusals = Api::new(&args.api_url, &args.region).refusals(args.client_id.as_deref()).await?;
+    let mut refusals = Api::new(&args.api_url, args.region.clone()).refusals(args.client_id.as_deref()).await?;
     if !args.json {
         print::told(print::dim(format!("refusals of {}; Ctrl-C ends it", args.api_url)));
     }

@@ -22,7 +22,7 @@ pub struct LogsArgs {
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
     /// The gateway's API endpoint.
-    #[arg(long, value_name = "URL", env = "DRYDOCK_API_URL", default_value = "http://127.0.0.1:4566")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566")]
     pub api_url: String,
     /// Print the entries as they are written: a line of JSON each.
     #[arg(long)]
@@ -34,7 +34,7 @@ pub struct LogsArgs {
 /// # Errors
 /// Where the gateway cannot be asked.
 pub async fn run(args: LogsArgs) -> CommandResult {
-    let api = Api::new(&args.api_url, "us-east-1");
+    let api = Api::new(&args.api_url, None);
     let mut lines = api.logs(args.follow, args.event_type.as_deref(), args.client_id.as_deref()).await?;
     let mut seen = false;
     while let Some(line) = lines.next().await? {

@@ -83,7 +83,7 @@ pub struct SqlArgs {
     #[arg(long, conflicts_with_all = ["statement", "watch"])]
     pub reference: bool,
     /// The gateway's API endpoint.
-    #[arg(long, value_name = "URL", env = "DRYDOCK_API_URL", default_value = "http://127.0.0.1:4566")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566")]
     pub api_url: String,
     /// Print JSON; with `--watch` a line for each message.
     #[arg(long)]
@@ -260,7 +260,7 @@ fn raw(bytes: &[u8]) -> std::io::Result<()> {
 
 /// Prints what the rule makes of messages until the gateway stops, or nobody reads it any more.
 async fn watch(rule: &str, args: &SqlArgs) -> CommandResult {
-    let mut executions = Api::new(&args.api_url, "us-east-1").watch_rule(rule).await?;
+    let mut executions = Api::new(&args.api_url, None).watch_rule(rule).await?;
     print::beside(format_args!("watching rule `{rule}` of {}; Ctrl-C ends it", args.api_url));
     while let Some(line) = executions.next().await? {
         let told: Told<'_> = serde_json::from_str(&line)?;

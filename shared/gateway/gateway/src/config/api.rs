@@ -1,12 +1,24 @@
 //! `[api]`: `hosts`, further names that the HTTP listeners are called by, and `origins`, the pages that may call them.
 
-use super::fault::{Faults, nearest};
+use super::fault::{Faults, Known, nearest};
 use super::settings::Config;
 use toml::Spanned;
 use toml::de::DeValue;
 
 const HOSTS: &str = "hosts";
 const ORIGINS: &str = "origins";
+
+/// The keys that it knows.
+pub(super) fn known() -> Vec<Known> {
+    vec![
+        Known::new(
+            HOSTS,
+            "[\"drydock\", \"*.dock.test\"]",
+            "Further names of this gateway, such as a container's; `*.` stands for all names below.",
+        ),
+        Known::new(ORIGINS, "[\"http://localhost:5173\"]", "The pages of browsers that may call it."),
+    ]
+}
 
 pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
     let Some(table) = value.get_ref().as_table() else {

@@ -1,7 +1,7 @@
 //! `[[credentials]]`: the keys that requests have to be signed with, a table each. Where there is one, no other key is accepted,
 //! but for those that the gateway issues itself.
 
-use super::fault::{Faults, nearest};
+use super::fault::{Faults, Known, nearest};
 use super::settings::{AccountKey, Config};
 use drydock_identity::sigv4::Secret;
 use toml::Spanned;
@@ -11,6 +11,19 @@ const ACCESS_KEY_ID: &str = "access_key_id";
 const SECRET_ACCESS_KEY: &str = "secret_access_key";
 const SESSION_TOKEN: &str = "session_token";
 const KEYS: [&str; 3] = [ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN];
+
+/// The keys that it knows.
+pub(super) fn known() -> Vec<Known> {
+    vec![
+        Known::new(ACCESS_KEY_ID, "\"AKIALOCAL\"", "The access key id."),
+        Known::new(SECRET_ACCESS_KEY, "\"choose one\"", "Its secret."),
+        Known::new(
+            SESSION_TOKEN,
+            "\"only of temporary keys\"",
+            "The session token that its requests have to carry, where it is temporary.",
+        ),
+    ]
+}
 
 pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
     let Some(tables) = value.get_ref().as_array() else {

@@ -1,7 +1,7 @@
 //! `[endpoints]`: where the services are that rules send to, by their ids: `kinesis = "http://127.0.0.1:4566"`, or
 //! `kinesis = "aws"`; `default` for those that have neither a line nor a stand-in.
 
-use super::fault::{Faults, nearest};
+use super::fault::{Faults, Known, nearest};
 use super::settings::Config;
 use drydock_services::rules::outbound::endpoints::AWS;
 use drydock_services::rules::outbound::services;
@@ -9,6 +9,14 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 const DEFAULT: &str = "default";
+
+/// The keys that it knows.
+pub(super) fn known() -> Vec<Known> {
+    let all = services::ALL.iter().map(|known| Known::new(known.id, "\"aws\"", &format!("Where {} is.", known.id)));
+    let default =
+        Known::new(DEFAULT, "\"http://127.0.0.1:4567\"", "Where those are that have neither a line nor a stand-in.");
+    all.chain([default]).collect()
+}
 
 pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
     let Some(table) = value.get_ref().as_table() else {

@@ -5,6 +5,23 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+/// A key that a table knows, for who writes a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The key.
+    pub(super) name: String,
+    /// A line that sets it: to its usual value, or to an example.
+    pub(super) line: String,
+    /// What it does.
+    pub(super) about: String,
+}
+
+impl Known {
+    pub(super) fn new(name: &str, value: impl std::fmt::Display, about: &str) -> Self {
+        Self { name: name.to_owned(), line: format!("{name} = {value}"), about: about.to_owned() }
+    }
+}
+
 /// One thing that is wrong: where, what, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

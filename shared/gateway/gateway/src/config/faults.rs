@@ -1,6 +1,6 @@
 //! `[faults]`: what services of the API do wrong, see [`crate::http::faults`].
 
-use super::fault::{Faults, nearest};
+use super::fault::{Faults, Known, nearest};
 use super::settings::Config;
 use crate::http::faults::{Fault, services};
 use std::time::Duration;
@@ -9,6 +9,16 @@ use toml::de::DeValue;
 
 const KEYS: [&str; 5] = ["delay_ms", "fail", "lose", "per_second", "throttle"];
 const SEED: &str = "seed";
+
+/// The keys that it knows.
+pub(super) fn known() -> Vec<Known> {
+    let all = "{ delay_ms = 0, fail = 0.0, lose = 0.0, throttle = 0.0 }";
+    let seed = Known::new(SEED, 0, "What happens is the same each time for a seed.");
+    let about = "`throttle`, `fail` and `lose` are shares of its requests from 0 to 1, `delay_ms` milliseconds that each waits, \
+                 `per_second` how many are let through.";
+    let services = services().map(|service| Known::new(service, all, about));
+    std::iter::once(seed).chain(services).collect()
+}
 
 pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
     let Some(table) = value.get_ref().as_table() else {

@@ -1,10 +1,18 @@
 //! `[limits]`: a key per row of [`Limits::TABLE`]. `drydock limits` prints them.
 
-use super::fault::{Faults, nearest};
+use super::fault::{Faults, Known, nearest};
 use super::settings::Config;
 use drydock_broker::{Limits, SetLimitError};
 use toml::Spanned;
 use toml::de::DeValue;
+
+/// The keys that it knows.
+pub(super) fn known() -> Vec<Known> {
+    let known = |limit: &drydock_broker::Limit| {
+        Known::new(limit.name, limit.default, &format!("{} {} to {}.", limit.about, limit.least, limit.most))
+    };
+    Limits::TABLE.iter().map(known).collect()
+}
 
 pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
     let Some(table) = value.get_ref().as_table() else {

@@ -1,10 +1,15 @@
 //! `[parameters]`: values for the template's parameters, as `--parameter` gives them: `TrustedCas = "any"`. What the command line
 //! says comes first; a name that the template does not have is refused when the template is read.
 
-use super::fault::Faults;
+use super::fault::{Faults, Known};
 use super::settings::Config;
 use toml::Spanned;
 use toml::de::DeValue;
+
+/// The keys that it knows: those of the template.
+pub(super) fn known() -> Vec<Known> {
+    vec![Known::new("NameOfAParameter", "\"its value\"", "A line for each.")]
+}
 
 pub(super) fn read(config: &mut Config, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
     let Some(table) = value.get_ref().as_table() else {

@@ -100,33 +100,108 @@ impl ControlPlane for Gateway {
     }
 }
 
-/// Makes a device; attaches an existing policy where one is named, else [`POLICY`], which is made where it is not there.
+/// A device that was made, and what of it was not there before.
+pub struct Made {
+    /// What the device shows.
+    pub credentials: Credentials,
+    is_new_thing: bool,
+    policy: String,
+}
+
+impl Made {
+    /// Takes back what was made, as far as whoever made it still does what is asked.
+    pub async fn unmake<C: ControlPlane>(&self, of: &C) {
+        let Credentials { thing_name, certificate_id, certificate_arn, .. } = &self.credentials;
+        let certificate = format!("/certificates/{certificate_id}");
+        let principal = || vec![("x-amzn-principal", certificate_arn.clone())];
+        let mut steps = vec![
+            ("UpdateCertificate", http::Method::PUT, format!("{certificate}?newStatus=INACTIVE"), vec![], Value::Null),
+            (
+                "DetachThingPrincipal",
+                http::Method::DELETE,
+                format!("/things/{thing_name}/principals"),
+                principal(),
+                Value::Null,
+            ),
+            (
+                "DetachPolicy",
+                http::Method::POST,
+                format!("/target-policies/{}", self.policy),
+                vec![],
+                json!({ "target": certificate_arn }),
+            ),
+            ("DeleteCertificate", http::Method::DELETE, format!("{certificate}?forceDelete=true"), vec![], Value::Null),
+        ];
+        if certificate_id.is_empty() {
+            steps.clear();
+        }
+        if self.is_new_thing {
+            steps.push(("DeleteThing", http::Method::DELETE, format!("/things/{thing_name}"), vec![], Value::Null));
+        }
+        for (operation, method, path, headers, body) in steps {
+            // What was not made yet is refused, which is as well.
+            let _ = of.ask(Ask { operation, method, path, headers, body }).await;
+        }
+    }
+}
+
+/// Makes a device; attaches an existing policy where one is named, else [`POLICY`], which is made where it is not there. A thing
+/// of that name that is there already gets a further certificate.
 ///
 /// # Errors
-/// The first refusal. What was made before it stays.
-pub async fn make<C: ControlPlane>(of: &C, thing_name: &str, policy: Option<&str>) -> Result<Credentials, C::Error> {
+/// The first refusal. What was made before it is taken back.
+pub async fn make<C: ControlPlane>(of: &C, thing_name: &str, policy: Option<&str>) -> Result<Made, C::Error> {
+    use http::Method;
+    let asked =
+        |operation, method, path: String| Ask { operation, method, path, headers: Vec::new(), body: Value::Null };
+    if let Some(policy) = policy {
+        of.ask(asked("GetPolicy", Method::GET, format!("/policies/{policy}"))).await?;
+    }
+    let described = of.ask(asked("DescribeThing", Method::GET, format!("/things/{thing_name}"))).await;
+    let mut made = Made {
+        credentials: Credentials {
+            thing_name: thing_name.to_owned(),
+            certificate_id: String::new(),
+            certificate_arn: String::new(),
+            certificate_pem: String::new(),
+            private_key_pem: String::new(),
+        },
+        is_new_thing: described.is_err(),
+        policy: policy.unwrap_or(POLICY).to_owned(),
+    };
+    match carry_out(of, &mut made, policy.is_none()).await {
+        Ok(()) => Ok(made),
+        Err(error) => {
+            made.unmake(of).await;
+            Err(error)
+        }
+    }
+}
+
+async fn carry_out<C: ControlPlane>(of: &C, making: &mut Made, with_policy: bool) -> Result<(), C::Error> {
     use http::Method;
     let ask =
         |operation, method, path: String, body| of.ask(Ask { operation, method, path, headers: Vec::new(), body });
-    ask("CreateThing", Method::POST, format!("/things/{thing_name}"), json!({})).await?;
+    let thing_name = making.credentials.thing_name.clone();
+    if making.is_new_thing {
+        ask("CreateThing", Method::POST, format!("/things/{thing_name}"), json!({})).await?;
+    }
     let path = "/keys-and-certificate?setAsActive=true".to_owned();
     let made = ask("CreateKeysAndCertificate", Method::POST, path, Value::Null).await?;
     let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let device = Credentials {
-        thing_name: thing_name.to_owned(),
-        certificate_id: text("/certificateId"),
-        certificate_arn: text("/certificateArn"),
-        certificate_pem: text("/certificatePem"),
-        private_key_pem: text("/keyPair/PrivateKey"),
-    };
-    if policy.is_none() {
+    let device = &mut making.credentials;
+    device.certificate_id = text("/certificateId");
+    device.certificate_arn = text("/certificateArn");
+    device.certificate_pem = text("/certificatePem");
+    device.private_key_pem = text("/keyPair/PrivateKey");
+    if with_policy {
         let body = json!({ "policyDocument": policy_document(&device.certificate_arn) });
         match ask("CreatePolicy", Method::POST, format!("/policies/{POLICY}"), body).await {
             Err(error) if !C::exists(&error) => return Err(error),
             _ => {}
         }
     }
-    let path = format!("/target-policies/{}", policy.unwrap_or(POLICY));
+    let path = format!("/target-policies/{}", making.policy);
     ask("AttachPolicy", Method::PUT, path, json!({ "target": device.certificate_arn })).await?;
     of.ask(Ask {
         operation: "AttachThingPrincipal",
@@ -136,7 +211,7 @@ pub async fn make<C: ControlPlane>(of: &C, thing_name: &str, policy: Option<&str
         body: Value::Null,
     })
     .await?;
-    Ok(device)
+    Ok(())
 }
 
 /// The text of [`POLICY`], for the account and region of an ARN.

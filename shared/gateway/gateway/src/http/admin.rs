@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `clock` | GET, POST | the gateway's clock, and what waits for its time ([`clock`]) |
 //! | `health` | GET | how it is, and where everything is |
-//! | `reset` | POST | forgets all state |
+//! | `reset` | POST | goes back to the template, with `?to=empty` to nothing; with `?all` every account and region |
 //! | `export` | GET | the whole state of the account ([`account`]) |
 //! | `import` | POST | takes such a state in, with `?replace=true` in the place of another |
 //! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
@@ -12,9 +12,13 @@
 //! | `metrics` | GET | counts by the names of AWS's metrics, as Prometheus reads them |
 //! | `rules?name=` | GET | what a rule makes of each message, a JSON line each |
 //! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
+//!
+//! They are about the account and region that the request is signed for, `clock` and `health` about the gateway as a whole.
+//! The paths of [`front`] answer as well, to who looks whether somebody is there.
 
 pub mod account;
 pub mod clock;
+pub mod front;
 
 use super::answer::{json, json_error};
 use super::lines;
@@ -27,6 +31,7 @@ use drydock_host::notice::{Notice, Tone, Topic};
 use drydock_services::policies::explain::Question;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
+use std::error::Error as _;
 use tokio::sync::broadcast::error::RecvError;
 
 pub(super) const PATHS: &[(&str, Method)] = &[
@@ -48,9 +53,18 @@ pub(super) fn is_import<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path() == "/_drydock/import"
 }
 
+/// Whether a request is about the gateway as a whole, whichever account or region it is signed for.
+pub(super) fn is_of_all<B>(request: &Request<B>) -> bool {
+    let path = request.uri().path();
+    front::PATHS.contains(&path) || matches!(path.strip_prefix(super::service::OWN), Some("clock" | "health"))
+}
+
 /// Answers a request below `/_drydock/`.
 pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path();
+    if let Some(answer) = front::answer(gateway, path) {
+        return answer;
+    }
     let name = path.strip_prefix("/_drydock/").unwrap_or_default();
     let mut methods = PATHS.iter().filter(|(known, _)| *known == name).map(|(_, method)| method.clone());
     let found = methods.clone().find(|method| method == request.method()).or_else(|| methods.next());
@@ -69,7 +83,9 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
         Some(("clock", Method::GET)) => clock::show(gateway, parameter(request, "most").as_deref()),
         Some(("clock", _)) => clock::change(gateway, request.body()).await,
         Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
-        Some(("reset", _)) => reset(gateway).await,
+        Some(("reset", _)) => {
+            reset(gateway, parameter(request, "to").as_deref(), parameter(request, "all").is_some()).await
+        }
         Some(("export", _)) => account::export(gateway),
         Some(("explain", _)) => match explain(gateway, request.body()) {
             Ok(answer) => json(StatusCode::OK, &answer),
@@ -90,11 +106,32 @@ fn refuse(error: &ApiError) -> Response<Bytes> {
     json_error(status, error.code.as_str(), &error.message)
 }
 
-async fn reset(gateway: &Gateway) -> Response<Bytes> {
-    match gateway.reset().await {
-        Ok(()) => json(StatusCode::OK, &json!({ "status": "empty" })),
+async fn reset(gateway: &Gateway, to: Option<&str>, all: bool) -> Response<Bytes> {
+    let to_template = match to {
+        None | Some("template") => true,
+        Some("empty") => false,
+        Some(other) => {
+            let message = format!("`to` is `template` or `empty`, not `{}`", drydock_host::shown::line(other));
+            return json_error(StatusCode::BAD_REQUEST, "InvalidRequestException", &message);
+        }
+    };
+    let mut done = Ok(false);
+    for each in if all { gateway.scopes.all() } else { vec![gateway.clone()] } {
+        let there = if to_template { each.reset_to_template().await } else { each.reset().await.map(|()| false) };
+        done = match there {
+            Ok(there) => done.map(|before| before || there),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            break;
+        }
+    }
+    match done {
+        Ok(to_template) => json(StatusCode::OK, &json!({ "status": if to_template { "template" } else { "empty" } })),
         Err(error) => {
-            json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &format!("reset failed: {error}"))
+            let because = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            let message = format!("reset failed: {error}{because}");
+            json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &message)
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::answer::{json_error, unread, with_request_id};
 use super::faults::Fate;
 use super::lines::{self, Answer};
-use super::operations::{iot, wrong_region};
+use super::operations::iot;
 use super::service::{self, Service};
 use super::{admin, device, links, refused, s3, signature};
 use crate::gateway::Gateway;
@@ -21,7 +21,8 @@ pub async fn answer(endpoint: &Endpoint, request: Request<Incoming>) -> Response
     if endpoint.tls.is_none()
         && let Some((service, link)) = links::follow(&request)
     {
-        return lines::body(serve(endpoint, service, link, None).await);
+        let gateway = links::holder(&endpoint.gateway, &link);
+        return lines::body(serve(&endpoint.of(gateway), service, link, None).await);
     }
     // Read once: what routes the request, what judges it and what is compared with it are the same.
     let stated = signature::read(&request);
@@ -67,7 +68,8 @@ async fn signed(
     let gateway = &endpoint.gateway;
     let Admitted { service, own, proven } = admit(endpoint, &request, stated)?;
     if own && admin::is_import(&request) {
-        return admin::account::import(gateway, request, proven).await;
+        let gateway = if proven { scoped(gateway, stated).await? } else { gateway.clone() };
+        return admin::account::import(&gateway, request, proven).await;
     }
     let (parts, body) = request.into_parts();
     let held = gateway.door.bodies.whole(body, service.most(), proven).await;
@@ -75,10 +77,22 @@ async fn signed(
     let request = Request::from_parts(parts, held.body.clone());
     let signer = signature::of_request(gateway, &request, stated);
     let signer = signer.map_err(|why| denied(endpoint, service, stated, &why))?;
-    if own {
+    if own && admin::is_of_all(&request) {
         return Ok(admin::handle(gateway, &request).await);
     }
-    Ok(serve(endpoint, service, request, signer).await)
+    let gateway = match scoped(gateway, stated).await {
+        Ok(gateway) => gateway,
+        Err(refusal) => return Err(in_form_of(gateway, &request, refusal)),
+    };
+    if own {
+        return Ok(admin::handle(&gateway, &request).await);
+    }
+    Ok(serve(&endpoint.of(gateway), service, request, signer).await)
+}
+
+/// The gateway as the account and region see it that a request is signed for.
+async fn scoped(gateway: &Gateway, stated: Option<&Stated>) -> Result<Gateway, Response<Bytes>> {
+    signature::scoped(gateway, stated).await.map_err(|why| signature::unscoped(&why))
 }
 
 fn admit<B>(endpoint: &Endpoint, request: &Request<B>, stated: Option<&Stated>) -> Result<Admitted, Response<Bytes>> {
@@ -86,7 +100,7 @@ fn admit<B>(endpoint: &Endpoint, request: &Request<B>, stated: Option<&Stated>) 
     let scope = stated.and_then(|stated| stated.scope.as_ref());
     let path = request.uri().path();
     // None of them is on the port of devices.
-    let own = endpoint.tls.is_none() && path.starts_with(service::OWN);
+    let own = endpoint.tls.is_none() && (path.starts_with(service::OWN) || admin::front::is_meant(request, scope));
     let iot = Service::Iot(drydock_model::Service::Iot);
     let service = if own {
         iot
@@ -94,9 +108,6 @@ fn admit<B>(endpoint: &Endpoint, request: &Request<B>, stated: Option<&Stated>) 
         service::of(scope, request.headers(), path)
             .map_err(|name| in_form_of(gateway, request, unknown_service(&name)))?
     };
-    if let Some(refusal) = scope.and_then(|scope| wrong_region(gateway, scope)) {
-        return Err(in_form_of(gateway, request, refusal));
-    }
     if own && scope.is_some_and(|scope| service::of(Some(scope), request.headers(), path) != Ok(iot)) {
         let why = Denied::Invalid("Credential should be scoped to correct service: 'iot'.".to_owned());
         return Err(signature::denied(gateway, service, &why));
@@ -160,10 +171,7 @@ fn in_form_of<B>(gateway: &Gateway, request: &Request<B>, mut refusal: Response<
     let message = body.get("message").and_then(serde_json::Value::as_str).unwrap_or_default();
     let id = gateway.host.books.ids.uuid().to_string();
     let code = code.strip_suffix("Exception").unwrap_or(code);
-    let mut answer = drydock_cloud::stand_ins::query_error(refusal.status().as_u16(), code, message, &id);
-    if let Some(region) = refusal.headers().get(service::REGION) {
-        answer.headers_mut().insert(service::REGION, region.clone());
-    }
+    let answer = drydock_cloud::stand_ins::query_error(refusal.status().as_u16(), code, message, &id);
     with_request_id(gateway, answer)
 }
 

@@ -4,7 +4,8 @@
 //! Follows "Confirming a subscription" and "UnsubscribeURL" of the Amazon SNS developer guide, and "HTTP action destinations" of
 //! the AWS IoT Core developer guide.
 
-use super::service::Service;
+use super::service::{Service, parameter};
+use crate::gateway::Gateway;
 use bytes::Bytes;
 use drydock_model::Service as Plane;
 use http::header::AUTHORIZATION;
@@ -52,6 +53,19 @@ fn is_sns(query: &str) -> bool {
             && parameters.iter().all(|name| once(name))
             && pairs.len() == parameters.len() + 1
     })
+}
+
+/// The gateway as the account and region see it that hold what a link is about, where that can be told; else as it is.
+pub(super) fn holder(gateway: &Gateway, link: &Request<Bytes>) -> Gateway {
+    let scopes = &gateway.scopes;
+    let found = match link.uri().path().strip_prefix(CONFIRM_DESTINATION) {
+        Some(token) => scopes.all().into_iter().find(|each| each.host.books.rules.read(|rules| rules.awaits(token))),
+        None => {
+            let arn = ["TopicArn", "SubscriptionArn"].into_iter().find_map(|name| parameter(link, name));
+            arn.and_then(|arn| scopes.of_arn(&arn))
+        }
+    };
+    found.unwrap_or_else(|| gateway.clone())
 }
 
 /// Whether a request is one of the links.

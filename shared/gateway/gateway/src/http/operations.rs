@@ -1,10 +1,8 @@
 //! A request handed to the operations of AWS IoT.
 
-use super::answer::{json_error, with_request_id};
-use super::service::REGION;
+use super::answer::with_request_id;
 use crate::gateway::Gateway;
 use bytes::Bytes;
-use drydock_identity::sigv4::CredentialScope;
 use drydock_services::call::Call;
 use http::{HeaderValue, Request, Response, StatusCode};
 
@@ -37,23 +35,4 @@ pub(super) async fn iot(
         }
     }
     with_request_id(gateway, response)
-}
-
-/// State is of one account and region; a caller of another region gets told so instead of an empty world.
-pub(super) fn wrong_region(gateway: &Gateway, scope: &CredentialScope) -> Option<Response<Bytes>> {
-    let here = &gateway.host.books.scope.region;
-    (scope.region != here.as_str()).then(|| {
-        let mut refusal = json_error(
-            StatusCode::BAD_REQUEST,
-            "InvalidRequestException",
-            &format!(
-                "the request is signed for region `{}`, this gateway plays `{here}`: set AWS_REGION={here}, or start it with --region {}",
-                scope.region, scope.region
-            ),
-        );
-        if let Ok(here) = HeaderValue::from_str(here) {
-            refusal.headers_mut().insert(REGION, here);
-        }
-        refusal
-    })
 }

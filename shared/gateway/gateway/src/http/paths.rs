@@ -50,6 +50,9 @@ pub fn all() -> Vec<Path> {
             let label = if several { format!("drydock {name} {method}") } else { format!("drydock {name}") };
             add(&label, method.as_str(), &format!("{}{name}", service::OWN), Some("iot"), None);
         }
+        for path in admin::front::PATHS {
+            add(&format!("drydock {path}"), "GET", path, Some("iot"), None);
+        }
         for (name, link) in links::forms() {
             add(&format!("link {name}"), "GET", &link, None, None);
         }

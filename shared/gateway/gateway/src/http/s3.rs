@@ -63,6 +63,13 @@ fn is_version_2<B>(request: &Request<B>) -> bool {
 pub(super) async fn handle(gateway: &Gateway, request: Request<Incoming>, stated: Option<&Stated>) -> Response<Answer> {
     let answer = match admit(gateway, &request, stated) {
         Ok(chunks) => {
+            let gateway = match signature::scoped(gateway, stated).await {
+                Ok(gateway) => gateway,
+                Err(why) => {
+                    let refusal = refusal(S3ErrorCode::InvalidRequest, 400, &why.to_string());
+                    return refusal.map(|body| body.boxed_unsync());
+                }
+            };
             let (parts, body) = unsigned(request).into_parts();
             let framing = framing(&parts.headers, chunks);
             gateway.host.cloud.objects(Request::from_parts(parts, Payload::new(body, framing))).await
@@ -81,15 +88,6 @@ fn admit<B>(
     let refused = |code: &'static str, status, message: &str| {
         refusal(S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::AccessDenied), status, message)
     };
-    let here = gateway.host.books.scope.region.as_str();
-    let scope = stated.and_then(|stated| stated.scope.as_ref());
-    if let Some(scope) = scope.filter(|scope| scope.region != here) {
-        let message = format!(
-            "The authorization header is malformed; the region '{}' is wrong; expecting '{here}'",
-            scope.region
-        );
-        return Err(refused("AuthorizationHeaderMalformed", 400, &message));
-    }
     if is_version_2(request) && gateway.credentials.are_configured() {
         let message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
         return Err(refused("InvalidRequest", 400, message));

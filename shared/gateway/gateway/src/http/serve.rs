@@ -1,5 +1,6 @@
 //! Serving HTTP on an accepted connection, a slow or dead peer never in the way of another; and handing the connection on where it becomes a WebSocket.
 
+use crate::gateway::Gateway;
 use crate::peer::Endpoint;
 use crate::websocket::{self, Frames};
 use drydock_broker::Peer;
@@ -23,7 +24,7 @@ pub async fn serve<S>(stream: S, endpoint: Endpoint)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let opened: Arc<Mutex<Option<(OnUpgrade, Peer)>>> = Arc::default();
+    let opened: Arc<Mutex<Option<(OnUpgrade, Peer, Gateway)>>> = Arc::default();
     let service = service_fn(|mut request: Request<Incoming>| {
         let (endpoint, opened) = (endpoint.clone(), Arc::clone(&opened));
         async move {
@@ -38,10 +39,10 @@ where
                 }
             };
             if websocket::asks(&request) {
-                let response = super::websocket::open(&endpoint, &request).map(|(response, peer)| {
+                let response = super::websocket::open(&endpoint, &request).await.map(|open| {
                     let upgrade = hyper::upgrade::on(&mut request);
-                    *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, peer));
-                    response
+                    *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, open.peer, open.gateway));
+                    open.answer
                 });
                 return Ok(super::lines::body(response.unwrap_or_else(|refusal| refusal)));
             }
@@ -66,11 +67,11 @@ where
         tracing::debug!(%error, "an HTTP connection ended early");
     }
     let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some((upgrade, peer)) = opened else { return };
+    let Some((upgrade, peer, gateway)) = opened else { return };
     match upgrade.await.map(Upgraded::downcast::<TokioIo<S>>) {
         Ok(Ok(parts)) => {
             let frames = Frames::new(parts.io.into_inner(), parts.read_buf);
-            endpoint.gateway.host.broker.serve(frames, peer).await;
+            gateway.host.broker.serve(frames, peer).await;
         }
         Ok(Err(_)) => tracing::error!("a WebSocket's stream is not the one that its request came by"),
         Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),

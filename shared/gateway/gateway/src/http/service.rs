@@ -12,9 +12,6 @@ use http::{HeaderMap, Request};
 /// What stands before the gateway's own paths.
 pub const OWN: &str = "/_drydock/";
 
-/// The header by which a refusal for another region says which one is played here.
-pub const REGION: &str = "x-drydock-region";
-
 /// The services that the API endpoint serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {

@@ -9,6 +9,7 @@ use super::answer::json_error;
 use super::service::Service;
 use crate::gateway::Gateway;
 use crate::peer::Endpoint;
+use crate::scopes::ScopeError;
 use bytes::Bytes;
 use drydock_cloud::stand_in::Refusal;
 use drydock_core::{Clock as _, Ids as _};
@@ -66,6 +67,32 @@ pub fn of_request(
     judge(gateway, request, request.body(), stated).map(|(caller, _)| caller)
 }
 
+/// The gateway as the account and region see it that a request is signed for, whose signature was judged; the one that was asked
+/// where it is not signed.
+///
+/// # Errors
+/// [`ScopeError`], which [`unscoped`] makes an answer of.
+pub async fn scoped(gateway: &Gateway, stated: Option<&Stated>) -> Result<Gateway, ScopeError> {
+    let Some(stated) = stated else { return Ok(gateway.clone()) };
+    let Some(signed) = &stated.scope else { return Ok(gateway.clone()) };
+    let token = stated.claim.as_ref().ok().and_then(|claim| claim.token.as_deref());
+    // It was judged before: what is not known now is anybody's key.
+    let known = gateway.credentials.lookup(&signed.access_key, token, gateway.host.books.now()).ok().flatten();
+    gateway.in_scope(&gateway.scope_of(signed, known.as_ref())?).await
+}
+
+/// The answer to a request for an account or region that is not there.
+#[must_use]
+pub fn unscoped(why: &ScopeError) -> Response<Bytes> {
+    let (status, code) = match why {
+        ScopeError::TooMany(_) => (StatusCode::BAD_REQUEST, "LimitExceededException"),
+        ScopeError::NotARegion(_) => (StatusCode::BAD_REQUEST, "InvalidRequestException"),
+        ScopeError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException"),
+        ScopeError::Open { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException"),
+    };
+    json_error(status, code, &why.to_string())
+}
+
 /// What the signatures of a body's chunks follow on, where the request's own signature was checked. The body is not read.
 ///
 /// # Errors
@@ -78,15 +105,18 @@ pub fn of_stream<B>(
     judge(gateway, request, b"", stated).map(|(_, chunks)| chunks)
 }
 
-/// The caller who opens a WebSocket for MQTT; `None` where the request is not signed.
+/// The caller who opens a WebSocket for MQTT; `None` where the request is not signed. `stated` is what the request says of it.
 ///
 /// # Errors
 /// The refusal.
-pub fn of_websocket<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Option<Caller>, Response<Bytes>> {
+pub fn of_websocket<B>(
+    endpoint: &Endpoint,
+    request: &Request<B>,
+    stated: Option<&Stated>,
+) -> Result<Option<Caller>, Response<Bytes>> {
     let gateway = &endpoint.gateway;
-    let stated = read(request);
     let refused = |why: &Denied| {
-        let key = access_key(stated.as_ref());
+        let key = access_key(stated);
         let client = Unproven {
             local: Some(endpoint.local),
             server_name: endpoint.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
@@ -95,16 +125,12 @@ pub fn of_websocket<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Opti
         gateway.host.told.logs.unproven(client, &reason(why));
         denied(gateway, Service::Iot(Plane::IotData), why)
     };
-    let Some(stated) = &stated else { return Ok(None) };
+    let Some(stated) = stated else { return Ok(None) };
     let scope = match (&stated.scope, &stated.claim) {
         (Some(scope), _) => scope,
         (None, Err(why)) => return Err(refused(why)),
         (None, Ok(_)) => return Err(refused(&Denied::Missing)),
     };
-    if let Some(refusal) = super::operations::wrong_region(gateway, scope) {
-        let help = "sign for that region: an SDK takes it from AWS_REGION, or from its option `region`";
-        return Err(super::told::refused(endpoint, refusal, help));
-    }
     if !matches!(scope.service.as_str(), "iotdevicegateway" | "iotdata") {
         let why = "Credential should be scoped to correct service: 'iotdevicegateway'.";
         return Err(refused(&Denied::Invalid(why.to_owned())));

@@ -5,7 +5,9 @@
 //! Follows "Protocols, port mappings, and authentication" of the AWS IoT Core developer guide: a certificate alone opens none.
 
 use super::answer::json_error;
+use super::signature;
 use super::told::refused;
+use crate::gateway::Gateway;
 use crate::peer::{Endpoint, TlsPeer};
 use crate::websocket;
 use bytes::Bytes;
@@ -22,11 +24,21 @@ const LIFETIME: Duration = Duration::from_secs(86_400);
 /// ALPN of HTTPS with a client certificate, which no WebSocket opens with.
 const HTTPS_BY_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
 
-/// Decides on a request to open a WebSocket: the response that does, and the peer that then speaks MQTT.
+/// A WebSocket that opens.
+pub struct Opened {
+    /// The answer that opens it.
+    pub answer: Response<Bytes>,
+    /// Who then speaks MQTT.
+    pub peer: Peer,
+    /// With whom: the gateway as the account and region see it that the request is signed for.
+    pub gateway: Gateway,
+}
+
+/// Decides on a request to open a WebSocket.
 ///
 /// # Errors
 /// The refusal.
-pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<Bytes>, Peer), Response<Bytes>> {
+pub async fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Opened, Response<Bytes>> {
     if !websocket::is_mqtt(request) {
         let why = format!("a WebSocket at `{}`: MQTT is at `/mqtt`", request.uri().path());
         return Err(refused(
@@ -37,7 +49,11 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
     }
     let facts = HttpRequestFacts::of(request);
     let host = facts.header("host").map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned());
-    let caller = super::signature::of_websocket(endpoint, request)?;
+    let stated = signature::read(request);
+    let caller = signature::of_websocket(endpoint, request, stated.as_ref())?;
+    let scoped = signature::scoped(&endpoint.gateway, stated.as_ref()).await;
+    let help = "sign for a region of AWS: an SDK takes it from AWS_REGION, or from its option `region`";
+    let gateway = scoped.map_err(|why| refused(endpoint, signature::unscoped(&why), help))?;
     let nothing = || TlsPeer {
         chain: Arc::default(),
         server_name: None,
@@ -62,7 +78,7 @@ pub fn open<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<(Response<By
     };
     let help = "use a client of MQTT over WebSocket: it sends `Sec-WebSocket-Protocol: mqtt`";
     let accepted = websocket::accept(request).map_err(|refusal| refused(endpoint, refusal, help))?;
-    Ok((accepted, peer))
+    Ok(Opened { answer: accepted, peer, gateway })
 }
 
 #[cfg(test)]
@@ -87,8 +103,8 @@ mod tests {
                 .header("sec-websocket-protocol", "mqtt")
                 .body(())
                 .unwrap();
-        let (response, peer) = open(&endpoint, &request).unwrap();
-        assert_eq!(response.status(), 101);
+        let Opened { answer, peer, .. } = open(&endpoint, &request).await.unwrap();
+        assert_eq!(answer.status(), 101);
         let lifetime = peer.lifetime.unwrap();
         assert_eq!(lifetime.after.as_secs(), 86_400);
         assert_eq!(lifetime.reason.as_str(), "WEBSOCKET_TTL_EXPIRATION");

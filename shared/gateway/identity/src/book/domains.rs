@@ -416,6 +416,12 @@ pub fn endpoint_name(scope: &Scope) -> String {
     own_host(scope, "-ats")
 }
 
+/// The host name of the account's credentials provider.
+#[must_use]
+pub fn credentials_name(scope: &Scope) -> String {
+    own_host(scope, ".credentials")
+}
+
 fn own_host(scope: &Scope, infix: &str) -> String {
     format!("a{}{infix}.iot.{}.amazonaws.com", scope.account, scope.region)
 }

@@ -7,11 +7,12 @@ use drydock_model::iot::{DescribeEndpointResponse, ops};
 
 pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::DescribeEndpoint>(|call: Call, input| async move {
-        // The address is this machine's own: a name like AWS's would resolve to nothing, or to AWS.
-        let tls = call.host().endpoints.tls;
+        // The address is this machine's own, unless somebody has made AWS's names point here.
+        let endpoints = &call.host().endpoints;
         let address = match input.endpoint_type.as_deref() {
             // One port serves all of them: it tells them apart by the path.
-            None | Some("iot:Data" | "iot:Data-ATS" | "iot:Data-Beta" | "iot:CredentialProvider") => tls.to_string(),
+            None | Some("iot:Data" | "iot:Data-ATS" | "iot:Data-Beta") => endpoints.tls.clone(),
+            Some("iot:CredentialProvider") => endpoints.credentials.clone(),
             // AWS's own words.
             Some("iot:Jobs") => {
                 return Err(ApiError::invalid(

@@ -34,7 +34,7 @@ const POLICY: &str = "policy";
 const TRUST: &str = "trust";
 
 pub(super) async fn look(args: &DoctorArgs, device: Option<&Device>, findings: &mut Findings) {
-    let api = Api::new(&args.api_url, "us-east-1");
+    let api = Api::new(&args.api_url, None);
     let health = match tokio::time::timeout(PATIENCE, api.health()).await {
         Ok(Ok(health)) => health,
         Ok(Err(error @ CallError::Unreachable { .. })) => return none(device, &error, findings),
@@ -51,7 +51,7 @@ pub(super) async fn look(args: &DoctorArgs, device: Option<&Device>, findings: &
     let text = |pointer: &str| health.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let region = text("/region");
     findings.good(GATEWAY, format!("version {} answers at {}, in {region}", text("/version"), args.api_url));
-    let api = Api::new(&args.api_url, region);
+    let api = Api::new(&args.api_url, Some(region.to_owned()));
     clock(&api, findings).await;
     if let Some(name) = &args.endpoint {
         endpoint(name, region, findings);

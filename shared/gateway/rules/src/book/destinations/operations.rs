@@ -230,6 +230,12 @@ impl Rules {
         }
     }
 
+    /// Whether a destination was sent this token, to be confirmed by it.
+    #[must_use]
+    pub fn awaits(&self, token: &str) -> bool {
+        self.destinations.values().any(|known| known.token() == Some(token))
+    }
+
     /// What is to be done to prove a destination; nothing where it waits for none.
     #[must_use]
     pub fn proof(&self, arn: &Arn) -> Option<Proof> {
