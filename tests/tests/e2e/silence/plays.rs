@@ -23,7 +23,7 @@ const ACTIVE: &str = "setAsActive=true";
 const AUTO: &str = "allowAutoRegistration=true";
 
 /// A gateway with what the faults need.
-pub struct Stage<'g> {
+pub(super) struct Stage<'g> {
     gateway: &'g Gateway<'g>,
     /// A device that may do everything.
     free: Identity,
@@ -34,7 +34,7 @@ pub struct Stage<'g> {
 type Players = Box<dyn Any>;
 
 impl<'g> Stage<'g> {
-    pub fn new(gateway: &'g Gateway<'g>) -> Self {
+    pub(super) fn new(gateway: &'g Gateway<'g>) -> Self {
         for (name, filter, disabled) in [("Telemetry", "dt/+/telemetry", false), ("Off", "off/#", true)] {
             let to =
                 json!([{ "republish": { "topic": "rules/out", "roleArn": "arn:aws:iam::123456789012:role/rules" } }]);
@@ -107,8 +107,7 @@ impl<'g> Stage<'g> {
     }
 
     /// Makes a fault.
-    #[expect(clippy::too_many_lines, reason = "a line or two for each fault of the table")]
-    pub fn play(&self, fault: &str) -> Players {
+    pub(super) fn play(&self, fault: &str) -> Players {
         let gateway = self.gateway;
         let root = gateway.root();
         let allow = |action: &str, resource: &str| json!({ "Effect": "Allow", "Action": action, "Resource": format!("{ARN}{resource}") });

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 /// A connection that says what a test wants.
-pub struct Wire<S>(pub S);
+pub(super) struct Wire<S>(pub(super) S);
 
 fn text(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap();
@@ -26,7 +26,7 @@ fn packet(first: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A CONNECT with a clean session.
-pub fn connect(client_id: &str, keep_alive: u16, version: u8) -> Vec<u8> {
+pub(super) fn connect(client_id: &str, keep_alive: u16, version: u8) -> Vec<u8> {
     let mut body = [&text("MQTT")[..], &[version, 2], &keep_alive.to_be_bytes()].concat();
     if version == 5 {
         body.push(0);
@@ -36,7 +36,7 @@ pub fn connect(client_id: &str, keep_alive: u16, version: u8) -> Vec<u8> {
 }
 
 /// A PUBLISH of MQTT 3.1.1; `flags` are those of the first byte.
-pub fn publish(topic: &str, payload: &[u8], flags: u8) -> Vec<u8> {
+pub(super) fn publish(topic: &str, payload: &[u8], flags: u8) -> Vec<u8> {
     let mut body = text(topic);
     if flags & 0b110 != 0 {
         body.extend([0, 1]);
@@ -46,7 +46,7 @@ pub fn publish(topic: &str, payload: &[u8], flags: u8) -> Vec<u8> {
 }
 
 /// A PUBLISH of MQTT 5 and QoS 0 with a user property.
-pub fn publish_with(topic: &str, (name, value): (&str, &str)) -> Vec<u8> {
+pub(super) fn publish_with(topic: &str, (name, value): (&str, &str)) -> Vec<u8> {
     let property = [&[0x26][..], &text(name), &text(value)].concat();
     // The length in seven bits at a time.
     let (low, high) = (u8::try_from(property.len() % 128).unwrap(), u8::try_from(property.len() / 128).unwrap());
@@ -54,18 +54,18 @@ pub fn publish_with(topic: &str, (name, value): (&str, &str)) -> Vec<u8> {
 }
 
 /// A SUBSCRIBE of MQTT 3.1.1.
-pub fn subscribe(filter: &str, qos: u8) -> Vec<u8> {
+pub(super) fn subscribe(filter: &str, qos: u8) -> Vec<u8> {
     packet(0x82, &[&[0, 1][..], &text(filter), &[qos]].concat())
 }
 
 impl<S: Read + Write> Wire<S> {
     /// Sends bytes; the other side may have gone.
-    pub fn send(&mut self, bytes: &[u8]) {
+    pub(super) fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).and_then(|()| self.0.flush());
     }
 
     /// Connects with MQTT 3.1.1, which must be let in.
-    pub fn open(stream: S, client_id: &str) -> Self {
+    pub(super) fn open(stream: S, client_id: &str) -> Self {
         let mut wire = Self(stream);
         wire.send(&connect(client_id, 60, 4));
         assert_eq!(wire.read(4), [0x20, 2, 0, 0], "CONNACK");
@@ -73,20 +73,20 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// The next bytes.
-    pub fn read(&mut self, count: usize) -> Vec<u8> {
+    pub(super) fn read(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
     }
 
     /// Whatever comes until the other side closes.
-    pub fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         let _ = self.0.read_to_end(&mut Vec::new());
     }
 }
 
 /// A ClientHello of TLS 1.2 that offers one cipher suite, which has no forward secrecy.
-pub fn old_hello() -> Vec<u8> {
+pub(super) fn old_hello() -> Vec<u8> {
     let extension = |kind: u16, body: &[u8]| {
         let length = u16::try_from(body.len()).unwrap();
         [&kind.to_be_bytes()[..], &length.to_be_bytes(), body].concat()

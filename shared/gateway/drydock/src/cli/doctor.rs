@@ -33,7 +33,7 @@ pub async fn run(args: DoctorArgs) -> CommandResult {
     if args.json {
         print::told(format_args!("{:#}", json!({ "ok": wrong == 0, "findings": findings.all })));
     } else {
-        findings.all.iter().for_each(|finding| print::told(finding));
+        findings.all.iter().for_each(print::told);
         let end = match wrong {
             0 => print::good("nothing is wrong"),
             1 => print::bad("1 thing is wrong"),
