@@ -3,7 +3,7 @@
 
 use drydock_host::notice::HELP;
 use rustls::server::ClientHello;
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible, ServerConfig};
+use rustls::{AlertDescription, CertificateError, CipherSuite, Error, InvalidMessage, PeerIncompatible, ServerConfig};
 use std::fmt::Debug;
 use std::io;
 
@@ -47,8 +47,9 @@ impl Hello {
         let protocols =
             alpn.is_empty() || said.alpn().is_none_or(|mut all| all.any(|one| alpn.iter().any(|own| own == one)));
         let apart = if !suites {
-            let own = ours.iter().map(|own| own.suite());
-            Some(format!("it offers the cipher suites {}; the gateway has {}", list(offered), list(own)))
+            let own = list(ours.iter().map(|own| suite(own.suite())));
+            let offered = list(offered.iter().map(|one| suite(*one)));
+            Some(format!("it offers the cipher suites {offered}; the gateway has {own}"))
         } else if !protocols {
             let shown = |one: &[u8]| String::from_utf8_lossy(one).into_owned();
             let offered = said.alpn().into_iter().flatten().map(shown);
@@ -62,6 +63,31 @@ impl Hello {
         };
         Self { server_name: said.server_name().map(str::to_owned), speaks_mqtt, apart }
     }
+}
+
+/// The name of a cipher suite, older ones too, which the library does not have (IANA's "TLS Cipher Suites").
+fn suite(suite: CipherSuite) -> String {
+    let name = match u16::from(suite) {
+        0x000a => "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+        0x002f => "TLS_RSA_WITH_AES_128_CBC_SHA",
+        0x0035 => "TLS_RSA_WITH_AES_256_CBC_SHA",
+        0x003c => "TLS_RSA_WITH_AES_128_CBC_SHA256",
+        0x003d => "TLS_RSA_WITH_AES_256_CBC_SHA256",
+        0x009c => "TLS_RSA_WITH_AES_128_GCM_SHA256",
+        0x009d => "TLS_RSA_WITH_AES_256_GCM_SHA384",
+        0xc009 => "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+        0xc00a => "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+        0xc013 => "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+        0xc014 => "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+        0xc023 => "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+        0xc024 => "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384",
+        0xc027 => "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+        0xc028 => "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+        0xc0ac => "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+        0xc0ae => "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+        _ => return format!("{suite:?}"),
+    };
+    name.to_owned()
 }
 
 fn list(all: impl IntoIterator<Item = impl Debug>) -> String {
