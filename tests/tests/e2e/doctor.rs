@@ -94,7 +94,10 @@ fn each_fault_of_a_folder_a_device_and_a_gateway_is_found() {
     let found = wrong(&with(&["--client-id", "somebody"]), "policy");
     assert!(found.contains("it may not connect as `somebody`"), "{found}");
     for (name, why) in [
-        ("a1b2-ats.iot.eu-west-1.amazonaws.com", "is in eu-west-1, and the gateway plays us-east-1"),
+        (
+            "a1b2-ats.iot.eu-west-1.amazonaws.com",
+            "is in eu-west-1, and each region has a state of its own: this looks at us-east-1",
+        ),
         ("a1b2.iot.us-east-1.amazonaws.com", "has no `-ats`"),
         ("https://localhost:8443", "is not a host name"),
     ] {

@@ -108,7 +108,7 @@ fn endpoint(name: &str, region: &str, findings: &mut Findings) {
     match aws {
         Some((_, of)) if of != region => findings.wrong(
             ENDPOINT,
-            format!("`{name}` is in {of}, and the gateway plays {region}"),
+            format!("`{name}` is in {of}, and each region has a state of its own: this looks at {region}"),
             "ask DescribeEndpoint for iot:Data-ATS in the region of the device",
         ),
         Some((prefix, _)) if !prefix.ends_with("-ats") => findings.wrong(
