@@ -193,7 +193,8 @@ impl Identity {
             owned_by: Some(self.scope.account.to_string()),
             previous_owned_by: row.previous_owner.as_ref().map(ToString::to_string),
             status: Some(row.status),
-            transfer_data: row.transfer.as_ref().map(Into::into),
+            // Empty where there was none, as AWS answers it.
+            transfer_data: Some(row.transfer.as_ref().map(Into::into).unwrap_or_default()),
             validity: Some(CertificateValidity { not_before: Some(row.not_before), not_after: Some(row.not_after) }),
         };
         Ok(Done::reply(DescribeCertificateResponse { certificate_description: Some(description) }))

@@ -6,7 +6,7 @@ use drydock_identity::book::certificates::Attached;
 use drydock_model::iot::{
     AcceptCertificateTransferRequest, CancelCertificateTransferRequest, CertificateDescription, CertificateStatus,
     DescribeCertificateRequest, ListOutgoingCertificatesRequest, RegisterCertificateWithoutCARequest,
-    RejectCertificateTransferRequest, TransferCertificateRequest,
+    RejectCertificateTransferRequest, TransferCertificateRequest, TransferData,
 };
 
 const HERE: &str = "123456789012";
@@ -97,7 +97,10 @@ fn a_certificate_that_goes_to_another_account_waits_and_can_be_taken_back() {
 
     cancel(&mut account, &id).unwrap();
     let described = describe(&account, &id);
-    assert_eq!((described.status, described.transfer_data), (Some(CertificateStatus::Inactive), None));
+    assert_eq!(
+        (described.status, described.transfer_data),
+        (Some(CertificateStatus::Inactive), Some(TransferData::default()))
+    );
     assert!(outgoing(&account).is_empty());
     assert_eq!(code(cancel(&mut account, &id)), "InvalidRequestException");
 }

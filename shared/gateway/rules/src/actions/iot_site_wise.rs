@@ -120,21 +120,21 @@ fn quality(text: &str) -> Result<(), String> {
 
 /// A text as a value of a type, under the service's name for it.
 fn typed(kind: Kind, text: &str) -> Result<Json, String> {
-    let wrong = |what: &str| format!("`{text}` is no {what}");
+    let wrong = |what: &str| format!("`{text}` is not {what}");
     Ok(match kind {
         Kind::String => json!({ "stringValue": text }),
         Kind::Integer => {
-            let value: i32 = text.parse().map_err(|_| wrong("integer of 32 bits"))?;
+            let value: i32 = text.parse().map_err(|_| wrong("an integer of 32 bits"))?;
             json!({ "integerValue": value })
         }
         Kind::Double => match text.parse::<f64>() {
             Ok(value) if value.is_finite() => json!({ "doubleValue": value }),
-            _ => return Err(wrong("number")),
+            _ => return Err(wrong("a number")),
         },
         Kind::Boolean => match text {
             "true" => json!({ "booleanValue": true }),
             "false" => json!({ "booleanValue": false }),
-            _ => return Err(wrong("boolean")),
+            _ => return Err(wrong("a boolean")),
         },
     })
 }
