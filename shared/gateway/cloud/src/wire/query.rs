@@ -133,6 +133,11 @@ pub(crate) fn error(namespace: &str, status: u16, code: &str, message: &str, req
     super::response(status, "text/xml", format!("<ErrorResponse xmlns=\"{namespace}\">{body}</ErrorResponse>"))
 }
 
+/// The answer to a request that is not carried out.
+pub(crate) fn refusal(namespace: &str, refusal: &Refusal<'_>) -> Response<Bytes> {
+    error(namespace, refusal.status(403), refusal.query_code, refusal.message, refusal.request_id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,9 +163,4 @@ mod tests {
              <ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></OpResponse>"
         );
     }
-}
-
-/// The answer to a request that is not carried out.
-pub(crate) fn refusal(namespace: &str, refusal: &Refusal<'_>) -> Response<Bytes> {
-    error(namespace, refusal.status(403), refusal.query_code, refusal.message, refusal.request_id)
 }

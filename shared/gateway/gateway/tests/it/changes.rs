@@ -34,7 +34,7 @@ const CALLERS: usize = 64;
 const COMMANDS: usize = 200;
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}"#;
 
-pub fn books(store: &Store) -> (Arc<Books>, Arriving) {
+pub(crate) fn books(store: &Store) -> (Arc<Books>, Arriving) {
     let time = Timers::new(Arc::new(SystemClock));
     let (stream, arriving) = Stream::new(&time);
     let ids = Arc::new(SystemIds::new());
@@ -107,7 +107,7 @@ async fn events_come_in_the_order_of_the_decisions() {
 }
 
 /// Calls an operation as it comes over HTTP: its status and its answer.
-pub async fn call(
+pub(crate) async fn call(
     gateway: &Gateway,
     method: &str,
     path: &str,

@@ -132,19 +132,19 @@ fn what_is_not_whole_is_named() {
     let full = "AWS4-HMAC-SHA256 Credential=A/20150830/us-east-1/iot/aws4_request, SignedHeaders=host, Signature=00";
     let date = Some("20150830T123600Z");
     for (authorization, date, code, text) in [
-        (&format!("{full}, Signature=01"), date, "IncompleteSignatureException", "Only one auth mechanism"),
+        (format!("{full}, Signature=01").as_str(), date, "IncompleteSignatureException", "Only one auth mechanism"),
         (
-            &full.replace("host,", "host, SignedHeaders=,"),
+            full.replace("host,", "host, SignedHeaders=,").as_str(),
             date,
             "IncompleteSignatureException",
             "Only one auth mechanism",
         ),
         ("AWS4-HMAC-SHA256 Credential=x", date, "IncompleteSignatureException", "requires 'Signature' parameter"),
-        (&full.replace("A/2015", "2015"), date, "IncompleteSignatureException", "5 slash-delimited elements"),
+        (full.replace("A/2015", "2015").as_str(), date, "IncompleteSignatureException", "5 slash-delimited elements"),
         (full, None, "IncompleteSignatureException", "'X-Amz-Date' or a 'Date' header"),
         (full, Some("yesterday"), "IncompleteSignatureException", "ISO-8601 'basic format'"),
-        (&full.replace("=host", "=date"), date, "InvalidSignatureException", "must be a 'SignedHeader'"),
-        (&full.replace("/2015", "/2014"), date, "InvalidSignatureException", "'20140830' != '20150830'"),
+        (full.replace("=host", "=date").as_str(), date, "InvalidSignatureException", "must be a 'SignedHeader'"),
+        (full.replace("/2015", "/2014").as_str(), date, "InvalidSignatureException", "'20140830' != '20150830'"),
     ] {
         let mut headers =
             vec![("host".to_owned(), "example".to_owned()), ("authorization".to_owned(), authorization.to_owned())];
