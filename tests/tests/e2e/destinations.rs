@@ -132,7 +132,7 @@ fn what_cannot_be_asked_or_is_no_destination_is_refused() {
         gateway.call("iot", "POST", "/destinations", &[], &body).refused(400, "InvalidRequestException", part);
     };
     refused(json!({ "httpUrlConfiguration": { "confirmationUrl": "http://example.com/" } }), "loopback");
-    refused(json!({ "httpUrlConfiguration": { "confirmationUrl": "ftp://127.0.0.1/" } }), "no HTTPS URL");
+    refused(json!({ "httpUrlConfiguration": { "confirmationUrl": "ftp://127.0.0.1/" } }), "not an HTTPS URL");
     refused(json!({}), "exactly one kind");
     refused(json!({ "vpcConfiguration": { "vpcId": "v", "subnetIds": [], "roleArn": ROLE } }), "at least one subnet");
     for id in 0..5 {

@@ -87,7 +87,7 @@ fn all_of_a_device_is_made_or_nothing() {
     let refused = bad(&device(&place, &gateway, &["create", "dock-1", "--policy", "nothing"]));
     assert!(refused.contains("ResourceNotFoundException"), "{refused}");
     nothing();
-    fs::create_dir(place.path().join("devices")).unwrap();
+    fs::create_dir_all(place.path().join("devices")).unwrap();
     fs::write(place.path().join("devices/dock-1"), "a file where the folder would be").unwrap();
     let refused = bad(&device(&place, &gateway, &["create", "dock-1"]));
     assert!(refused.contains("dock-1"), "{refused}");

@@ -562,7 +562,7 @@ fn what_is_kept_is_the_owners_alone() {
     let said = place.up_fails(&["--data-dir", "shared", "--no-functions"]);
     assert!(said.contains("chmod 700"), "{said}");
 
-    // What the command line writes: an account that is exported, and a device's key, also where there was a file for it.
+    // What the command line writes: an account that is exported, and a device's key.
     let gateway = place.up(&CALM);
     let url = gateway.ready["apiUrl"].as_str().unwrap();
     let mode = |path: &str| fs::metadata(place.path().join(path)).unwrap().permissions().mode() & 0o777;
@@ -570,9 +570,6 @@ fn what_is_kept_is_the_owners_alone() {
     assert!(exported.status.success(), "{}", text(&exported.stderr));
     assert_eq!(mode("exported"), 0o700);
     let key = "devices/dock-1/private.pem.key";
-    fs::create_dir_all(place.path().join("devices/dock-1")).unwrap();
-    fs::write(place.path().join(key), "an earlier one").unwrap();
-    fs::set_permissions(place.path().join(key), fs::Permissions::from_mode(0o644)).unwrap();
     let made = drydock(&place, &["device", "create", "dock-1", "--api-url", url]);
     assert!(made.status.success(), "{}", text(&made.stderr));
     assert_eq!(mode(key), 0o600);

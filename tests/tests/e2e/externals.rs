@@ -169,8 +169,8 @@ fn protobuf_is_decoded_by_descriptors_in_s3() {
         ("no_file", decode("data", "readings.desc", "other", "Reading"), "they have `readings.proto`"),
         ("no_message", decode("data", "readings.desc", "readings", "Other"), "it has `Reading`"),
         ("no_data", decode("missing", "readings.desc", "readings", "Reading"), "the data is Undefined"),
-        ("no_base64", decode("'%'", "readings.desc", "readings", "Reading"), "no base64"),
-        ("no_reading", decode("'CJY='", "readings.desc", "readings", "Reading"), "no `fleet.Reading`"),
+        ("no_base64", decode("'%'", "readings.desc", "readings", "Reading"), "not base64"),
+        ("no_reading", decode("'CJY='", "readings.desc", "readings", "Reading"), "not a `fleet.Reading`"),
     ];
     for (name, call, _) in &wrong {
         rule(&gateway, name, &format!("SELECT {call} AS x FROM 'json'"), "lost");

@@ -35,7 +35,7 @@ fn whoever_refuses_a_client_does_so_in_its_protocol() {
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
     let here = "us-east-1";
     xml(&query(&gateway, here, "elasticbeanstalk", "ListPlatforms"), 501, "NotImplemented", "elasticbeanstalk");
-    xml(&query(&gateway, here, "sns", "Dance"), 400, "InvalidAction", "Dance");
+    xml(&query(&gateway, here, "sns", "Dance"), 501, "NotImplemented", "Dance");
     xml(&query(&gateway, here, "sts", "GetCallerIdentity"), 500, "InternalFailure", "drydock.toml");
     let signed = authorization(here, "kinesis");
     let headers = [

@@ -1,5 +1,5 @@
 //! A change as DynamoDB's expressions. Every name and value goes by a placeholder: names such as `alarm:temperature:above`
-//! are no identifiers, and others are reserved words.
+//! are not identifiers, and others are reserved words.
 
 use super::value::to_attribute;
 use aws_sdk_dynamodb::types::AttributeValue;

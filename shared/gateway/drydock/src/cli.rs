@@ -114,8 +114,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Import(args) => account::import(args).await,
         Command::Operations(args) => operations::run(&args),
         Command::Config => generate::config(),
-        Command::Completions(args) => generate::completions(&args),
-        Command::Man(args) => generate::man(&args),
+        Command::Completions(args) => generate::completions(&args, command()),
+        Command::Man(args) => generate::man(&args, command()),
     };
     match result {
         Ok(code) => code,

@@ -11,11 +11,10 @@ mod fault;
 mod faults;
 mod limits;
 mod parameters;
-mod reference;
+pub mod reference;
 mod settings;
 
 pub use fault::{ConfigError, Fault};
-pub use reference::commented;
 pub use settings::{AccountKey, Config};
 
 use fault::{Faults, Known, nearest};

@@ -348,7 +348,7 @@ pub(crate) fn find<T: Copy>(values: &[(&str, T)], text: &str) -> Option<T> {
 
 /// A text that names no value of an enum.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no `{of}`")]
+#[error("`{text}` is not a `{of}`")]
 pub struct UnknownValue {
     /// The text.
     pub text: String,

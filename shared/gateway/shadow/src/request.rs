@@ -113,7 +113,7 @@ impl Request {
 }
 
 /// The client token of the body of any request: get, delete or update ("Client tokens in shadow documents"). None where
-/// the body is empty, is no JSON object, or has no valid token.
+/// the body is empty, is not a JSON object, or has no valid token.
 #[must_use]
 pub fn client_token(body: &[u8]) -> Option<String> {
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;

@@ -205,7 +205,7 @@ fn one_resource(resolver: &mut Resolver<'_>, declared: &Declared, unused: &mut V
     let mut needs = resolver.take_edges();
     for (name, span) in &declared.depends_on {
         if !resolver.document.resources.iter().any(|other| other.logical_id == *name) {
-            let why = "is no resource of this template".to_owned();
+            let why = "is not a resource of this template".to_owned();
             let problem = Problem::Reference { function: "`DependsOn`", name: name.clone(), why };
             let names = resolver.document.resources.iter().map(|other| other.logical_id.as_str());
             let fault = Fault::new(*span, problem);

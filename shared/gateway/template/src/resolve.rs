@@ -163,7 +163,7 @@ impl<'t> Resolver<'t> {
                 return Err(Fault::not_implemented(function.span, "`Fn::Transform`", why));
             }
             _ => {
-                let fault = Fault::intrinsic(function.span, name, "is no intrinsic function");
+                let fault = Fault::intrinsic(function.span, name, "is not an intrinsic function");
                 return Err(match crate::error::nearest(name, functions::NAMES.iter().copied()) {
                     Some(near) => fault.helped(format!("did you mean `{near}`?")),
                     None => fault,

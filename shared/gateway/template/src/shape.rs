@@ -133,7 +133,7 @@ impl Shape {
             }
             Self::Document => match &node.value {
                 Value::Text(text) => serde_json::from_str(text)
-                    .map_err(|error| Fault::value(node.span, what(), format!("is no JSON: {error}"))),
+                    .map_err(|error| Fault::value(node.span, what(), format!("is not JSON: {error}"))),
                 Value::Map(_) | Value::List(_) => Ok(node.to_json()),
                 _ => Err(node.mismatch(what(), "a mapping or JSON in a string")),
             },

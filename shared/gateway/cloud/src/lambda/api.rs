@@ -134,7 +134,7 @@ async fn invoke(
 ) -> Result<Response<Bytes>, LambdaError> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let payload = request.body().clone();
-    let unknown = |what: &str, value: &str| LambdaError::InvalidParameter(format!("`{value}` is no {what}"));
+    let unknown = |what: &str, value: &str| LambdaError::InvalidParameter(format!("`{value}` is not a valid {what}"));
     let client_context = match header("x-amz-client-context") {
         None => None,
         Some(text) => {

@@ -223,7 +223,7 @@ mod tests {
             (r#"{"a": "b"}"#, "must be an object or an array"),
             (r#"{"a": []}"#, "Empty arrays"),
             (r#"{"a": [{"numeric": ["~", 1]}]}"#, "numeric"),
-            ("[]", "no JSON object"),
+            ("[]", "not a JSON object"),
         ] {
             let error = Filter::parse(policy).unwrap_err();
             assert!(error.message.contains(word), "{policy}: {error}");

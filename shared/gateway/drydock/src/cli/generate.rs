@@ -30,23 +30,22 @@ pub struct ManArgs {
     pub out: Option<PathBuf>,
 }
 
-/// Prints what a shell reads to complete commands and options.
+/// Prints what a shell reads to complete the commands and options of a command line.
 ///
 /// # Errors
 /// None so far.
-pub fn completions(args: &CompletionsArgs) -> CommandResult {
+pub fn completions(args: &CompletionsArgs, mut command: Command) -> CommandResult {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut super::command(), "drydock", &mut text);
+    clap_complete::generate(args.shell, &mut command, "drydock", &mut text);
     print::told_at_once(&String::from_utf8_lossy(&text));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the manual page, or writes all of them.
+/// Prints the manual page of a command line, or writes all of them.
 ///
 /// # Errors
 /// Where a page cannot be written.
-pub fn man(args: &ManArgs) -> CommandResult {
-    let mut command = super::command();
+pub fn man(args: &ManArgs, mut command: Command) -> CommandResult {
     command.build();
     match &args.out {
         None => print::told_at_once(&page(&command)?),
@@ -65,7 +64,7 @@ pub fn man(args: &ManArgs) -> CommandResult {
 /// # Errors
 /// None so far.
 pub fn config() -> CommandResult {
-    print::told_at_once(&drydock_gateway::config::commented());
+    print::told_at_once(&drydock_gateway::config::reference::commented());
     Ok(ExitCode::SUCCESS)
 }
 

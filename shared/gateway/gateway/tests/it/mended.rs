@@ -197,6 +197,7 @@ async fn a_destination_that_was_to_be_proven_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", elsewhere.local_addr().unwrap());
+    open(folder.path()).await.stop().await;
     let unheard = Unheard::open(folder.path());
     let books = &unheard.books;
     let request = CreateTopicRuleDestinationRequest {

@@ -96,10 +96,8 @@ fn effect(path: &str, value: Node) -> Parsed<Effect> {
     match string(path, value)?.as_str() {
         "Allow" => Ok(Effect::Allow),
         "Deny" => Ok(Effect::Deny),
-        other => {
-            Err(PolicyError::grammar(path, format!("`{other}` is no effect"))
-                .help("write `Allow` or `Deny`, in this case"))
-        }
+        other => Err(PolicyError::grammar(path, format!("`{other}` is not an effect"))
+            .help("write `Allow` or `Deny`, in this case")),
     }
 }
 

@@ -102,7 +102,7 @@ impl Resolver<'_> {
                     _ => resolved.boolean().ok_or_else(|| resolved.mismatch("a condition", "true or false")),
                 }
             }
-            _ => Err(Fault::intrinsic(*span, key, "is no condition function")),
+            _ => Err(Fault::intrinsic(*span, key, "is not a condition function")),
         }
     }
 }

@@ -22,7 +22,7 @@ const AWS_ONLY: &str =
 
 impl<'t> Resolver<'t> {
     fn unknown_name(&self, function: &'static str, name: &str, span: Span) -> Box<Fault> {
-        let why = "is no resource, parameter or pseudo parameter of this template".to_owned();
+        let why = "is not a resource, parameter or pseudo parameter of this template".to_owned();
         let fault = Fault::new(span, Problem::Reference { function, name: name.to_owned(), why });
         let names = self
             .resources

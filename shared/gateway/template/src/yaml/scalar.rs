@@ -19,7 +19,7 @@ pub(super) fn value(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Spa
 }
 
 fn core(text: &str, tag: &str, span: Span) -> Fallible<Value> {
-    let wrong = || Fault::syntax(span, format!("`{text}` is no `!!{tag}`"));
+    let wrong = || Fault::syntax(span, format!("`{text}` is not a `!!{tag}`"));
     match tag {
         "str" => Ok(Value::Text(text.to_owned())),
         "null" => Ok(Value::Null),

@@ -1,6 +1,7 @@
 //! `drydock device create`: a thing with certificate, key and policy, and the lines that use them.
 
-use super::{DeviceCreateArgs, Files, folder_of};
+use super::args::DeviceCreateArgs;
+use super::files::{Files, folder_of};
 use crate::cli::args::CommandResult;
 use crate::cli::print;
 use crate::client::{Api, CallError};

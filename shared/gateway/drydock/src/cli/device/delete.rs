@@ -1,6 +1,8 @@
 //! `drydock device delete`: a thing, the certificates that are its alone, and its files.
 
-use super::{Files, OneArgs, certificate_id, encoded, folder_of, principals, texts};
+use super::args::OneArgs;
+use super::files::{Files, folder_of};
+use super::lists::{certificate_id, encoded, principals, texts};
 use crate::cli::args::CommandResult;
 use crate::cli::print;
 use crate::client::{Api, CallError};

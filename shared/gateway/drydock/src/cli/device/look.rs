@@ -1,6 +1,8 @@
 //! `drydock device list` and `drydock device show`.
 
-use super::{ListArgs, OneArgs, certificate_id, encoded, folder_of, pages, principals, texts};
+use super::args::{ListArgs, OneArgs};
+use super::files::folder_of;
+use super::lists::{certificate_id, encoded, pages, principals, texts};
 use crate::cli::args::CommandResult;
 use crate::cli::print;
 use crate::client::Api;
@@ -9,6 +11,10 @@ use drydock_host::shown;
 use http::Method;
 use serde_json::{Value, json};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How often a throttled question is asked again.
+const PATIENT_TRIES: usize = 5;
 
 /// Lists the things.
 ///
@@ -48,7 +54,7 @@ pub async fn show(args: OneArgs) -> CommandResult {
     for principal in principals(&api, name.as_str()).await? {
         certificates.push(certificate(&api, &principal).await?);
     }
-    let connection = match api.iot_data("GetConnection", Method::GET, &format!("/connections/{name}")).await {
+    let connection = match connection(&api, name.as_str()).await {
         Ok(connection) => connection,
         // It was never connected, or long ago.
         Err(error) if error.is("ResourceNotFoundException") => Value::Null,
@@ -65,6 +71,18 @@ pub async fn show(args: OneArgs) -> CommandResult {
         report(&device);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the gateway knows of its connection. AWS lets a client id be asked for once a second: somebody who looks twice waits.
+async fn connection(api: &Api, name: &str) -> Result<Value, crate::client::CallError> {
+    let path = format!("/connections/{name}");
+    for _ in 0..PATIENT_TRIES {
+        match api.iot_data("GetConnection", Method::GET, &path).await {
+            Err(error) if error.is("ThrottlingException") => tokio::time::sleep(Duration::from_millis(400)).await,
+            answer => return answer,
+        }
+    }
+    api.iot_data("GetConnection", Method::GET, &path).await
 }
 
 /// A certificate with its status and policies.

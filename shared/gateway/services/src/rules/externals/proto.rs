@@ -39,8 +39,8 @@ pub(super) async fn decode(cloud: &Cloud, call: &ExternalCall) -> Result<Value, 
         DescriptorPool::decode(descriptors).map_err(|error| format!("`{key}` is not a FileDescriptorSet: {error}"))?;
     let kind = find(&pool, &call.text(3), &call.text(4))?;
     let name = kind.full_name().to_owned();
-    let message =
-        DynamicMessage::decode(kind, data.as_slice()).map_err(|error| format!("the data is no `{name}`: {error}"))?;
+    let message = DynamicMessage::decode(kind, data.as_slice())
+        .map_err(|error| format!("the data is not a `{name}`: {error}"))?;
     let text = serde_json::to_vec(&message).map_err(|error| format!("`{name}` has no JSON form: {error}"))?;
     if text.len() > PAYLOAD {
         return Err(format!("the decoded `{name}` has {} bytes, at most {PAYLOAD} are taken", text.len()));
