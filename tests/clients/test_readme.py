@@ -38,6 +38,8 @@ def test_readme(shell, tmp_path):
     clean()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"DRYDOCK_DATA_DIR": str(tmp_path / "state"), "DRYDOCK_READY_FILE": str(tmp_path / "ready.json"), "HOME": str(tmp_path)}
+    # As where it is installed.
+    environment["PATH"] = f"{pathlib.Path(conftest.DRYDOCK).parent}:{environment['PATH']}"
     # Cargo and its toolchain are found without the home folder.
     environment |= {name: os.environ.get(name, str(pathlib.Path.home() / folder)) for name, folder in (("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup"))}
     with (tmp_path / "up.log").open("w") as log:
