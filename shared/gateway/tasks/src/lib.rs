@@ -172,16 +172,21 @@ impl Tasks {
         self.abort_all();
     }
 
+    /// Drops all. Gives how many of them were to come to their end: the others were dropped before, and may just not be gone yet.
     fn abort_all(&self) -> usize {
-        self.inner.alive().over = true;
-        self.abort(|_| true)
+        let cut = {
+            let mut alive = self.inner.alive();
+            alive.over = true;
+            alive.to_end
+        };
+        self.abort(|_| true);
+        cut
     }
 
-    fn abort(&self, which: impl Fn(&Task) -> bool) -> usize {
+    fn abort(&self, which: impl Fn(&Task) -> bool) {
         let hit = |task: &Task| which(task).then(|| task.handle.clone()).flatten();
         let handles: Vec<_> = self.inner.alive().tasks.values().filter_map(hit).collect();
         handles.iter().for_each(AbortHandle::abort);
-        handles.len()
     }
 
     async fn until(&self, holds: impl Fn(&Alive) -> bool) {

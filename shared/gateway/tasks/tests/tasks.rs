@@ -49,6 +49,14 @@ async fn who_does_not_come_to_an_end_is_dropped_and_counted() {
 }
 
 #[tokio::test]
+async fn who_is_not_to_come_to_an_end_is_not_counted_as_cut_short() {
+    let tasks = Tasks::new();
+    tasks.spawn(pending());
+    assert_eq!(tasks.stop(Duration::ZERO).await, 0);
+    assert_eq!(tasks.count(), 0);
+}
+
+#[tokio::test]
 async fn ended_tasks_leave_nothing_even_by_a_panic() {
     let tasks = Tasks::new();
     for n in 0..1000 {
