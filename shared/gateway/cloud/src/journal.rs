@@ -26,7 +26,7 @@ struct Batch {
 }
 
 struct Writer {
-    batches: mpsc::SyncSender<Batch>,
+    batches: mpsc::SyncSender<Box<Batch>>,
     thread: JoinHandle<()>,
 }
 
@@ -139,7 +139,8 @@ impl Journal {
     fn send(&self, batch: Batch) -> Result<(), CloudError> {
         let writer = self.writer();
         let writer = writer.as_ref().ok_or(CloudError::Closed)?;
-        writer.batches.send(batch).map_err(|_| CloudError::Closed)
+        // The channel has the room of all that may wait from the beginning: of a pointer each.
+        writer.batches.send(Box::new(batch)).map_err(|_| CloudError::Closed)
     }
 
     /// Writes what is left and closes the file.
@@ -167,7 +168,7 @@ fn failed(path: Option<&PathBuf>, why: String) -> CloudError {
     CloudError::Journal { path, why }
 }
 
-fn write(connection: &Connection, gathered: &mpsc::Receiver<Batch>) {
+fn write(connection: &Connection, gathered: &mpsc::Receiver<Box<Batch>>) {
     while let Ok(first) = gathered.recv() {
         let mut count = first.writes.len();
         let mut batches = vec![first];
@@ -187,7 +188,7 @@ fn write(connection: &Connection, gathered: &mpsc::Receiver<Batch>) {
     }
 }
 
-fn apply(connection: &Connection, batches: &[Batch]) -> rusqlite::Result<()> {
+fn apply(connection: &Connection, batches: &[Box<Batch>]) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     {
         let mut put =

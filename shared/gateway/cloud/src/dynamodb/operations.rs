@@ -78,11 +78,16 @@ const LEVELS: usize = 100;
 fn too_deep(input: &str) -> Option<DynoxideError> {
     let bytes = input.as_bytes();
     let nots = || bytes.windows(3).filter(|word| word.eq_ignore_ascii_case(b"not")).count();
-    // Nearly no input has as many in all, and needs to be looked at.
-    if bytes.iter().filter(|byte| **byte == b'(').count() < LEVELS && nots() < LEVELS {
+    let opened = bytes.iter().filter(|byte| **byte == b'(').count();
+    // Nearly no input has as many in all, or letters by their numbers, and needs to be looked at.
+    if opened < LEVELS && nots() < LEVELS && !input.contains("\\u") {
         return None;
     }
-    let name = deep_expression(&serde_json::from_str(input).ok()?)?;
+    // What is not read here is not given to the engine either, which passes over members that it does not know, however deep.
+    let name = match read::<Value>(input) {
+        Ok(value) => deep_expression(&value)?,
+        Err(error) => return Some(error),
+    };
     Some(DynoxideError::ValidationException(format!("Invalid {name}: The expression has more than {LEVELS} levels")))
 }
 

@@ -170,6 +170,16 @@ async fn an_expression_of_too_many_levels_is_refused() {
         let (_, body) = cloud.dynamodb().call("TransactWriteItems", input).await.unwrap_err();
         assert!(body.contains("Invalid ConditionExpression: The expression has more than 100 levels"), "{body}");
     }
+    // Letters by their numbers, and members beside it that nobody reads, hide nothing.
+    let hidden = deep("(", ")").replace('(', "\\u0028");
+    let beside = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for input in [
+        format!(r#"{{"TableName": "rows", "FilterExpression": "{hidden}"}}"#),
+        format!(r#"{{"x": {beside}, "TableName": "rows", "FilterExpression": "{}"}}"#, deep("NOT ", "")),
+    ] {
+        let (status, body) = cloud.dynamodb().call("Scan", input).await.unwrap_err();
+        assert_eq!(status, 400, "{body}");
+    }
     // Many side by side are no levels, and what is only a value is no expression.
     let many = vec!["attribute_exists(pk)"; 150].join(" OR ");
     let text = "(".repeat(1_000);
