@@ -106,8 +106,8 @@ impl Lines {
     }
 }
 
-/// A text as a query's value.
-fn encode(text: &str) -> String {
+/// A text as a part of a path, or as a query's value.
+pub(crate) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
@@ -183,7 +183,7 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn refusals(&self, client_id: Option<&str>) -> Result<Lines, CallError> {
-        let query = client_id.map(|id| format!("?clientId={}", encode(id))).unwrap_or_default();
+        let query = client_id.map(|id| format!("?clientId={}", encoded(id))).unwrap_or_default();
         self.lines("refusals", &format!("/_drydock/refusals{query}")).await
     }
 
@@ -195,7 +195,7 @@ impl Api {
         let mut path = format!("/_drydock/logs?follow={follow}");
         for (name, value) in [("eventType", event), ("clientId", client_id)] {
             if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", encode(value)));
+                path.push_str(&format!("&{name}={}", encoded(value)));
             }
         }
         self.lines("logs", &path).await
@@ -206,7 +206,7 @@ impl Api {
     /// # Errors
     /// [`CallError`].
     pub async fn watch_rule(&self, name: &str) -> Result<Lines, CallError> {
-        self.lines("watch", &format!("/_drydock/rules?name={}", encode(name))).await
+        self.lines("watch", &format!("/_drydock/rules?name={}", encoded(name))).await
     }
 
     async fn lines(&self, operation: &'static str, path: &str) -> Result<Lines, CallError> {

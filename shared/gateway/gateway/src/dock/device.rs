@@ -51,6 +51,9 @@ pub trait ControlPlane {
 
     /// Whether a refusal says that the resource is there already.
     fn exists(error: &Self::Error) -> bool;
+
+    /// Whether a refusal says that there is no such resource.
+    fn is_missing(error: &Self::Error) -> bool;
 }
 
 /// Why a device was not made.
@@ -97,6 +100,10 @@ impl ControlPlane for Gateway {
 
     fn exists(error: &NotMade) -> bool {
         error.code.starts_with("ResourceAlreadyExistsException")
+    }
+
+    fn is_missing(error: &NotMade) -> bool {
+        error.code.starts_with("ResourceNotFoundException")
     }
 }
 
@@ -157,7 +164,12 @@ pub async fn make<C: ControlPlane>(of: &C, thing_name: &str, policy: Option<&str
     if let Some(policy) = policy {
         of.ask(asked("GetPolicy", Method::GET, format!("/policies/{policy}"))).await?;
     }
-    let described = of.ask(asked("DescribeThing", Method::GET, format!("/things/{thing_name}"))).await;
+    let is_new_thing = match of.ask(asked("DescribeThing", Method::GET, format!("/things/{thing_name}"))).await {
+        Ok(_) => false,
+        Err(error) if C::is_missing(&error) => true,
+        // A refused look does not say that there is none: one that is there must not be taken back.
+        Err(error) => return Err(error),
+    };
     let mut made = Made {
         credentials: Credentials {
             thing_name: thing_name.to_owned(),
@@ -166,7 +178,7 @@ pub async fn make<C: ControlPlane>(of: &C, thing_name: &str, policy: Option<&str
             certificate_pem: String::new(),
             private_key_pem: String::new(),
         },
-        is_new_thing: described.is_err(),
+        is_new_thing,
         policy: policy.unwrap_or(POLICY).to_owned(),
     };
     match carry_out(of, &mut made, policy.is_none()).await {
@@ -184,7 +196,10 @@ async fn carry_out<C: ControlPlane>(of: &C, making: &mut Made, with_policy: bool
         |operation, method, path: String, body| of.ask(Ask { operation, method, path, headers: Vec::new(), body });
     let thing_name = making.credentials.thing_name.clone();
     if making.is_new_thing {
-        ask("CreateThing", Method::POST, format!("/things/{thing_name}"), json!({})).await?;
+        let created = ask("CreateThing", Method::POST, format!("/things/{thing_name}"), json!({})).await;
+        // Somebody else has made it since.
+        making.is_new_thing = !created.as_ref().is_err_and(C::exists);
+        created?;
     }
     let path = "/keys-and-certificate?setAsActive=true".to_owned();
     let made = ask("CreateKeysAndCertificate", Method::POST, path, Value::Null).await?;

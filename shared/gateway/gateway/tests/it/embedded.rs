@@ -240,7 +240,7 @@ async fn a_device_that_is_made_connects() {
     let again = dock.device("charger-2").await.unwrap();
     assert_ne!(device.certificate_id, again.certificate_id);
     let refused = dock.device("no name").await.err().unwrap();
-    assert_eq!((refused.operation, refused.status), ("CreateThing", 400), "{refused}");
+    assert_eq!((refused.operation, refused.status), ("DescribeThing", 400), "{refused}");
 
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(dock.root_ca()).unwrap()).unwrap();

@@ -47,6 +47,10 @@ impl ControlPlane for Api {
     fn exists(error: &CallError) -> bool {
         error.is("ResourceAlreadyExistsException")
     }
+
+    fn is_missing(error: &CallError) -> bool {
+        error.is("ResourceNotFoundException")
+    }
 }
 
 /// The device's files, which are this command's alone while it runs: they are made empty at first, so that of two commands one

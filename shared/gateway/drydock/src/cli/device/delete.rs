@@ -2,10 +2,10 @@
 
 use super::args::OneArgs;
 use super::files::{Files, folder_of};
-use super::lists::{certificate_id, encoded, principals, texts};
+use super::lists::{certificate_id, principals, things_of};
 use crate::cli::args::CommandResult;
 use crate::cli::print;
-use crate::client::{Api, CallError};
+use crate::client::encoded;
 use drydock_core::ThingName;
 use drydock_identity::Certificate;
 use http::Method;
@@ -68,23 +68,6 @@ pub async fn run(args: OneArgs) -> CommandResult {
         print::told(format_args!("its files in {}, too", folder.display()));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The things that a principal is attached to.
-async fn things_of(api: &Api, principal: &str) -> Result<Vec<String>, CallError> {
-    let (mut found, mut token) = (Vec::new(), None::<String>);
-    loop {
-        let next = token.as_ref().map(|token| format!("?nextToken={}", encoded(token))).unwrap_or_default();
-        let path = format!("/principals/things{next}");
-        let header = [("x-amzn-principal", principal)];
-        let page = api.iot("ListPrincipalThings", Method::GET, &path, &header, &Value::Null).await?;
-        found.extend(texts(&page, "things"));
-        let further = page.get("nextToken").and_then(Value::as_str).map(str::to_owned);
-        if further.is_none() || further == token {
-            return Ok(found);
-        }
-        token = further;
-    }
 }
 
 /// Removes a device's files where its certificate is one of those that are gone; whether it did.

@@ -2,10 +2,10 @@
 
 use super::args::{ListArgs, OneArgs};
 use super::files::folder_of;
-use super::lists::{certificate_id, encoded, pages, principals, texts};
+use super::lists::{certificate_id, pages, principals, texts};
 use crate::cli::args::CommandResult;
 use crate::cli::print;
-use crate::client::Api;
+use crate::client::{Api, encoded};
 use drydock_core::ThingName;
 use drydock_host::shown;
 use http::Method;
@@ -23,7 +23,7 @@ const PATIENT_TRIES: usize = 5;
 pub async fn list(args: ListArgs) -> CommandResult {
     let (api, _) = args.at.gateway().await?;
     let of_page = |page: &Value| page.get("things").and_then(Value::as_array).cloned().unwrap_or_default();
-    let things = pages(&api, "ListThings", "/things?maxResults=250", of_page).await?;
+    let things = pages(&api, "ListThings", "/things?maxResults=250", &[], of_page).await?;
     if args.at.json {
         print::told(format_args!("{:#}", shown::value(Value::Array(things))));
         return Ok(ExitCode::SUCCESS);
