@@ -74,9 +74,11 @@ pub struct Source {
 /// # Errors
 /// [`DeployError::Template`] with everything that is wrong with it.
 pub fn read(path: &Path, scope: &Scope, values: &Values) -> Result<Source, DeployError> {
-    let template = match is_blank(path) {
-        true => Template::parse(&path.display().to_string(), NOTHING)?,
-        false => Template::from_path(path)?,
+    // What cannot be read, the template's own reader tells.
+    let template = match std::fs::read_to_string(path) {
+        Ok(text) if is_blank(&text) => Template::parse(&path.display().to_string(), NOTHING)?,
+        Ok(text) => Template::parse(&path.display().to_string(), &text)?,
+        Err(_) => Template::from_path(path)?,
     };
     let name = values.stack_name.clone().unwrap_or_else(|| stack_name(path));
     let mut settings = Settings::new(scope.clone(), name, URL_BASE);
@@ -92,10 +94,9 @@ pub fn read(path: &Path, scope: &Scope, values: &Values) -> Result<Source, Deplo
 /// A template without resources, which a file without text stands for.
 const NOTHING: &str = "Resources: {}";
 
-/// Whether a file has nothing in it but white space and comments, an empty object, or `Resources` without any: a beginning, from which a template grows.
-fn is_blank(path: &Path) -> bool {
-    // What cannot be read is told by who reads it next.
-    let Ok(text) = std::fs::read_to_string(path) else { return false };
+/// Whether a text has nothing in it but white space and comments, an empty object, or `Resources` without any: a beginning, from
+/// which a template grows.
+fn is_blank(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     matches!((lines.next(), lines.next()), (None | Some("{}" | "Resources:"), None))
 }
@@ -110,6 +111,12 @@ fn stack_name(path: &Path) -> String {
 }
 
 impl Source {
+    /// What it comes to.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// Builds the template's functions with a profile of cargo; gives their binaries by logical id.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use drydock_cloud::CloudError;
 use drydock_core::event::DisconnectReason;
 use drydock_core::{Scope, Timestamp};
 use drydock_host::Host;
+use drydock_identity::Authority;
 use drydock_identity::sigv4::Credentials;
 use drydock_model::Router;
 use drydock_services::call::Call;
@@ -138,16 +139,16 @@ impl Gateway {
     /// The file with the root certificate that devices are to trust.
     #[must_use]
     pub fn root_ca(&self) -> PathBuf {
-        self.tls.root_path().to_owned()
+        Authority::root_path(&self.files)
     }
 
     /// What the ready file holds: where everything is.
     #[must_use]
     pub fn ready(&self) -> Value {
-        let Addresses { api, mqtt, tls, plain } = self.addresses();
+        let Addresses { mqtt, tls, plain, .. } = self.addresses();
         let socket = |address: SocketAddr| json!({ "host": self.public.host(address.ip()), "port": address.port() });
         let mut ready = json!({
-            "apiUrl": format!("http://{}", self.public.authority(api)),
+            "apiUrl": format!("http://{}", self.host.endpoints.api),
             "mqtt": socket(mqtt),
             "tls": socket(tls),
             "rootCa": self.root_ca(),
@@ -176,7 +177,7 @@ impl Gateway {
             "version": env!("CARGO_PKG_VERSION"),
             "durable": self.store.is_durable(),
             "uptimeMillis": self.host.books.time.machine_now().since(self.started),
-            "connections": self.host.broker.stats().connections,
+            "connections": self.scopes.all().iter().map(|each| each.host.broker.stats().connections).sum::<u64>(),
             "rootCaPem": std::fs::read_to_string(self.root_ca()).unwrap_or_default(),
             "scopes": self.scopes.names(),
         });

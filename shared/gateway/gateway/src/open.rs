@@ -151,6 +151,8 @@ pub(crate) struct Opener {
     own: OwnAddresses,
     notices: Notices,
     names: Arc<ServerNames>,
+    /// Signs the devices of all accounts and regions.
+    device: Arc<Authority>,
     environment: Environment,
     lambda_endpoint: Option<http::Uri>,
 }
@@ -184,9 +186,9 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
     let with_state = store.scopes()?;
     let home = scopes::home(&files, &options.scope, &with_state);
     let home = home.map_err(|source| OpenError::Folder { path: files.clone(), source })?;
-    let root = Authorities::open(&files, time.now(), ids.as_ref())?.root;
+    let authorities = Authorities::open(&files, time.now(), ids.as_ref())?;
     let names = Arc::new(tls::server_names(
-        root,
+        authorities.root,
         &options.scope,
         options.public.names(options.host),
         time.machine_now(),
@@ -221,6 +223,7 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
             own,
             notices: Notices::default(),
             names,
+            device: Arc::new(authorities.device),
             environment: options.environment,
             lambda_endpoint: options.lambda_endpoint,
         },
@@ -243,14 +246,12 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
 /// [`OpenError`], with what to do about it.
 pub(crate) async fn open_scope(shared: &Arc<Shared>, scope: &Scope) -> Result<Gateway, OpenError> {
     let Shared { credentials, addresses, config, store, opener, public, .. } = shared.as_ref();
-    let Opener { home, time, ids, own, notices, names, environment, lambda_endpoint } = opener;
+    let Opener { home, time, ids, own, notices, names, device, environment, lambda_endpoint } = opener;
     let (time, ids, own, notices) = (time.clone(), Arc::clone(ids), own.clone(), notices.clone());
     let files = folder(&scopes::folder(&shared.files, home, scope))?;
     let data_dir = shared.data_dir.is_some().then(|| files.clone());
     let endpoints = public.endpoints(addresses.api, addresses.tls, scope);
     let (events, arriving) = Stream::new(&time);
-    // Those of the data folder: each signs the devices of all.
-    let authorities = Authorities::open(&shared.files, time.now(), ids.as_ref())?;
     let books = Arc::new(Books::open(
         store,
         scope.clone(),
@@ -262,7 +263,7 @@ pub(crate) async fn open_scope(shared: &Arc<Shared>, scope: &Scope) -> Result<Ga
     // A device that calls no name is of whoever knows its certificate.
     let others = if shared.scopes.own() == scope { Arc::downgrade(shared) } else { Weak::new() };
     let admission = Arc::new(Admission { books: Arc::clone(&books), shared: others });
-    let tls = Tls::new(admission, Arc::clone(names), &shared.files)?;
+    let tls = Tls::new(admission, Arc::clone(names))?;
     let cloud = Cloud::open(CloudConfig {
         data_dir: data_dir.clone(),
         scratch: Some(files.clone()),
@@ -311,7 +312,7 @@ pub(crate) async fn open_scope(shared: &Arc<Shared>, scope: &Scope) -> Result<Ga
         broker,
         cloud,
         told: Told { notices, logs },
-        issuer: Issuer::new(authorities.device, Arc::clone(&books)),
+        issuer: Issuer::new(Arc::clone(device), Arc::clone(&books)),
         roles: Arc::default(),
         links: Links::new(
             Arc::clone(&books),
@@ -394,8 +395,8 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
     })
 }
 
-/// Brings events to their consumers, in the order they happened, first what an earlier run has not told; when the gateway stops, those that have happened by then. It
-/// never waits for a change to be made: changes wait for it.
+/// Brings events to their consumers, in the order they happened, first what an earlier run has not told; when the gateway stops,
+/// those that have happened by then. It never waits for a change to be made: changes wait for it.
 async fn deliver(host: Host, services: Vec<Arc<dyn Service>>, mut arriving: Arriving) {
     events::catch_up(&host);
     let stopped = host.tasks.stopped();

@@ -2,6 +2,7 @@
 
 use crate::gateway::Gateway;
 use crate::listen::Sockets;
+use futures_util::future::join_all;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -48,15 +49,14 @@ impl Running {
         let all = gateway.scopes.close().await;
         drop(self.sockets.take());
         gateway.serving.close();
-        for each in &all {
-            each.host.broker.shutdown(GOODBYE).await;
-        }
+        // Each waits for its own clients, and none for those of another account or region.
+        join_all(all.iter().map(|each| each.host.broker.shutdown(GOODBYE))).await;
         told(gateway.serving.stop(ANSWERED).await, "connections");
         // Rules among it, and what they have called.
         if let Err(error) = gateway.host.books.time.rest(RULED).await {
             tracing::warn!(%error, "the gateway stops all the same");
         }
-        for each in &all {
+        join_all(all.iter().map(|each| async move {
             // What rules have not done for acknowledged messages is kept for the next start.
             for service in drydock_services::running(&each.services) {
                 service.stop().await;
@@ -65,7 +65,8 @@ impl Running {
             told(each.host.tasks.stop(SERVED).await, "services at work");
             each.host.cloud.shutdown().await;
             each.host.books.outbox.close();
-        }
+        }))
+        .await;
         gateway.store.close().await;
         gateway.host.books.time.end();
         all.iter().for_each(|each| each.host.told.logs.close());

@@ -14,8 +14,9 @@ use drydock_core::{Arn, Scope};
 use drydock_host::books::Books;
 use drydock_host::notice::{Notice, Tone, Topic};
 use drydock_identity::Refusal;
-use drydock_identity::sigv4::{CredentialScope, Known};
+use drydock_identity::sigv4::{CredentialScope, Denied, Known};
 use drydock_identity::tls::Directory;
+use http::StatusCode;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::OpenOptions;
@@ -45,6 +46,9 @@ pub enum ScopeError {
         "the request is signed for `{0}`, which is not called as AWS's regions are: set AWS_REGION, for example to us-east-1"
     )]
     NotARegion(String),
+    /// The key that it is signed with counts no longer, though it did when the signature was judged.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The gateway stops.
     #[error("the gateway is about to stop")]
     Stopping,
@@ -56,6 +60,19 @@ pub enum ScopeError {
         /// Why.
         source: Box<OpenError>,
     },
+}
+
+impl ScopeError {
+    /// The HTTP status of a request that asks for it.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::TooMany(_) | Self::NotARegion(_) => StatusCode::BAD_REQUEST,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Open { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }
 
 /// Those that are open.
@@ -146,10 +163,7 @@ impl Scopes {
     /// The one of these that knows a certificate, or may register it: the given one before others.
     #[must_use]
     pub fn of_certificate(&self, gateway: &Gateway, chain: &[&[u8]]) -> Option<Gateway> {
-        let knows = |gateway: &Gateway| {
-            let books = &gateway.host.books;
-            books.identity.read(|identity| identity.admits(chain, books.now())).is_ok()
-        };
+        let knows = |gateway: &Gateway| admits(&gateway.host.books, chain).is_ok();
         let others = self.others(gateway.scope());
         if others.is_empty() || knows(gateway) {
             return None;
@@ -271,7 +285,8 @@ pub(crate) fn home(files: &Path, own: &Scope, with_state: &[Scope]) -> std::io::
     }
 }
 
-/// What admits certificates in a handshake: the gateway that the client called, and those beside it where it called none by name.
+/// What admits certificates in a handshake: the account and region that the client called; for the gateway's own, which is also
+/// called by who knows no name, those beside it as well.
 pub(crate) struct Admission {
     pub(crate) books: Arc<Books>,
     pub(crate) shared: Weak<Shared>,
@@ -286,15 +301,16 @@ impl fmt::Debug for Admission {
 impl Directory for Admission {
     fn admits(&self, end_entity: &[u8], intermediates: &[&[u8]]) -> Result<(), Refusal> {
         let chain: Vec<&[u8]> = std::iter::once(end_entity).chain(intermediates.iter().copied()).collect();
-        let own = self.books.identity.read(|identity| identity.admits(&chain, self.books.now()));
-        let Err(refusal) = own else { return Ok(()) };
+        let Err(refusal) = admits(&self.books, &chain) else { return Ok(()) };
         let others = self.shared.upgrade().map(|shared| shared.scopes.others(&self.books.scope)).unwrap_or_default();
-        let admitted = others.iter().any(|gateway| {
-            let books = &gateway.host.books;
-            books.identity.read(|identity| identity.admits(&chain, books.now())).is_ok()
-        });
+        let admitted = others.iter().any(|gateway| admits(&gateway.host.books, &chain).is_ok());
         if admitted { Ok(()) } else { Err(refusal) }
     }
+}
+
+/// Whether an account in a region lets a certificate through the handshake.
+fn admits(books: &Books, chain: &[&[u8]]) -> Result<(), Refusal> {
+    books.identity.read(|identity| identity.admits(chain, books.now()))
 }
 
 #[cfg(test)]

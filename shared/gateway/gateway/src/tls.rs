@@ -4,12 +4,12 @@ use drydock_core::{Ids, Scope, Timestamp};
 use drydock_identity::book::domains::endpoint_name;
 use drydock_identity::tls::{ClientCertificates, Directory, ServerNames, ServerOptions, TlsError, server_config};
 use drydock_identity::{Authority, AuthorityError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 /// ALPN names of AWS IoT's device endpoint ("Device communication protocols").
-pub const ALPN: [&[u8]; 5] = [b"x-amzn-mqtt-ca", b"mqtt", b"x-amzn-http-ca", b"http/1.1", b"h2"];
+pub const ALPN: [&[u8]; 4] = [b"x-amzn-mqtt-ca", b"mqtt", b"x-amzn-http-ca", b"http/1.1"];
 
 /// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,6 @@ pub struct Tls {
     pub mqtt: TlsAcceptor,
     /// HTTPS and MQTT on one port: a client certificate may come.
     pub https: TlsAcceptor,
-    root_path: PathBuf,
 }
 
 /// The server's certificates for a gateway that has these names: one for them and `own`'s endpoint is made now, others when they
@@ -73,7 +72,7 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsSetupError`].
-    pub fn new(directory: Arc<dyn Directory>, names: Arc<ServerNames>, folder: &Path) -> Result<Self, TlsSetupError> {
+    pub fn new(directory: Arc<dyn Directory>, names: Arc<ServerNames>) -> Result<Self, TlsSetupError> {
         let config = |client_certificates, alpn: &[&[u8]]| {
             let options = ServerOptions { client_certificates, alpn: alpn.iter().map(|name| name.to_vec()).collect() };
             server_config(Arc::clone(&names), Arc::clone(&directory), options)
@@ -81,13 +80,6 @@ impl Tls {
         Ok(Self {
             mqtt: TlsAcceptor::from(config(ClientCertificates::Required, &[])?),
             https: TlsAcceptor::from(config(ClientCertificates::Optional, &ALPN)?),
-            root_path: Authority::root_path(folder),
         })
-    }
-
-    /// The file of the root certificate.
-    #[must_use]
-    pub fn root_path(&self) -> &Path {
-        &self.root_path
     }
 }

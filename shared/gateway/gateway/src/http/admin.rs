@@ -13,7 +13,7 @@
 //! | `rules?name=` | GET | what a rule makes of each message, a JSON line each |
 //! | `refusals?clientId=` | GET | each refusal as it happens, a JSON line each |
 //!
-//! They are about the account and region that the request is signed for, `clock` and `health` about the gateway as a whole.
+//! They are about the account and region that the request is signed for, `clock`, `health` and `refusals` about the gateway as a whole.
 //! The paths of [`front`] answer as well, to who looks whether somebody is there.
 
 pub mod account;
@@ -84,7 +84,12 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
         Some(("clock", _)) => clock::change(gateway, request.body()).await,
         Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
         Some(("reset", _)) => {
-            reset(gateway, parameter(request, "to").as_deref(), parameter(request, "all").is_some()).await
+            reset(
+                gateway,
+                parameter(request, "to").as_deref(),
+                parameter(request, "all").is_some_and(|all| all != "false"),
+            )
+            .await
         }
         Some(("export", _)) => account::export(gateway),
         Some(("explain", _)) => match explain(gateway, request.body()) {
@@ -115,25 +120,19 @@ async fn reset(gateway: &Gateway, to: Option<&str>, all: bool) -> Response<Bytes
             return json_error(StatusCode::BAD_REQUEST, "InvalidRequestException", &message);
         }
     };
-    let mut done = Ok(false);
+    let mut to_a_template = false;
     for each in if all { gateway.scopes.all() } else { vec![gateway.clone()] } {
         let there = if to_template { each.reset_to_template().await } else { each.reset().await.map(|()| false) };
-        done = match there {
-            Ok(there) => done.map(|before| before || there),
-            Err(error) => Err(error),
-        };
-        if done.is_err() {
-            break;
+        match there {
+            Ok(there) => to_a_template |= there,
+            Err(error) => {
+                let because = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+                let message = format!("reset failed: {error}{because}");
+                return json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &message);
+            }
         }
     }
-    match done {
-        Ok(to_template) => json(StatusCode::OK, &json!({ "status": if to_template { "template" } else { "empty" } })),
-        Err(error) => {
-            let because = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-            let message = format!("reset failed: {error}{because}");
-            json_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException", &message)
-        }
-    }
+    json(StatusCode::OK, &json!({ "status": if to_a_template { "template" } else { "empty" } }))
 }
 
 /// Answers a [`Question`]. A client that is connected is judged by the certificate that it is connected with.
@@ -142,7 +141,7 @@ fn explain(gateway: &Gateway, body: &[u8]) -> Result<Value, ApiError> {
     let connected = question.client_id.as_deref().and_then(|id| gateway.host.broker.connection(id));
     let principal = connected.filter(|c| c.connected).and_then(|c| CertificateId::new(&c.identity.principal).ok());
     let principal = principal.map(|id| gateway.host.books.scope.certificate(&id).to_string());
-    let explanation = question.answer(&gateway.host.books, principal)?;
+    let explanation = question.answer(&gateway.host.books, principal, gateway.host.broker.limits().topics())?;
     drydock_services::policies::explain::both(&explanation).map_err(|error| ApiError::invalid(error.to_string()))
 }
 

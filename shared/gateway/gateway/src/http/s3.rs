@@ -4,6 +4,7 @@
 use super::lines::Answer;
 use super::{service, signature};
 use crate::gateway::Gateway;
+use crate::scopes::ScopeError;
 use drydock_cloud::s3::door::refusal;
 use drydock_cloud::s3::payload::{Framing, Payload, Piece};
 use drydock_cloud::s3::{self, Body, S3ErrorCode};
@@ -66,7 +67,13 @@ pub(super) async fn handle(gateway: &Gateway, request: Request<Incoming>, stated
             let gateway = match signature::scoped(gateway, stated).await {
                 Ok(gateway) => gateway,
                 Err(why) => {
-                    let refusal = refusal(S3ErrorCode::InvalidRequest, 400, &why.to_string());
+                    let code = match &why {
+                        ScopeError::TooMany(_) | ScopeError::NotARegion(_) => S3ErrorCode::InvalidRequest,
+                        ScopeError::Denied(_) => S3ErrorCode::AccessDenied,
+                        ScopeError::Stopping => S3ErrorCode::ServiceUnavailable,
+                        ScopeError::Open { .. } => S3ErrorCode::InternalError,
+                    };
+                    let refusal = refusal(code, why.status().as_u16(), &why.to_string());
                     return refusal.map(|body| body.boxed_unsync());
                 }
             };

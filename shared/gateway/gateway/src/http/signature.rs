@@ -76,21 +76,21 @@ pub async fn scoped(gateway: &Gateway, stated: Option<&Stated>) -> Result<Gatewa
     let Some(stated) = stated else { return Ok(gateway.clone()) };
     let Some(signed) = &stated.scope else { return Ok(gateway.clone()) };
     let token = stated.claim.as_ref().ok().and_then(|claim| claim.token.as_deref());
-    // It was judged before: what is not known now is anybody's key.
-    let known = gateway.credentials.lookup(&signed.access_key, token, gateway.host.books.now()).ok().flatten();
+    let known = gateway.credentials.lookup(&signed.access_key, token, gateway.host.books.now())?;
     gateway.in_scope(&gateway.scope_of(signed, known.as_ref())?).await
 }
 
 /// The answer to a request for an account or region that is not there.
 #[must_use]
 pub fn unscoped(why: &ScopeError) -> Response<Bytes> {
-    let (status, code) = match why {
-        ScopeError::TooMany(_) => (StatusCode::BAD_REQUEST, "LimitExceededException"),
-        ScopeError::NotARegion(_) => (StatusCode::BAD_REQUEST, "InvalidRequestException"),
-        ScopeError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException"),
-        ScopeError::Open { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException"),
+    let code = match why {
+        ScopeError::TooMany(_) => "LimitExceededException",
+        ScopeError::NotARegion(_) => "InvalidRequestException",
+        ScopeError::Denied(why) => why.code(),
+        ScopeError::Stopping => "ServiceUnavailableException",
+        ScopeError::Open { .. } => "InternalFailureException",
     };
-    json_error(status, code, &why.to_string())
+    json_error(why.status(), code, &why.to_string())
 }
 
 /// What the signatures of a body's chunks follow on, where the request's own signature was checked. The body is not read.
