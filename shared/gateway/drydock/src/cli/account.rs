@@ -55,14 +55,16 @@ pub async fn import(args: ImportArgs) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn existing(data_dir: &Path) -> Result<Store, Box<dyn std::error::Error + Send + Sync>> {
+/// The state in a folder that is there.
+pub(super) fn existing(data_dir: &Path) -> Result<Store, Box<dyn std::error::Error + Send + Sync>> {
     if !data_dir.is_dir() {
         return Err(format!("there is no folder `{}`", data_dir.display()).into());
     }
     Ok(Store::open(Some(data_dir))?)
 }
 
-fn only_scope(
+/// The account and region whose state it holds: the only one, or the one of a region.
+pub(super) fn only_scope(
     store: &Store,
     data_dir: &Path,
     region: Option<&str>,
@@ -75,17 +77,14 @@ fn only_scope(
         several => {
             let names: Vec<_> = several.iter().map(|scope| format!("{} in {}", scope.account, scope.region)).collect();
             let names = names.join(", ");
-            Err(format!(
-                "`{}` holds several ({names}): name one with --region, or export from a gateway",
-                data_dir.display()
-            )
-            .into())
+            Err(format!("`{}` holds several ({names}): name one with --region, or ask a gateway", data_dir.display())
+                .into())
         }
     }
 }
 
 /// The rulebooks of a folder without a gateway; nobody is told of anything.
-fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
+pub(super) fn books(store: &Store, scope: Scope) -> Result<Books, drydock_store::StoreError> {
     let empty = Empty::new(&scope, drydock_services::rules::externals::CAPABILITIES);
     let time = Timers::new(Arc::new(SystemClock));
     let (events, _) = Stream::new(&time);

@@ -1,10 +1,11 @@
 //! `drydock up --aws-names`: what a machine needs so that devices and SDK samples that know AWS's names alone reach this gateway,
 //! and how it is taken back. Nothing is changed here: each step is a line for a person to run, and is checked.
 
-use super::args::UpArgs;
+use super::args::{AwsNames, UpArgs};
 use super::print;
 use super::project::{self, SamConfig};
 use drydock_core::Scope;
+use drydock_identity::Authority;
 use drydock_identity::book::domains::{credentials_name, endpoint_name};
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener, ToSocketAddrs as _};
@@ -49,7 +50,11 @@ impl Steps {
         let template = args.template.clone().or_else(project::template);
         let region = project::region(args.region.as_deref(), &SamConfig::beside(template.as_deref())?)?;
         let scope = Scope::new(args.account.as_str(), region);
-        let root = drydock_gateway::prepare_root(&args.data_dir)?;
+        let root = match args.aws_names {
+            // What is to be taken back makes nothing new.
+            Some(AwsNames::Off) => Authority::root_path(&args.data_dir),
+            _ => drydock_gateway::prepare_root(&args.data_dir)?,
+        };
         let names = [endpoint_name(&scope), credentials_name(&scope)];
         Ok(Self(vec![port(args.host), hosts(args.host, &names), trust(&root)]))
     }

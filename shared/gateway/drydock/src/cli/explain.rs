@@ -2,20 +2,17 @@
 //! files alone; or, with `--follow`, each refusal as it happens.
 
 use super::args::CommandResult;
-use super::print;
+use super::{account, print};
 use crate::client::Api;
 use clap::Args;
 use drydock_core::{Clock, Scope};
-use drydock_host::books::{Books, Empty};
-use drydock_host::stream::Stream;
-use drydock_host::system::{SystemClock, SystemIds};
+use drydock_gateway::config::Config;
+use drydock_host::system::SystemClock;
 use drydock_policy::{AppliedPolicy, CompiledDocument, Context, PolicySet};
 use drydock_services::policies::explain::Question;
-use drydock_store::Store;
-use drydock_timers::Timers;
 use serde_json::Value;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -119,15 +116,19 @@ pub async fn run(args: ExplainArgs) -> CommandResult {
     if args.follow {
         return follow(&args).await;
     }
+    // A gateway that is up knows its own.
+    let limits = || Config::find(None).map(|config| config.limits.topics());
     let explanation = if !args.policy.is_empty() {
         let mut context = Context::new(
             Scope::new(args.account.as_str(), args.region.as_deref().unwrap_or("us-east-1")),
             SystemClock.now(),
         );
         context.thing = args.thing.as_deref().map(|name| Arc::new(named(name)));
-        question.answer_with(documents(&args.policy)?, context)?
+        question.answer_with(documents(&args.policy)?, context, limits()?)?
     } else if let Some(folder) = &args.data_dir {
-        question.answer(&open(folder)?, None)?
+        let store = account::existing(folder)?;
+        let scope = account::only_scope(&store, folder, args.region.as_deref())?;
+        question.answer(&account::books(&store, scope)?, None, limits()?)?
     } else {
         let answer = Api::new(&args.api_url, args.region.clone()).explain(&question).await?;
         let allowed = answer.pointer("/explanation/decision").is_some_and(|decision| decision == "ALLOWED")
@@ -160,20 +161,6 @@ fn documents(files: &[PathBuf]) -> Result<PolicySet, String> {
     };
     let policies = files.iter().map(read).collect::<Result<_, String>>()?;
     Ok(PolicySet { generation: 0, policies })
-}
-
-/// The state in a folder.
-fn open(folder: &Path) -> Result<Books, Box<dyn std::error::Error + Send + Sync>> {
-    if !folder.is_dir() {
-        return Err(format!("there is no folder `{}`", folder.display()).into());
-    }
-    let store = Store::open(Some(folder))?;
-    let scope = store.scopes()?.into_iter().next();
-    let scope = scope.ok_or_else(|| format!("there is no state in `{}` yet", folder.display()))?;
-    let time = Timers::new(Arc::new(SystemClock));
-    let (events, _) = Stream::new(&time);
-    let empty = Empty::new(&scope, drydock_services::rules::externals::CAPABILITIES);
-    Ok(Books::open(&store, scope, time, Arc::new(SystemIds::new()), empty, events)?)
 }
 
 fn show(json: bool, allowed: bool, text: &str, explanation: Option<&Value>) {

@@ -72,16 +72,22 @@ impl Question {
         }
     }
 
-    /// The answer where these are all the policies there are, and nothing is known but what the question says.
+    /// The answer where these are all the policies there are, and nothing is known but what the question says. `limits` are the
+    /// broker's for topics.
     ///
     /// # Errors
     /// `InvalidRequestException` where the question is not whole.
-    pub fn answer_with(&self, policies: PolicySet, mut context: Context) -> Result<Explanation, ApiError> {
+    pub fn answer_with(
+        &self,
+        policies: PolicySet,
+        mut context: Context,
+        limits: TopicLimits,
+    ) -> Result<Explanation, ApiError> {
         let action = self.action()?;
         self.complete(action, &mut context);
         let name = self.name(action, &context)?.to_owned();
         let mut explanation = SessionPolicies::new(Arc::new(policies), Arc::new(context)).explain(action, &name);
-        if let Some(fault) = broken_rule(action, &name) {
+        if let Some(fault) = broken_rule(action, &name, limits) {
             explanation.refused = Some(fault.to_string());
             if !fault.help().is_empty() {
                 explanation.help.insert(0, fault.help().to_owned());
@@ -96,7 +102,12 @@ impl Question {
     /// # Errors
     /// `InvalidRequestException` where the question is not whole, or leaves open whose policies are meant;
     /// `ResourceNotFoundException` for a principal or thing that does not exist.
-    pub fn answer(&self, books: &Books, connected: Option<String>) -> Result<Explanation, ApiError> {
+    pub fn answer(
+        &self,
+        books: &Books,
+        connected: Option<String>,
+        limits: TopicLimits,
+    ) -> Result<Explanation, ApiError> {
         self.action()?;
         let principal = match self.principal.clone().or(connected) {
             Some(principal) => principal,
@@ -108,7 +119,7 @@ impl Question {
             Supposed { principal: Some(&principal), identity_pool: None, thing: self.thing.as_deref(), client_id },
         )?;
         let policies = books.policies.read(|policies| policies.policies_for(&of.targets));
-        self.answer_with(policies, of.context)
+        self.answer_with(policies, of.context, limits)
     }
 
     /// The only principal of the thing that the question names, or that is called as the client id.
@@ -135,8 +146,7 @@ impl Question {
 }
 
 /// The rule of AWS's broker that a topic or filter breaks, whoever asks for it.
-fn broken_rule(action: Action, name: &str) -> Option<TopicFault> {
-    let limits = TopicLimits::default();
+fn broken_rule(action: Action, name: &str, limits: TopicLimits) -> Option<TopicFault> {
     match action {
         Action::Publish => fault::of_publish(name, false, limits),
         Action::RetainPublish => fault::of_publish(name, true, limits),

@@ -41,7 +41,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "HOST")]
     pub endpoint: Option<String>,
     /// The gateway's API endpoint.
-    #[arg(long, value_name = "URL", env = "DRYDOCK_API_URL", default_value = "http://127.0.0.1:4566")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4566")]
     pub api_url: String,
     /// Print JSON.
     #[arg(long)]

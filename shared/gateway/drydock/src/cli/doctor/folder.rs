@@ -2,12 +2,14 @@
 
 use super::args::DoctorArgs;
 use super::finding::Findings;
+use crate::cli::project::SamConfig;
 use drydock_core::{Clock as _, Scope};
-use drydock_gateway::config::Config;
+use drydock_gateway::config::{Config, FILE};
+use drydock_gateway::deploy::{self, Values};
 use drydock_host::system::SystemClock;
 use drydock_identity::{Authority, Certificate};
 use drydock_template::binary::{self, FunctionBuild};
-use drydock_template::{Function, Resource, Settings, Template};
+use drydock_template::{Function, Resource};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -24,21 +26,26 @@ pub(super) fn look(args: &DoctorArgs, findings: &mut Findings) {
         );
         return;
     }
-    template(&args.folder.join(&args.template), findings);
-    configuration(&args.folder.join("drydock.toml"), findings);
+    let parameters = configuration(&args.folder.join(FILE), findings);
+    template(&args.folder.join(&args.template), parameters, findings);
     state(&args.folder.join(&args.data_dir), findings);
 }
 
-fn template(path: &Path, findings: &mut Findings) {
+/// `parameters` are those of the configuration.
+fn template(path: &Path, parameters: Vec<(String, String)>, findings: &mut Findings) {
     const ABOUT: &str = "template";
     let shown = path.display();
     if !path.exists() {
         findings.skipped(ABOUT, format!("there is no `{shown}`"), "name it with --template, if there is to be one");
         return;
     }
-    let settings = Settings::new(Scope::new(SCOPE.0, SCOPE.1), "doctor", "http://127.0.0.1");
-    let plan = match Template::from_path(path).and_then(|template| template.plan(&settings)) {
-        Ok(plan) => plan,
+    let defaults = match SamConfig::beside(Some(path)) {
+        Ok(sam) => sam.parameters,
+        Err(why) => return findings.wrong(ABOUT, why, "correct it: `drydock up` reads it, too"),
+    };
+    let values = Values { parameters, defaults, ..Values::default() };
+    let source = match deploy::read(path, &Scope::new(SCOPE.0, SCOPE.1), &values) {
+        Ok(source) => source,
         Err(errors) => {
             // Each error is a line, with its help on the next.
             for line in errors.to_string().lines() {
@@ -50,6 +57,7 @@ fn template(path: &Path, findings: &mut Findings) {
             return;
         }
     };
+    let plan = source.plan();
     findings.good(ABOUT, format!("`{shown}` has {} resources", plan.resources.len()));
     let folder = path.parent().unwrap_or(Path::new("."));
     for planned in &plan.resources {
@@ -99,14 +107,18 @@ fn cargo(about: &str, folder: &Path, binary: &str, findings: &mut Findings) {
     }
 }
 
-fn configuration(path: &Path, findings: &mut Findings) {
-    const ABOUT: &str = "drydock.toml";
+/// Gives the values that it has for parameters of the template.
+fn configuration(path: &Path, findings: &mut Findings) -> Vec<(String, String)> {
+    const ABOUT: &str = FILE;
     if !path.exists() {
         findings.good(ABOUT, "there is none: everything is as AWS has it");
-        return;
+        return Vec::new();
     }
     match Config::find(Some(path)) {
-        Ok(_) => findings.good(ABOUT, "it reads"),
+        Ok(config) => {
+            findings.good(ABOUT, "it reads");
+            return config.parameters;
+        }
         Err(error) => {
             let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             findings.wrong(
@@ -116,6 +128,7 @@ fn configuration(path: &Path, findings: &mut Findings) {
             );
         }
     }
+    Vec::new()
 }
 
 fn state(folder: &Path, findings: &mut Findings) {
