@@ -171,7 +171,8 @@ pub trait Tap: Send + Sync + 'static {
         let _ = remark;
     }
     /// A message went nowhere: it was not for a service, not [taken](Route::Deliver) by the tap, not retained, and nobody
-    /// subscribes to its topic. Told once for each topic of a connection, as long as the connection remembers the topic.
+    /// subscribes to its topic. Told once for each topic of a connection, as long as the connection remembers the
+    /// topic; of what comes from elsewhere each time.
     fn unheard(&self, inbound: &Inbound<'_>) {
         let _ = inbound;
     }

@@ -48,23 +48,27 @@ impl Inner {
             Route::Consumed => {}
             Route::Deliver => self.spread(message, effects),
             Route::DeliverAlone => {
-                let from_outside = !matches!(from, Publisher::Service);
-                if from_outside && !message.retain && self.index.find(&message.topic).1.is_empty() {
+                let (_, found) = self.index.find(&message.topic);
+                if !message.retain && found.is_empty() && !matches!(from, Publisher::Service) {
                     self.tap.unheard(&inbound);
                 }
-                self.spread(message, effects);
+                self.spread_to(message, &found, effects);
             }
         }
     }
 
     pub(super) fn spread(&self, message: Message, effects: &mut Effects) {
+        let (_, found) = self.index.find(&message.topic);
+        self.spread_to(message, &found, effects);
+    }
+
+    fn spread_to(&self, message: Message, found: &MatchSet, effects: &mut Effects) {
         if message.retain {
             self.retain(&message, effects);
         }
         self.count_elsewhere();
-        let (_, found) = self.index.find(&message.topic);
         if !found.is_empty() {
-            self.deliver(&found, &[Arc::new(message)], 0, effects);
+            self.deliver(found, &[Arc::new(message)], 0, effects);
         }
     }
 

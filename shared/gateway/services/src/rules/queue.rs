@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_lane_runs_some_lets_some_wait_and_turns_the_others_away() {
+    async fn a_queue_runs_some_lets_some_wait_and_turns_the_others_away() {
         let queue = Queue::new(1);
         let running = queue.place().unwrap().turn().await.unwrap();
         let mut waiting: Vec<Place> = std::iter::from_fn(|| queue.place()).collect();

@@ -70,6 +70,8 @@ struct Queue {
     states: States,
     jobs: mpsc::Sender<Job>,
     kind: Kind,
+    /// What was told of rules that are not there.
+    missing: Once,
 }
 
 impl Runner {
@@ -99,6 +101,7 @@ impl Runner {
             states: states.clone(),
             jobs: sender,
             kind: kind.clone(),
+            missing: Once::default(),
         };
         let unheard = Arc::new(Unheard::new(Arc::clone(&books), notices.clone()));
         let tap = Arc::new(RunnerTap {
@@ -253,14 +256,17 @@ impl Queue {
         let topic = inbound.message.topic.as_str();
         self.states.not_found();
         tracing::warn!(topic, "RuleNotFound: {not_found}");
-        self.notices.tell(|| Notice {
-            at: self.books.now(),
-            tone: Tone::Bad,
-            topic: About::Rule,
-            subject: topic.to_owned(),
-            text: format!("RuleNotFound: {not_found}"),
-            reasons: help(&self.meant_rule(&not_found.0)),
-        });
+        // What may have been meant is looked for once a name, not for each of a device's messages.
+        if self.notices.wanted() && self.missing.is_first(&not_found.0, self.books.now()) {
+            self.notices.tell(|| Notice {
+                at: self.books.now(),
+                tone: Tone::Bad,
+                topic: About::Rule,
+                subject: topic.to_owned(),
+                text: format!("RuleNotFound: {not_found}"),
+                reasons: help(&self.meant_rule(&not_found.0)),
+            });
+        }
         let (client_id, principal) = match (inbound.client, inbound.caller) {
             (Some(client), _) => (client.client_id.as_str(), client.principal.as_str()),
             (None, caller) => ("", caller.map_or("", |caller| caller.principal.as_str())),
