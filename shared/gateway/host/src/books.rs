@@ -19,7 +19,7 @@ use drydock_shadow::Shadows;
 use drydock_store::{Durable, Listener, Part, Parts as _, Set, Store, StoreError, Tables};
 use drydock_timers::{Reminder, Timers};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 /// How many certificates' facts are remembered: some kilobytes each.
 const FACTS: usize = 4096;
@@ -184,7 +184,7 @@ impl Books {
         // Before anything is locked: whoever waits here holds up nobody.
         let room = self.stream.room().await;
         let authorization = Arc::clone(&self.authorization);
-        let (outbox, ids) = (Arc::clone(&self.outbox), Arc::clone(&self.ids));
+        let (outbox, ids) = (Arc::downgrade(&self.outbox), Arc::clone(&self.ids));
         let telling = Telling { room, authorization, outbox, ids, promises: Vec::new() };
         drydock_store::change(books, telling, commands).await
     }
@@ -293,10 +293,10 @@ impl Books {
         self.authorization.load(Ordering::Acquire)
     }
 
-    /// Forgets all state of the account, at once.
+    /// Forgets all state of the account, at once; then what it was still to be told.
     ///
     /// # Errors
-    /// Where the disk does not take it: everything is as it was.
+    /// Where the disk does not take it: everything is as it was, or all is forgotten but what was to be told.
     pub async fn wipe(&self) -> Result<(), StoreError> {
         let wiped = self.unit(self.all(), |books| {
             books.each(|book| {
@@ -308,11 +308,12 @@ impl Books {
         self.outbox.clear(&self.store).await
     }
 
-    /// Puts these rows in the place of all state of the account, at once. `check` says first whether it may be: nothing changes
-    /// between that and the replacement.
+    /// Puts these rows in the place of all state of the account, at once; then forgets what it was still to be told. `check` says
+    /// first whether it may be: nothing changes between that and the replacement.
     ///
     /// # Errors
-    /// What `check` says; where a row does not read back, or the disk does not take it. Everything is as it was then.
+    /// What `check` says; where a row does not read back, or the disk does not take it. Everything is as it was then, or all is
+    /// replaced but what was to be told.
     pub async fn replace<E: From<StoreError>>(
         &self,
         tables: &Tables,
@@ -365,7 +366,8 @@ fn warn(book: &Rules, rule: &str) {
 struct Telling {
     room: Option<Room>,
     authorization: Arc<AtomicU64>,
-    outbox: Arc<Outbox>,
+    /// Not held: it holds the store, which must not be dropped by its own writer, on whose thread this ends.
+    outbox: Weak<Outbox>,
     ids: Arc<dyn Ids>,
     /// What was promised, by the places of the events, in order.
     promises: Vec<(usize, Promise)>,
@@ -373,7 +375,9 @@ struct Telling {
 
 impl Listener for Telling {
     fn promise(&mut self, place: usize, event: &Event, writes: Option<&mut Vec<Write>>) {
-        self.promises.push((place, self.outbox.keep(self.ids.as_ref(), event, writes)));
+        // It is asked while the books are there, whose outbox this is.
+        let Some(outbox) = self.outbox.upgrade() else { return };
+        self.promises.push((place, outbox.keep(self.ids.as_ref(), event, writes)));
     }
 
     fn committed(self, events: Vec<Event>) {

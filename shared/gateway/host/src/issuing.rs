@@ -16,8 +16,8 @@ pub struct Issuer {
 impl Issuer {
     /// An issuer with the authority for devices; the books have its clock and its randomness.
     #[must_use]
-    pub fn new(authority: Authority, books: Arc<Books>) -> Self {
-        Self { authority: Arc::new(authority), books }
+    pub fn new(authority: Arc<Authority>, books: Arc<Books>) -> Self {
+        Self { authority, books }
     }
 
     /// Makes the certificate that a signing request asks for, on this thread.

@@ -1,7 +1,7 @@
 //! Certificates on their way from one account to another. Follows "Transfer a certificate to another account" of the AWS IoT
 //! Core developer guide and the pages of the five operations in the API reference.
 //!
-//! The gateway plays one account. A certificate that it offers to another one waits for ever, and can be taken back; one that
+//! An account knows itself alone. A certificate that it offers to another one waits for ever, and can be taken back; one that
 //! it offers to itself it can also accept and reject, so that both ends of a transfer can be tried.
 
 use super::lists::Asked;

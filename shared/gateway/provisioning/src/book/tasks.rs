@@ -7,7 +7,7 @@
 
 use super::{Provisioning, json};
 use crate::language::{Dialect, Template};
-use drydock_core::{ApiError, Done, Ids, Timestamp, Write, page};
+use drydock_core::{ApiError, Done, Ids, Scope, Timestamp, Write, page};
 use drydock_model::iot::{
     DescribeThingRegistrationTaskRequest, DescribeThingRegistrationTaskResponse, ListThingRegistrationTasksRequest,
     ListThingRegistrationTasksResponse, StartThingRegistrationTaskRequest, StartThingRegistrationTaskResponse, Status,
@@ -333,8 +333,7 @@ fn is_role(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let &["arn", partition, "iam", "", account, role] = parts.as_slice() else { return false };
     partition.starts_with("aws")
-        && account.len() == 12
-        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && Scope::is_account(account)
         && role.strip_prefix("role/").is_some_and(|name| !name.is_empty())
 }
 
