@@ -57,10 +57,11 @@ def test_readme(shell, tmp_path):
         assert "all-of-it-ran" in done.stdout.splitlines(), done.stdout + done.stderr
         # The last block made a rule and published what it matches.
         end = time.monotonic() + conftest.DEADLINE
-        while "hot" not in (tmp_path / "up.log").read_text():
+        while not re.search(r"\bhot\b", (tmp_path / "up.log").read_text()):
             assert time.monotonic() < end, (tmp_path / "up.log").read_text()
             time.sleep(0.05)
     finally:
         up.terminate()
         up.wait(conftest.DEADLINE)
         clean()
+    assert up.returncode == 0, (tmp_path / "up.log").read_text()

@@ -218,10 +218,21 @@ impl Place {
     }
 }
 
+/// `drydock`, without colours.
+#[must_use]
+pub fn command() -> Command {
+    let mut command = Command::new(binary());
+    alone(&mut command);
+    command.env("NO_COLOR", "1");
+    command
+}
+
 /// Takes away what would tell a command of the person whose machine this is.
 fn alone(command: &mut Command) {
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "SAM_CONFIG_ENV"] {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if ["AWS_", "DRYDOCK_", "SAM_"].iter().any(|of| name.to_string_lossy().starts_with(of)) {
+            command.env_remove(name);
+        }
     }
     command.env("AWS_CONFIG_FILE", "/nonexistent");
 }

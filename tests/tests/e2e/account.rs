@@ -1,15 +1,14 @@
 //! `drydock export` and `drydock import`: an account's whole state as files, there and back.
 
-use drydock_tests::gateway::{Gateway, Place, SMALL, binary};
+use drydock_tests::gateway::{Gateway, Place, SMALL, command};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 /// Runs `drydock`; gives what it says on standard error where it fails.
 fn drydock(arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(binary()).args(arguments).env("NO_COLOR", "1").output().expect("drydock starts");
+    let output = command().args(arguments).env("NO_COLOR", "1").output().expect("drydock starts");
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 

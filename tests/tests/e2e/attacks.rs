@@ -260,6 +260,7 @@ fn back(siege: &Siege<'_>) {
     let headers =
         [("authorization", &*authorization("us-east-1", "sns")), ("content-type", "application/x-www-form-urlencoded")];
     let sns = |body: &str| assert_eq!(gateway.send("POST", "/", &headers, body.as_bytes()).status, 200, "{body}");
+    gateway.iot("POST", "/things/kept", &json!({}));
     sns("Action=CreateTopic&Name=back");
     let topic = "arn:aws:sns:us-east-1:123456789012:back";
     for path in 0..20 {
@@ -268,6 +269,8 @@ fn back(siege: &Siege<'_>) {
     }
     siege.place.told("is a port of this gateway itself");
     assert_eq!(gateway.iot("GET", "/thing-types", &Value::Null)["thingTypes"].as_array().unwrap().len(), 1);
+    // A reset brings the template's resources back, and no others.
+    assert_eq!(gateway.iot("GET", "/things/kept", &Value::Null)["thingName"], "kept");
 }
 
 fn copy(siege: &Siege<'_>) {
@@ -402,7 +405,7 @@ fn terminal(siege: &Siege<'_>) {
         raw.send(&[&[0x82, 5 + length, 0, 1, 0, length], filter.as_bytes(), &[0]].concat());
         assert!(raw.packet().is_some_and(|(first, _)| first == 0x90), "SUBACK");
     }
-    let log = siege.place.log();
+    let log = siege.place.told("\\r\\nforged");
     assert!(!log.chars().any(|c| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c)), "{log:?}");
 }
 

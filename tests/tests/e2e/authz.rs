@@ -4,14 +4,13 @@
 //! paths come from the gateway itself (`drydock operations --paths`), which has them from where they are registered: one that is
 //! missing in the table fails, and so does one that is in it and nowhere else. `UPDATE_AUTHZ=1` prints what was found instead.
 
-use drydock_tests::gateway::{Gateway, Place, SMALL, binary};
+use drydock_tests::gateway::{Gateway, Place, SMALL, command};
 use drydock_tests::sign::Keys;
 use drydock_tests::tls::{self, Identity};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
-use std::process::Command;
 
 const TABLE: &str = include_str!("authz/table.txt");
 const KEYS: &str = "[[credentials]]\naccess_key_id = \"AKIAFLEET\"\nsecret_access_key = \"the fleet's secret\"\n";
@@ -40,7 +39,7 @@ struct Path {
 
 /// The paths as the gateway lists them.
 fn paths() -> Vec<Path> {
-    let listed = Command::new(binary()).args(["operations", "--paths"]).output().unwrap();
+    let listed = command().args(["operations", "--paths"]).output().unwrap();
     let listed: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
     let path = |of: &Value| {
         let text = |name: &str| of[name].as_str().map(str::to_owned);

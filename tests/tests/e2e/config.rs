@@ -1,9 +1,9 @@
 //! `drydock.toml`: what it may say, what it changes, and how its mistakes are told.
 
-use drydock_tests::gateway::{Place, SMALL, binary};
+use drydock_tests::gateway::{Place, SMALL, command};
 use serde_json::Value;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const CALM: [&str; 2] = ["--ephemeral", "--no-functions"];
 
@@ -81,7 +81,7 @@ fn a_command_outlives_its_reader() {
     for arguments in [&["limits"][..], &["limits", "--json"], &["operations"], &["operations", "--markdown"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let done = Command::new(binary()).args(arguments).stdin(Stdio::null()).stdout(writer).output().unwrap();
+        let done = command().args(arguments).stdin(Stdio::null()).stdout(writer).output().unwrap();
         assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 }

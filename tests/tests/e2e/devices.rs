@@ -1,15 +1,15 @@
 //! `drydock device`: made whole or not at all, listed, shown, deleted.
 
-use drydock_tests::gateway::{Gateway, Place, binary};
+use drydock_tests::gateway::{self, Gateway, Place};
 use drydock_tests::tls::Identity;
 use serde_json::{Value, json};
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// The command against a gateway.
 fn device(place: &Place, gateway: &Gateway<'_>, arguments: &[&str]) -> Output {
     let url = gateway.ready["apiUrl"].as_str().unwrap();
-    let mut command = Command::new(binary());
+    let mut command = gateway::command();
     command.arg("device").args(arguments).args(["--api-url", url]).current_dir(place.path()).env("NO_COLOR", "1");
     command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap()
 }
@@ -98,8 +98,20 @@ fn all_of_a_device_is_made_or_nothing() {
     let place = &place;
     gateway.stop();
     let gateway = place.up(&["--ephemeral"]);
-    let _ = bad(&device(place, &gateway, &["create", "dock-1"]));
+    let refused = bad(&device(place, &gateway, &["create", "dock-1"]));
+    assert!(refused.contains("AttachThingPrincipal") && refused.contains("drydock.toml"), "{refused}");
     assert_eq!(gateway.iot("GET", "/things", &Value::Null)["things"], json!([]));
     assert_eq!(gateway.iot("GET", "/certificates", &Value::Null)["certificates"], json!([]));
     assert!(!place.path().join("devices/dock-1").exists());
+    // Nor is a thing taken back that was there before, whatever is refused.
+    gateway.iot("POST", "/things/dock-2", &json!({}));
+    let _ = bad(&device(place, &gateway, &["create", "dock-2"]));
+    assert_eq!(gateway.iot("GET", "/things/dock-2", &Value::Null)["thingName"], "dock-2");
+    gateway.stop();
+    fs::write(place.path().join("drydock.toml"), "[faults]\n\"iot.DescribeThing\" = { fail = 1.0 }\n").unwrap();
+    let gateway = place.up(&["--ephemeral"]);
+    gateway.iot("POST", "/things/dock-2", &json!({}));
+    let _ = bad(&device(place, &gateway, &["create", "dock-2"]));
+    let things = gateway.iot("GET", "/things", &Value::Null);
+    assert_eq!(things["things"][0]["thingName"], "dock-2", "{things}");
 }

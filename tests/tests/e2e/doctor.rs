@@ -1,16 +1,15 @@
 //! `drydock doctor`: what is wrong with a folder, a device's files and a gateway, each fault found by itself.
 
-use drydock_tests::gateway::{Gateway, Place, SMALL, binary};
+use drydock_tests::gateway::{self, Gateway, Place, SMALL};
 use drydock_tests::maker::Maker;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 /// What it says, and whether it ends as a command does that found nothing wrong.
 fn doctor(place: &Place, arguments: &[&str]) -> (bool, Value) {
-    let mut command = Command::new(binary());
+    let mut command = gateway::command();
     let output = command.arg("doctor").args(arguments).arg("--json").current_dir(place.path()).output().unwrap();
     let said: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(i32::from(said["ok"] == false)), "{said:#}");

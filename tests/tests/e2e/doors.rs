@@ -1,7 +1,7 @@
 //! The doors: what pages of other sites, strangers, other users of the machine and gateways that mean harm try, and do not get.
 
 use drydock_tests::bootstrap;
-use drydock_tests::gateway::{Gateway, Place, SMALL, authorization, binary, wait_for};
+use drydock_tests::gateway::{self, Gateway, Place, SMALL, authorization, wait_for};
 use drydock_tests::http::{self, Answer};
 use drydock_tests::recorder::{Recorded, Recorder, Reply};
 use drydock_tests::sign::Keys;
@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::SystemTime;
 
 const CALM: [&str; 2] = ["--ephemeral", "--no-functions"];
@@ -36,7 +36,7 @@ fn signed(gateway: &Gateway<'_>, service: &str, method: &str, path: &str, body: 
 
 /// `drydock` in a place, with the keys in its environment.
 fn drydock(place: &Place, arguments: &[&str]) -> Output {
-    let mut command = Command::new(binary());
+    let mut command = gateway::command();
     command.args(arguments).current_dir(place.path()).env("NO_COLOR", "1");
     command.env("AWS_ACCESS_KEY_ID", "AKIAFLEET").env("AWS_SECRET_ACCESS_KEY", "the fleet's secret");
     command.output().expect("drydock starts")
@@ -97,6 +97,8 @@ fn pages_of_other_sites_call_nothing() {
         Some(1),
         "nothing was reset"
     );
+    // A reset brings the template's resources back, and no others.
+    assert_eq!(gateway.iot("GET", "/things/kept", &Value::Null)["thingName"], "kept");
     for host in [
         "127.0.0.1:4566",
         "localhost",
@@ -295,6 +297,7 @@ fn nothing_is_sent_to_the_gateways_own_ports() {
         let answer = gateway.send("POST", "/", &headers, body.as_bytes());
         assert_eq!(answer.status, 200, "{answer:?}");
     };
+    gateway.iot("POST", "/things/kept", &json!({}));
     sns("Action=CreateTopic&Name=alarms");
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("http%3A%2F%2F{host}%3A{}%2F_drydock%2Freset", gateway.api_port());
@@ -313,6 +316,8 @@ fn nothing_is_sent_to_the_gateways_own_ports() {
         !gateway.iot("GET", "/thing-types", &Value::Null)["thingTypes"].as_array().unwrap().is_empty(),
         "nothing was reset"
     );
+    // A reset brings the template's resources back, and no others.
+    assert_eq!(gateway.iot("GET", "/things/kept", &Value::Null)["thingName"], "kept");
 }
 
 /// The most memory that the gateway has had, in KiB.

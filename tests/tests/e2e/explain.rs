@@ -1,15 +1,15 @@
 //! `drydock explain`: of a gateway that is up, of a data folder, of policy files alone, and as refusals happen.
 
-use drydock_tests::gateway::{Place, SMALL, binary, wait_for};
+use drydock_tests::gateway::{self, Place, SMALL, wait_for};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const TOPIC: &str = "arn:aws:iot:us-east-1:123456789012:topic/";
 
 fn explain(place: &Place, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(binary());
+    let mut command = gateway::command();
     command.arg("explain").args(arguments).current_dir(place.path()).env("NO_COLOR", "1").stdin(Stdio::null());
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -109,7 +109,7 @@ fn refusals_are_told_as_they_happen() {
         { "Effect": "Allow", "Action": "iot:Publish", "Resource": format!("{TOPIC}mine") },
     ]);
     let (device, other) = (gateway.device("dock-1", &statements), gateway.device("dock-2", &statements));
-    let mut command = Command::new(binary());
+    let mut command = gateway::command();
     command.args(["explain", "--follow", "--json", "--client-id", "dock-1", "--api-url", url]);
     let mut following = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();

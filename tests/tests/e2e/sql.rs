@@ -1,13 +1,13 @@
 //! `drydock sql`: a statement on a message with no gateway, and a rule of a gateway that is up as it runs.
 
-use drydock_tests::gateway::{Gateway, Place, SMALL, binary};
+use drydock_tests::gateway::{self, Gateway, Place, SMALL};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 fn run(place: &Place, arguments: &[&str], input: &[u8]) -> Output {
-    let mut command = Command::new(binary());
+    let mut command = gateway::command();
     command.arg("sql").args(arguments).current_dir(place.path()).env("NO_COLOR", "1");
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -140,7 +140,7 @@ fn watching(
     arguments: &[&str],
 ) -> (std::process::Child, std::io::Lines<BufReader<std::process::ChildStdout>>) {
     let url = gateway.ready["apiUrl"].as_str().unwrap();
-    let mut command = Command::new(binary());
+    let mut command = gateway::command();
     command.arg("sql").args(arguments).args(["--api-url", url]).env("NO_COLOR", "1").stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // It says so once it is told of everything.

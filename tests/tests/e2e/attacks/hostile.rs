@@ -169,11 +169,14 @@ pub(super) fn heads(siege: &Siege<'_>) {
     ] {
         refused(gateway, what, request.as_bytes());
     }
+    gateway.iot("POST", "/things/hidden", &serde_json::json!({}));
     // A body that ends by its chunks hides nothing: what is behind it is a request of its own, which nobody signed for this site.
     let hidden = "POST /_drydock/reset HTTP/1.1\r\nhost: evil.example\r\n\r\n";
     let both = head(&format!("transfer-encoding: chunked\r\ncontent-length: {}", 5 + hidden.len()));
     refused(gateway, "two kinds of length", format!("{both}0\r\n\r\n{hidden}").as_bytes());
     assert_eq!(gateway.iot("GET", "/thing-types", &serde_json::Value::Null)["thingTypes"].as_array().unwrap().len(), 1);
+    // A reset brings the template's resources back, and no others.
+    assert_eq!(gateway.iot("GET", "/things/hidden", &serde_json::Value::Null)["thingName"], "hidden");
 }
 
 pub(super) fn websockets(siege: &Siege<'_>) {
