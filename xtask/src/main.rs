@@ -15,7 +15,7 @@ const USAGE: &str = "usage: cargo xtask ci [STEP…]
        cargo xtask support
        cargo xtask reference
 
-  ci               run all checks, or the steps that are named (format, test, clippy, demo, tools, licenses, template, cfn-lint, clients)
+  ci               run all checks, or the steps that are named (.ci/run has a line for each)
   model            download the service models, strip them, and generate the code of drydock-model
   model --offline  generate the code from the stripped models that are committed
   model --check    change nothing; fail where the generated code is not what the stripped models give
