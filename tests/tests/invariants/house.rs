@@ -8,6 +8,9 @@ use drydock_tests::workspace::{Workspace, root};
 /// The longest a file may be. Most are near 150 lines.
 const LONGEST: usize = 700;
 
+/// The longest a line of a case may be, unless it is one text that has no better place to be broken, in columns.
+const WIDEST: usize = 200;
+
 /// Files that break a rule, and why: the file, or a folder with `/` at its end, and the reason.
 type Exceptions = &'static [(&'static str, &'static str)];
 
@@ -49,6 +52,41 @@ fn files_are_short() -> Result<(), String> {
         let lines = source.text.lines().count();
         (lines > LONGEST).then(|| format!("{lines} lines, of at most {LONGEST}: split it by what it does"))
     })
+}
+
+#[test]
+fn cases_can_be_read() -> Result<(), String> {
+    let (mut files, mut broken) = (0, Vec::new());
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let path = entry.map_err(|e| e.to_string())?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str()) {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let of_cases = folder.file_name().is_some_and(|folder| folder.to_string_lossy().ends_with("cases"));
+            if !of_cases || !name.ends_with(".json") {
+                continue;
+            }
+            files += 1;
+            let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let wide = text.lines().enumerate().filter(|(_, line)| line.chars().count() > WIDEST && !is_one_text(line));
+            broken.extend(wide.map(|(at, _)| format!("{}:{}: over {WIDEST} columns", path.display(), at + 1)));
+        }
+    }
+    assert!(files > 20, "only {files} files of cases were found");
+    if broken.is_empty() { Ok(()) } else { Err(format!("\n  {}", broken.join("\n  "))) }
+}
+
+/// Whether a line of JSON is one text, with its name before it or without.
+fn is_one_text(line: &str) -> bool {
+    let line = line.trim().trim_end_matches(',');
+    let value = line.split_once("\": ").map_or(line, |(_, value)| value);
+    [line, value].iter().any(|text| serde_json::from_str::<String>(text).is_ok())
 }
 
 #[test]

@@ -39,6 +39,7 @@ struct File {
 #[serde(deny_unknown_fields, default)]
 struct Case {
     name: Option<String>,
+    #[serde(deserialize_with = "statement")]
     sql: String,
     version: Option<String>,
     topic: Option<String>,
@@ -51,6 +52,20 @@ struct Case {
     bytes: Option<String>,
     failed: Option<String>,
     error: Option<String>,
+}
+
+/// A statement, or the lines of one.
+fn statement<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Lines(Vec<String>),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::One(sql) => sql,
+        Written::Lines(lines) => lines.join(" "),
+    })
 }
 
 /// Counts up, so that what is random is the same in every run.
