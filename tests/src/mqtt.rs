@@ -4,7 +4,7 @@
 
 use crate::DEADLINE;
 use rumqttc::{
-    Client, Connection, Event, MqttOptions, Outgoing, Packet, QoS, RecvTimeoutError, SubscribeReasonCode,
+    Client, Connection, Event, LastWill, MqttOptions, Outgoing, Packet, QoS, RecvTimeoutError, SubscribeReasonCode,
     TlsConfiguration, Transport,
 };
 use rustls::ClientConfig;
@@ -41,6 +41,19 @@ pub struct Mqtt {
     connection: Connection,
     /// What has arrived and was not asked for yet.
     pub inbox: VecDeque<Message>,
+    /// Whether there was a session of it.
+    pub resumed: bool,
+}
+
+/// What a client may ask for when it connects.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish<'a> {
+    /// A user name and a password.
+    pub credentials: Option<(&'a str, &'a str)>,
+    /// What is to be published when it is lost: a topic and a payload.
+    pub will: Option<(&'a str, &'a str)>,
+    /// Whether its session outlives the connection.
+    pub stays: bool,
 }
 
 impl Mqtt {
@@ -62,15 +75,29 @@ impl Mqtt {
         tls: Arc<ClientConfig>,
         credentials: Option<(&str, &str)>,
     ) -> Result<Self, String> {
+        Self::connect_wishing(client_id, port, tls, Wish { credentials, ..Wish::default() })
+    }
+
+    /// Connects with what is wished for; the first CONNACK decides.
+    ///
+    /// # Errors
+    /// How it was refused.
+    pub fn connect_wishing(client_id: &str, port: u16, tls: Arc<ClientConfig>, wish: Wish<'_>) -> Result<Self, String> {
         let mut options = MqttOptions::new(client_id, "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(60)).set_max_packet_size(256 * 1024, 256 * 1024);
-        if let Some((user_name, password)) = credentials {
+        options.set_clean_session(!wish.stays);
+        if let Some((user_name, password)) = wish.credentials {
             options.set_credentials(user_name, password);
+        }
+        if let Some((topic, payload)) = wish.will {
+            options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, false));
         }
         options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
         let (client, connection) = Client::new(options, 64);
-        let mut this = Self { client, connection, inbox: VecDeque::new() };
-        this.until("CONNACK", |event| matches!(event, Event::Incoming(Packet::ConnAck(_)))).map(|_| this)
+        let mut this = Self { client, connection, inbox: VecDeque::new(), resumed: false };
+        let event = this.until("CONNACK", |event| matches!(event, Event::Incoming(Packet::ConnAck(_))))?;
+        this.resumed = matches!(event, Event::Incoming(Packet::ConnAck(ack)) if ack.session_present);
+        Ok(this)
     }
 
     /// Subscribes and waits for the SUBACK.

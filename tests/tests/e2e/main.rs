@@ -36,6 +36,7 @@ mod groups;
 mod isolation;
 mod jitr;
 mod kills;
+mod left_behind;
 mod lifecycle;
 mod logs;
 mod provisioning;

@@ -195,6 +195,32 @@ fn parts_become_one_object() {
     assert_eq!(left, 1, "the parts went");
 }
 
+#[test]
+fn an_upload_that_nobody_goes_on_with_ends() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--data-dir", "state", "--no-functions"]);
+    ok(gateway.s3("PUT", "/inputs", &[], b""));
+    let begin = |key: &str| {
+        let begun = ok(gateway.s3("POST", &format!("/inputs/{key}?uploads"), &[], b"")).body;
+        let id = begun.split("<UploadId>").nth(1).and_then(|rest| rest.split('<').next()).unwrap().to_owned();
+        ok(gateway.s3("PUT", &format!("/inputs/{key}?partNumber=1&uploadId={id}"), &[], b"x"));
+        format!("/inputs/{key}?uploadId={id}")
+    };
+    let advance = |by: &str| {
+        gateway.send("POST", "/_drydock/clock", &[], format!("{{\"advance\": \"{by}\"}}").as_bytes()).ok();
+    };
+    let files = || fs::read_dir(place.path().join("state/s3")).unwrap().count();
+    let first = begin("first");
+    advance("6d");
+    let second = begin("second");
+    assert_eq!(files(), 2);
+    advance("2d");
+    begin("third");
+    refused(&gateway.s3("GET", &first, &[], b""), 404, "NoSuchUpload");
+    assert_eq!(files(), 2, "the part of the first went");
+    assert_eq!(ok(gateway.s3("DELETE", &second, &[], b"")).status, 204, "the second is two days old");
+}
+
 fn keys() -> Keys {
     Keys::new("AKIAFLEET", "the fleet's secret")
 }
