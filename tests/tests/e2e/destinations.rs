@@ -52,6 +52,21 @@ fn rule(gateway: &Gateway<'_>, name: &str, actions: &Value) {
 }
 
 #[test]
+fn a_destination_that_waits_is_asked_again_after_a_kill() {
+    let recorder = Recorder::agreeing();
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--no-functions"]);
+    let url = format!("{}/hook", recorder.url());
+    let made = create(&gateway, json!({ "httpUrlConfiguration": { "confirmationUrl": url } }));
+    let arn = made["arn"].as_str().unwrap().to_owned();
+    recorder.find("a confirmation request", is_confirmation);
+    gateway.kill();
+    let gateway = place.up(&["--no-functions"]);
+    confirm(&gateway, &recorder);
+    is(&gateway, &arn, "ENABLED");
+}
+
+#[test]
 fn a_destination_is_confirmed_switched_and_confirmed_anew() {
     let recorder = Recorder::agreeing();
     let place = Place::new(SMALL);

@@ -166,6 +166,26 @@ fn a_device_is_provisioned_just_in_time_and_reconnects() {
 }
 
 #[test]
+fn who_waits_to_be_provisioned_is_provisioned_by_a_restart() {
+    let place = Place::new(SMALL);
+    let options = ["--no-functions", "--data-dir", "data"];
+    let gateway = place.up(&options);
+    let maker = Maker::new("Inline CA");
+    register_ca(&gateway, &maker, &json!({ "templateBody": jitp_template(), "roleArn": ROLE })).ok();
+    gateway.iot("POST", "/things/pump-1", &json!({}));
+    let device = maker.sign("pump-1");
+    gateway.try_connect(&device).err().expect("the first connection is refused");
+    place.told("the thing `pump-1` exists already");
+    gateway.iot("DELETE", "/things/pump-1", &Value::Null);
+    gateway.kill();
+    let gateway = place.up(&options);
+    // It is there before the gateway is up: nobody has to connect, or to wait.
+    let principals = gateway.iot("GET", "/things/pump-1/principals", &Value::Null);
+    assert_eq!(principals["principals"].as_array().unwrap().len(), 1, "{principals}");
+    gateway.connect(&device).publish("dt/pump-1/telemetry", "1").unwrap();
+}
+
+#[test]
 fn register_thing_makes_everything_or_says_why_not() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
