@@ -40,7 +40,7 @@ fn root() -> PathBuf {
 fn printed(root: &Path, arguments: &[&str]) -> Result<String, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["run", "--quiet", "--package", "drydock", "--"]).args(arguments);
+    command.args(["run", "--quiet", "--package", "drydock-iot", "--"]).args(arguments);
     let output = command.current_dir(root).stderr(Stdio::inherit()).output();
     let output = output.map_err(|why| format!("cargo does not start: {why}"))?;
     if !output.status.success() {

@@ -31,7 +31,6 @@ use Layer::{Adapter, Chore, Composition, Function, Machinery, Rulebook, Vocabula
 const MEMBERS: &[(&str, Layer)] = &[
     ("connectivity", Function),
     ("device-authorizer", Function),
-    ("drydock", Composition),
     ("drydock-broker", Machinery),
     ("drydock-cloud", Machinery),
     ("drydock-core", Vocabulary),
@@ -39,6 +38,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-gateway", Composition),
     ("drydock-host", Composition),
     ("drydock-identity", Rulebook),
+    ("drydock-iot", Composition),
     ("drydock-logging", Rulebook),
     ("drydock-model", Vocabulary),
     ("drydock-policy", Rulebook),
@@ -79,7 +79,7 @@ const FLOORS: &[&[&str]] = &[
     &["drydock-gate"],
     &["drydock-services"],
     &["drydock-gateway"],
-    &["drydock"],
+    &["drydock-iot"],
 ];
 
 fn layer(name: &str) -> Option<Layer> {
