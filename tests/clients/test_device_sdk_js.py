@@ -1,4 +1,5 @@
-"""The AWS IoT Device SDK for JavaScript v2: mutual TLS and WebSockets signed with SigV4, in MQTT 3.1.1 and 5."""
+"""The AWS IoT Device SDK for JavaScript v2: mutual TLS, by DescribeEndpoint's answer too, and WebSockets signed with SigV4, in MQTT
+3.1.1 and 5."""
 
 import pytest
 from conftest import node
@@ -28,6 +29,16 @@ def test_mutual_tls(gateway, version):
     device = gateway.device(client_id)
     more = {"cert": device["certificate"], "key": device["privateKey"]}
     check(node("device_sdk_js.mjs", given(gateway, gateway.mqtt, client_id, version, **more)), client_id, version)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_endpoint_that_is_described(gateway, version):
+    client_id = f"sdk-js-described-{version}"
+    device = gateway.device(client_id)
+    described = gateway.aws("iot", "describe-endpoint", "--endpoint-type", "iot:Data-ATS")["endpointAddress"]
+    host, port = described.rsplit(":", 1)
+    more = {"cert": device["certificate"], "key": device["privateKey"]}
+    check(node("device_sdk_js.mjs", given(gateway, (host, int(port)), client_id, version, **more)), client_id, version)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
