@@ -519,47 +519,12 @@ fn an_import_upward_is_seen() {
 
 /// The crates of the composition and the large ones of the machinery, by their folders: in each, modules import each other in one
 /// direction only.
-/// The one circle that there is: a request opens the account and region that it is signed for, from `http` over `scopes` and `open`
-/// to `deploy`. No other module may join it, and none of these is named in vain.
-const OPENING: [&str; 29] = [
-    "deploy",
-    "deploy::cloud",
-    "deploy::iot",
-    "deploy::provisioning",
-    "gateway",
-    "http::admin",
-    "http::admin::account",
-    "http::admin::clock",
-    "http::admin::front",
-    "http::answer",
-    "http::api",
-    "http::credentials",
-    "http::device",
-    "http::device::identify",
-    "http::enter",
-    "http::links",
-    "http::operations",
-    "http::refused",
-    "http::s3",
-    "http::serve",
-    "http::signature",
-    "http::told",
-    "http::websocket",
-    "listen",
-    "open",
-    "peer",
-    "running",
-    "scopes",
-    "websocket",
-];
-
 const NO_CIRCLES: [&str; 7] = ["broker", "cloud", "host", "gate", "services", "gateway", "drydock"];
 
 #[test]
 fn modules_import_in_one_direction() -> Result<(), String> {
     let sources = sources()?;
     let mut broken = Vec::new();
-    let mut opening = false;
     for folder in NO_CIRCLES {
         let src = format!("shared/gateway/{folder}/src/");
         let shipped = sources.iter().filter(|source| !source.is_test());
@@ -568,15 +533,9 @@ fn modules_import_in_one_direction() -> Result<(), String> {
         assert!(files.len() > 3, "only {} files were found below {src}", files.len());
         let imports = modules::imports(&files);
         for circle in modules::circles(&imports) {
-            // See KNOWN-GAPS.md.
-            if folder == "gateway" && circle == OPENING {
-                opening = true;
-                continue;
-            }
             broken.push(format!("{src}: a circle of {}", circle.join(", ")));
         }
     }
-    assert!(opening, "the circle that is excepted is not there any more: take the exception away");
     none(&broken)
 }
 

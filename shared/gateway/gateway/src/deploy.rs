@@ -10,7 +10,8 @@ pub mod functions;
 mod iot;
 mod provisioning;
 
-use crate::gateway::Gateway;
+use crate::gateway::{BoxError, BringUp, Gateway};
+use async_trait::async_trait;
 pub use cloud::MakeError;
 use cloud::Surroundings;
 use drydock_core::Scope;
@@ -188,6 +189,17 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Makes the template's resources in a gateway, which keeps this for a reset that goes back to them.
+    ///
+    /// # Errors
+    /// As [`deploy`](Self::deploy).
+    pub(crate) async fn keep_up(self, gateway: &Gateway) -> Result<Deployed, DeployError> {
+        let deployed = self.deploy(gateway).await;
+        // It is brought up once, by whoever opens the gateway.
+        let _ = gateway.deployment.set(Box::new(self));
+        deployed
+    }
+
     /// Makes the template's resources in a gateway.
     ///
     /// # Errors
@@ -203,6 +215,13 @@ impl Deployment {
             make(&surroundings, planned).await?;
         }
         Ok(Deployed { plan, functions: *functions })
+    }
+}
+
+#[async_trait]
+impl BringUp for Deployment {
+    async fn bring_up(&self, gateway: &Gateway) -> Result<(), BoxError> {
+        Ok(self.deploy(gateway).await.map(drop)?)
     }
 }
 

@@ -239,7 +239,7 @@ impl Builder {
         let deployed = match source {
             Some(source) => {
                 let deployment = Deployment { source, binaries, functions: self.functions };
-                match running.gateway().bring_up(deployment).await {
+                match deployment.keep_up(running.gateway()).await {
                     Ok(made) => Some(made),
                     Err(error) => {
                         running.stop().await;

@@ -2,17 +2,18 @@
 
 use crate::account::{Account, AccountError};
 use crate::config::Config;
-use crate::deploy::{DeployError, Deployed, Deployment};
 use crate::http::door::Door;
 use crate::http::faults::Faults;
-use crate::open::Opener;
 use crate::public::Public;
-use crate::scopes::Scopes;
+use crate::scopes::{self, ScopeError, Scoped, Scopes};
 use crate::tls::Tls;
+use async_trait::async_trait;
 use drydock_cloud::CloudError;
 use drydock_core::event::DisconnectReason;
 use drydock_core::{Scope, Timestamp};
 use drydock_host::Host;
+use drydock_host::books::Books;
+use drydock_host::notice::{Notice, Tone, Topic};
 use drydock_identity::Authority;
 use drydock_identity::sigv4::Credentials;
 use drydock_model::Router;
@@ -21,6 +22,7 @@ use drydock_services::services::Services;
 use drydock_store::{Store, StoreError};
 use drydock_tasks::Tasks;
 use serde_json::{Value, json};
+use std::error::Error;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -55,8 +57,8 @@ pub struct Parts {
     pub tls: Tls,
     /// What rules do for messages.
     pub(crate) ruling: Tasks,
-    /// The template that was brought up, which a reset goes back to.
-    pub(crate) deployment: OnceLock<Deployment>,
+    /// What was brought up, which a reset goes back to.
+    pub(crate) deployment: OnceLock<Box<dyn BringUp>>,
     /// One reset at a time.
     pub(crate) resetting: Mutex<()>,
     pub(crate) shared: Arc<Shared>,
@@ -79,7 +81,7 @@ pub struct Shared {
     /// What services of the API do wrong because it was asked for.
     pub faults: Faults,
     /// The accounts and regions that are open.
-    pub scopes: Scopes,
+    pub scopes: Arc<Scopes<Gateway>>,
     /// The folder of the gateway's files, also where it keeps no state.
     pub(crate) files: PathBuf,
     /// The listeners and the connections.
@@ -87,8 +89,25 @@ pub struct Shared {
     pub(crate) store: Store,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) started: Timestamp,
-    /// What a further account or region is opened with.
-    pub(crate) opener: Opener,
+    /// Opens a further account or region.
+    pub(crate) opener: Box<dyn OpenScope>,
+}
+
+/// An error of what this module does not know.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Opens the state and the stand-ins of an account in a region: of whoever opens a gateway, for whoever asks it for another.
+#[async_trait]
+pub(crate) trait OpenScope: Send + Sync {
+    /// Opens one; functions and rules begin with [`Gateway::resume`].
+    async fn open(&self, shared: &Arc<Shared>, scope: &Scope) -> Result<Gateway, BoxError>;
+}
+
+/// Makes the resources of a template once more, after a reset.
+#[async_trait]
+pub(crate) trait BringUp: Send + Sync {
+    /// Makes them.
+    async fn bring_up(&self, gateway: &Gateway) -> Result<(), BoxError>;
 }
 
 impl Deref for Gateway {
@@ -121,7 +140,13 @@ pub enum ResetError {
     Broker(#[from] drydock_broker::JournalError),
     /// The state is empty, and the template does not come up again.
     #[error("the state is empty, and the template does not come up again")]
-    Deploy(#[from] DeployError),
+    Deploy(#[source] BoxError),
+}
+
+impl Scoped for Gateway {
+    fn books(&self) -> &Arc<Books> {
+        &self.host.books
+    }
 }
 
 impl Gateway {
@@ -169,6 +194,31 @@ impl Gateway {
         &self.host.books.scope
     }
 
+    /// The gateway as an account in a region sees it: its state is opened where it is not open.
+    ///
+    /// # Errors
+    /// [`ScopeError`].
+    pub async fn in_scope(&self, scope: &Scope) -> Result<Self, ScopeError> {
+        let open = || async {
+            let opened = self.opener.open(&self.shared, scope).await?;
+            opened.resume();
+            let (name, own) = (scopes::named(scope), self.scopes.own());
+            opened.host.told.notices.tell(|| Notice {
+                at: opened.host.books.now(),
+                tone: Tone::Plain,
+                topic: Topic::Connection,
+                subject: "scope".to_owned(),
+                text: format!(
+                    "{name} is open, with state of its own: the template's is in account {} in {}",
+                    own.account, own.region
+                ),
+                reasons: Vec::new(),
+            });
+            Ok::<_, BoxError>(opened)
+        };
+        Box::pin(self.scopes.get_or_open(scope, open)).await
+    }
+
     /// What `GET /_drydock/health` answers: how it is, and all that the ready file says.
     #[must_use]
     pub fn health(&self) -> Value {
@@ -199,14 +249,6 @@ impl Gateway {
         self.services.rules.backlog.resume();
     }
 
-    /// Makes the resources of a template, and keeps it for [`Self::reset_to_template`].
-    pub(crate) async fn bring_up(&self, deployment: Deployment) -> Result<Deployed, DeployError> {
-        let deployed = deployment.deploy(self).await;
-        // It is brought up once, by whoever opens the gateway.
-        let _ = self.deployment.set(deployment);
-        deployed
-    }
-
     /// Empties the state as [`Self::reset`] does, and brings the template up again; whether there was one.
     ///
     /// # Errors
@@ -216,7 +258,7 @@ impl Gateway {
         self.empty().await?;
         match self.deployment.get() {
             Some(deployment) => {
-                deployment.deploy(self).await?;
+                deployment.bring_up(self).await.map_err(ResetError::Deploy)?;
                 Ok(true)
             }
             None => Ok(false),

@@ -3,7 +3,7 @@
 
 use crate::config::{AccountKey, Config};
 use crate::environment::Environment;
-use crate::gateway::{Gateway, Parts, Shared};
+use crate::gateway::{BoxError, Gateway, OpenScope, Parts, Shared};
 use crate::http::door::Door;
 use crate::http::faults::Faults;
 use crate::listen::{self, ListenError, Sockets};
@@ -12,6 +12,7 @@ use crate::running::Running;
 use crate::scopes::{self, Admission, Scopes};
 use crate::tls::{self, Authorities, Tls, TlsSetupError};
 use crate::{journal, private, seal};
+use async_trait::async_trait;
 use drydock_broker::{Broker, Watch};
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
@@ -143,7 +144,7 @@ pub enum OpenError {
 }
 
 /// What an account or region is opened with, besides what all have in common.
-pub(crate) struct Opener {
+struct Opener {
     /// Whose state is in the data folder itself.
     home: Scope,
     time: Timers,
@@ -202,13 +203,24 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
     }
     let mut allowed = options.config.api.clone();
     allowed.hosts.extend(options.public.host.as_ref().map(|name| name.to_ascii_lowercase()));
+    let opener = Arc::new(Opener {
+        home,
+        time: time.clone(),
+        ids,
+        own: own.clone(),
+        notices: Notices::default(),
+        names,
+        device: Arc::new(authorities.device),
+        environment: options.environment,
+        lambda_endpoint: options.lambda_endpoint,
+    });
     let shared = Arc::new(Shared {
         router: router(),
         credentials: Arc::new(credentials),
         addresses,
-        door: Door::new(allowed, options.host, own.clone()),
+        door: Door::new(allowed, options.host, own),
         faults: Faults::new(options.config.faults.clone()),
-        scopes: Scopes::new(options.scope.clone()),
+        scopes: Arc::new(Scopes::new(options.scope.clone())),
         files,
         public: options.public,
         config: options.config,
@@ -216,19 +228,9 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
         store,
         data_dir: options.data_dir,
         started: time.machine_now(),
-        opener: Opener {
-            home,
-            time,
-            ids,
-            own,
-            notices: Notices::default(),
-            names,
-            device: Arc::new(authorities.device),
-            environment: options.environment,
-            lambda_endpoint: options.lambda_endpoint,
-        },
+        opener: Box::new(Arc::clone(&opener)),
     });
-    let gateway = open_scope(&shared, &options.scope).await?;
+    let gateway = open_scope(&opener, &shared, &options.scope).await?;
     shared.scopes.put(gateway.clone());
     let running = Running::new(gateway, sockets, temporary);
     // What they have accepted goes on, whether somebody asks for them or not.
@@ -240,12 +242,19 @@ pub(crate) async fn open(options: Options, time: Timers) -> Result<Running, Open
     Ok(running)
 }
 
+#[async_trait]
+impl OpenScope for Arc<Opener> {
+    async fn open(&self, shared: &Arc<Shared>, scope: &Scope) -> Result<Gateway, BoxError> {
+        Ok(open_scope(self, shared, scope).await?)
+    }
+}
+
 /// Opens the state and the stand-ins of an account in a region. Functions and rules begin with [`Gateway::resume`].
 ///
 /// # Errors
 /// [`OpenError`], with what to do about it.
-pub(crate) async fn open_scope(shared: &Arc<Shared>, scope: &Scope) -> Result<Gateway, OpenError> {
-    let Shared { credentials, addresses, config, store, opener, public, .. } = shared.as_ref();
+async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Result<Gateway, OpenError> {
+    let Shared { credentials, addresses, config, store, public, .. } = shared.as_ref();
     let Opener { home, time, ids, own, notices, names, device, environment, lambda_endpoint } = opener;
     let (time, ids, own, notices) = (time.clone(), Arc::clone(ids), own.clone(), notices.clone());
     let files = folder(&scopes::folder(&shared.files, home, scope))?;
@@ -261,8 +270,8 @@ pub(crate) async fn open_scope(shared: &Arc<Shared>, scope: &Scope) -> Result<Ga
         events.clone(),
     )?);
     // A device that calls no name is of whoever knows its certificate.
-    let others = if shared.scopes.own() == scope { Arc::downgrade(shared) } else { Weak::new() };
-    let admission = Arc::new(Admission { books: Arc::clone(&books), shared: others });
+    let others = if shared.scopes.own() == scope { Arc::downgrade(&shared.scopes) } else { Weak::new() };
+    let admission = Arc::new(Admission { books: Arc::clone(&books), scopes: others });
     let tls = Tls::new(admission, Arc::clone(names))?;
     let cloud = Cloud::open(CloudConfig {
         data_dir: data_dir.clone(),

@@ -8,16 +8,14 @@
 //! Whoever reaches the API where no keys are configured may have a region opened by asking for it: so there are at most [`MOST`]
 //! beside the gateway's own. A server name opens none.
 
-use crate::gateway::{Gateway, Shared};
-use crate::open::OpenError;
 use drydock_core::{Arn, Scope};
 use drydock_host::books::Books;
-use drydock_host::notice::{Notice, Tone, Topic};
 use drydock_identity::Refusal;
 use drydock_identity::sigv4::{CredentialScope, Denied, Known};
 use drydock_identity::tls::Directory;
 use http::StatusCode;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -58,7 +56,7 @@ pub enum ScopeError {
         /// Which.
         scope: String,
         /// Why.
-        source: Box<OpenError>,
+        source: Box<dyn Error + Send + Sync>,
     },
 }
 
@@ -75,23 +73,34 @@ impl ScopeError {
     }
 }
 
+/// What an account in a region has for itself.
+pub trait Scoped: Clone {
+    /// Its rulebooks.
+    fn books(&self) -> &Arc<Books>;
+
+    /// Which account and region it is.
+    fn scope(&self) -> &Scope {
+        &self.books().scope
+    }
+}
+
 /// Those that are open.
-pub struct Scopes {
+pub struct Scopes<G> {
     own: Scope,
-    open: RwLock<BTreeMap<Scope, Gateway>>,
+    open: RwLock<BTreeMap<Scope, G>>,
     /// One is opened at a time.
     opening: Mutex<()>,
     closed: AtomicBool,
 }
 
 /// Their names alone.
-impl fmt::Debug for Scopes {
+impl<G> fmt::Debug for Scopes<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scopes").field("own", &self.own).finish_non_exhaustive()
     }
 }
 
-impl Scopes {
+impl<G: Scoped> Scopes<G> {
     pub(crate) fn new(own: Scope) -> Self {
         Self { own, open: RwLock::default(), opening: Mutex::default(), closed: AtomicBool::new(false) }
     }
@@ -104,38 +113,64 @@ impl Scopes {
 
     /// One that is open.
     #[must_use]
-    pub fn get(&self, scope: &Scope) -> Option<Gateway> {
+    pub fn get(&self, scope: &Scope) -> Option<G> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()
     }
 
     /// All that are open: the gateway's own first.
     #[must_use]
-    pub fn all(&self) -> Vec<Gateway> {
-        let mut all: Vec<Gateway> =
-            self.open.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        all.sort_by_key(|gateway| *gateway.scope() != self.own);
+    pub fn all(&self) -> Vec<G> {
+        let mut all: Vec<G> = self.open.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        all.sort_by_key(|each| *each.scope() != self.own);
         all
     }
 
     /// Those beside one that is open; none, without any cost, where it is the only one.
-    fn others(&self, than: &Scope) -> Vec<Gateway> {
+    fn others(&self, than: &Scope) -> Vec<G> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.iter().filter(|(scope, _)| *scope != than).map(|(_, gateway)| gateway.clone()).collect()
+        open.iter().filter(|(scope, _)| *scope != than).map(|(_, each)| each.clone()).collect()
     }
 
     /// What they are called.
     #[must_use]
     pub fn names(&self) -> Vec<Scope> {
-        self.all().iter().map(|gateway| gateway.scope().clone()).collect()
+        self.all().iter().map(|each| each.scope().clone()).collect()
     }
 
-    pub(crate) fn put(&self, gateway: Gateway) {
-        let scope = gateway.scope().clone();
-        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(scope, gateway);
+    pub(crate) fn put(&self, opened: G) {
+        let scope = opened.scope().clone();
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(scope, opened);
+    }
+
+    /// The one of an account in a region, which `open` opens where it is not open; one is opened at a time.
+    ///
+    /// # Errors
+    /// [`ScopeError`].
+    pub(crate) async fn get_or_open<F, E>(&self, scope: &Scope, open: impl FnOnce() -> F) -> Result<G, ScopeError>
+    where
+        F: Future<Output = Result<G, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if let Some(open) = self.get(scope) {
+            return Ok(open);
+        }
+        let _one = self.opening.lock().await;
+        if let Some(open) = self.get(scope) {
+            return Ok(open);
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return Err(ScopeError::Stopping);
+        }
+        if self.all().len() > MOST {
+            return Err(ScopeError::TooMany(named(scope)));
+        }
+        let opened = open().await.map_err(|source| ScopeError::Open { scope: named(scope), source: source.into() })?;
+        self.put(opened.clone());
+        Ok(opened)
     }
 
     /// Lets none be opened any more: those that are.
-    pub(crate) async fn close(&self) -> Vec<Gateway> {
+    pub(crate) async fn close(&self) -> Vec<G> {
         let _one = self.opening.lock().await;
         self.closed.store(true, Ordering::Release);
         self.all()
@@ -148,9 +183,9 @@ impl Scopes {
 
     /// The scope that a server name names; `None` where it names none, or one that is not open.
     #[must_use]
-    pub fn named(&self, server_name: &str) -> Option<Gateway> {
+    pub fn named(&self, server_name: &str) -> Option<G> {
         let name = server_name.to_ascii_lowercase();
-        let is_domain = |gateway: &Gateway| gateway.host.books.identity.read(|identity| identity.is_domain(&name));
+        let is_domain = |each: &G| each.books().identity.read(|identity| identity.is_domain(&name));
         let of_domain = || self.all().into_iter().find(is_domain);
         match of_endpoint(&name) {
             Some((Some(account), region)) => self.get(&Scope::new(account, region)),
@@ -162,10 +197,10 @@ impl Scopes {
 
     /// The one of these that knows a certificate, or may register it: the given one before others.
     #[must_use]
-    pub fn of_certificate(&self, gateway: &Gateway, chain: &[&[u8]]) -> Option<Gateway> {
-        let knows = |gateway: &Gateway| admits(&gateway.host.books, chain).is_ok();
-        let others = self.others(gateway.scope());
-        if others.is_empty() || knows(gateway) {
+    pub fn of_certificate(&self, first: &G, chain: &[&[u8]]) -> Option<G> {
+        let knows = |each: &G| admits(each.books(), chain).is_ok();
+        let others = self.others(first.scope());
+        if others.is_empty() || knows(first) {
             return None;
         }
         others.into_iter().find(knows)
@@ -173,18 +208,16 @@ impl Scopes {
 
     /// The one that holds what an ARN names, where it is open.
     #[must_use]
-    pub fn of_arn(&self, arn: &str) -> Option<Gateway> {
+    pub fn of_arn(&self, arn: &str) -> Option<G> {
         let arn = Arn::parse(arn)?;
         self.get(&Scope::new(arn.account(), arn.region()))
     }
-}
 
-impl Shared {
     /// The account and region that a signature is for; `known` is what is known of its key.
     ///
     /// # Errors
     /// [`ScopeError::NotARegion`].
-    pub fn scope_of(&self, signed: &CredentialScope, known: Option<&Known>) -> Result<Scope, ScopeError> {
+    pub fn of_signature(&self, signed: &CredentialScope, known: Option<&Known>) -> Result<Scope, ScopeError> {
         if !Scope::is_region(&signed.region) {
             return Err(ScopeError::NotARegion(drydock_host::shown::line(&signed.region).into_owned()));
         }
@@ -192,50 +225,15 @@ impl Shared {
         let account = match &of_role {
             Some(role) if Scope::is_account(role.account()) => role.account(),
             _ if Scope::is_account(&signed.access_key) => signed.access_key.as_str(),
-            _ => self.scopes.own.account.as_str(),
+            _ => self.own.account.as_str(),
         };
         Ok(Scope::new(account, signed.region.as_str()))
     }
 }
 
-impl Gateway {
-    /// The gateway as an account in a region sees it: its state is opened where it is not open.
-    ///
-    /// # Errors
-    /// [`ScopeError`].
-    pub async fn in_scope(&self, scope: &Scope) -> Result<Self, ScopeError> {
-        let scopes = &self.scopes;
-        if let Some(open) = scopes.get(scope) {
-            return Ok(open);
-        }
-        let _one = scopes.opening.lock().await;
-        if let Some(open) = scopes.get(scope) {
-            return Ok(open);
-        }
-        if scopes.closed.load(Ordering::Acquire) {
-            return Err(ScopeError::Stopping);
-        }
-        let name = format!("account {} in {}", scope.account, scope.region);
-        if scopes.all().len() > MOST {
-            return Err(ScopeError::TooMany(name));
-        }
-        let opened = Box::pin(crate::open::open_scope(&self.shared, scope)).await;
-        let opened = opened.map_err(|source| ScopeError::Open { scope: name.clone(), source: Box::new(source) })?;
-        opened.resume();
-        scopes.put(opened.clone());
-        opened.host.told.notices.tell(|| Notice {
-            at: opened.host.books.now(),
-            tone: Tone::Plain,
-            topic: Topic::Connection,
-            subject: "scope".to_owned(),
-            text: format!(
-                "{name} is open, with state of its own: the template's is in account {} in {}",
-                scopes.own.account, scopes.own.region
-            ),
-            reasons: Vec::new(),
-        });
-        Ok(opened)
-    }
+/// What an account in a region is called in texts.
+pub(crate) fn named(scope: &Scope) -> String {
+    format!("account {} in {}", scope.account, scope.region)
 }
 
 /// The account, where it is told, and the region of a name that AWS's endpoints for devices have, such as
@@ -287,23 +285,23 @@ pub(crate) fn home(files: &Path, own: &Scope, with_state: &[Scope]) -> std::io::
 
 /// What admits certificates in a handshake: the account and region that the client called; for the gateway's own, which is also
 /// called by who knows no name, those beside it as well.
-pub(crate) struct Admission {
+pub(crate) struct Admission<G> {
     pub(crate) books: Arc<Books>,
-    pub(crate) shared: Weak<Shared>,
+    pub(crate) scopes: Weak<Scopes<G>>,
 }
 
-impl fmt::Debug for Admission {
+impl<G> fmt::Debug for Admission<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Admission")
     }
 }
 
-impl Directory for Admission {
+impl<G: Scoped + Send + Sync> Directory for Admission<G> {
     fn admits(&self, end_entity: &[u8], intermediates: &[&[u8]]) -> Result<(), Refusal> {
         let chain: Vec<&[u8]> = std::iter::once(end_entity).chain(intermediates.iter().copied()).collect();
         let Err(refusal) = admits(&self.books, &chain) else { return Ok(()) };
-        let others = self.shared.upgrade().map(|shared| shared.scopes.others(&self.books.scope)).unwrap_or_default();
-        let admitted = others.iter().any(|gateway| admits(&gateway.host.books, &chain).is_ok());
+        let others = self.scopes.upgrade().map(|scopes| scopes.others(&self.books.scope)).unwrap_or_default();
+        let admitted = others.iter().any(|each| admits(each.books(), &chain).is_ok());
         if admitted { Ok(()) } else { Err(refusal) }
     }
 }

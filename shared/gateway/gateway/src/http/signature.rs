@@ -77,7 +77,7 @@ pub async fn scoped(gateway: &Gateway, stated: Option<&Stated>) -> Result<Gatewa
     let Some(signed) = &stated.scope else { return Ok(gateway.clone()) };
     let token = stated.claim.as_ref().ok().and_then(|claim| claim.token.as_deref());
     let known = gateway.credentials.lookup(&signed.access_key, token, gateway.host.books.now())?;
-    gateway.in_scope(&gateway.scope_of(signed, known.as_ref())?).await
+    gateway.in_scope(&gateway.scopes.of_signature(signed, known.as_ref())?).await
 }
 
 /// The answer to a request for an account or region that is not there.
