@@ -158,11 +158,6 @@ impl<M: Member> Group<M> {
     }
 }
 
-/// Takes `$share/<name>/<filter>` apart; `None` where the text is not a shared subscription.
-pub(crate) fn parse(filter: &str) -> Option<(&str, &str)> {
-    filter.strip_prefix("$share/").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
-}
-
 /// Whether a share name is one.
 pub(crate) fn is_name(name: &str, most_chars: usize) -> bool {
     !name.is_empty() && !name.contains(['+', '#']) && name.chars().count() <= most_chars

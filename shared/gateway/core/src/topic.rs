@@ -31,6 +31,13 @@ pub struct Topic(SmolStr);
 #[serde(try_from = "SmolStr", into = "SmolStr")]
 pub struct TopicFilter(SmolStr);
 
+/// Takes `$share/<name>/<filter>` apart into the name and the filter, which are not looked at; `None` where the text is not a
+/// shared subscription.
+#[must_use]
+pub fn of_share(filter: &str) -> Option<(&str, &str)> {
+    filter.strip_prefix("$share/").map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+}
+
 impl Topic {
     /// Checks a topic against the MQTT grammar and AWS's limits.
     ///

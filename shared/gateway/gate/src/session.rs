@@ -5,6 +5,7 @@ use crate::authorizer::renewal::Renewable;
 use crate::certificate::DeviceCertificate;
 use crate::claim::claim_policies;
 use drydock_broker::{ConnectAttempt, SessionGate};
+use drydock_core::topic::of_share;
 use drydock_core::{Arn, ThingName, Timestamp};
 use drydock_host::books::Books;
 use drydock_host::notice::{Notice, Notices, Tone, Topic as About};
@@ -273,7 +274,7 @@ impl SessionGate for Session {
     fn subscribe(&self, filter: &str) -> bool {
         // AWS has the whole filter allowed, `$share/<name>/` included, and does not say whether a statement that denies the
         // filter behind that is about it. It would give the same messages, so a Deny of it counts.
-        let plain = filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/')).map(|(_, plain)| plain);
+        let plain = of_share(filter).map(|(_, plain)| plain);
         let denied = plain.is_some_and(|plain| {
             self.rights.with_current(|compiled| compiled.policies.decide(Action::Subscribe, plain))
                 == Decision::ExplicitDeny

@@ -10,11 +10,12 @@ use crate::message::{Message, Protocol, Qos};
 use crate::packet::reason;
 use crate::rows::{self, ClientRow, LiveRow, SessionRow, SubscriptionRow, WillRow};
 use crate::session::{Delivery, Group, Left, Session};
-use crate::share::{self, Member as _};
+use crate::share::Member as _;
 use crate::slots::{Ending, Gone, Link, LinkParts, Slot};
 use crate::subscription::SubOptions;
 use crate::will::PendingWill;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
+use drydock_core::topic::of_share;
 use drydock_core::{Event, Reserved, Timestamp, Write};
 use smol_str::SmolStr;
 use std::sync::Arc;
@@ -336,7 +337,7 @@ impl Inner {
         options: SubOptions,
         is_new: bool,
     ) -> bool {
-        if let Some((_, plain)) = share::parse(filter) {
+        if let Some((_, plain)) = of_share(filter) {
             let mut groups = self.groups.lock();
             let group = match groups.get(filter) {
                 Some(group) => Arc::clone(group),
@@ -366,7 +367,7 @@ impl Inner {
 
     /// Undoes [`Inner::establish`].
     pub(crate) fn withdraw(&self, session: &Arc<Session>, filter: &SmolStr) {
-        if let Some((_, plain)) = share::parse(filter) {
+        if let Some((_, plain)) = of_share(filter) {
             let mut groups = self.groups.lock();
             let Some(group) = groups.get(filter).cloned() else { return };
             if let Some(waiting) = group.leave(session.id) {
@@ -386,7 +387,7 @@ impl Inner {
 
     /// The retained message that a new subscription gets, if any: exact topics only, and never for a shared subscription.
     pub(crate) fn retained_for(&self, filter: &str, qos: Qos, now: Timestamp) -> Option<Delivery> {
-        if filter.starts_with("$share/") || filter.contains(['+', '#']) {
+        if of_share(filter).is_some() || filter.contains(['+', '#']) {
             return None;
         }
         let message = self.read_retained(filter, now)?.message;

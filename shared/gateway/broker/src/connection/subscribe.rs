@@ -11,7 +11,7 @@ use crate::subscription::SubOptions;
 use crate::topic::is_filter;
 use drydock_core::Event;
 use drydock_core::event::DisconnectReason;
-use drydock_core::topic::fault;
+use drydock_core::topic::{fault, of_share};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -80,7 +80,7 @@ impl Connection {
     /// wrong.
     fn subscribe_one(&self, entry: &Entry) -> Result<(Qos, Option<Delivery>), (u8, String, &'static str)> {
         let limits = &self.inner.limits;
-        let plain = match share::parse(&entry.filter) {
+        let plain = match of_share(&entry.filter) {
             Some((name, plain)) => {
                 if !share::is_name(name, usize::try_from(limits.share_name_chars).unwrap_or(usize::MAX)) {
                     let why = format!("`{name}` is not a valid share name");
@@ -154,7 +154,7 @@ impl Connection {
                 removed.push(filter);
                 codes.push(reason::SUCCESS);
             } else {
-                let plain = share::parse(&filter).map_or(filter.as_str(), |(_, plain)| plain);
+                let plain = of_share(&filter).map_or(filter.as_str(), |(_, plain)| plain);
                 let valid = is_filter(plain, &self.inner.limits);
                 codes.push(if valid { reason::NO_SUBSCRIPTION_EXISTED } else { reason::FILTER_INVALID });
             }

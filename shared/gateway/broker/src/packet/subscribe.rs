@@ -4,6 +4,7 @@ use super::error::PacketError;
 use super::fields::{MISPLACED, Reader, text};
 use super::{frame, reason};
 use crate::message::Protocol;
+use drydock_core::topic::of_share;
 use mqtt_protocol_core::mqtt::packet::{Property, RetainHandling, SubEntry};
 use smol_str::SmolStr;
 
@@ -39,7 +40,7 @@ pub(crate) fn decode_subscribe(
         }
         let options = entry.sub_opts();
         let filter = text(entry.topic_filter())?;
-        if options.nl() && filter.starts_with("$share/") {
+        if options.nl() && of_share(&filter).is_some() {
             return Err(PacketError::Protocol("No Local on a shared subscription"));
         }
         entries.push(Entry {

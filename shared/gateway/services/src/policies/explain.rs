@@ -2,6 +2,7 @@
 
 use crate::policies::supposed::{Supposed, suppose};
 use drydock_core::topic::fault::{self, TopicFault, TopicLimits};
+use drydock_core::topic::of_share;
 use drydock_core::{ApiError, ThingName};
 use drydock_host::books::Books;
 use drydock_model::iot::ListThingPrincipalsRequest;
@@ -150,11 +151,7 @@ fn broken_rule(action: Action, name: &str, limits: TopicLimits) -> Option<TopicF
     match action {
         Action::Publish => fault::of_publish(name, false, limits),
         Action::RetainPublish => fault::of_publish(name, true, limits),
-        Action::Subscribe => {
-            let filter =
-                name.strip_prefix("$share/").and_then(|rest| rest.split_once('/')).map_or(name, |(_, filter)| filter);
-            fault::of_subscribe(filter, limits)
-        }
+        Action::Subscribe => fault::of_subscribe(of_share(name).map_or(name, |(_, filter)| filter), limits),
         Action::Receive => fault::of_topic(name, limits),
         _ => None,
     }
