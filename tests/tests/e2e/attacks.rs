@@ -431,7 +431,7 @@ fn greedy(siege: &Siege<'_>) {
     let asked = Instant::now();
     honest.publish(CREATE, "{}").unwrap();
     honest.receive(CREATE);
-    assert!(asked.elapsed() < Duration::from_secs(5), "an honest device waited {:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(15), "an honest device waited {:?}", asked.elapsed());
 }
 
 fn chain(siege: &Siege<'_>) {

@@ -32,7 +32,7 @@ fn a_connection_ends_with_the_validity_of_its_certificate() {
     register_ca(&gateway, &maker);
     let mut observer = gateway.observer(&["$aws/events/presence/+/pump-1"]);
 
-    let end = SystemTime::now() + Duration::from_secs(8);
+    let end = SystemTime::now() + Duration::from_secs(12);
     let device = maker.sign_until("pump-1", end);
     register(&gateway, &device);
     let mut connection = gateway.connect(&device);

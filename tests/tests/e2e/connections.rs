@@ -207,7 +207,7 @@ fn what_changes_a_policy_counts_for_the_next_connect_and_for_the_present_one() {
 fn what_a_policy_allows_until_a_time_ends_then() {
     let place = Place::new(SMALL);
     let gateway = place.up(&["--ephemeral", "--no-functions"]);
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 4;
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 10;
     let until = json!({ "DateLessThan": { "aws:CurrentTime": seconds.to_string() } });
     let device = gateway.device(
         "shift-1",

@@ -51,6 +51,8 @@ fn a_message_is_enriched_from_everywhere() {
     fs::create_dir(&folder).unwrap();
     bootstrap::write(&folder, r#"answer="{\"seen\":$event}""#);
     let gateway = place.up(&["--ephemeral"]);
+    // A rule waits for a function for two seconds, which is no time for its start.
+    gateway.call("lambda", "POST", "/2015-03-31/functions/enrich/invocations", &[], &json!({})).ok();
     let table = json!({
         "TableName": "places", "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{ "AttributeName": "device", "AttributeType": "S" }],

@@ -198,6 +198,11 @@ impl Elsewhere {
         self.mode.store(mode, Ordering::SeqCst);
     }
 
+    /// Forgets what was asked so far: what hangs for long is tried again.
+    fn forget(&self) {
+        drop(self.recorder.rest());
+    }
+
     /// The message of the next request.
     fn next(&self) -> Value {
         Self::message(&self.recorder.next())
@@ -255,13 +260,17 @@ fn every_way_to_publish_at_qos_1_is_kept_and_qos_0_is_not() {
     let mut lost = gateway.raw();
     lost.connect_with_will("lost", "slow/will", r#"{"a":1}"#);
     drop(lost);
-    // All of them hang in their action.
-    let before: Vec<Value> = (0..7).map(|_| elsewhere.next()).collect();
+    // All of them hang in their action; one that hangs for long is tried again before the last has come.
     let kept = BTreeSet::from(["slow/http", "slow/ingest", "slow/mqtt", "slow/republished", "slow/will"]);
     let others = BTreeSet::from(["slow/http0", "slow/zero"]);
-    assert_eq!(topics(&before), kept.union(&others).copied().collect());
+    let all: BTreeSet<&str> = kept.union(&others).copied().collect();
+    let mut before: Vec<Value> = Vec::new();
+    while topics(&before) != all {
+        before.push(elsewhere.next());
+    }
     gateway.kill();
 
+    elsewhere.forget();
     elsewhere.now(ANSWERS);
     let gateway = place.up(&OPTIONS);
     let mut after = Vec::new();
@@ -295,6 +304,7 @@ fn a_stop_keeps_what_rules_have_not_done_a_reset_and_a_lasting_failure_do_not() 
     let before = elsewhere.next();
     gateway.stop();
 
+    elsewhere.forget();
     elsewhere.now(ANSWERS);
     let gateway = place.up(&OPTIONS);
     assert_eq!(elsewhere.next(), before, "it is done after the stop");
@@ -322,6 +332,7 @@ fn a_stop_keeps_what_rules_have_not_done_a_reset_and_a_lasting_failure_do_not() 
     gateway.send("POST", "/_drydock/reset?to=empty", &[], b"").ok();
     rule(&gateway);
     gateway.kill();
+    elsewhere.forget();
     elsewhere.now(ANSWERS);
     let gateway = place.up(&OPTIONS);
     let mut publisher = gateway.raw();

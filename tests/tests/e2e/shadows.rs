@@ -96,12 +96,12 @@ fn named_shadows_are_apart_and_requests_keep_their_order() {
     let ask = |device: &mut Mqtt, level: u64| {
         device.publish(&format!("{LAMP}/name/colour/update"), wanted(level).to_string()).unwrap();
     };
-    // A connection may have ten requests on a thing unanswered.
-    (1..=10).for_each(|level| ask(&mut device, level));
+    // A connection may have ten requests on a thing unanswered: one counts until a moment after its answer was told.
+    (1..=9).for_each(|level| ask(&mut device, level));
     for level in 1..=UPDATES {
         let told = device.receive(&accepted).json();
-        if level + 10 <= UPDATES {
-            ask(&mut device, level + 10);
+        if level + 9 <= UPDATES {
+            ask(&mut device, level + 9);
         }
         assert_eq!((&told["version"], &told["state"]["desired"]["level"]), (&json!(level), &json!(level)));
     }
@@ -192,8 +192,10 @@ fn rules_see_shadows_read_them_and_change_them() {
 
     let mut device = gateway.observer(&["asked", "changed", "read"]);
     device.publish(&format!("{LAMP}/update"), wanted(5).to_string()).unwrap();
-    assert_eq!(device.receive("asked").json(), json!({ "level": 5 }));
-    // The second change is the rule's, which reports what was wanted. Messages of a rule keep no order.
+    // The second request and change are the rule's, which reports what was wanted. Messages of a rule keep no order.
+    let mut levels = [(); 2].map(|()| device.receive("asked").json()["level"].as_u64());
+    levels.sort_unstable();
+    assert_eq!(levels, [None, Some(5)]);
     let mut versions = [(); 2].map(|()| device.receive("changed").json()["version"].as_u64().unwrap());
     versions.sort_unstable();
     assert_eq!(versions, [1, 2]);

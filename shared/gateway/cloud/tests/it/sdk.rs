@@ -56,7 +56,7 @@ async fn queues_and_topics() {
 
     // The SDK checks the MD5 of what it receives.
     let all = MessageSystemAttributeName::All;
-    let received = sqs.receive_message().queue_url(&queue).wait_time_seconds(5).message_system_attribute_names(all);
+    let received = sqs.receive_message().queue_url(&queue).wait_time_seconds(20).message_system_attribute_names(all);
     let message = received.send().await.unwrap().messages.unwrap().remove(0);
     let envelope: Value = serde_json::from_str(message.body.as_deref().unwrap()).unwrap();
     assert_eq!((&envelope["Message"], &envelope["MessageId"]), (&json!("hot"), &json!(published.message_id)));
@@ -68,7 +68,7 @@ async fn queues_and_topics() {
         .unwrap();
     let sent = sqs.send_message().queue_url(&queue).message_body("x").message_attributes("raw", attribute.clone());
     sent.send().await.unwrap();
-    let received = sqs.receive_message().queue_url(&queue).wait_time_seconds(5).message_attribute_names("All");
+    let received = sqs.receive_message().queue_url(&queue).wait_time_seconds(20).message_attribute_names("All");
     let message = received.send().await.unwrap().messages.unwrap().remove(0);
     assert_eq!(message.message_attributes.unwrap()["raw"], attribute);
 

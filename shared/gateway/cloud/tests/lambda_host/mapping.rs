@@ -54,7 +54,9 @@ pub(crate) async fn batches_go_to_the_function_and_are_deleted() {
 }
 
 pub(crate) async fn reported_failures_stay_and_reach_the_dead_letter_queue() {
-    let (cloud, mut notices) = with_queue(1).await;
+    let (cloud, mut notices) = with_queue(3).await;
+    // What is received is to be deleted before it is seen again: a process that starts may take longer than that.
+    cloud.lambda().invoke("f", "{}".into()).await.unwrap();
     let queue = cloud.sqs().queue("work").unwrap();
     queue.send(["good", "bad"].map(NewMessage::text).to_vec()).await.unwrap();
     let properties = json!({

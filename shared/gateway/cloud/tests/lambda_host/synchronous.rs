@@ -216,7 +216,7 @@ pub(crate) async fn logs_stand_under_their_invocation() {
 
 pub(crate) async fn a_process_is_used_again_and_reaped() {
     let mut config = config();
-    config.lambda.idle_after = Duration::from_millis(200);
+    config.lambda.idle_after = Duration::from_secs(2);
     let (cloud, _) = open(config);
     cloud.lambda().register(function_named("f")).unwrap();
     let first = value(&invoke(&cloud, "f", json!({})).await)["pid"].clone();
