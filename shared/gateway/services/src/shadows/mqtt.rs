@@ -71,8 +71,9 @@ pub(super) async fn serve(host: Host, requests: Receiver<(Request, Unanswered)>)
     let answers = arriving.map(async |(request, unanswered)| (answer(&host, &once, request).await, unanswered));
     let mut answers = answers.buffered(CONCURRENCY).boxed();
     while let Some((told, unanswered)) = answers.next().await {
-        tell(&host, &told);
+        // Before: whoever has read the answer may ask again at once.
         drop(unanswered);
+        tell(&host, &told);
     }
 }
 
