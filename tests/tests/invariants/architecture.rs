@@ -150,6 +150,11 @@ const WORLD: &[Exception] = &[
     },
     Exception {
         what: "Instant::now",
+        place: "shared/gateway/gateway/src/deploy/runtimes/install.rs",
+        why: "how long an installation took; no decision rests on it",
+    },
+    Exception {
+        what: "Instant::now",
         place: "shared/gateway/gateway/src/http/faults.rs",
         why: "how many requests a second callers send, who live in the machine's time",
     },
@@ -193,6 +198,11 @@ const WAITING: &[Exception] = &[
         what: "sleep",
         place: "shared/gateway/gateway/src/listen.rs",
         why: "a process that has no file descriptor left to accept with",
+    },
+    Exception {
+        what: "timeout",
+        place: "shared/gateway/gateway/src/deploy.rs",
+        why: "a Lambda endpoint on the network that does not answer",
     },
     Exception {
         what: "sleep",

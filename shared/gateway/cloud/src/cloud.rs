@@ -3,9 +3,11 @@
 use crate::config::CloudConfig;
 use crate::dynamodb::DynamoDb;
 use crate::error::CloudError;
+use crate::iam::Iam;
 use crate::lambda::{self, Lambda};
 use crate::s3::payload::Payload;
 use crate::s3::{self, S3};
+use crate::schedules::Schedules;
 use crate::secrets::Secrets;
 use crate::sns::Sns;
 use crate::sqs::Sqs;
@@ -107,6 +109,18 @@ impl Cloud {
         &self.inner.opened.lambda
     }
 
+    /// What runs at times.
+    #[must_use]
+    pub fn schedules(&self) -> &Schedules {
+        &self.inner.opened.schedules
+    }
+
+    /// IAM.
+    #[must_use]
+    pub fn iam(&self) -> &Arc<Iam> {
+        &self.inner.opened.iam
+    }
+
     /// Secrets Manager.
     #[must_use]
     pub fn secrets(&self) -> &Arc<Secrets> {
@@ -132,6 +146,7 @@ impl Cloud {
     /// # Errors
     /// [`CloudError`] where the emptied state cannot be made durable.
     pub async fn reset(&self) -> Result<(), CloudError> {
+        self.schedules().clear();
         for stand_in in &self.inner.all {
             stand_in.reset().await?;
         }

@@ -31,7 +31,7 @@ mod remote;
 mod runtime_api;
 mod source;
 
-pub use definition::{Definition, EventInvokeConfig};
+pub use definition::{Definition, EventInvokeConfig, Launch};
 pub use error::LambdaError;
 pub use invocation::{Invoked, MAX_EVENT, MAX_PAYLOAD};
 pub use logs::{LogLine, Report};
@@ -48,7 +48,7 @@ use drydock_timers::{Name, Work};
 use events::Events;
 use logs::LogStore;
 use pool::Pool;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// The Lambda API, and functions behind it.
@@ -65,6 +65,8 @@ pub struct Function {
     definition: Mutex<Arc<Definition>>,
     pool: Arc<Pool>,
     permissions: Mutex<Vec<Permission>>,
+    /// The names of its versions and aliases, which all run the same code.
+    qualifiers: Mutex<BTreeSet<String>>,
 }
 
 impl Function {
@@ -120,6 +122,7 @@ impl Lambda {
             pool: Arc::new(Pool::new(Arc::clone(&self.context), Arc::clone(&self.logs))),
             definition: Mutex::new(Arc::clone(&definition)),
             permissions: Mutex::default(),
+            qualifiers: Mutex::default(),
         });
         functions.insert(definition.name.clone(), Arc::clone(&function));
         Ok(function)
@@ -130,15 +133,34 @@ impl Lambda {
         self.context.config.scope.arn("lambda", &format!("function:{name}"))
     }
 
-    /// The function that a name, partial ARN or ARN means, with `$LATEST` or no qualifier.
+    /// Gives a function a version or an alias.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException`.
+    pub fn qualify(&self, function: &str, qualifier: &str) -> Result<(), LambdaError> {
+        let function = self.function(function)?;
+        lock(&function.qualifiers).insert(qualifier.to_owned());
+        Ok(())
+    }
+
+    /// The function that a name, partial ARN or ARN means, with no qualifier, `$LATEST`, or one that it was given.
     ///
     /// # Errors
     /// `ResourceNotFoundException`.
     pub fn function(&self, reference: &str) -> Result<Arc<Function>, LambdaError> {
+        Ok(self.qualified(reference)?.0)
+    }
+
+    fn qualified(&self, reference: &str) -> Result<(Arc<Function>, Option<String>), LambdaError> {
         let scope = &self.context.config.scope;
-        let name = definition::name_in(reference, scope).ok_or_else(|| LambdaError::not_found(scope, reference))?;
+        let found = definition::name_in(reference, scope);
+        let (name, qualifier) = found.ok_or_else(|| LambdaError::not_found(scope, reference))?;
         let function = lock(&self.functions).get(&name).cloned();
-        function.ok_or_else(|| LambdaError::not_found(scope, &name))
+        let function = function.ok_or_else(|| LambdaError::not_found(scope, &name))?;
+        if let Some(unknown) = qualifier.as_ref().filter(|one| !lock(&function.qualifiers).contains(*one)) {
+            return Err(LambdaError::not_found(scope, &format!("{name}:{unknown}")));
+        }
+        Ok((function, qualifier))
     }
 
     /// All functions, by name.
@@ -166,14 +188,22 @@ impl Lambda {
         error::check_payload(&payload, MAX_PAYLOAD)?;
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         if let Some(endpoint) = &self.context.config.lambda.endpoint {
-            let name = self.function(reference).map_or_else(|_| reference.to_owned(), |f| f.definition().name.clone());
-            return remote::invoke(&self.context.config.own, endpoint, &name, payload, client_context).await;
+            let mut names = Vec::new();
+            match self.function(reference) {
+                Ok(function) => {
+                    let definition = function.definition();
+                    names.extend(definition.known_as.iter().chain([&definition.name]).cloned());
+                }
+                Err(_) => names.push(reference.to_owned()),
+            }
+            return remote::invoke(&self.context.config.own, endpoint, &names, payload, client_context).await;
         }
-        let function = self.function(reference)?;
+        let (function, qualifier) = self.qualified(reference)?;
+        let name = function.definition().name.clone();
         let job = environment::Job {
             request_id: request_id.to_owned(),
             payload,
-            arn: self.arn(&function.definition().name).to_string(),
+            arn: self.arn(&qualifier.map_or(name.clone(), |one| format!("{name}:{one}"))).to_string(),
             client_context,
             trace_id: self.trace_id(),
         };
@@ -208,10 +238,10 @@ impl Lambda {
     }
 
     fn check_permission(&self, principal: &str, source: &Arn, reference: &str) -> Result<(), LambdaError> {
-        let function = self.function(reference)?;
+        let (function, qualifier) = self.qualified(reference)?;
         let name = function.definition().name.clone();
         let permissions = lock(&function.permissions);
-        permission::check(&permissions, principal, source, &self.context.config.scope)
+        permission::check(&permissions, qualifier.as_deref(), principal, source, &self.context.config.scope)
             .map_err(|why| LambdaError::AccessDenied { function: self.arn(&name).to_string(), why })
     }
 

@@ -9,6 +9,8 @@
 //!   retries and destinations, resource policies, event source mappings, and the Lambda API.
 //! - [`dynamodb`]: DynamoDB, an engine of its own crate on SQLite, behind the JSON protocol.
 //! - [`s3`]: buckets and objects.
+//! - [`schedules`]: what runs at times.
+//! - [`iam`]: roles, policies and instance profiles, which are kept and not evaluated.
 //! - [`secrets`]: secrets, as far as they are read.
 //! - [`sqs`], [`sns`], [`sts`]: queues, topics, and who a caller is.
 //! - `journal`: one SQLite file with one writer and group commit; what was acknowledged survives `kill -9`.
@@ -23,10 +25,12 @@ mod delivery;
 pub mod dynamodb;
 pub mod error;
 mod http_client;
+pub mod iam;
 mod journal;
 pub mod lambda;
 pub mod notice;
 pub mod s3;
+pub mod schedules;
 pub mod secrets;
 pub mod sns;
 pub mod sqs;

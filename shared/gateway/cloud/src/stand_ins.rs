@@ -6,11 +6,13 @@ use crate::context::Context;
 use crate::delivery::Outlets;
 use crate::dynamodb::{self, DynamoDb};
 use crate::error::CloudError;
+use crate::iam::{self, Iam};
 use crate::journal::Journal;
 use crate::lambda::events::Events;
 use crate::lambda::{self, Lambda};
 use crate::s3;
 use crate::s3::door::Door;
+use crate::schedules::Schedules;
 use crate::secrets::{self, Secrets};
 use crate::sns::{self, Sns};
 use crate::sqs::{self, Sqs};
@@ -39,6 +41,7 @@ const ALL: &[Registered] = &[
     register(s3::SERVICE, |opened| opened.s3.clone()),
     register(dynamodb::SERVICE, |opened| opened.dynamodb.clone()),
     register(secrets::SERVICE, |opened| opened.secrets.clone()),
+    register(iam::SERVICE, |opened| opened.iam.clone()),
     register(sts::SERVICE, |opened| Arc::new(Sts::new(Arc::clone(&opened.context)))),
 ];
 
@@ -84,7 +87,7 @@ pub fn titles() -> String {
     }
 }
 
-/// The stand-ins that are called by their own methods.
+/// The stand-ins that are called by their own methods, and what hands something to them at times.
 pub(crate) struct Opened {
     pub(crate) context: Arc<Context>,
     pub(crate) dynamodb: Arc<DynamoDb>,
@@ -93,6 +96,8 @@ pub(crate) struct Opened {
     pub(crate) s3: Arc<Door>,
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) iam: Arc<Iam>,
+    pub(crate) schedules: Schedules,
 }
 
 impl Opened {
@@ -111,6 +116,8 @@ impl Opened {
             s3: Arc::new(Door::open(Arc::clone(&context), &rows)?),
             lambda: Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?),
             secrets: Secrets::open(Arc::clone(&context), &rows)?,
+            iam: Iam::open(Arc::clone(&context), &rows)?,
+            schedules: Schedules::new(Arc::clone(&context), Arc::clone(&outlets)),
             context,
         };
         let all: Vec<Arc<dyn StandIn>> = ALL.iter().map(|registered| (registered.of)(&opened)).collect();

@@ -16,6 +16,7 @@
 //! - [`logs`]: prints the AWS-style log.
 //! - [`project`]: what is said elsewhere than on the command line.
 //! - [`variables`]: a variable for each option.
+//! - [`template`]: says what would become of a template.
 //! - [`sql`]: says what a rule's statement makes of a message.
 
 pub mod account;
@@ -33,6 +34,7 @@ pub mod operations;
 pub mod print;
 pub mod project;
 pub mod sql;
+pub mod template;
 pub mod up;
 pub mod variables;
 
@@ -71,6 +73,9 @@ pub enum Command {
     Logs(logs::LogsArgs),
     /// Say what a statement of the rules SQL makes of a message, and why it makes nothing of it; or follow a rule as it runs.
     Sql(Box<sql::SqlArgs>),
+    /// Look at a template before it is brought up.
+    #[command(subcommand)]
+    Template(template::TemplateCommand),
     /// Write an account's whole state to a folder of JSON files.
     Export(ExportArgs),
     /// Put the state that was exported to a folder into an account.
@@ -110,6 +115,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Limits(args) => limits::run(&args),
         Command::Logs(args) => logs::run(args).await,
         Command::Sql(args) => sql::run(*args).await,
+        Command::Template(command) => template::run(command),
         Command::Export(args) => account::export(args).await,
         Command::Import(args) => account::import(args).await,
         Command::Operations(args) => operations::run(&args),

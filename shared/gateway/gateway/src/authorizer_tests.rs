@@ -43,6 +43,7 @@ pub(crate) struct World {
 /// Lets AWS IoT call the function `auth` for the authorizer `fleet`.
 pub(crate) fn permit(gateway: &Gateway) {
     let permission = Permission {
+        qualifier: None,
         statement_id: "Allow".into(),
         action: "lambda:InvokeFunction".into(),
         principal: "iot.amazonaws.com".into(),

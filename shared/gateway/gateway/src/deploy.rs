@@ -2,13 +2,17 @@
 //! same names. What exists already from an earlier start stays, or is changed as an update of the stack would change it.
 //!
 //! - [`read`]: the template, resolved; nothing is touched yet.
-//! - [`Source::build_functions`]: the functions' binaries.
+//! - [`Source::build_functions`]: the functions' binaries, and what scripts require.
 //! - [`Deployment::deploy`]: the resources.
 
+pub mod check;
 mod cloud;
+mod fleet;
 pub mod functions;
 mod iot;
+mod progress;
 mod provisioning;
+pub mod runtimes;
 
 use crate::gateway::{BoxError, BringUp, Gateway};
 use async_trait::async_trait;
@@ -18,8 +22,10 @@ use drydock_core::Scope;
 use drydock_template::binary::{self, BinaryError};
 use drydock_template::{Plan, Planned, Resource, Role, Settings, Template, TemplateErrors};
 use functions::{BuildError, Order, Progress};
+use runtimes::{Executable, Objects, Runtimes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where queue URLs point until the API's port is known.
 const URL_BASE: &str = "http://drydock.invalid";
@@ -59,6 +65,8 @@ pub struct Values {
     pub parameters: Vec<(String, String)>,
     /// Values where nothing else is said; a name that the template does not have is passed over, as `sam deploy` does.
     pub defaults: Vec<(String, String)>,
+    /// Whether what is not implemented here is left to AWS.
+    pub lenient: bool,
 }
 
 /// A template that was read.
@@ -87,6 +95,7 @@ pub fn read(path: &Path, scope: &Scope, values: &Values) -> Result<Source, Deplo
     let defaults = values.defaults.iter().filter(|(name, _)| known.contains(name.as_str()));
     // Of two values for a name the later counts.
     settings.parameters = defaults.chain(&values.parameters).cloned().collect();
+    settings.lenient = values.lenient;
     let plan = template.plan(&settings)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     Ok(Source { template, settings, folder, plan })
@@ -118,23 +127,79 @@ impl Source {
         &self.plan
     }
 
-    /// Builds the template's functions with a profile of cargo; gives their binaries by logical id.
+    /// Builds the template's functions as `how` says, and installs what scripts require; gives their executables by logical id.
+    /// Functions whose code is in a bucket wait for [`Deployment::deploy`].
     ///
     /// # Errors
     /// [`DeployError::Binary`] and [`DeployError::Build`].
-    pub async fn build_functions(
+    pub async fn build_functions(&self, how: &Building) -> Result<BTreeMap<String, Executable>, DeployError> {
+        self.build(&self.plan, how, None, |_| true).await
+    }
+
+    /// The binaries that functions are built as, by logical id, where they are built by cargo.
+    fn binary_names(&self, plan: &Plan) -> BTreeMap<String, String> {
+        let name = |planned: &Planned| match &planned.resource {
+            Resource::Function(function) => match binary::find(function, &self.folder) {
+                Ok(binary::FunctionBuild::Cargo { binary, .. }) => Some((planned.logical_id.clone(), binary)),
+                _ => None,
+            },
+            _ => None,
+        };
+        plan.resources.iter().filter_map(name).collect()
+    }
+
+    async fn build(
         &self,
-        profile: &str,
-        progress: &dyn Progress,
-    ) -> Result<BTreeMap<String, PathBuf>, DeployError> {
+        plan: &Plan,
+        how: &Building,
+        objects: Option<&dyn Objects>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Executable>, DeployError> {
         let mut orders = Vec::new();
-        for planned in &self.plan.resources {
-            if let Resource::Function(function) = &planned.resource {
-                let build = binary::find(function, &self.folder)?;
-                orders.push(Order { logical_id: planned.logical_id.clone(), build });
+        let mut layers = BTreeMap::new();
+        for planned in &plan.resources {
+            match &planned.resource {
+                Resource::Function(function) if wanted(&planned.logical_id) => {
+                    let build = binary::find(function, &self.folder)?;
+                    let (logical_id, function) = (planned.logical_id.clone(), (**function).clone());
+                    orders.push(Order { logical_id, build, function });
+                }
+                Resource::Layer(layer) => {
+                    layers.insert(layer.arn.as_str(), layer);
+                }
+                _ => {}
             }
         }
-        Ok(functions::build(&orders, profile, progress).await?)
+        let runtimes = Runtimes {
+            folder: &how.runtimes,
+            template_dir: &self.folder,
+            layers,
+            objects,
+            progress: how.progress.as_ref(),
+        };
+        Ok(functions::build(&orders, &how.profile, &runtimes).await?)
+    }
+}
+
+/// How functions are made ready to be run.
+#[derive(Clone)]
+pub struct Building {
+    /// The profile of cargo.
+    pub profile: String,
+    /// Where packages are installed and code is unpacked.
+    pub runtimes: PathBuf,
+    /// Who is told how it goes on.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// The objects of the gateway's own S3.
+struct Stored<'a>(&'a Gateway);
+
+#[async_trait::async_trait]
+impl Objects for Stored<'_> {
+    async fn object(&self, bucket: &str, key: &str) -> Option<bytes::Bytes> {
+        // What cannot be read is not there for who asks.
+        self.0.host.cloud.s3().get(bucket, key).await.ok().flatten()
     }
 }
 
@@ -145,6 +210,8 @@ pub struct Deployed {
     pub plan: Plan,
     /// Whether functions run.
     pub functions: bool,
+    /// That nobody listens at the Lambda endpoint, with what the system says.
+    pub silent: Option<String>,
 }
 
 impl Deployed {
@@ -169,23 +236,42 @@ impl Deployed {
                 "the functions are left out (--no-functions): rules that invoke them run their error action".to_owned(),
             );
         }
-        if !self.plan.ignored.is_empty() {
-            let names: Vec<_> = self.plan.ignored.iter().map(|ignored| ignored.logical_id.as_str()).collect();
-            lines.push(format!("left to AWS, as the template says: {}", names.join(", ")));
-        }
+        lines.extend(self.silent.clone());
+        lines.extend(left_to_aws(&self.plan));
         lines
     }
 }
 
+/// What is left to AWS, a line for each reason, with the names.
+#[must_use]
+pub fn left_to_aws(plan: &Plan) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for ignored in &plan.ignored {
+        let part = ignored.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
+        let name = format!("{}{part} ({})", ignored.logical_id, ignored.type_);
+        reasons.entry(&ignored.why).or_default().push(name);
+    }
+    reasons.into_iter().map(|(why, names)| format!("left to AWS, {why}: {}", names.join(", "))).collect()
+}
+
+/// Where functions run.
+#[derive(Clone)]
+pub enum Functions {
+    /// As processes of the gateway.
+    Here(Building),
+    /// By a Lambda endpoint.
+    Elsewhere(http::Uri),
+    /// Nowhere: they are left out.
+    Out,
+}
+
 /// A template that was read, with what it needs to be brought up as often as one likes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Deployment {
-    /// The template.
-    pub source: Source,
-    /// Its functions' binaries, by logical id.
-    pub binaries: BTreeMap<String, PathBuf>,
-    /// Whether functions run.
-    pub functions: bool,
+    source: Source,
+    /// The functions' executables, by logical id.
+    executables: BTreeMap<String, Executable>,
+    functions: Functions,
 }
 
 impl Deployment {
@@ -193,36 +279,84 @@ impl Deployment {
     ///
     /// # Errors
     /// As [`deploy`](Self::deploy).
-    pub(crate) async fn keep_up(self, gateway: &Gateway) -> Result<Deployed, DeployError> {
+    pub(crate) async fn keep_up(mut self, gateway: &Gateway) -> Result<Deployed, DeployError> {
         let deployed = self.deploy(gateway).await;
         // It is brought up once, by whoever opens the gateway.
         let _ = gateway.deployment.set(Box::new(self));
         deployed
     }
 
-    /// Makes the template's resources in a gateway.
+    /// Builds the template's functions where they run here, but for those whose code is in a bucket.
+    ///
+    /// # Errors
+    /// As [`Source::build_functions`].
+    pub async fn prepare(source: Source, functions: Functions) -> Result<Self, DeployError> {
+        let executables = match &functions {
+            Functions::Here(how) => source.build_functions(how).await?,
+            _ => BTreeMap::new(),
+        };
+        Ok(Self { source, executables, functions })
+    }
+
+    /// Makes the template's resources in a gateway. What was in a bucket is built now, and is kept for the next time: a reset
+    /// empties the buckets.
     ///
     /// # Errors
     /// [`DeployError`] of the first resource that cannot be made, with its place in the template.
-    pub async fn deploy(&self, gateway: &Gateway) -> Result<Deployed, DeployError> {
+    pub async fn deploy(&mut self, gateway: &Gateway) -> Result<Deployed, DeployError> {
+        let Self { source, executables, functions } = self;
         // Resolved once more: only now is the address known that queue URLs hold.
         let queue_url_base = format!("http://{}", gateway.host.endpoints.api);
-        let settings = Settings { queue_url_base, ..self.source.settings.clone() };
-        let plan = self.source.template.plan(&settings)?;
-        let Self { binaries, functions, .. } = self;
-        let surroundings = Surroundings { gateway, plan: &plan, binaries, functions: *functions };
+        let mut settings = Settings { queue_url_base, ..source.settings.clone() };
+        settings.made = fleet::first(gateway, &source.plan).await.map_err(|failed| {
+            let (planned, error) = *failed;
+            refused(&planned, error)
+        })?;
+        let plan = source.template.plan(&settings)?;
+        let (mut known_as, mut silent) = (BTreeMap::new(), None);
+        match functions {
+            Functions::Here(how) => {
+                let late = source.build(&plan, how, Some(&Stored(gateway)), |id| !executables.contains_key(id)).await?;
+                executables.extend(late);
+            }
+            Functions::Elsewhere(endpoint) => {
+                known_as = source.binary_names(&plan);
+                silent = silence(endpoint).await;
+            }
+            Functions::Out => {}
+        }
+        let functions = !matches!(functions, Functions::Out);
+        let surroundings = Surroundings { gateway, plan: &plan, executables, known_as: &known_as, functions };
         for planned in &plan.resources {
             make(&surroundings, planned).await?;
         }
-        Ok(Deployed { plan, functions: *functions })
+        Ok(Deployed { plan, functions, silent })
     }
 }
 
 #[async_trait]
 impl BringUp for Deployment {
     async fn bring_up(&self, gateway: &Gateway) -> Result<(), BoxError> {
-        Ok(self.deploy(gateway).await.map(drop)?)
+        Ok(self.clone().deploy(gateway).await.map(drop)?)
     }
+}
+
+/// How long a Lambda endpoint may take to let a connection in.
+const KNOCK: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Says that nobody listens at a Lambda endpoint. It may come later: invokes wait for it as they do for any that fails.
+async fn silence(endpoint: &http::Uri) -> Option<String> {
+    let host = endpoint.host()?.trim_matches(['[', ']']).to_owned();
+    let port = endpoint.port_u16().unwrap_or(80);
+    let why = match tokio::time::timeout(KNOCK, tokio::net::TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer".to_owned(),
+    };
+    Some(format!(
+        "nobody listens at the Lambda endpoint {endpoint} ({why}): start `cargo lambda watch` or `sam local start-lambda` there; \
+         what is invoked before is tried again"
+    ))
 }
 
 async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), DeployError> {
@@ -239,17 +373,30 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         // Of IAM there is only who may assume a role.
         Resource::Role(role) => {
             let Role { arn, trust, max_session_seconds, .. } = role.clone();
-            gateway.host.roles.put(arn, drydock_host::roles::Role { trust, max_session_seconds });
-            Ok(())
+            let seconds = u32::try_from(max_session_seconds).unwrap_or(u32::MAX);
+            gateway
+                .host
+                .roles
+                .put(arn.clone(), drydock_host::roles::Role { trust: trust.clone(), max_session_seconds });
+            gateway.host.cloud.iam().ensure_role(&arn, trust, seconds).await.map_err(MakeError::Cloud)
         }
         // IAM is not evaluated; a resource policy would only narrow what everybody here may do; logs are shown, not kept.
         Resource::IamPolicy(_) | Resource::TopicPolicy(_) | Resource::QueuePolicy(_) | Resource::LogGroup(_) => Ok(()),
-        other => surroundings.make(&planned.logical_id, other).await,
+        // Part of the functions that have it.
+        Resource::Layer(_) => Ok(()),
+        other => match fleet::resource(gateway, other).await {
+            Some(made) => made,
+            None => surroundings.make(&planned.logical_id, other).await,
+        },
     };
-    made.map_err(|error| DeployError::Resource {
+    made.map_err(|error| refused(planned, error))
+}
+
+fn refused(planned: &Planned, error: MakeError) -> DeployError {
+    DeployError::Resource {
         place: planned.place.to_string(),
         logical_id: planned.logical_id.clone(),
         type_: planned.type_.clone(),
         error: Box::new(error),
-    })
+    }
 }

@@ -22,7 +22,7 @@ pub mod device;
 
 use crate::config::Config;
 use crate::deploy::functions::Progress;
-use crate::deploy::{self, DeployError, Deployed, Deployment, Values};
+use crate::deploy::{self, Building, DeployError, Deployed, Deployment, Functions, Values};
 use crate::environment::Environment;
 use crate::gateway::Gateway;
 use crate::open::{OpenError, Options, open};
@@ -82,6 +82,7 @@ pub struct Builder {
     values: Values,
     functions: bool,
     functions_profile: String,
+    runtimes: Option<PathBuf>,
     progress: Arc<dyn Progress>,
     account: String,
     region: String,
@@ -96,6 +97,7 @@ impl Builder {
             values: Values::default(),
             functions: true,
             functions_profile: "dev".to_owned(),
+            runtimes: None,
             progress: Arc::new(()),
             account: ACCOUNT.to_owned(),
             region: REGION.to_owned(),
@@ -188,9 +190,24 @@ impl Builder {
         self
     }
 
+    /// Whether what is not implemented here is left to AWS and listed; it is an error where nothing is said. What has a type that
+    /// nothing here stands in for is left to AWS in both cases.
+    pub fn lenient(mut self, on: bool) -> Self {
+        self.values.lenient = on;
+        self
+    }
+
     /// The profile of cargo that functions are built with; `dev` where none is named.
     pub fn functions_profile(mut self, profile: impl Into<String>) -> Self {
         self.functions_profile = profile.into();
+        self
+    }
+
+    /// The folder where what scripts require is installed, and packages are unpacked. Where none is named, `runtimes` in the
+    /// [`data_dir`](Self::data_dir); without that, `drydock/runtimes` in `XDG_CACHE_HOME` or `HOME/.cache` of the
+    /// [`environment`](Self::environment), else in the system's folder for temporary files.
+    pub fn runtimes(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.runtimes = Some(folder.into());
         self
     }
 
@@ -230,23 +247,25 @@ impl Builder {
         // Of two values for a name the later counts.
         values.parameters = [self.options.config.parameters.clone(), values.parameters].concat();
         let source = self.template.map(|path| deploy::read(&path, &scope, &values)).transpose()?;
-        let local = self.functions && self.options.lambda_endpoint.is_none();
-        let binaries = match &source {
-            Some(source) if local => source.build_functions(&self.functions_profile, self.progress.as_ref()).await?,
-            _ => Default::default(),
+        let runtimes = self.runtimes.unwrap_or_else(|| runtimes_folder(&self.options));
+        let functions = match &self.options.lambda_endpoint {
+            _ if !self.functions => Functions::Out,
+            Some(endpoint) => Functions::Elsewhere(endpoint.clone()),
+            None => Functions::Here(Building { profile: self.functions_profile, runtimes, progress: self.progress }),
+        };
+        let deployment = match source {
+            Some(source) => Some(Deployment::prepare(source, functions).await?),
+            None => None,
         };
         let mut running = open(Options { scope, ..self.options }, self.clock.0).await?;
-        let deployed = match source {
-            Some(source) => {
-                let deployment = Deployment { source, binaries, functions: self.functions };
-                match deployment.keep_up(running.gateway()).await {
-                    Ok(made) => Some(made),
-                    Err(error) => {
-                        running.stop().await;
-                        return Err(error.into());
-                    }
+        let deployed = match deployment {
+            Some(deployment) => match deployment.keep_up(running.gateway()).await {
+                Ok(made) => Some(made),
+                Err(error) => {
+                    running.stop().await;
+                    return Err(error.into());
                 }
-            }
+            },
             None => None,
         };
         // What an earlier run accepted is taken up now that its functions, queues and tables are there.
@@ -254,6 +273,16 @@ impl Builder {
         running.accept();
         Ok(Dock { running, deployed })
     }
+}
+
+/// Where scripts' packages are installed where nobody says.
+fn runtimes_folder(options: &Options) -> PathBuf {
+    if let Some(folder) = &options.data_dir {
+        return folder.join("runtimes");
+    }
+    let given = |name: &str| options.environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = given("XDG_CACHE_HOME").or_else(|| Some(given("HOME")?.join(".cache")));
+    cache.unwrap_or_else(std::env::temp_dir).join("drydock").join("runtimes")
 }
 
 /// A gateway that is up: AWS IoT on this machine. Dropped without [`stop`](Self::stop) it ends as well, though not in order, and a

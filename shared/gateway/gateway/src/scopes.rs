@@ -1,7 +1,8 @@
 //! The accounts and regions of a gateway: each has state of its own, which is opened at its first use.
 //!
 //! A request of the API is of the region that it is signed for, and of the account that its key belongs to: an access key id of
-//! twelve digits names one, a key that was issued here belongs to its role's, and any other to the gateway's own. A device is of
+//! twelve digits names one, a key that was issued here belongs to its role's, and any other to the gateway's own. IAM, which has
+//! no regions, is asked in the gateway's own whatever region a request for it is signed for. A device is of
 //! the account and region that the server name names, or else of the one that knows its certificate. All the rest is of the
 //! account and region that the gateway was started with.
 //!
@@ -227,7 +228,9 @@ impl<G: Scoped> Scopes<G> {
             _ if Scope::is_account(&signed.access_key) => signed.access_key.as_str(),
             _ => self.own.account.as_str(),
         };
-        Ok(Scope::new(account, signed.region.as_str()))
+        // IAM has no regions, and is asked in one that its clients choose: the roles are with those who assume them.
+        let region = if signed.service == "iam" { self.own.region.as_str() } else { signed.region.as_str() };
+        Ok(Scope::new(account, region))
     }
 }
 

@@ -5,9 +5,10 @@ use crate::issuing::Issuer;
 use crate::logs::Logs;
 use crate::notice::Notices;
 use crate::presign::Links;
-use crate::roles::Roles;
+use crate::roles::{Role, Roles, Unassumable};
 use drydock_broker::Broker;
 use drydock_cloud::Cloud;
+use drydock_identity::trust::Assumer;
 use drydock_tasks::Tasks;
 use std::sync::Arc;
 
@@ -34,6 +35,22 @@ pub struct Host {
     pub durable: bool,
     /// What goes on beside requests: ended when the gateway stops.
     pub tasks: Tasks,
+}
+
+impl Host {
+    /// Whether a role may be assumed for some seconds: one that IAM holds by what it says, any other as [`Roles::assume`] has it.
+    ///
+    /// # Errors
+    /// [`Unassumable`].
+    pub fn assume(&self, arn: &str, who: Assumer<'_>, seconds: i64) -> Result<(), Unassumable> {
+        match self.cloud.iam().role(arn) {
+            Some(role) => {
+                let role = Role { trust: role.trust, max_session_seconds: i64::from(role.max_session_seconds) };
+                role.assume(arn, who, seconds)
+            }
+            None => self.roles.assume(arn, who, seconds),
+        }
+    }
 }
 
 /// Where the gateway is reached, as it tells others: host and port.

@@ -48,12 +48,22 @@ impl Roles {
             let why = format!("the template declares roles, and `{arn}` is none of them");
             return Err(Unassumable::Untrusting(vec![why]));
         };
-        may_assume(&role.trust, who).map_err(|why| {
+        role.assume(arn, who, seconds)
+    }
+}
+
+impl Role {
+    /// Whether it may be assumed for some seconds.
+    ///
+    /// # Errors
+    /// [`Unassumable`].
+    pub fn assume(&self, arn: &str, who: Assumer<'_>, seconds: i64) -> Result<(), Unassumable> {
+        may_assume(&self.trust, who).map_err(|why| {
             let of = |why| format!("trust policy of `{arn}`: {why}");
             Unassumable::Untrusting(why.into_iter().map(of).collect())
         })?;
-        if seconds > role.max_session_seconds {
-            return Err(Unassumable::TooLong(role.max_session_seconds));
+        if seconds > self.max_session_seconds {
+            return Err(Unassumable::TooLong(self.max_session_seconds));
         }
         Ok(())
     }

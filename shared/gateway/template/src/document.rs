@@ -74,6 +74,8 @@ pub(crate) struct Declared {
     pub(crate) metadata: Option<Node>,
     /// `Metadata: {Drydock: aws-only}`: the resource exists on AWS alone.
     pub(crate) aws_only: bool,
+    /// Why it is left to AWS though the template does not say so: nothing here stands in for its type.
+    pub(crate) left: Option<String>,
     /// `Metadata: {Drydock: {AwsOnly: [Layers, Events.Api]}}`: parts of the resource that exist on AWS alone.
     pub(crate) aws_only_parts: Vec<(String, Span)>,
     /// Keys beside `Type` that the SAM transform drops, its own and its events': their paths.
@@ -193,6 +195,7 @@ impl Declared {
             condition: parent.condition.clone(),
             metadata: None,
             aws_only: false,
+            left: None,
             aws_only_parts: Vec::new(),
             dropped: Vec::new(),
             ignored_globals: Vec::new(),
@@ -239,6 +242,7 @@ impl Declared {
             condition: names(body.get("Condition"), &format!("`Condition` of {what}"))?.pop(),
             metadata: body.get("Metadata").cloned(),
             aws_only: false,
+            left: None,
             aws_only_parts: Vec::new(),
             dropped,
             ignored_globals: names(body.get("IgnoreGlobals"), "`IgnoreGlobals`")?

@@ -112,6 +112,13 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// Whether it is something that this gateway does not have, rather than a mistake.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::NotImplemented { .. } | Self::UnknownType { .. })
+    }
+}
+
 /// A problem on its way up, before it meets the text that it speaks of.
 #[derive(Debug)]
 pub(crate) struct Fault {
@@ -296,6 +303,11 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The candidate that a name is but for a slip of the pen or two.
+pub(crate) fn misspelt<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates.into_iter().find(|candidate| name != *candidate && distance(name, candidate) <= 2)
 }
 
 /// Levenshtein's distance, letters compared without case. Names beyond 200 characters are never near.

@@ -6,10 +6,13 @@ mod authorizer;
 mod bucket;
 mod event_invoke_config;
 mod event_source_mapping;
+mod fleet;
 mod function;
+mod layer;
 mod permission;
 mod policy;
 mod provisioning_template;
+mod qualifier;
 mod queue;
 mod role;
 mod role_alias;
@@ -25,10 +28,13 @@ pub use authorizer::Authorizer;
 pub use bucket::Bucket;
 pub use event_invoke_config::EventInvokeConfig;
 pub use event_source_mapping::EventSourceMapping;
-pub use function::{Function, LoggingConfig};
+pub use fleet::{Attachment, Requested};
+pub use function::{Code, Function, LoggingConfig};
+pub use layer::Layer;
 pub use permission::LambdaPermission;
 pub use policy::Policy;
 pub use provisioning_template::ProvisioningTemplate;
+pub use qualifier::Qualifier;
 pub use queue::Queue;
 pub use role::{IamPolicy, Role};
 pub use role_alias::RoleAlias;
@@ -55,6 +61,30 @@ use serde_json::{Map, Value as Json};
 pub enum Resource {
     /// `AWS::Serverless::Function` or `AWS::Lambda::Function`.
     Function(Box<Function>),
+    /// `AWS::Serverless::LayerVersion` or `AWS::Lambda::LayerVersion`.
+    Layer(Layer),
+    /// `AWS::IoT::Thing`.
+    Thing(Requested),
+    /// `AWS::IoT::ThingGroup`.
+    ThingGroup(Requested),
+    /// `AWS::IoT::BillingGroup`.
+    BillingGroup(Requested),
+    /// `AWS::IoT::Certificate`.
+    Certificate(Requested),
+    /// `AWS::IoT::CACertificate`.
+    CaCertificate(Requested),
+    /// `AWS::IoT::DomainConfiguration`.
+    DomainConfiguration(Requested),
+    /// `AWS::IoT::TopicRuleDestination`.
+    TopicRuleDestination(Requested),
+    /// `AWS::IoT::Logging`.
+    Logging(Requested),
+    /// `AWS::IoT::PolicyPrincipalAttachment`.
+    PolicyAttachment(Attachment),
+    /// `AWS::IoT::ThingPrincipalAttachment`.
+    ThingAttachment(Attachment),
+    /// `AWS::Lambda::Version` or `AWS::Lambda::Alias`.
+    Qualifier(Qualifier),
     /// `AWS::IoT::TopicRule`, or SAM's `IoTRule` event.
     TopicRule(TopicRule),
     /// `AWS::IoT::Policy`.
@@ -199,13 +229,27 @@ const KINDS: &[&Kind] = &[
     &event_source_mapping::KIND,
     &function::LAMBDA,
     &function::SERVERLESS,
+    &qualifier::ALIAS,
+    &qualifier::VERSION,
+    &layer::LAMBDA,
+    &layer::SERVERLESS,
     &permission::KIND,
     &authorizer::KIND,
+    &fleet::BILLING_GROUP,
+    &fleet::CA_CERTIFICATE,
+    &fleet::CERTIFICATE,
+    &fleet::DOMAIN,
+    &fleet::LOGGING,
     &policy::KIND,
+    &fleet::POLICY_ATTACHMENT,
     &provisioning_template::KIND,
     &role_alias::KIND,
+    &fleet::THING,
+    &fleet::THING_GROUP,
+    &fleet::THING_ATTACHMENT,
     &thing_type::KIND,
     &topic_rule::KIND,
+    &fleet::DESTINATION,
     &accepted::LOG_GROUP,
     &bucket::KIND,
     &accepted::QUEUE_POLICY,

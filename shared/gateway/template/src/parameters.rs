@@ -23,6 +23,11 @@ const KEYS: &[&str] = &[
     "NoEcho",
 ];
 
+/// The version of the CDK's bootstrap stack, which does not exist here: at least what any template of the CDK wants.
+///
+/// <https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html>
+const BOOTSTRAP: &str = "30";
+
 /// The values that `Ref` gives for parameters, and what could not be checked: name, place and why.
 pub(crate) type Values = (BTreeMap<String, Node>, Vec<(String, Span, &'static str)>);
 
@@ -88,6 +93,10 @@ impl<'a> Declaration<'a> {
         let default = self.node.get("Default");
         if self.type_.starts_with("AWS::SSM::Parameter::Value") && given.is_none() {
             let key = default.and_then(Node::scalar).unwrap_or_default();
+            if key.starts_with("/cdk-bootstrap/") {
+                // Only the rule that the CDK adds compares it.
+                return Ok(Node { span: self.node.span, value: Value::Number(BOOTSTRAP.to_owned()) });
+            }
             let why = format!("takes its value from Systems Manager (`{key}`), which is not here");
             return Err(self.fault(self.node.span, why).helped("give its value to the caller as a parameter"));
         }

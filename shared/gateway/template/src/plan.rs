@@ -1,7 +1,8 @@
 //! From a template and settings to a plan.
 
+use crate::binary;
 use crate::document::{Declared, Document};
-use crate::error::{Fallible, Fault, Problem, TemplateErrors, nearest};
+use crate::error::{Fallible, Fault, Problem, TemplateErrors, misspelt, nearest};
 use crate::kinds::{self, Kind, Properties, Resource};
 use crate::node::{Entry, Node, Value};
 use crate::order::{self, Item};
@@ -13,7 +14,7 @@ use crate::shape::{self, Unused, Use};
 use crate::source::{Place, Source, Span};
 use serde::Serialize;
 use serde_json::Map;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a template asks for, in the order in which to create it.
@@ -49,6 +50,9 @@ pub struct Planned {
     pub depends_on: Vec<String>,
     /// What it is.
     pub resource: Resource,
+    /// Where a function's properties stand, by their names; nothing for others.
+    #[serde(skip)]
+    pub properties: BTreeMap<String, Place>,
 }
 
 /// One of a template's outputs.
@@ -104,6 +108,7 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
     let one = |fault: Box<Fault>| TemplateErrors::one(*fault, source);
     let mut document = document.clone();
     let parts = sam::expand(&mut document).map_err(one)?;
+    leave(&mut document, settings);
     let (parameters, unchecked) = parameters::values(&document, settings).map_err(one)?;
     let mut resolver = Resolver::new(&document, settings, parameters);
     let mut faults: Vec<Fault> = Vec::new();
@@ -120,15 +125,10 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
         unused.push(Unused { path, span, why: DROPPED });
     }
     let mut ignored: Vec<Ignored> = Vec::new();
-    for (logical_id, type_, part, span) in parts {
-        let place = source.place(span);
-        ignored.push(Ignored {
-            logical_id,
-            type_,
-            part: Some(part),
-            why: "named under `AwsOnly` in its `Metadata`".into(),
-            place,
-        });
+    for part in parts {
+        let place = source.place(part.span);
+        let sam::AwsOnlyPart { logical_id, type_, part, why, .. } = part;
+        ignored.push(Ignored { logical_id, type_, part: Some(part), why, place });
     }
     let mut planned = Vec::new();
     for declared in &document.resources {
@@ -138,13 +138,21 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
                 logical_id: declared.logical_id.clone(),
                 type_: declared.type_.clone(),
                 part: None,
-                why: MARKED.to_owned(),
+                why: declared.left.clone().unwrap_or_else(|| MARKED.to_owned()),
                 place: source.place(declared.span),
             }),
             Ok(Judged::Absent) => {}
+            Err(fault) if settings.lenient && fault.problem.is_absence() => ignored.push(Ignored {
+                logical_id: declared.logical_id.clone(),
+                type_: declared.type_.clone(),
+                part: None,
+                why: fault.problem.to_string(),
+                place: source.place(fault.span),
+            }),
             Err(fault) => faults.push(*fault),
         }
     }
+    leave_dependents(&mut planned, &mut ignored, source);
     let mut outputs = Vec::new();
     for entry in &document.outputs {
         match output(&mut resolver, entry) {
@@ -169,6 +177,7 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
         physical_id,
         place: source.place(declared.span),
         depends_on: item.needs.into_iter().filter(|need| created.contains(need.as_str())).collect(),
+        properties: places(&resource, declared, source),
         resource: *resource,
     });
     let resources = resources.collect();
@@ -179,6 +188,13 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
         place: source.place(unused.span),
     });
     Ok(Plan { stack_name: settings.stack_name.clone(), resources, outputs, ignored, notes: notes.collect() })
+}
+
+/// Where a function's properties stand: what is wrong with them is often found only where its code is looked for.
+fn places(resource: &Resource, declared: &Declared, source: &Source) -> BTreeMap<String, Place> {
+    let Resource::Function(_) = resource else { return BTreeMap::new() };
+    let entries = declared.properties.entries().iter();
+    entries.map(|entry| (entry.key.clone(), source.place(entry.value.span))).collect()
 }
 
 enum Judged {
@@ -217,8 +233,68 @@ fn one_resource(resolver: &mut Resolver<'_>, declared: &Declared, unused: &mut V
         needs.insert(name.clone());
     }
     let resource = (kind.plan)(&identity, &Properties { json, node: &node, declared })?;
+    if resolver.settings.lenient
+        && let Resource::Function(function) = &resource
+        && let Err(why) = binary::runs_here(function)
+    {
+        return Err(Fault::not_implemented(declared.span, format!("`{}`", declared.logical_id), why.to_string()));
+    }
     let item = Item { id: declared.logical_id.clone(), span: declared.span, needs };
     Ok(Judged::Planned(item, Box::new(resource), (kind.reference)(&identity)))
+}
+
+/// Leaves resources to AWS whose type nothing here stands in for. What is of AWS IoT has to be here, and what is all but a type that
+/// is here is taken for misspelt: these stay, to be refused.
+fn leave(document: &mut Document, settings: &Settings) {
+    for declared in &mut document.resources {
+        let type_ = declared.type_.as_str();
+        let is_type = type_.split("::").count() >= 2 && !type_.contains(char::is_whitespace);
+        let ours = type_.starts_with("AWS::IoT::") && !settings.lenient;
+        let pattern = type_ == "AWS::Events::Rule" && declared.properties.get("EventPattern").is_some();
+        let stays =
+            (kinds::find(type_).is_some() && !pattern) || ours || misspelt(type_, kinds::supported_types()).is_some();
+        if declared.aws_only || stays || !is_type {
+            continue;
+        }
+        declared.aws_only = true;
+        declared.left = Some(match type_ {
+            "AWS::Events::Rule" => "there is no event bus here, only schedules".to_owned(),
+            "AWS::CDK::Metadata" => "it tells AWS which CDK made the template".to_owned(),
+            "AWS::Serverless::Api" | "AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi" => {
+                "there is no API Gateway here".to_owned()
+            }
+            _ => "nothing here stands in for its type".to_owned(),
+        });
+    }
+}
+
+type PlannedItem<'d> = (Item, Box<Resource>, String, &'d Declared);
+
+/// Leaves to AWS what is about a function alone that is left to AWS.
+fn leave_dependents(planned: &mut Vec<PlannedItem<'_>>, ignored: &mut Vec<Ignored>, source: &Source) {
+    let functions: BTreeSet<String> = ignored
+        .iter()
+        .filter(|left| left.part.is_none() && left.type_.ends_with("::Function"))
+        .map(|left| left.logical_id.clone())
+        .collect();
+    planned.retain(|(item, resource, _, declared)| {
+        let about = matches!(
+            **resource,
+            Resource::LambdaPermission(_)
+                | Resource::EventSourceMapping(_)
+                | Resource::EventInvokeConfig(_)
+                | Resource::Qualifier(_)
+        );
+        let Some(function) = item.needs.iter().find(|need| about && functions.contains(*need)) else { return true };
+        ignored.push(Ignored {
+            logical_id: declared.logical_id.clone(),
+            type_: declared.type_.clone(),
+            part: None,
+            why: format!("`{function}` is left to AWS"),
+            place: source.place(declared.span),
+        });
+        false
+    });
 }
 
 fn unknown_type(declared: &Declared) -> Box<Fault> {

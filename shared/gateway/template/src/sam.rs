@@ -14,8 +14,16 @@ use crate::node::Node;
 use crate::source::Span;
 use std::collections::HashMap;
 
-/// A part of a resource that the template marks as AWS-only: logical id, type, the part and its place.
-pub(crate) type AwsOnlyPart = (String, String, String, Span);
+/// A part of a resource that is left to AWS.
+pub(crate) struct AwsOnlyPart {
+    pub(crate) logical_id: String,
+    pub(crate) type_: String,
+    pub(crate) part: String,
+    pub(crate) span: Span,
+    pub(crate) why: String,
+}
+
+const NAMED: &str = "named under `AwsOnly` in its `Metadata`";
 
 /// Applies the globals, takes away what exists on AWS alone, and adds the generated resources.
 pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
@@ -35,6 +43,7 @@ pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
     let mut apis: Vec<Declared> = Vec::new();
     for mut declared in std::mem::take(&mut document.resources) {
         take_aws_only_parts(&mut declared, &mut parts, &mut apis)?;
+        leave_events(&mut declared, &mut parts, &mut apis);
         let generated = match declared.type_.as_str() {
             "AWS::Serverless::Function" => function(&mut declared)?,
             _ => Vec::new(),
@@ -79,20 +88,47 @@ fn take_aws_only_parts(
             let problem = Problem::UnknownKey { of: format!("`{}`", declared.logical_id), name: part };
             return Err(Fault::with_help(span, problem, "`AwsOnly` names properties, and events as `Events.Name`"));
         }
-        let api = match taken.as_ref().map(|taken| &taken.value) {
-            Some(event) => implicit_api(event),
-            None => None,
-        };
-        if let Some((id, type_)) = api
-            && !apis.iter().any(|api| api.logical_id == id)
-        {
-            let mut api = Declared::generated(id.to_owned(), type_, span, Node::map(span, []), declared);
-            (api.aws_only, api.condition) = (true, None);
-            apis.push(api);
+        if let Some(event) = taken {
+            add_api(&event.value, span, declared, apis);
         }
-        parts.push((declared.logical_id.clone(), declared.type_.clone(), part, span));
+        parts.push(part_of(declared, part, span, NAMED.to_owned()));
     }
     Ok(())
+}
+
+fn part_of(declared: &Declared, part: String, span: Span, why: String) -> AwsOnlyPart {
+    AwsOnlyPart { logical_id: declared.logical_id.clone(), type_: declared.type_.clone(), part, span, why }
+}
+
+fn add_api(event: &Node, span: Span, declared: &Declared, apis: &mut Vec<Declared>) {
+    if let Some((id, type_)) = implicit_api(event)
+        && !apis.iter().any(|api| api.logical_id == id)
+    {
+        let mut api = Declared::generated(id.to_owned(), type_, span, Node::map(span, []), declared);
+        (api.aws_only, api.condition) = (true, None);
+        api.left = Some("SAM makes it for an event, and there is no API Gateway here".to_owned());
+        apis.push(api);
+    }
+}
+
+/// Takes the events out that nothing here emits: they are left to AWS, as their sources are.
+fn leave_events(declared: &mut Declared, parts: &mut Vec<AwsOnlyPart>, apis: &mut Vec<Declared>) {
+    if declared.type_ != "AWS::Serverless::Function" || declared.aws_only {
+        return;
+    }
+    let Some(mut events) = declared.properties.take("Events") else { return };
+    let foreign = |event: &Node| {
+        event.get("Type").and_then(Node::as_text).filter(|type_| events::is_foreign(type_)).map(str::to_owned)
+    };
+    let left: Vec<(String, String)> =
+        events.value.entries().iter().filter_map(|event| Some((event.key.clone(), foreign(&event.value)?))).collect();
+    for (name, type_) in left {
+        let Some(event) = events.value.take(&name) else { continue };
+        add_api(&event.value, event.span, declared, apis);
+        let why = format!("nothing here emits events of type `{type_}`");
+        parts.push(part_of(declared, format!("Events.{name}"), event.span, why));
+    }
+    declared.properties.set("Events", events.value);
 }
 
 /// The API that SAM makes for an event of type `Api` or `HttpApi` that names none.

@@ -18,6 +18,10 @@ pub struct Settings {
     pub imports: BTreeMap<String, String>,
     /// `AWS::NotificationARNs`.
     pub notification_arns: Vec<String>,
+    /// Whether what is not implemented here is left to AWS and listed, instead of being an error.
+    pub lenient: bool,
+    /// What was made before the rest, as its name is known only then: the name by the logical id.
+    pub made: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -30,6 +34,8 @@ impl Settings {
             parameters: BTreeMap::new(),
             imports: BTreeMap::new(),
             notification_arns: Vec::new(),
+            lenient: false,
+            made: BTreeMap::new(),
         }
     }
 

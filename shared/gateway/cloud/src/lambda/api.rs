@@ -94,7 +94,7 @@ async fn dispatch(
             let definition = function.definition();
             let mut answer = json!({
                 "Configuration": configuration(lambda, &function),
-                "Code": {"RepositoryType": "local", "Location": format!("file://{}", definition.binary.display())},
+                "Code": {"RepositoryType": "local", "Location": format!("file://{}", definition.code().display())},
             });
             if let (Some(reserved), Value::Object(map)) = (definition.max_concurrency, &mut answer) {
                 map.insert("Concurrency".into(), json!({"ReservedConcurrentExecutions": reserved}));
@@ -197,7 +197,7 @@ fn configuration(lambda: &Lambda, function: &Function) -> Value {
         "Runtime": definition.runtime,
         "Role": definition.role,
         "Handler": definition.handler,
-        "CodeSize": std::fs::metadata(&definition.binary).map_or(0, |file| file.len()),
+        "CodeSize": std::fs::metadata(definition.code()).map_or(0, |file| file.len()),
         "Description": definition.description,
         "Timeout": definition.timeout,
         "MemorySize": definition.memory,

@@ -113,6 +113,8 @@ async fn process(lambda: &Arc<Lambda>, mut event: Event, mut work: Work) {
     let retry = &context.config.lambda.retry;
     let mut throttled = retry.throttled;
     let mut last: Option<Invoked> = None;
+    // Of this run; the event's own count is of those that the function saw.
+    let mut tries = event.attempts;
     loop {
         let due = context.timers.until(name(&event), event.next_at);
         drop(work);
@@ -126,6 +128,7 @@ async fn process(lambda: &Arc<Lambda>, mut event: Event, mut work: Work) {
             return finish(lambda, &event, &settings, Condition::EventAgeExceeded, last).await;
         }
         let payload = Bytes::from(event.payload.clone());
+        tries += 1;
         let why = match lambda.invoke_as(&event.function, payload, &event.id, None).await {
             Ok(invoked) => {
                 event.attempts += 1;
@@ -142,6 +145,7 @@ async fn process(lambda: &Arc<Lambda>, mut event: Event, mut work: Work) {
             }
             Err(LambdaError::Throttled) => {
                 // Not an error of anyone's: wait for a place, and no longer than AWS would.
+                tries -= 1;
                 let again = context.now().plus_millis(millis(throttled)).min(expires);
                 work = lambda.place(&event.function, work, again).await;
                 throttled = (throttled * 2).min(retry.throttled_max);
@@ -158,15 +162,15 @@ async fn process(lambda: &Arc<Lambda>, mut event: Event, mut work: Work) {
             context.journal.submit(vec![write]);
         }
         let retry_in_ms = Some(event.next_at.since(context.now()));
-        tell(lambda, &event, why, retry_in_ms);
+        tell(lambda, &event, tries, why, retry_in_ms);
     }
 }
 
-fn tell(lambda: &Lambda, event: &Event, why: String, retry_in_ms: Option<i64>) {
+fn tell(lambda: &Lambda, event: &Event, attempts: u32, why: String, retry_in_ms: Option<i64>) {
     lambda.context.tell(Notice::AsyncFailed {
         function: event.function.clone(),
         request_id: event.id.clone(),
-        attempts: event.attempts,
+        attempts,
         why,
         retry_in_ms,
     });
@@ -183,7 +187,7 @@ async fn finish(
     let failed = condition != Condition::Success;
     if failed {
         let why = last.as_ref().and_then(Invoked::error_text).unwrap_or_else(|| "it was never run".into());
-        tell(lambda, event, format!("{}: {why}", condition.as_str()), None);
+        tell(lambda, event, event.attempts, format!("{}: {why}", condition.as_str()), None);
     }
     let destination = if failed { &settings.on_failure } else { &settings.on_success };
     if let Some(to) = destination {

@@ -25,6 +25,17 @@ const RESERVED: [&str; 17] = [
     "_HANDLER",
 ];
 
+/// How a function's process is started, beside its executable: what an interpreter needs for somebody's script.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Launch {
+    /// What the executable is called with.
+    pub arguments: Vec<String>,
+    /// The folder of the code, which `LAMBDA_TASK_ROOT` names and the process starts in; the executable's where there is none.
+    pub task_root: Option<PathBuf>,
+    /// Variables that the runtime sets. They stand in the place of the function's own of the same names.
+    pub variables: BTreeMap<String, String>,
+}
+
 /// A function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
@@ -34,6 +45,10 @@ pub struct Definition {
     pub description: String,
     /// The executable: a package's `bootstrap`, or a binary of any name.
     pub binary: PathBuf,
+    /// How the executable is started.
+    pub launch: Launch,
+    /// The names that a Lambda endpoint may know it by, the likeliest first: its binary, its logical id.
+    pub known_as: Vec<String>,
     /// The handler's name, for what reads `_HANDLER`.
     pub handler: String,
     /// For example `provided.al2023`.
@@ -82,6 +97,8 @@ impl Definition {
             name: name.into(),
             description: String::new(),
             binary: binary.into(),
+            launch: Launch::default(),
+            known_as: Vec::new(),
             handler: "bootstrap".into(),
             runtime: "provided.al2023".into(),
             architecture: "x86_64".into(),
@@ -94,9 +111,17 @@ impl Definition {
         }
     }
 
-    /// Where the executable lies, which `LAMBDA_TASK_ROOT` names and the process starts in.
+    /// Where the code lies, which `LAMBDA_TASK_ROOT` names and the process starts in.
     pub(super) fn task_root(&self) -> &Path {
+        if let Some(root) = &self.launch.task_root {
+            return root;
+        }
         self.binary.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// What is shown as the code: a script's folder, else the executable.
+    pub(super) fn code(&self) -> &Path {
+        self.launch.task_root.as_deref().unwrap_or(&self.binary)
     }
 
     /// What `CreateFunction` and `PutFunctionEventInvokeConfig` would refuse.
@@ -146,9 +171,9 @@ impl Definition {
     }
 }
 
-/// The function's name in a name, a partial ARN (`account:function:name`) or an ARN, with `$LATEST` or no qualifier; `None`
-/// where it means something else.
-pub(super) fn name_in(reference: &str, scope: &Scope) -> Option<String> {
+/// The function's name in a name, a partial ARN (`account:function:name`) or an ARN, and its version or alias, `None` for `$LATEST`;
+/// `None` where it means something else.
+pub(super) fn name_in(reference: &str, scope: &Scope) -> Option<(String, Option<String>)> {
     let parts: Vec<&str> = reference.split(':').collect();
     let own = |region: &str, account: &str| region == scope.region && account == scope.account;
     let (name, qualifier) = match *parts.as_slice() {
@@ -157,7 +182,11 @@ pub(super) fn name_in(reference: &str, scope: &Scope) -> Option<String> {
         ["function", name, ref rest @ ..] | [name, ref rest @ ..] => (name, rest),
         [] => return None,
     };
-    matches!(qualifier, [] | ["$LATEST"]).then(|| name.to_owned())
+    match qualifier {
+        [] | ["$LATEST"] => Some((name.to_owned(), None)),
+        [one] => Some((name.to_owned(), Some((*one).to_owned()))),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -171,14 +200,17 @@ mod tests {
         for (reference, name) in [
             ("my-function", Some("my-function")),
             ("my-function:$LATEST", Some("my-function")),
-            ("my-function:v1", None),
+            ("my-function:v1", Some("my-function:v1")),
+            ("my-function:v1:v2", None),
             ("123456789012:function:my-function", Some("my-function")),
             ("arn:aws:lambda:us-east-1:123456789012:function:my-function", Some("my-function")),
             ("arn:aws:lambda:us-east-1:123456789012:function:my-function:$LATEST", Some("my-function")),
-            ("arn:aws:lambda:us-east-1:123456789012:function:my-function:7", None),
+            ("arn:aws:lambda:us-east-1:123456789012:function:my-function:7", Some("my-function:7")),
             ("arn:aws:lambda:us-west-2:123456789012:function:my-function", None),
         ] {
-            assert_eq!(name_in(reference, &scope).as_deref(), name, "{reference}");
+            let found = name_in(reference, &scope);
+            let found = found.map(|(name, qualifier)| qualifier.map_or(name.clone(), |one| format!("{name}:{one}")));
+            assert_eq!(found.as_deref(), name, "{reference}");
         }
     }
 

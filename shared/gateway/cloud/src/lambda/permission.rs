@@ -7,6 +7,8 @@ use drydock_core::{Arn, Scope};
 pub struct Permission {
     /// Its id; the logical id of a template's resource.
     pub statement_id: String,
+    /// The version or alias that it is about; the function without any where `None`.
+    pub qualifier: Option<String>,
     /// For example `lambda:InvokeFunction`.
     pub action: String,
     /// The service, for example `iot.amazonaws.com`.
@@ -18,12 +20,23 @@ pub struct Permission {
 }
 
 /// Whether a statement lets a service invoke on behalf of a source; else why none does.
-pub(super) fn check(permissions: &[Permission], principal: &str, source: &Arn, scope: &Scope) -> Result<(), String> {
+pub(super) fn check(
+    permissions: &[Permission],
+    qualifier: Option<&str>,
+    principal: &str,
+    source: &Arn,
+    scope: &Scope,
+) -> Result<(), String> {
     let mut reasons = Vec::new();
     for permission in permissions {
         let action = permission.action.as_str();
         let account = if source.account().is_empty() { scope.account.as_str() } else { source.account() };
-        let reason = if permission.principal != principal && permission.principal != "*" {
+        let reason = if permission.qualifier.as_deref() != qualifier {
+            match &permission.qualifier {
+                Some(other) => format!("is for the version or alias `{other}`"),
+                None => "is for the function without a version or alias".to_owned(),
+            }
+        } else if permission.principal != principal && permission.principal != "*" {
             format!("is for the principal `{}`", permission.principal)
         } else if !["lambda:InvokeFunction", "lambda:*", "*"].contains(&action) {
             format!("is for the action `{action}`")
@@ -91,6 +104,7 @@ mod tests {
         let scope = Scope::new("123456789012", "us-east-1");
         let rule = scope.arn("iot", "rule/r");
         let allow = Permission {
+            qualifier: None,
             statement_id: "s".into(),
             action: "lambda:InvokeFunction".into(),
             principal: "iot.amazonaws.com".into(),
@@ -98,16 +112,17 @@ mod tests {
             source_account: Some("123456789012".into()),
         };
         let ok = |permission: &Permission| {
-            check(std::slice::from_ref(permission), "iot.amazonaws.com", &rule, &scope).is_ok()
+            check(std::slice::from_ref(permission), None, "iot.amazonaws.com", &rule, &scope).is_ok()
         };
         assert!(ok(&allow));
         assert!(!ok(&Permission { principal: "sns.amazonaws.com".into(), ..allow.clone() }));
+        assert!(!ok(&Permission { qualifier: Some("live".into()), ..allow.clone() }));
         assert!(!ok(&Permission { action: "lambda:GetFunction".into(), ..allow.clone() }));
         assert!(!ok(&Permission {
             source_arn: Some("arn:aws:iot:us-east-1:123456789012:rule/x".into()),
             ..allow.clone()
         }));
         assert!(!ok(&Permission { source_account: Some("1".into()), ..allow }));
-        assert!(check(&[], "iot.amazonaws.com", &rule, &scope).unwrap_err().contains("it has none"));
+        assert!(check(&[], None, "iot.amazonaws.com", &rule, &scope).unwrap_err().contains("it has none"));
     }
 }

@@ -15,12 +15,30 @@ use std::time::Duration;
 /// Longer than any function may run, since such servers compile a function at its first invoke.
 const WITHIN: Duration = Duration::from_secs(1200);
 
+/// Invokes a function by the first of its names that the server knows: `cargo lambda watch` goes by binaries, `sam local
+/// start-lambda` by logical ids.
 pub(super) async fn invoke(
+    own: &OwnAddresses,
+    endpoint: &Uri,
+    names: &[String],
+    payload: Bytes,
+    client_context: Option<String>,
+) -> Result<Invoked, LambdaError> {
+    for name in names {
+        match invoke_named(own, endpoint, name, payload.clone(), client_context.as_deref()).await {
+            Err(LambdaError::NotFound(_)) => {}
+            ended => return ended,
+        }
+    }
+    Err(LambdaError::NotFound(format!("{} (at {endpoint})", names.join(" or "))))
+}
+
+async fn invoke_named(
     own: &OwnAddresses,
     endpoint: &Uri,
     name: &str,
     payload: Bytes,
-    client_context: Option<String>,
+    client_context: Option<&str>,
 ) -> Result<Invoked, LambdaError> {
     let base = endpoint.to_string();
     let name = utf8_percent_encode(name, NON_ALPHANUMERIC);

@@ -11,6 +11,7 @@
 #[path = "../common/stand_ins.rs"]
 mod common;
 mod queues;
+mod schedules;
 mod sdk;
 #[path = "../common/serve.rs"]
 mod serve;

@@ -139,6 +139,7 @@ pub(crate) async fn a_service_needs_permission() {
     let refused = invoke().await.unwrap_err();
     assert_eq!((refused.code(), refused.status()), ("AccessDeniedException", 403));
     let permission = Permission {
+        qualifier: None,
         statement_id: "Allow".into(),
         action: "lambda:InvokeFunction".into(),
         principal: "iot.amazonaws.com".into(),

@@ -84,6 +84,7 @@ pub(crate) async fn a_topic_reaches_a_function() {
     cloud.sns().publish(&topic, Publish::text("first")).await.unwrap();
     assert_eq!(message_of(&cloud, "dead").await["Message"], "first");
     let permission = Permission {
+        qualifier: None,
         statement_id: "s".into(),
         action: "lambda:InvokeFunction".into(),
         principal: "sns.amazonaws.com".into(),

@@ -86,6 +86,13 @@ pub struct UpArgs {
     /// The profile of cargo that functions are built with.
     #[arg(long, value_name = "PROFILE", default_value = "dev", help_heading = TEMPLATE)]
     pub functions_profile: String,
+    /// The folder where what functions in Python and Node.js require is installed, once; without it `runtimes` in the data folder,
+    /// or with `--ephemeral` in the user's cache.
+    #[arg(long, value_name = "DIR", help_heading = TEMPLATE)]
+    pub runtimes: Option<PathBuf>,
+    /// Leave to AWS, and list, what a template asks for and is not implemented here. Misspelt properties stay errors.
+    #[arg(long, help_heading = TEMPLATE)]
+    pub lenient: bool,
     /// Leave the Lambda functions out: they are neither built nor run.
     #[arg(long, help_heading = TEMPLATE)]
     pub no_functions: bool,

@@ -46,4 +46,24 @@ impl Progress for Shown {
         self.spinner.finish_and_clear();
         let _ = std::io::stderr().write_all(said.as_bytes());
     }
+
+    fn installing(&self, what: &str) {
+        self.spinner.set_message(format!("installing {what}"));
+        if !self.is_terminal && !self.quiet {
+            print::told(format!("installing {what}, once"));
+        }
+    }
+
+    fn installed(&self, what: &str, took: Duration) {
+        if !self.quiet {
+            self.spinner.suspend(|| print::told(format!("installed {what} in {:.1} s", took.as_secs_f64())));
+        }
+    }
+
+    fn differs(&self, function: &str, runtime: &str, here: &str) {
+        if !self.quiet {
+            self.spinner
+                .suspend(|| print::told(format!("{function} is for {runtime}, and runs on {here} of this machine")));
+        }
+    }
 }

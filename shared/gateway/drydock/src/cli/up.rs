@@ -114,6 +114,7 @@ pub async fn stand_up(args: &UpArgs) -> Result<Dock, Box<dyn std::error::Error +
         .tls_port(args.tls_port)
         .config(config)
         .functions(!args.no_functions)
+        .lenient(args.lenient)
         .functions_profile(&args.functions_profile)
         .progress(Shown::new(args.quiet))
         .environment(std::env::vars_os().filter_map(readable).collect());
@@ -133,6 +134,9 @@ pub async fn stand_up(args: &UpArgs) -> Result<Dock, Box<dyn std::error::Error +
     });
     if !args.ephemeral {
         dock = dock.data_dir(&args.data_dir);
+    }
+    if let Some(folder) = &args.runtimes {
+        dock = dock.runtimes(folder);
     }
     if let Some(port) = args.plain_port {
         dock = dock.plain_port(port);

@@ -1,12 +1,15 @@
 //! The template's resources beside AWS IoT: tables, queues, topics, functions and what feeds them.
 
+use super::runtimes::Executable;
+use crate::dock::device::NotMade;
 use crate::gateway::Gateway;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, LambdaError, Mapping, Permission};
+use drydock_cloud::schedules::{Expression, NotAnExpression, Target};
 use drydock_cloud::{Cloud, CloudError};
-use drydock_core::{ApiError, Arn};
+use drydock_core::{ApiError, Arn, Timestamp};
 use drydock_template::{
-    EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, Plan, Resource, Subscription,
-    Table, Topic,
+    EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, Plan, Resource, Schedule,
+    ScheduleTarget, Subscription, Table, Topic,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -24,6 +27,23 @@ pub enum MakeError {
     /// Lambda refuses.
     #[error(transparent)]
     Lambda(#[from] LambdaError),
+    /// AWS IoT refuses an operation.
+    #[error(transparent)]
+    Refused(NotMade),
+    /// What was made cannot be written down.
+    #[error("`{path}` cannot be written: {source}", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// When something is to run cannot be read.
+    #[error(transparent)]
+    Expression(#[from] NotAnExpression),
+    /// A text that is to be a time is none.
+    #[error("`{0}` is not a time, such as `2026-03-01T08:00:00Z`")]
+    NotATime(String),
     /// A text that is to be an ARN is none.
     #[error("`{0}` is not an ARN")]
     NotAnArn(String),
@@ -38,8 +58,10 @@ pub enum MakeError {
 pub(super) struct Surroundings<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) plan: &'a Plan,
-    /// The functions' binaries by logical id; empty where they run elsewhere.
-    pub(super) binaries: &'a BTreeMap<String, PathBuf>,
+    /// The functions' executables by logical id; empty where they run elsewhere.
+    pub(super) executables: &'a BTreeMap<String, Executable>,
+    /// The names of the functions' binaries by logical id, where a Lambda endpoint runs them.
+    pub(super) known_as: &'a BTreeMap<String, String>,
     /// Whether there are functions at all.
     pub(super) functions: bool,
 }
@@ -66,28 +88,29 @@ impl Surroundings<'_> {
             // What is about a function waits for functions to be there.
             _ if !self.functions => Ok(()),
             Resource::Function(function) => self.function(logical_id, function),
+            Resource::Qualifier(made) => Ok(self.cloud().lambda().qualify(&made.function, &made.qualifier)?),
             Resource::LambdaPermission(permission) => permit(self.cloud(), permission),
             Resource::EventSourceMapping(mapping) => map(self.cloud(), mapping),
             // Part of the function's definition: see `function`.
             Resource::EventInvokeConfig(_) => Ok(()),
-            Resource::Schedule(schedule) => Err(MakeError::NotImplemented(format!("the schedule `{}`", schedule.name))),
+            Resource::Schedule(planned) => schedule(self.cloud(), planned),
             other => Err(MakeError::NotImplemented(format!("{other:?}"))),
         }
     }
 
     fn function(&self, logical_id: &str, function: &Function) -> Result<(), MakeError> {
-        if function.alias.is_some() {
-            return Err(MakeError::NotImplemented(format!("`AutoPublishAlias` of the function `{}`", function.name)));
-        }
-        // Where a Lambda endpoint runs the functions, there is no binary here.
-        let binary = self.binaries.get(logical_id).cloned().unwrap_or_default();
+        // Where a Lambda endpoint runs the functions, there is no executable here.
+        let executable = self.executables.get(logical_id).cloned().unwrap_or_default();
         let invokes = self.plan.resources.iter().find_map(|planned| match &planned.resource {
             Resource::EventInvokeConfig(config) if config.function == function.name => Some(config),
             _ => None,
         });
         let mut events = invokes.map(invoke_config).transpose()?.unwrap_or_default();
         events.dead_letter = function.dead_letter_arn.as_deref().map(arn).transpose()?;
-        let mut definition = Definition::new(&function.name, binary);
+        let mut definition = Definition::new(&function.name, executable.path);
+        definition.launch = executable.launch;
+        definition.known_as =
+            self.known_as.get(logical_id).cloned().into_iter().chain([logical_id.to_owned()]).collect();
         definition.description = function.description.clone().unwrap_or_default();
         definition.runtime.clone_from(&function.runtime);
         definition.architecture.clone_from(&function.architecture);
@@ -110,7 +133,13 @@ impl Surroundings<'_> {
         if let Some(handler) = &function.handler {
             definition.handler.clone_from(handler);
         }
-        self.cloud().lambda().register(definition)?;
+        let lambda = self.cloud().lambda();
+        lambda.register(definition)?;
+        if let Some(alias) = &function.alias {
+            for qualifier in ["1", alias.as_str()] {
+                lambda.qualify(&function.name, qualifier)?;
+            }
+        }
         Ok(())
     }
 }
@@ -149,16 +178,33 @@ async fn subscribe(cloud: &Cloud, subscription: &Subscription) -> Result<(), Mak
     Ok(())
 }
 
-/// Refuses what is about a version or an alias of a function: there is `$LATEST` only.
-fn latest(what: &str, function: &str, qualifier: Option<&str>) -> Result<(), MakeError> {
-    match qualifier {
-        None | Some("$LATEST") => Ok(()),
-        Some(other) => Err(MakeError::NotImplemented(format!("{what} of the version or alias `{function}:{other}`"))),
+/// Starts what the template schedules.
+fn schedule(cloud: &Cloud, planned: &Schedule) -> Result<(), MakeError> {
+    let expression = Expression::parse(&planned.expression, planned.timezone.as_deref())?;
+    let time = |text: &String| {
+        let read = text.parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_millisecond()));
+        read.map_err(|_| MakeError::NotATime(text.clone()))
+    };
+    let target = |target: &ScheduleTarget| -> Result<Target, MakeError> {
+        let dead_letter = target.dead_letter_config.as_ref().and_then(|config| config.arn.as_deref());
+        let dead_letter = dead_letter.map(arn).transpose()?;
+        Ok(Target { arn: arn(&target.arn)?, input: target.input.clone(), dead_letter })
+    };
+    let made = drydock_cloud::schedules::Schedule {
+        arn: arn(&planned.arn)?,
+        expression,
+        start: planned.start_date.as_ref().map(time).transpose()?,
+        end: planned.end_date.as_ref().map(time).transpose()?,
+        of_scheduler: planned.service == "scheduler.amazonaws.com",
+        targets: planned.targets.iter().map(target).collect::<Result<_, _>>()?,
+    };
+    if planned.enabled {
+        cloud.schedules().start(made);
     }
+    Ok(())
 }
 
 fn invoke_config(config: &PlannedInvokes) -> Result<EventInvokeConfig, MakeError> {
-    latest("the event invoke configuration", &config.function, Some(&config.qualifier))?;
     Ok(EventInvokeConfig {
         max_retries: u8::try_from(config.maximum_retry_attempts).unwrap_or(u8::MAX),
         max_age: config.maximum_event_age_in_seconds,
@@ -169,20 +215,24 @@ fn invoke_config(config: &PlannedInvokes) -> Result<EventInvokeConfig, MakeError
 }
 
 fn permit(cloud: &Cloud, permission: &LambdaPermission) -> Result<(), MakeError> {
-    latest("a permission", &permission.function, permission.qualifier.as_deref())?;
+    let qualifier = permission.qualifier.clone().filter(|one| one != "$LATEST");
     let statement = Permission {
+        qualifier: qualifier.clone(),
         statement_id: permission.statement_id.clone(),
         action: permission.action.clone(),
         principal: permission.principal.clone(),
         source_arn: permission.source_arn.clone(),
         source_account: permission.source_account.clone(),
     };
-    cloud.lambda().permit(&permission.function, statement)?;
+    let reference = qualifier.map_or(permission.function.clone(), |one| format!("{}:{one}", permission.function));
+    cloud.lambda().permit(&reference, statement)?;
     Ok(())
 }
 
 fn map(cloud: &Cloud, planned: &EventSourceMapping) -> Result<(), MakeError> {
-    latest("an event source mapping", &planned.function, planned.qualifier.as_deref())?;
+    if let Some(qualifier) = &planned.qualifier {
+        cloud.lambda().function(&format!("{}:{qualifier}", planned.function))?;
+    }
     if !planned.filters.is_empty() {
         return Err(MakeError::NotImplemented("`FilterCriteria` of an event source mapping".to_owned()));
     }

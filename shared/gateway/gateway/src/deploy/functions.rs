@@ -1,13 +1,16 @@
 //! Builds the template's functions for this machine: one `cargo build` a workspace, and the binaries' paths read
-//! from cargo's own messages. The default is cargo's `dev` profile, as for the gateway and the tests: what a developer changes
+//! from cargo's own messages; what scripts require is installed ([`runtimes`](super::runtimes)). The default is cargo's `dev` profile, as for the gateway and the tests: what a developer changes
 //! is to run again in seconds, and what one of them has compiled, the others find.
 
+pub use super::progress::Progress;
+use super::runtimes::{Executable, Runtimes, ScriptError};
+use drydock_template::Function;
 use drydock_template::binary::FunctionBuild;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -46,32 +49,15 @@ pub enum BuildError {
         /// The binary that was looked for.
         binary: String,
     },
+    /// A script cannot be run.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// A function that was said to be built is not there.
     #[error("`{path}` does not exist: build the function first, or name its package with `BuildMethod: rust-cargolambda`", path = .path.display())]
     NoBootstrap {
         /// The file that was looked for.
         path: PathBuf,
     },
-}
-
-/// Who is told how a build goes on. `()` is told nothing.
-pub trait Progress: Send + Sync {
-    /// A crate is compiled: how many were begun so far, and which this is.
-    fn compiling(&self, crates: u32, what: &str);
-    /// A workspace was built, in so long.
-    fn built(&self, took: Duration);
-    /// The build failed; this is all that cargo said.
-    fn failed(&self, said: &str);
-}
-
-impl Progress for () {
-    fn compiling(&self, _crates: u32, _what: &str) {}
-
-    fn built(&self, _took: Duration) {}
-
-    fn failed(&self, said: &str) {
-        tracing::error!("cargo: {said}");
-    }
 }
 
 /// One function to build.
@@ -81,41 +67,48 @@ pub struct Order {
     pub logical_id: String,
     /// How it is built.
     pub build: FunctionBuild,
+    /// The function.
+    pub function: Function,
 }
 
-/// Builds all functions; returns the binary of each by its logical id.
+/// Builds all functions whose code is here; returns the executable of each by its logical id. Those are left out whose code is in
+/// a bucket, while the gateway is not open.
 ///
 /// # Errors
 /// [`BuildError`], naming the function's manifest and what to do.
 pub async fn build(
     orders: &[Order],
     profile: &str,
-    progress: &dyn Progress,
-) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+    runtimes: &Runtimes<'_>,
+) -> Result<BTreeMap<String, Executable>, BuildError> {
     let mut binaries = BTreeMap::new();
     // Manifest directory and binary of each function, by the workspace that builds it.
     let mut workspaces: BTreeMap<PathBuf, Vec<(String, PathBuf, String)>> = BTreeMap::new();
-    for order in orders {
-        match &order.build {
+    for Order { logical_id, build, function } in orders {
+        let executable = match build {
             FunctionBuild::Prebuilt { bootstrap } => {
-                let path = bootstrap.canonicalize().map_err(|_| BuildError::NoBootstrap { path: bootstrap.clone() })?;
-                binaries.insert(order.logical_id.clone(), path);
+                bootstrap.canonicalize().map_err(|_| BuildError::NoBootstrap { path: bootstrap.clone() })?.into()
             }
             FunctionBuild::Cargo { manifest_dir, binary, .. } => {
                 let (manifest, workspace) = workspace_of(manifest_dir).await?;
-                workspaces.entry(workspace).or_default().push((order.logical_id.clone(), manifest, binary.clone()));
+                workspaces.entry(workspace).or_default().push((logical_id.clone(), manifest, binary.clone()));
+                continue;
             }
-        }
+            _ if runtimes.objects.is_none() && !runtimes.all_here(function) => continue,
+            FunctionBuild::Packed { code } => runtimes.packed(function, code).await?,
+            FunctionBuild::Script { language, .. } => runtimes.script(function, language).await?,
+        };
+        binaries.insert(logical_id.clone(), executable);
     }
     for (workspace, wanted) in workspaces {
         let names: BTreeSet<&str> = wanted.iter().map(|(_, _, binary)| binary.as_str()).collect();
-        let built = cargo_build(&workspace, &names, profile, progress).await?;
+        let built = cargo_build(&workspace, &names, profile, runtimes.progress).await?;
         for (logical_id, manifest, binary) in wanted {
             let path = built
                 .get(&(manifest.clone(), binary.clone()))
                 .cloned()
                 .ok_or(BuildError::NoBinary { manifest, binary })?;
-            binaries.insert(logical_id, path);
+            binaries.insert(logical_id, path.into());
         }
     }
     Ok(binaries)

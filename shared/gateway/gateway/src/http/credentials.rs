@@ -106,7 +106,7 @@ fn issue(
         return refusal.told(gateway, Some(&id), &format!("there is no role alias `{alias}`: see ListRoleAliases"));
     };
     let who = Assumer { service: CREDENTIALS_PROVIDER, source_account: &books.scope.account, source_arn: &alias_arn };
-    match gateway.host.roles.assume(&role, who, seconds) {
+    match gateway.host.assume(&role, who, seconds) {
         Ok(()) => {}
         Err(Unassumable::Untrusting(why)) => {
             let text = "Unable to assume the role, or the role to assume does not exist";

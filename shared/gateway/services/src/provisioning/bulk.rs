@@ -178,7 +178,7 @@ async fn open_input(
     let scope = &service.host.books.scope;
     let source = scope.arn("iot", "thingregistrationtask/*");
     let who = Assumer { service: IOT, source_account: &scope.account, source_arn: source.as_str() };
-    match service.host.roles.assume(&row.role_arn, who, 0) {
+    match service.host.assume(&row.role_arn, who, 0) {
         Err(Unassumable::Untrusting(why)) => {
             return Ok(Err(format!("the role `{}` cannot be assumed: {}", row.role_arn, why.join("; "))));
         }

@@ -7,7 +7,7 @@ use super::externals::{self, Asked};
 use super::queue::Queue;
 use super::send::Sender;
 use super::state::{Metric, State, States};
-use super::watch::{Acted, Execution, Watches};
+use super::watch::{Acted, Execution, Watches, done_word};
 use drydock_broker::Broker;
 use drydock_cloud::Cloud;
 use drydock_host::books::Books;
@@ -244,7 +244,7 @@ impl Work<'_> {
                 execution.actions.push(acted(&prepared, &result, took, substituted));
             }
             let how = match result {
-                Ok(_) => format!("ok in {took:.1} ms"),
+                Ok(_) => format!("{} in {took:.1} ms", done_word(prepared.action)),
                 Err(failure) => {
                     let how = format!("failed: {}", failure.error_message);
                     failures.push(failure);

@@ -190,9 +190,14 @@ impl fmt::Display for Execution {
     }
 }
 
+/// What is said of an action that succeeded: a function is invoked asynchronously, so that it has not run yet.
+pub(super) fn done_word(action: &str) -> &'static str {
+    if action == "lambda" { "queued" } else { "ok" }
+}
+
 impl Acted {
     fn write(&self, out: &mut String) -> fmt::Result {
-        let how = if self.ok { "ok" } else { "failed" };
+        let how = if self.ok { done_word(self.action) } else { "failed" };
         writeln!(out, "{} to {}: {how} in {:.1} ms: {}", self.action, self.resource, self.ms, self.answer)?;
         self.substituted.to_string().lines().try_for_each(|line| writeln!(out, "  {line}"))
     }

@@ -1,10 +1,10 @@
 //! `AWS::Serverless::Function` and `AWS::Lambda::Function`.
 
 use super::{Attribute, Identity, Kind, Properties, Resource};
-use crate::error::{Fallible, Fault};
+use crate::error::Fallible;
 use crate::names::Naming;
-use crate::node::{Node, Value};
-use crate::shape::{Field, Shape, TAGS, inert, optional, refused, required};
+use crate::node::Node;
+use crate::shape::{Field, Shape, TAGS, TEXTS, inert, optional, refused, required};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -17,12 +17,14 @@ pub struct Function {
     pub name: String,
     /// The function's ARN, without a qualifier.
     pub arn: String,
-    /// For example `provided.al2023`.
+    /// For example `provided.al2023`; empty where the template names none, as for container images.
     pub runtime: String,
     /// Any text for a function in Rust.
     pub handler: Option<String>,
-    /// Where the code is, relative to the template's folder: a folder, or a file.
-    pub code: String,
+    /// Where the code is.
+    pub code: Code,
+    /// The ARNs of its layers, in their order.
+    pub layers: Vec<String>,
     /// `Metadata.BuildMethod`, for example `rust-cargolambda`.
     pub build_method: Option<String>,
     /// `Metadata.BuildProperties`, for example `{"Binary": "telemetry"}`.
@@ -65,6 +67,29 @@ pub struct LoggingConfig {
     pub log_group: Option<String>,
 }
 
+/// Where code is. Only the machinery looks whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Code {
+    /// A folder, a `.zip` or another file, relative to the template's folder.
+    Path(String),
+    /// The text of the only file (`InlineCode`, `ZipFile`).
+    Inline(String),
+    /// A `.zip` in a bucket.
+    #[serde(rename_all = "camelCase")]
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The object.
+        key: String,
+    },
+    /// A container image.
+    Image(String),
+    /// The template says nothing.
+    Nowhere,
+}
+
 const LEVELS: Shape = Shape::Choice(&["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]);
 const LOGGING: Shape = Shape::Object(&[
     optional("LogFormat", Shape::Choice(&["Text", "JSON"])),
@@ -74,16 +99,18 @@ const LOGGING: Shape = Shape::Object(&[
 ]);
 const VARIABLES: Shape = Shape::Object(&[optional("Variables", Shape::TextMap)]);
 const ARCHITECTURES: Shape = Shape::List(&Shape::Choice(&["x86_64", "arm64"]));
-/// The code as CloudFormation takes it, none of which is here; a string is a folder, which `aws cloudformation package` uploads.
+/// The code as CloudFormation takes it; a string is a folder, which `aws cloudformation package` uploads.
 const CODE: Shape = Shape::TextOr(&[
-    refused("ZipFile", "AWS takes inline code for Node.js and Python alone, and functions run as executables here"),
-    refused("S3Bucket", FROM_HERE),
-    refused("S3Key", FROM_HERE),
-    refused("S3ObjectVersion", FROM_HERE),
-    refused("ImageUri", IMAGE),
+    optional("ZipFile", Shape::Text),
+    optional("S3Bucket", Shape::Text),
+    optional("S3Key", Shape::Text),
+    optional("S3ObjectVersion", Shape::Text),
+    optional("ImageUri", Shape::Text),
     inert("SourceKMSKeyArn", ENCRYPTION),
 ]);
-const FROM_HERE: &str = "code is taken from this machine: let `Code` be a folder, relative to the template, which `aws cloudformation package` uploads, or leave the function to AWS with `Metadata: {Drydock: aws-only}`";
+/// The code as SAM takes it: <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-functioncode.html>
+pub(super) const CODE_URI: Shape =
+    Shape::TextOr(&[required("Bucket", Shape::Text), required("Key", Shape::Text), optional("Version", Shape::Text)]);
 const ENCRYPTION: &str = "nothing is encrypted at rest here";
 const IMAGE: &str = "functions run as processes here, not in containers";
 const DEPLOYMENT: &str = "a change takes effect at once here";
@@ -94,7 +121,7 @@ macro_rules! properties {
         &[
             $($own,)*
             optional("FunctionName", Shape::Text),
-            required("Runtime", Shape::Text),
+            optional("Runtime", Shape::Text),
             optional("Handler", Shape::Text),
             optional("Description", Shape::Text),
             optional("Environment", VARIABLES),
@@ -104,7 +131,8 @@ macro_rules! properties {
             optional("ReservedConcurrentExecutions", Shape::Integer(0, 1_000_000)),
             optional("Role", Shape::Text),
             optional("LoggingConfig", LOGGING),
-            optional("PackageType", Shape::Choice(&["Zip"])),
+            optional("PackageType", Shape::Choice(&["Zip", "Image"])),
+            optional("Layers", TEXTS),
             inert("CodeSigningConfigArn", "code is not signed here"),
             inert("EphemeralStorage", "`/tmp` is this machine's"),
             inert("FunctionScalingConfig", "there are no capacity providers here"),
@@ -117,8 +145,7 @@ macro_rules! properties {
             refused("CapacityProviderConfig", "there are no capacity providers here"),
             refused("DurableConfig", "functions are not durable here"),
             refused("FileSystemConfigs", "file systems are not mounted here"),
-            refused("ImageConfig", IMAGE),
-            refused("Layers", "layers are not unpacked here; put what AWS alone needs under `Metadata: {Drydock: {AwsOnly: [Layers]}}`"),
+            inert("ImageConfig", IMAGE),
             refused("TenancyConfig", "invokes know no tenants here"),
             TAGS,
         ]
@@ -126,7 +153,9 @@ macro_rules! properties {
 }
 
 const SERVERLESS_PROPERTIES: &[Field] = properties![
-    required("CodeUri", Shape::Text),
+    optional("CodeUri", CODE_URI),
+    optional("InlineCode", Shape::Text),
+    optional("ImageUri", Shape::Text),
     optional(
         "DeadLetterQueue",
         Shape::Object(&[required("Type", Shape::Choice(&["SQS", "SNS"])), required("TargetArn", Shape::Text)]),
@@ -141,9 +170,7 @@ const SERVERLESS_PROPERTIES: &[Field] = properties![
     inert("Tracing", "there is no X-Ray here"),
     inert("VersionDeletionPolicy", DEPLOYMENT),
     inert("VersionDescription", "it is for people"),
-    refused("FunctionUrlConfig", "functions have no URL here"),
-    refused("ImageUri", IMAGE),
-    refused("InlineCode", "functions in Rust are not written inline"),
+    inert("FunctionUrlConfig", "functions have no URL here: invoke them by the Lambda API"),
 ];
 
 const LAMBDA_PROPERTIES: &[Field] = properties![
@@ -181,7 +208,12 @@ pub(super) const LAMBDA: Kind = Kind {
 #[serde(rename_all = "PascalCase")]
 struct Given {
     #[serde(alias = "Code")]
-    code_uri: String,
+    code_uri: Option<GivenCode>,
+    inline_code: Option<String>,
+    image_uri: Option<String>,
+    #[serde(default)]
+    layers: Vec<String>,
+    #[serde(default)]
     runtime: String,
     handler: Option<String>,
     description: Option<String>,
@@ -198,6 +230,38 @@ struct Given {
     auto_publish_alias: Option<String>,
     #[serde(alias = "DeadLetterConfig")]
     dead_letter_queue: Option<DeadLetter>,
+}
+
+/// `CodeUri`, `ContentUri`, `Code` and `Content`, in both their forms.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum GivenCode {
+    Text(String),
+    #[serde(rename_all = "PascalCase")]
+    Parts {
+        zip_file: Option<String>,
+        image_uri: Option<String>,
+        #[serde(alias = "S3Bucket")]
+        bucket: Option<String>,
+        #[serde(alias = "S3Key")]
+        key: Option<String>,
+    },
+}
+
+impl GivenCode {
+    /// What it says; none where that is nothing.
+    pub(super) fn read(self) -> Option<Code> {
+        match self {
+            Self::Text(text) => Some(match text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+                Some((bucket, key)) => Code::S3 { bucket: bucket.to_owned(), key: key.to_owned() },
+                None => Code::Path(text),
+            }),
+            Self::Parts { zip_file: Some(text), .. } => Some(Code::Inline(text)),
+            Self::Parts { image_uri: Some(uri), .. } => Some(Code::Image(uri)),
+            Self::Parts { bucket: Some(bucket), key: Some(key), .. } => Some(Code::S3 { bucket, key }),
+            Self::Parts { .. } => None,
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -218,17 +282,16 @@ fn arn(identity: &Identity) -> String {
 }
 
 fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
-    if properties.node.get("Code").is_some_and(|code| matches!(code.value, Value::Map(_))) {
-        // Its parts that would say where the code is are refused one by one.
-        return Err(properties.fault("Code", "does not say where the code is"));
-    }
     let given: Given = properties.read()?;
-    let code_property = if properties.node.get("CodeUri").is_some() { "CodeUri" } else { "Code" };
-    if given.code_uri.starts_with("s3://") {
-        let what = format!("`{code_property}` of `{}` in S3", properties.declared.logical_id);
-        let fault = Fault::not_implemented(properties.span(code_property), what, "code is taken from this machine");
-        return Err(fault.helped("name a folder, relative to the template"));
-    }
+    let image = given.image_uri.map(Code::Image);
+    let code = match given.code_uri {
+        Some(code) => {
+            let said = code.read();
+            Some(said.ok_or_else(|| properties.fault("Code", "does not say where the code is"))?)
+        }
+        None => given.inline_code.map(Code::Inline).or(image),
+    };
+    let code = code.unwrap_or(Code::Nowhere);
     if given.architectures.len() > 1 {
         return Err(properties.fault("Architectures", "has several, and a function has one (globals are added to it)"));
     }
@@ -242,7 +305,8 @@ fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> 
         arn: arn(identity),
         runtime: given.runtime,
         handler: given.handler,
-        code: given.code_uri,
+        code,
+        layers: given.layers,
         build_method: metadata("BuildMethod").and_then(Node::scalar),
         build_properties: metadata("BuildProperties").map_or(Json::Null, Node::to_json),
         environment: given.environment.variables,

@@ -142,6 +142,8 @@ impl<'t> Resolver<'t> {
         let value = match known {
             Some((_, value)) => Some(value(&identity)),
             None if declared.aws_only && attribute == "Arn" => Some(aws_only_arn(declared, &identity)),
+            None if declared.left.is_some() && attribute.ends_with("Arn") => Some(aws_only_arn(declared, &identity)),
+            None if declared.left.is_some() => Some(format!("{}-{attribute}", identity.name)),
             None => None,
         };
         value.map(|value| Node::text(span, value)).ok_or_else(|| {
@@ -266,6 +268,7 @@ impl<'t> Resolver<'t> {
     }
 
     fn identify(&mut self, declared: &Declared, kind: Option<&'static Kind>) -> Fallible<Identity> {
+        let made = self.settings.made.get(&declared.logical_id).cloned();
         let mut property = |name: Option<&str>| -> Fallible<Option<(String, Span)>> {
             let Some(node) = name.and_then(|name| declared.properties.get(name)) else { return Ok(None) };
             let Some(value) = self.resolve(node)? else { return Ok(None) };
@@ -276,6 +279,9 @@ impl<'t> Resolver<'t> {
         };
         let naming = kind.map_or(crate::names::Naming::GENERATED, |kind| kind.naming);
         let extra = property(kind.and_then(|kind| kind.extra))?.map(|(text, _)| text);
+        if let Some(name) = made {
+            return Ok(self.named_identity(declared, name, extra));
+        }
         let name = match property(naming.property)? {
             Some((name, span)) => {
                 naming.check(&name, naming.property.unwrap_or_default(), span)?;
@@ -286,14 +292,18 @@ impl<'t> Resolver<'t> {
                 naming.generate(&self.settings.stack_name, &declared.logical_id, fifo)
             }
         };
-        Ok(Identity {
+        Ok(self.named_identity(declared, name, extra))
+    }
+
+    fn named_identity(&self, declared: &Declared, name: String, extra: Option<String>) -> Identity {
+        Identity {
             logical_id: declared.logical_id.clone(),
             name,
             extra,
             scope: self.settings.scope.clone(),
             stack: self.settings.stack_name.clone(),
             queue_url_base: self.settings.queue_url_base.trim_end_matches('/').to_owned(),
-        })
+        }
     }
 
     /// Checks that what a value refers to exists, where the value itself is of no use here.

@@ -26,6 +26,11 @@ const NOT_HERE: &[&str] = &[
     "SelfManagedKafka",
     "WebSocketApi",
 ];
+/// Whether SAM has an event source that is not here.
+pub(super) fn is_foreign(type_: &str) -> bool {
+    NOT_HERE.contains(&type_)
+}
+
 const HERE: &[&str] = &["IoTRule", "SNS", "SQS", "Schedule", "ScheduleV2"];
 
 /// One event of a function, on its way to resources.
@@ -62,17 +67,6 @@ pub(super) fn expand(function: &Declared, event: &Entry, generated: &mut Vec<Dec
         Some("SNS") => event.sns(),
         Some("Schedule") => event.schedule(),
         Some("ScheduleV2") => event.schedule_v2(),
-        Some(name) if NOT_HERE.contains(&name) => {
-            let fault = Fault::not_implemented(
-                type_.span,
-                format!("{what}, of type `{name}`,"),
-                "nothing here emits such events",
-            );
-            Err(fault.helped(format!(
-                "to leave it to AWS, add `Metadata: {{Drydock: {{AwsOnly: [Events.{}]}}}}` to `{}`",
-                event.name, function.logical_id
-            )))
-        }
         _ => Err(type_.mismatch(format!("`Type` of {what}"), &format!("one of {}", crate::document::list(HERE)))),
     }
 }

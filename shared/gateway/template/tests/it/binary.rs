@@ -40,6 +40,8 @@ fn found(files: &[(&str, &str)], metadata: &str, properties: &str) -> String {
             format!("cargo {} {} {binary}", relative(&manifest_dir), package.unwrap_or_default())
         }
         Ok(FunctionBuild::Prebuilt { bootstrap }) => format!("prebuilt {}", relative(&bootstrap)),
+        Ok(FunctionBuild::Packed { code }) => format!("packed {code:?}"),
+        Ok(FunctionBuild::Script { language, code }) => format!("script {language:?} {code:?}"),
         Err(error) => error.to_string().replace(&dir.path().display().to_string(), "<dir>"),
     }
 }
@@ -103,8 +105,24 @@ fn a_manifest_that_is_broken() {
 
 #[test]
 fn other_runtimes_and_build_methods_are_named() {
-    let text = found(&[("f/bootstrap", "")], "", "Runtime: python3.13");
-    assert!(text.contains("runtime `python3.13`") && text.contains("`provided.al2023`"), "{text}");
+    for runtime in ["java21", "dotnet8", "ruby3.3", "go1.x", "python2.7", "nodejs"] {
+        let text = found(&[("f/bootstrap", "")], "", &format!("Runtime: {runtime}, Handler: a.b"));
+        assert!(text.contains(&format!("runtime `{runtime}`")) && text.contains("--lambda-endpoint"), "{text}");
+    }
     let text = found(&[("f/bootstrap", "")], "BuildMethod: makefile", AL2023);
-    assert!(text.contains("build method `makefile`") && text.contains("`rust-cargolambda`"), "{text}");
+    assert!(text.contains("build method `makefile`") && text.contains("`sam build`"), "{text}");
+    let text = found(&[("f/app.ts", "")], "BuildMethod: esbuild", "Runtime: nodejs22.x, Handler: app.handler");
+    assert!(text.contains("build method `esbuild`") && text.contains("`sam build`"), "{text}");
+}
+
+#[test]
+fn scripts_are_for_their_interpreter() {
+    let of = |files: &[(&str, &str)], properties: &str| found(files, "", properties);
+    let files = [("f/app.py", ""), ("f.zip", "")];
+    assert_eq!(of(&files, "Runtime: python3.12, Handler: app.handler"), "script Python(\"3.12\") Path(\"f\")");
+    assert_eq!(of(&files, "Runtime: nodejs22.x, Handler: app.handler"), "script Node(\"22\") Path(\"f\")");
+    let text = of(&[], "Runtime: python3.12, Handler: app.handler");
+    assert_eq!(text, "function `f`: `<dir>/f` does not exist; check `CodeUri`");
+    let text = of(&files, "Runtime: python3.12");
+    assert!(text.contains("needs a `Handler`"), "{text}");
 }

@@ -13,11 +13,11 @@ fn errors(text: &str) -> TemplateErrors {
 
 #[test]
 fn an_error_is_a_diagnostic_with_its_source() {
-    let text = "Resources:\n  Bucket:\n    Type: AWS::KMS::Key\n";
+    let text = "Resources:\n  Bucket:\n    Type: AWS::IoT::JobTemplate\n";
     let errors = errors(text);
     assert_eq!(
         errors.to_string(),
-        "template.yaml:3:11: resource `Bucket` is of type `AWS::KMS::Key`, which is not implemented here\n  \
+        "template.yaml:3:11: resource `Bucket` is of type `AWS::IoT::JobTemplate`, which is not implemented here\n  \
          help: to leave it to AWS, add `Metadata: {Drydock: aws-only}` to it"
     );
     let error = errors.iter().next().unwrap();
@@ -25,13 +25,13 @@ fn an_error_is_a_diagnostic_with_its_source() {
     let span = SourceSpan::from((label.offset(), label.len()));
     let contents = error.source_code().unwrap().read_span(&span, 0, 0).unwrap();
     assert_eq!(contents.line(), 2);
-    assert_eq!(&text[label.offset()..label.offset() + label.len()], "AWS::KMS::Key");
+    assert_eq!(&text[label.offset()..label.offset() + label.len()], "AWS::IoT::JobTemplate");
     assert_eq!(error.place().to_string(), "template.yaml:3:11");
 }
 
 #[test]
 fn several_errors_are_related() {
-    let errors = errors("Resources:\n  A: {Type: AWS::KMS::Key}\n  B: {Type: AWS::KMS::Key}\n");
+    let errors = errors("Resources:\n  A: {Type: AWS::IoT::JobTemplate}\n  B: {Type: AWS::IoT::JobTemplate}\n");
     assert_eq!(errors.iter().count(), 2);
     assert_eq!(errors.related().unwrap().count(), 1);
 }

@@ -46,6 +46,7 @@ impl Process {
         server.spawn(runtime_api::serve(listener, sender, move |stream| is_own(asked.clone(), stream)));
         let stream = stream_name(setup);
         let mut child = Command::new(&definition.binary)
+            .args(&definition.launch.arguments)
             .env_clear()
             .envs(variables(setup, &address.to_string(), &stream))
             .current_dir(definition.task_root())
@@ -130,6 +131,7 @@ fn variables(setup: &Setup, runtime_api: &str, stream: &str) -> Vec<(String, Str
     variables.extend(defaults.map(own));
     variables.extend(definition.environment.clone());
     variables.extend(reserved.map(own));
+    variables.extend(definition.launch.variables.clone());
     variables
 }
 

@@ -8,7 +8,7 @@ use drydock_gateway::config::{Config, FILE};
 use drydock_gateway::deploy::{self, Values};
 use drydock_host::system::SystemClock;
 use drydock_identity::{Authority, Certificate};
-use drydock_template::binary::{self, FunctionBuild};
+use drydock_template::binary::{self, FunctionBuild, Language};
 use drydock_template::{Function, Resource};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -83,6 +83,14 @@ fn function(name: &str, function: &Function, folder: &Path, findings: &mut Findi
             Ok(_) => findings.good(&about, format!("`{}` is built", bootstrap.display())),
         },
         Ok(FunctionBuild::Cargo { manifest_dir, binary, .. }) => cargo(&about, &manifest_dir, &binary, findings),
+        Ok(FunctionBuild::Packed { .. }) => findings.good(&about, "`drydock up` unpacks its package"),
+        Ok(FunctionBuild::Script { language, .. }) => {
+            let language = match language {
+                Language::Python(version) => format!("Python {version}"),
+                Language::Node(version) => format!("Node.js {version}"),
+            };
+            findings.good(&about, format!("it is for {language}; `drydock up` installs what it requires"));
+        }
     }
 }
 

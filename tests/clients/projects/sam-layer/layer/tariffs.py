@@ -1,0 +1,2 @@
+def price(kwh):
+    return round(kwh * 0.31, 2)
