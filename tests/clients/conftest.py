@@ -24,11 +24,13 @@ KEYS = ("AKIACLIENTS", "a secret of the clients")
 class Gateway:
     """A running `drydock up` and what its ready file says."""
 
-    def __init__(self, folder, *options, deadline=DEADLINE, template=ROOT / "template.yaml", keys=("local", "local")):
+    def __init__(self, folder, *options, deadline=DEADLINE, template=ROOT / "template.yaml", keys=("local", "local"), data=None):
         ready = folder / "ready.json"
         self.log = folder / "drydock.log"
+        # In memory, or in a folder that outlives it.
+        kept = ["--data-dir", str(data)] if data else ["--ephemeral"]
         command = [
-            DRYDOCK, "up", "--ephemeral", "--api-port", "0", "--mqtt-port", "0", "--tls-port", "0",
+            DRYDOCK, "up", *kept, "--api-port", "0", "--mqtt-port", "0", "--tls-port", "0",
             "--template", str(template), "--ready-file", str(ready), *options,
         ]
         if template == ROOT / "template.yaml":

@@ -144,12 +144,57 @@ def test_sam_with_callbacks_a_package_and_a_queue(up, tmp_path):
     publish(gateway, "mail", {"id": "a"})
     assert items(gateway, "Ledger") == [{"id": {"S": "a"}, "left": {"BOOL": True}}]
     (name,) = [f["FunctionName"] for f in gateway.aws("lambda", "list-functions")["Functions"] if "Echo" in f["FunctionName"]]
-    out = tmp_path / "out.json"
-    gateway.aws("lambda", "invoke", "--function-name", name, "--cli-binary-format", "raw-in-base64-out", "--payload", '{"a": 1}', out)
-    assert json.loads(out.read_text()) == {"echoed": {"a": 1}}
+    assert invoke(gateway, tmp_path, name, '{"a": 1}') == {"echoed": {"a": 1}}
     command = [DRYDOCK, "clock", "advance", "1d", "--api-url", gateway.api_url]
     subprocess.run(command, check=True, capture_output=True, timeout=DEADLINE)
     gateway.told('echo {"daily":true}')
+
+
+CODE_IN_A_BUCKET = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Lambda:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: lambda
+      Runtime: python3.12
+      Handler: app.handler
+      Role: arn:aws:iam::123456789012:role/any
+      Timeout: 20
+      Code: {S3Bucket: packages, S3Key: app/1.zip}
+  Sam:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: sam, Runtime: python3.12, Handler: app.handler, Timeout: 20, CodeUri: "s3://packages/app/1.zip"}
+"""
+
+
+def test_code_in_a_bucket_that_an_earlier_run_has_kept(tmp_path):
+    package = tmp_path / "1.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return [context.function_name, event]\n")
+    template = tmp_path / "template.yaml"
+    template.write_text("Resources: {}")
+    options = {"template": template, "data": tmp_path / "state", "deadline": INSTALLED}
+    gateway = Gateway(tmp_path, "--runtimes", str(RUNTIMES), **options)
+    gateway.aws("s3api", "create-bucket", "--bucket", "packages")
+    gateway.aws("s3api", "put-object", "--bucket", "packages", "--key", "app/1.zip", "--body", package)
+    gateway.stop()
+    template.write_text(CODE_IN_A_BUCKET)
+    gateway = Gateway(tmp_path, "--runtimes", str(RUNTIMES), **options)
+    for name in ("lambda", "sam"):
+        assert invoke(gateway, tmp_path, name, '{"a": 1}') == [name, {"a": 1}]
+    gateway.stop()
+    # What is not there is told with the place of the function.
+    template.write_text(CODE_IN_A_BUCKET.replace("app/1.zip", "app/2.zip"))
+    with pytest.raises(RuntimeError, match="s3://packages/app/2.zip`, which is not here"):
+        Gateway(tmp_path, "--runtimes", str(RUNTIMES), **options)
+
+
+def invoke(gateway, folder, name, payload):
+    out = folder / "out.json"
+    raw = ("--cli-binary-format", "raw-in-base64-out")
+    gateway.aws("lambda", "invoke", "--function-name", name, *raw, "--payload", payload, out)
+    return json.loads(out.read_text())
 
 
 def check(folder, text, *options):

@@ -79,6 +79,12 @@ pub enum BinaryError {
         /// The runtime.
         runtime: String,
     },
+    /// The template names no runtime.
+    #[error("function `{function}` needs a `Runtime`: `provided.al2023`, `python3.x` or `nodejs*.x`")]
+    NoRuntime {
+        /// The function.
+        function: String,
+    },
     /// The function is a container image.
     #[error(
         "function `{function}` is a container image, and functions run as processes here: run it by `sam local start-lambda` and \
@@ -203,6 +209,9 @@ pub(crate) fn runs_here(function: &Function) -> Result<(), BinaryError> {
         Code::Image(_) => return Err(BinaryError::Image { function: name() }),
         Code::Nowhere => return Err(BinaryError::Nowhere { function: name() }),
         _ => {}
+    }
+    if function.runtime.is_empty() {
+        return Err(BinaryError::NoRuntime { function: name() });
     }
     let provided = matches!(function.runtime.as_str(), "provided.al2023" | "provided.al2" | "provided");
     if !provided && Language::of(&function.runtime).is_none() {

@@ -211,6 +211,7 @@ struct Given {
     code_uri: Option<GivenCode>,
     inline_code: Option<String>,
     image_uri: Option<String>,
+    package_type: Option<String>,
     #[serde(default)]
     layers: Vec<String>,
     #[serde(default)]
@@ -283,15 +284,14 @@ fn arn(identity: &Identity) -> String {
 
 fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
     let given: Given = properties.read()?;
-    let image = given.image_uri.map(Code::Image);
-    let code = match given.code_uri {
-        Some(code) => {
-            let said = code.read();
-            Some(said.ok_or_else(|| properties.fault("Code", "does not say where the code is"))?)
-        }
-        None => given.inline_code.map(Code::Inline).or(image),
+    let code = match (given.code_uri, given.inline_code) {
+        // `sam build` fills in the image's address.
+        _ if given.package_type.as_deref() == Some("Image") => Code::Image(given.image_uri.unwrap_or_default()),
+        // Of both SAM takes the inline code: globals may say where that of all others is.
+        (_, Some(text)) => Code::Inline(text),
+        (Some(code), None) => code.read().ok_or_else(|| properties.fault("Code", "does not say where the code is"))?,
+        (None, None) => given.image_uri.map_or(Code::Nowhere, Code::Image),
     };
-    let code = code.unwrap_or(Code::Nowhere);
     if given.architectures.len() > 1 {
         return Err(properties.fault("Architectures", "has several, and a function has one (globals are added to it)"));
     }

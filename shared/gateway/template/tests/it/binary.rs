@@ -116,6 +116,15 @@ fn other_runtimes_and_build_methods_are_named() {
 }
 
 #[test]
+fn what_does_not_say_how_it_runs_is_named() {
+    let files = [("f/bootstrap", "")];
+    assert!(found(&files, "", "Handler: a").contains("needs a `Runtime`"));
+    assert!(found(&files, "", "PackageType: Image").contains("is a container image"));
+    let inline = found(&files, "", "Runtime: python3.12, Handler: index.h, InlineCode: x");
+    assert_eq!(inline, "script Python(\"3.12\") Inline(\"x\")");
+}
+
+#[test]
 fn scripts_are_for_their_interpreter() {
     let of = |files: &[(&str, &str)], properties: &str| found(files, "", properties);
     let files = [("f/app.py", ""), ("f.zip", "")];
