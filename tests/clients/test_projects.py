@@ -42,8 +42,7 @@ def up(tmp_path):
 
 
 def publish(gateway, topic, message):
-    gateway.aws("iot-data", "publish", "--topic", topic, "--cli-binary-format", "raw-in-base64-out", "--qos", "1",
-                "--payload", json.dumps(message))
+    gateway.aws("iot-data", "publish", "--topic", topic, "--qos", "1", "--payload", json.dumps(message))
 
 
 def eventually(gateway, look):
@@ -192,8 +191,7 @@ def test_code_in_a_bucket_that_an_earlier_run_has_kept(tmp_path):
 
 def invoke(gateway, folder, name, payload):
     out = folder / "out.json"
-    raw = ("--cli-binary-format", "raw-in-base64-out")
-    gateway.aws("lambda", "invoke", "--function-name", name, *raw, "--payload", payload, out)
+    gateway.aws("lambda", "invoke", "--function-name", name, "--payload", payload, out)
     return json.loads(out.read_text())
 
 

@@ -85,6 +85,16 @@ pub enum BinaryError {
         /// The function.
         function: String,
     },
+    /// Inline code of a function that is an executable.
+    #[error(
+        "function `{function}` has inline code, which is for Python and Node.js alone: `{runtime}` starts an executable"
+    )]
+    Inline {
+        /// The function.
+        function: String,
+        /// The runtime.
+        runtime: String,
+    },
     /// The function is a container image.
     #[error(
         "function `{function}` is a container image, and functions run as processes here: run it by `sam local start-lambda` and \
@@ -169,6 +179,7 @@ impl BinaryError {
     pub fn properties(&self) -> &'static [&'static str] {
         match self {
             Self::Runtime { .. } => &["Runtime"],
+            Self::Inline { .. } => &["InlineCode", "Code"],
             Self::Image { .. } => &["ImageUri", "Code", "PackageType"],
             Self::NoHandler { .. } => &["Handler", "Runtime"],
             _ => &["CodeUri", "Code"],
@@ -216,6 +227,9 @@ pub(crate) fn runs_here(function: &Function) -> Result<(), BinaryError> {
     let provided = matches!(function.runtime.as_str(), "provided.al2023" | "provided.al2" | "provided");
     if !provided && Language::of(&function.runtime).is_none() {
         return Err(BinaryError::Runtime { function: name(), runtime: function.runtime.clone() });
+    }
+    if provided && matches!(function.code, Code::Inline(_)) {
+        return Err(BinaryError::Inline { function: name(), runtime: function.runtime.clone() });
     }
     match function.build_method.as_deref() {
         None | Some("rust-cargolambda") => Ok(()),

@@ -1,6 +1,6 @@
-//! Builds the template's functions for this machine: one `cargo build` a workspace, and the binaries' paths read
-//! from cargo's own messages; what scripts require is installed ([`runtimes`](super::runtimes)). The default is cargo's `dev` profile, as for the gateway and the tests: what a developer changes
-//! is to run again in seconds, and what one of them has compiled, the others find.
+//! Builds the template's functions for this machine: one `cargo build` a workspace, and the binaries' paths read from cargo's own
+//! messages; what scripts require is installed ([`runtimes`](super::runtimes)). The default is cargo's `dev` profile, as for the
+//! gateway and the tests: what a developer changes is to run again in seconds, and what one of them has compiled, the others find.
 
 pub use super::progress::Progress;
 use super::runtimes::{Executable, Runtimes, ScriptError};

@@ -120,6 +120,8 @@ fn what_does_not_say_how_it_runs_is_named() {
     let files = [("f/bootstrap", "")];
     assert!(found(&files, "", "Handler: a").contains("needs a `Runtime`"));
     assert!(found(&files, "", "PackageType: Image").contains("is a container image"));
+    let inline = found(&files, "", "Runtime: provided.al2023, InlineCode: x");
+    assert!(inline.contains("for Python and Node.js alone"), "{inline}");
     let inline = found(&files, "", "Runtime: python3.12, Handler: index.h, InlineCode: x");
     assert_eq!(inline, "script Python(\"3.12\") Inline(\"x\")");
 }
