@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html>
 
 use crate::error::{Fallible, Fault, Problem, nearest};
+use crate::loops;
 use crate::node::{Entry, Node};
 use crate::source::Span;
 use std::collections::BTreeMap;
@@ -142,7 +143,7 @@ impl Document {
 fn section(root: &Node, name: &str) -> Fallible<BTreeMap<String, Node>> {
     let Some(section) = root.get(name) else { return Ok(BTreeMap::new()) };
     let entries = section.want_map(&format!("`{name}`"))?;
-    entries.iter().map(|entry| for_each(entry).map(|()| (entry.key.clone(), entry.value.clone()))).collect()
+    entries.iter().map(|entry| no_loop(entry).map(|()| (entry.key.clone(), entry.value.clone()))).collect()
 }
 
 fn transforms(node: &Node) -> Fallible<Vec<String>> {
@@ -160,11 +161,11 @@ fn transforms(node: &Node) -> Fallible<Vec<String>> {
     }
 }
 
-/// `Fn::ForEach` stands where a name would: it is refused by name.
-pub(crate) fn for_each(entry: &Entry) -> Fallible<()> {
-    if entry.key.starts_with("Fn::ForEach") {
-        let why = "write the repeated parts out";
-        return Err(Fault::not_implemented(entry.span, "`Fn::ForEach`", why));
+/// A loop that is still there stands where none may.
+pub(crate) fn no_loop(entry: &Entry) -> Fallible<()> {
+    if loops::is_loop(entry) {
+        let why = "may only stand under `Conditions`, `Resources` and `Outputs`";
+        return Err(Fault::intrinsic(entry.span, loops::NAME, why));
     }
     Ok(())
 }
@@ -203,7 +204,7 @@ impl Declared {
     }
 
     fn read(entry: &Entry) -> Fallible<Self> {
-        for_each(entry)?;
+        no_loop(entry)?;
         let logical_id = entry.key.clone();
         if logical_id.is_empty() || !logical_id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             let why = "must consist of letters and digits alone";

@@ -7,7 +7,7 @@
 //!
 //! The way through it, a module per step:
 //! - `yaml`, `json` → `node`: text to a tree that remembers places; short tags become long forms.
-//! - `document`: the sections. `parameters`, `globals`, `sam`: their values, shared properties, generated resources.
+//! - `loops`: repeated parts are written out. `document`: the sections. `parameters`, `globals`, `sam`: their values, shared properties, generated resources.
 //! - `resolve`: intrinsic functions, conditions, references; `names`: what resources are called.
 //! - `shape` and `kinds`: what each resource type takes and becomes, one file per type, properties as data.
 //! - `order`, `plan`: what needs what, and the result.
@@ -21,6 +21,7 @@ mod error;
 mod globals;
 mod json;
 mod kinds;
+mod loops;
 mod names;
 mod node;
 mod order;
@@ -46,6 +47,7 @@ pub use source::{Place, Span};
 
 use document::Document;
 use error::{Fault, Problem as P};
+use node::Node;
 use source::Source;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,7 +61,10 @@ const SIZE_LIMIT: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Template {
     source: Arc<Source>,
+    /// Where there are loops, what stands beside them.
     document: Document,
+    /// The whole template, where there are loops.
+    looped: Option<Node>,
 }
 
 impl Template {
@@ -76,8 +81,12 @@ impl Template {
         }
         let is_json = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{');
         let root = if is_json { json::parse(text) } else { yaml::parse(text) }.map_err(one)?;
-        let document = Document::read(&root).map_err(one)?;
-        Ok(Self { source, document })
+        let looped = loops::has_loops(&root).then(|| root.clone());
+        let document = match &looped {
+            Some(root) => Document::read(&loops::without(root)),
+            None => Document::read(&root),
+        };
+        Ok(Self { document: document.map_err(one)?, source, looped })
     }
 
     /// Reads a template from a file.
@@ -105,6 +114,11 @@ impl Template {
     /// # Errors
     /// Everything that is wrong with the template under these settings, in the order of the text.
     pub fn plan(&self, settings: &Settings) -> Result<Plan, TemplateErrors> {
-        plan::plan(&self.document, &self.source, settings)
+        let Some(root) = &self.looped else { return plan::plan(&self.document, &self.source, settings) };
+        let one = |fault: Box<Fault>| TemplateErrors::one(*fault, &self.source);
+        let (parameters, _) = parameters::values(&self.document, settings).map_err(one)?;
+        let root = loops::expand(root, &parameters).map_err(one)?;
+        let document = Document::read(&root).map_err(one)?;
+        plan::plan(&document, &self.source, settings)
     }
 }

@@ -317,7 +317,7 @@ fn properties(
     let mut resolved = Vec::new();
     let mut json = Map::new();
     for entry in declared.properties.entries() {
-        crate::document::for_each(entry)?;
+        crate::document::no_loop(entry)?;
         let path = format!("{}.{}", declared.logical_id, entry.key);
         let field = shape::field(kind.properties, entry, &what)?;
         if let Use::Inert(why) = field.use_ {
@@ -339,7 +339,7 @@ fn properties(
 const OUTPUT_KEYS: &[&str] = &["Value", "Description", "Export", "Condition"];
 
 fn output(resolver: &mut Resolver<'_>, entry: &Entry) -> Fallible<Option<Output>> {
-    crate::document::for_each(entry)?;
+    crate::document::no_loop(entry)?;
     let what = format!("output `{}`", entry.key);
     for key in entry.value.want_map(&what)? {
         if !OUTPUT_KEYS.contains(&key.key.as_str()) {

@@ -1,16 +1,17 @@
 //! Resolution: intrinsic functions give way to values, and each reference leaves an edge in the dependency graph.
 //!
-//! - [`functions`]: the intrinsic functions that compute.
+//! - [`functions`]: the intrinsic functions that compute; [`cidr`]: blocks of addresses.
 //! - [`conditions`]: the condition functions.
 //! - [`references`]: `Ref`, `Fn::GetAtt`, `Fn::Sub`, and what resources are called.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
 
+mod cidr;
 mod conditions;
 mod functions;
 mod references;
 
-use crate::document::{Declared, Document, for_each};
+use crate::document::{Declared, Document, no_loop};
 use crate::error::{Fallible, Fault, Problem};
 use crate::node::{Entry, Node, Value};
 use crate::settings::Settings;
@@ -94,7 +95,7 @@ impl<'t> Resolver<'t> {
                 }
                 let mut resolved = Vec::with_capacity(entries.len());
                 for entry in entries {
-                    for_each(entry)?;
+                    no_loop(entry)?;
                     if entry.key.starts_with("Fn::") {
                         let why = "must stand alone in its mapping";
                         return Err(Fault::intrinsic(entry.span, &entry.key, why));
@@ -131,7 +132,7 @@ impl<'t> Resolver<'t> {
     }
 
     fn call(&mut self, function: &Entry, span: Span) -> Fallible<Option<Node>> {
-        for_each(function)?;
+        no_loop(function)?;
         let (name, argument) = (function.key.as_str(), &function.value);
         let value = match name {
             "Ref" => return self.reference(argument),
@@ -151,13 +152,7 @@ impl<'t> Resolver<'t> {
                 let fault = Fault::intrinsic(function.span, name, "may only stand under `Conditions`");
                 return Err(fault.helped("name a condition there, and use it with `Fn::If`"));
             }
-            "Fn::Cidr" => {
-                return Err(Fault::not_implemented(
-                    function.span,
-                    "`Fn::Cidr`",
-                    "there are no networks to divide here",
-                ));
-            }
+            "Fn::Cidr" => self.cidr(argument)?,
             "Fn::Transform" => {
                 let why = "macros run in CloudFormation";
                 return Err(Fault::not_implemented(function.span, "`Fn::Transform`", why));

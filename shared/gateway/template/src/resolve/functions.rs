@@ -9,6 +9,7 @@ use base64::Engine as _;
 
 pub(super) const NAMES: &[&str] = &[
     "Fn::Base64",
+    "Fn::Cidr",
     "Fn::FindInMap",
     "Fn::GetAZs",
     "Fn::GetAtt",
