@@ -39,6 +39,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-host", Composition),
     ("drydock-identity", Rulebook),
     ("drydock-iot", Composition),
+    ("drydock-jobs", Rulebook),
     ("drydock-logging", Rulebook),
     ("drydock-model", Vocabulary),
     ("drydock-policy", Rulebook),
@@ -68,6 +69,7 @@ const FLOORS: &[&[&str]] = &[
     &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
     &[
         "drydock-identity",
+        "drydock-jobs",
         "drydock-logging",
         "drydock-policy",
         "drydock-provisioning",

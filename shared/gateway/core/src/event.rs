@@ -1,11 +1,13 @@
 //! What happened, as one stream. A part of the gateway emits events; the composition delivers each to every consumer
 //! (lifecycle topics, rules, index, Device Defender, logs). Adding a consumer touches the composition alone.
 
+pub mod jobs;
 pub mod registry;
 
 use crate::arn::Arn;
 use crate::clock::Timestamp;
 use crate::names::{CertificateId, ThingName, ThingTypeName};
+use jobs::{ExecutionStage, ExecutionState, JobStage, JobState};
 use registry::{GroupState, HierarchyState, MembershipState, ThingState, TypeState};
 use smol_str::SmolStr;
 use std::net::IpAddr;
@@ -224,6 +226,24 @@ pub enum Event {
         hierarchy: Box<HierarchyState>,
         /// Whether it is a child now.
         link: Link,
+        /// When.
+        at: Timestamp,
+    },
+    /// A job has come to something.
+    JobChanged {
+        /// As it is now, or was last.
+        job: Box<JobState>,
+        /// To what.
+        stage: JobStage,
+        /// When.
+        at: Timestamp,
+    },
+    /// A job execution has ended, or is gone.
+    JobExecutionChanged {
+        /// As it is now, or was last.
+        execution: Box<ExecutionState>,
+        /// To what it has come.
+        stage: ExecutionStage,
         /// When.
         at: Timestamp,
     },

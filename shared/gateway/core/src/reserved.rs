@@ -2,7 +2,8 @@
 //!
 //! This is the only place that takes such a topic apart. The broker does it once for each topic of a connection and keeps the
 //! result beside the policies' decision; services read the names out of the topic by it. Follows "Reserved topics" of the
-//! developer guide. A pattern's level is literal, `*` for exactly one level, or, at the end, `**` for one level or more.
+//! developer guide. A pattern's level is literal, `*` for exactly one level, `a-*` for one that begins with `a-`, or, at the end,
+//! `**` for one level or more.
 //! The first pattern that fits counts.
 
 use crate::topic::names_rule;
@@ -31,9 +32,9 @@ pub enum ReservedTopic {
     GetPendingJobExecutions,
     /// "StartNextPendingJobExecution". Names: the thing.
     StartNextPendingJobExecution,
-    /// "DescribeJobExecution". Names: the thing, the job.
+    /// "DescribeJobExecution". Names: the thing, the job; the namespace where it is one's.
     DescribeJobExecution,
-    /// "UpdateJobExecution". Names: the thing, the job.
+    /// "UpdateJobExecution". Names: as of [`DescribeJobExecution`](Self::DescribeJobExecution).
     UpdateJobExecution,
     /// A report of Device Defender's device-side metrics. Names: the thing, the payload's format.
     DefenderMetrics,
@@ -78,11 +79,16 @@ const TABLE: &[(&str, u8, ReservedTopic)] = &[
     ("$aws/things/*/jobs/start-next", PUBLISH, StartNextPendingJobExecution),
     ("$aws/things/*/jobs/*/get", PUBLISH, DescribeJobExecution),
     ("$aws/things/*/jobs/*/update", PUBLISH, UpdateJobExecution),
+    ("$aws/things/*/jobs/*/namespace-*/get", PUBLISH, DescribeJobExecution),
+    ("$aws/things/*/jobs/*/namespace-*/update", PUBLISH, UpdateJobExecution),
     ("$aws/things/*/jobs/notify", SUBSCRIBE, Told),
     ("$aws/things/*/jobs/notify-next", SUBSCRIBE, Told),
+    ("$aws/things/*/jobs/notify-namespace-*", SUBSCRIBE, Told),
+    ("$aws/things/*/jobs/notify-next-namespace-*", SUBSCRIBE, Told),
     ("$aws/things/*/jobs/*/accepted", SUBSCRIBE, Told),
     ("$aws/things/*/jobs/*/rejected", SUBSCRIBE, Told),
     ("$aws/things/*/jobs/*/*/*", SUBSCRIBE, Told),
+    ("$aws/things/*/jobs/*/namespace-*/*/*", SUBSCRIBE, Told),
     ("$aws/things/*/defender/metrics/*", PUBLISH, DefenderMetrics),
     ("$aws/things/*/defender/metrics/*/*", SUBSCRIBE, Told),
     ("$aws/things/*/streams/*/describe/*", PUBLISH, DescribeStream),
@@ -170,7 +176,10 @@ fn names(pattern: &str, topic: &str) -> Option<[(u16, u16); NAMES]> {
             "**" => return Some(found),
             "*" => *places.next()? = (u16::try_from(begin).ok()?, u16::try_from(end).ok()?),
             literal if literal == level => {}
-            _ => return None,
+            begun => {
+                let beginning = begun.strip_suffix('*').filter(|beginning| level.starts_with(beginning))?;
+                *places.next()? = (u16::try_from(begin + beginning.len()).ok()?, u16::try_from(end).ok()?);
+            }
         }
         begin = end + 1;
     }
@@ -186,6 +195,7 @@ fn overlaps(pattern: &str, filter: &str) -> bool {
             (None, None) | (Some(_), Some("#")) | (Some("**"), Some(_)) => return true,
             (Some("*"), Some(_)) | (Some(_), Some("+")) => {}
             (Some(a), Some(b)) if a == b => {}
+            (Some(a), Some(b)) if a.strip_suffix('*').is_some_and(|beginning| b.starts_with(beginning)) => {}
             _ => return false,
         }
     }
@@ -208,6 +218,7 @@ mod tests {
             ("$aws/things/a/shadow/name/b/update", UpdateThingShadow, &["a", "b"]),
             ("$aws/things/a/shadow/name/get/delete", DeleteThingShadow, &["a", "get"]),
             ("$aws/things/a/jobs/$next/get", DescribeJobExecution, &["a", "$next"]),
+            ("$aws/things/a/jobs/j/namespace-ns/update", UpdateJobExecution, &["a", "j", "ns"]),
             ("$aws/commands/things/a/executions/e/response/json", CommandResponse, &["things", "a", "e", "json"]),
         ] {
             let found = Reserved::read(topic).unwrap().unwrap_or_else(|| panic!("{topic} is reserved"));
@@ -243,6 +254,8 @@ mod tests {
             "$aws/things/+/shadow/update/accepted",
             "$aws/things/t/jobs/$next/get/accepted",
             "$aws/things/t/jobs/notify-next",
+            "$aws/things/t/jobs/notify-next-namespace-ns",
+            "$aws/things/t/jobs/$next/namespace-ns/get/accepted",
         ] {
             assert!(may_subscribe(filter), "{filter}");
         }

@@ -45,6 +45,7 @@ use drydock_services::rules::service::RulesService;
 use drydock_services::rules::watch::Watches;
 use drydock_services::service::{self, Service};
 use drydock_services::services::Services;
+use drydock_services::jobs::service::JobsService;
 use drydock_services::shadows::service::ShadowService;
 use drydock_store::{Store, StoreError};
 use drydock_tasks::Tasks;
@@ -341,6 +342,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
+        jobs: Arc::new(JobsService::new(host.clone())),
         certificates: Arc::new(CertificatesService::new(host.clone())),
         host: host.clone(),
     });

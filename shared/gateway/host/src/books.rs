@@ -8,6 +8,7 @@ use drydock_core::{
     ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write,
 };
 use drydock_identity::Identity;
+use drydock_jobs::Jobs;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, DeleteTopicRuleRequest, ReplaceTopicRuleRequest};
 use drydock_policy::{CertificateFacts, Policies, SessionPolicies};
@@ -33,7 +34,7 @@ pub const VALIDITY_GRACE: i64 = 1000;
 /// The rulebooks, and what their commands need from the outside.
 ///
 /// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
-/// logging, rules, tags. Those that others refer to come first.
+/// jobs, logging, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -53,6 +54,8 @@ pub struct Books {
     pub provisioning: Durable<Provisioning>,
     /// Device shadows.
     pub shadows: Durable<Shadows>,
+    /// Jobs and job templates.
+    pub jobs: Durable<Jobs>,
     /// Logging options.
     pub logging: Durable<Logging>,
     /// Topic rules.
@@ -95,6 +98,7 @@ impl Books {
         let policies = Durable::open_counted(store, &scope, empty.policies, reloads())?;
         let provisioning = Durable::open(store, &scope, empty.provisioning)?;
         let shadows = Durable::open(store, &scope, Shadows::new())?;
+        let jobs = Durable::open(store, &scope, Jobs::new(scope.clone()))?;
         let logging = Durable::open(store, &scope, empty.logging)?;
         let rules = Durable::open(store, &scope, empty.rules)?;
         let tags = Durable::open(store, &scope, Tags::new())?;
@@ -105,6 +109,7 @@ impl Books {
             policies,
             provisioning,
             shadows,
+            jobs,
             logging,
             rules,
             tags,
@@ -341,6 +346,7 @@ impl Books {
             &self.policies,
             &self.provisioning,
             &self.shadows,
+            &self.jobs,
             &self.logging,
             &self.rules,
             &self.tags,

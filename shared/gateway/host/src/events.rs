@@ -1,10 +1,11 @@
 //! What is told of events on `$aws/events/…`: the topic, and the message.
 //!
-//! - `registry`: what the registry tells, where the account wants to hear it.
+//! - `registry`, `jobs`: what the registry and jobs tell, where the account wants to hear it.
 //!
 //! Follows "Lifecycle events" and "Register a client certificate when the client connects to AWS IoT just-in-time registration
 //! (JITR)" of the AWS IoT Core developer guide.
 
+mod jobs;
 mod registry;
 
 use drydock_core::event::ClientIdentity;
@@ -28,7 +29,7 @@ pub fn topic(event: &Event) -> Option<String> {
         Event::ConnectFailed { client, .. } => of(client, "presence/connect_failed"),
         Event::Subscribed { client, .. } => of(client, "subscriptions/subscribed"),
         Event::Unsubscribed { client, .. } => of(client, "subscriptions/unsubscribed"),
-        // Told by `registry`, or by nothing.
+        // Told by `registry` or `jobs`, or by nothing.
         _ => None,
     }
 }
@@ -95,6 +96,9 @@ fn lifecycle(client: &ClientIdentity, event_type: &str, at: Timestamp) -> Map<St
 pub fn message(scope: &Scope, id: &str, event: &Event) -> Option<(String, String)> {
     match topic(event) {
         Some(topic) => Some((topic, payload(scope, event).to_string())),
-        None => registry::message(scope, id, event).map(|(topic, body)| (topic, body.to_string())),
+        None => {
+            let told = registry::message(scope, id, event).or_else(|| jobs::message(scope, id, event));
+            told.map(|(topic, body)| (topic, body.to_string()))
+        }
     }
 }

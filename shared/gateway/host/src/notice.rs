@@ -33,6 +33,8 @@ pub enum Topic {
     Message,
     /// A request of a device shadow was rejected, or had no effect.
     Shadow,
+    /// A request of a job execution was rejected.
+    Job,
     /// A certificate was registered or changed.
     Certificate,
     /// A bulk registration began, went on or ended.

@@ -3,7 +3,11 @@
 use crate::books::Books;
 use drydock_core::Clock;
 use drydock_identity::sigv4::{Credentials, Signer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
+
+/// What is encoded of a key: all but what signatures leave as it is.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// Makes presigned URLs of S3. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +30,10 @@ impl Links {
     /// A presigned URL of an object, for whoever has it; it holds for `seconds`.
     #[must_use]
     pub fn link(&self, bucket: &str, key: &str, seconds: u32) -> String {
+        self.signed("GET", bucket, key, seconds)
+    }
+
+    fn signed(&self, method: &str, bucket: &str, key: &str, seconds: u32) -> String {
         let books = &self.books;
         let scope = &books.scope;
         let role = format!(
@@ -41,8 +49,14 @@ impl Links {
             region: scope.region.to_string(),
         };
         let host = &self.api;
-        let path = format!("/{bucket}/{key}");
-        let query = signer.presign("GET", host, &path, seconds, self.clock.now());
+        let path = format!("/{bucket}/{}", utf8_percent_encode(key, KEPT));
+        let query = signer.presign(method, host, &path, seconds, self.clock.now());
         format!("http://{host}{path}?{query}")
+    }
+}
+
+impl drydock_jobs::Links for Links {
+    fn link(&self, upload: bool, bucket: &str, key: &str, seconds: u32) -> String {
+        self.signed(if upload { "PUT" } else { "GET" }, bucket, key, seconds)
     }
 }

@@ -4,6 +4,7 @@
 use crate::books::Books;
 use drydock_core::{ApiError, Arn, Done, Scope};
 use drydock_identity::Identity;
+use drydock_jobs::Jobs;
 use drydock_policy::Policies;
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
@@ -18,6 +19,7 @@ pub type Parts<'b> = (
     Part<'b, Registry>,
     Part<'b, Policies>,
     Part<'b, Provisioning>,
+    Part<'b, Jobs>,
     Part<'b, Rules>,
     Part<'b, Tags>,
 );
@@ -30,10 +32,12 @@ const KINDS: &[Kind] = &[
     ("billinggroup/", |(_, registry, ..), name| registry.has_billing_group(name)),
     ("cacert/", |(identity, ..), id| identity.has_authority(id)),
     ("certificateprovider:", |(identity, ..), name| identity.has_certificate_provider(name)),
+    ("job/", |(_, _, _, _, jobs, ..), id| jobs.has_job(id)),
+    ("jobtemplate/", |(_, _, _, _, jobs, ..), id| jobs.has_template(id)),
     ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
     ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
     ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
-    ("rule/", |(_, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("rule/", |(_, _, _, _, _, rules, _), name| rules.has_rule(name)),
     ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
     ("thingtype/", |(_, registry, ..), name| registry.has_thing_type(name)),
 ];
@@ -48,11 +52,19 @@ pub async fn apply<T>(
     arn: &str,
     command: impl FnOnce(&mut Tags) -> Result<Done<T>, ApiError>,
 ) -> Result<T, ApiError> {
-    let touched = (&books.identity, &books.registry, &books.policies, &books.provisioning, &books.rules, &books.tags);
+    let touched = (
+        &books.identity,
+        &books.registry,
+        &books.policies,
+        &books.provisioning,
+        &books.jobs,
+        &books.rules,
+        &books.tags,
+    );
     books
         .change(touched, |parts| {
             check(&books.scope, parts, arn)?;
-            parts.5.apply(command)
+            parts.6.apply(command)
         })
         .await
 }

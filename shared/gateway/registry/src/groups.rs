@@ -2,7 +2,7 @@
 
 use crate::registry::Registry;
 use crate::shelf::Slot;
-use drydock_core::{ApiError, Arn, ThingGroupName, Timestamp};
+use drydock_core::{ApiError, Arn, ThingGroupName, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,6 +151,33 @@ impl Registry {
         self.groups.get(name).is_some()
     }
 
+    /// The id of a thing group, where there is one of this name.
+    #[must_use]
+    pub fn thing_group_id(&self, name: &str) -> Option<Uuid> {
+        self.groups.get(name).map(|row| row.id)
+    }
+
+    /// The names of the things in a group and in the groups below it.
+    #[must_use]
+    pub fn members_below(&self, name: &str) -> Vec<ThingName> {
+        let (mut open, mut things) = (Vec::from_iter(ThingGroupName::new(name)), Vec::new());
+        while let Some(group) = open.pop() {
+            open.extend(self.groups.children(&group).cloned());
+            let slots = self.groups.members(group.as_str(), None);
+            things.extend(slots.filter_map(|slot| Some(self.shelf.at(slot)?.name.clone())));
+        }
+        things
+    }
+
+    /// The names of every group that a thing is in, directly or through a group below.
+    #[must_use]
+    pub fn group_names_of(&self, thing: &str) -> Vec<ThingGroupName> {
+        let Some(slot) = self.shelf.slot(thing) else { return Vec::new() };
+        let direct = self.groups.of(slot);
+        let all = direct.iter().flat_map(|name| std::iter::once(name).chain(self.groups.ancestors(name.as_str())));
+        all.cloned().collect()
+    }
+
     /// The ARNs of the groups above a group: where it inherits policies from.
     #[must_use]
     pub fn groups_above(&self, name: &str) -> Vec<Arn> {
@@ -160,11 +187,8 @@ impl Registry {
     /// The ARNs of every group that a thing is in, directly or through a group below: where it gets policies from.
     #[must_use]
     pub fn groups_of(&self, thing: &str) -> Vec<Arn> {
-        let Some(slot) = self.shelf.slot(thing) else { return Vec::new() };
-        let direct = self.groups.of(slot);
         // A thing is in one group of a hierarchy, so no ancestor comes twice.
-        let all = direct.iter().flat_map(|name| std::iter::once(name).chain(self.groups.ancestors(name.as_str())));
-        all.map(|name| self.scope.thing_group(name)).collect()
+        self.group_names_of(thing).iter().map(|name| self.scope.thing_group(name)).collect()
     }
 }
 

@@ -80,6 +80,12 @@ impl Registry {
         self.len() == 0
     }
 
+    /// The id of a thing, where there is one of this name.
+    #[must_use]
+    pub fn thing_id(&self, name: &str) -> Option<Uuid> {
+        self.shelf.get(name).map(|thing| thing.id)
+    }
+
     /// A thing group as events name it.
     pub(crate) fn group_ref(&self, name: &ThingGroupName) -> Option<GroupRef> {
         self.groups.get(name.as_str()).map(|row| GroupRef { name: name.clone(), id: row.id })

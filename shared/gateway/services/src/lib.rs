@@ -2,9 +2,10 @@
 //!
 //! - [`service`]: what all of them have in common; [`SERVICES`] has a line for each.
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
-//! - [`account`], [`certificates`], [`connections`], [`logging`], [`policies`], [`provisioning`], [`registry`], [`rules`],
-//!   [`shadows`], [`tags`]: the services.
+//! - [`account`], [`certificates`], [`connections`], [`jobs`], [`logging`], [`policies`], [`provisioning`], [`registry`],
+//!   [`rules`], [`shadows`], [`tags`]: the services.
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
+//!   `in_flight` counts those that are unanswered.
 //! - [`events`]: from events to the topics that tell of them.
 //! - [`operations`]: which operations there are, and which of them are implemented.
 
@@ -13,6 +14,8 @@ pub mod call;
 pub mod certificates;
 pub mod connections;
 pub mod events;
+mod in_flight;
+pub mod jobs;
 pub mod logging;
 pub mod operations;
 pub mod policies;
@@ -55,6 +58,7 @@ pub const SERVICES: &[Registered] = &[
     register("account", account::register, None),
     register("certificates", certificates::register, Some(|all| all.certificates.clone())),
     register("connections", connections::register, None),
+    register("jobs", jobs::register, Some(|all| all.jobs.clone())),
     register("logging", logging::register, None),
     register("policies", policies::register, None),
     register("provisioning", provisioning::operations::register, Some(|all| all.provisioning.clone())),

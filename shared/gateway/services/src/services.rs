@@ -2,6 +2,7 @@
 
 use crate::certificates::service::CertificatesService;
 use crate::connections::pace::Paces;
+use crate::jobs::service::JobsService;
 use crate::provisioning::service::ProvisioningService;
 use crate::rules::service::RulesService;
 use crate::shadows::service::ShadowService;
@@ -23,6 +24,8 @@ pub struct Services {
     pub rules: Arc<RulesService>,
     /// Device shadows.
     pub shadows: Arc<ShadowService>,
+    /// Jobs.
+    pub jobs: Arc<JobsService>,
     /// CAs and certificates.
     pub certificates: Arc<CertificatesService>,
 }

@@ -59,7 +59,8 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
     let call =
         Call { services: Arc::clone(&gateway.services), source: remote, device: Some(Arc::new(session)), signer: None };
     let is_publish = request.uri().path().starts_with("/topics/");
-    let response = super::operations::iot(gateway, call, drydock_model::Service::IotData, request).await;
+    let service = plane(request.uri().path());
+    let response = super::operations::iot(gateway, call, service, request).await;
     if is_publish && response.status() == StatusCode::OK {
         // What AWS IoT is seen to answer a device that publishes; the model knows no body.
         let trace = gateway.host.books.ids.uuid().to_string();
@@ -69,5 +70,34 @@ pub async fn handle(gateway: &Gateway, request: Request<Bytes>, tls: &TlsPeer, r
         // The reasons are in the logs: as AWS has it, a device is told of none.
         StatusCode::UNAUTHORIZED => forbidden(gateway),
         _ => response,
+    }
+}
+
+/// Which part of AWS IoT has a path: one port serves both data planes, as the endpoint `iot:Data-ATS` does.
+fn plane(path: &str) -> drydock_model::Service {
+    let of_thing = path.strip_prefix("/things/").and_then(|rest| rest.split_once('/'));
+    let is_jobs = of_thing.is_some_and(|(_, rest)| rest == "jobs" || rest.starts_with("jobs/"));
+    if is_jobs || path.starts_with("/command-executions") {
+        drydock_model::Service::IotJobsData
+    } else {
+        drydock_model::Service::IotData
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_says_which_data_plane_is_meant() {
+        for (path, expected) in [
+            ("/things/a/jobs", drydock_model::Service::IotJobsData),
+            ("/things/a/jobs/$next", drydock_model::Service::IotJobsData),
+            ("/things/jobs/shadow", drydock_model::Service::IotData),
+            ("/things/a/shadow", drydock_model::Service::IotData),
+            ("/topics/things/a/jobs", drydock_model::Service::IotData),
+        ] {
+            assert_eq!(plane(path), expected, "{path}");
+        }
     }
 }

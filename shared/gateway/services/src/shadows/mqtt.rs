@@ -3,9 +3,9 @@
 //! The broker's tap hands the requests over, from clients and from rules alike. Replies are messages as others are: who may
 //! receive them gets them, and rules see them. Follows "Device Shadow MQTT topics" and "Device Shadow error messages".
 
-use super::in_flight::Unanswered;
 use super::operation::Operation;
 use super::vain;
+use crate::in_flight::Unanswered;
 use crate::request::TopicRequest;
 use bytes::Bytes;
 use drydock_broker::Who;

@@ -1,7 +1,7 @@
 //! The state of the Device Shadow service: the requests that came as messages and are unanswered.
 
-use super::in_flight::{InFlight, Unanswered};
 use super::mqtt::{self, Request};
+use crate::in_flight::{InFlight, Unanswered};
 use crate::request::TopicRequest;
 use crate::service::Service;
 use drydock_core::ReservedTopic;

@@ -1,5 +1,5 @@
-//! How many requests on shadows are unanswered: a connection may have so many for one thing ("AWS IoT Device Shadow service
-//! limits"), and all together are bounded.
+//! How many requests of a service that came as messages are unanswered: a connection may have so many for one thing ("AWS IoT
+//! Device Shadow service limits"; AWS gives none for jobs, which have the same), and all together are bounded.
 
 use drydock_broker::Limits;
 use drydock_core::event::ClientIdentity;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Counts them. Cheap to clone; the clones are one.
 #[derive(Debug, Clone)]
-pub(super) struct InFlight {
+pub(crate) struct InFlight {
     counts: Arc<Mutex<Counts>>,
     per_thing: usize,
     altogether: usize,
@@ -33,13 +33,13 @@ struct Own {
 
 /// A request that is unanswered as long as this lives.
 #[derive(Debug)]
-pub(super) struct Unanswered {
+pub(crate) struct Unanswered {
     all: InFlight,
     of: Option<(Arc<ClientIdentity>, SmolStr)>,
 }
 
 impl InFlight {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
         let per_thing = count(limits.shadow_requests_in_flight_per_thing);
         Self {
@@ -50,13 +50,13 @@ impl InFlight {
     }
 
     /// The most that may be unanswered altogether.
-    pub(super) fn most(&self) -> usize {
+    pub(crate) fn most(&self) -> usize {
         self.altogether
     }
 
     /// One more request, on a shadow of a thing; `None` where it is one too many. What rules and callers over HTTP publish has no
     /// connection, and counts towards the whole alone.
-    pub(super) fn begin(&self, client: Option<&Arc<ClientIdentity>>, thing: &str) -> Option<Unanswered> {
+    pub(crate) fn begin(&self, client: Option<&Arc<ClientIdentity>>, thing: &str) -> Option<Unanswered> {
         let mut counts = self.counts.lock();
         if counts.altogether >= self.altogether {
             return None;

@@ -1,0 +1,21 @@
+//! AWS IoT Jobs.
+//!
+//! - [`service`]: its state: requests that are unanswered, things whose groups have changed, and what is due.
+//! - `control`: its operations over HTTP; `source` reads a document from Amazon S3. `data`: those of devices over HTTPS.
+//! - `mqtt`: its topics. `notify`: what things are told of their lists. `fleet`: the registry as jobs ask for it.
+
+mod control;
+mod data;
+mod fleet;
+mod mqtt;
+mod notify;
+pub mod service;
+mod source;
+
+use crate::call::Call;
+use drydock_model::Router;
+
+pub(crate) fn register(router: &mut Router<Call>) {
+    control::register(router);
+    data::register(router);
+}

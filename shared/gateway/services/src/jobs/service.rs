@@ -1,0 +1,214 @@
+//! The state of AWS IoT Jobs: the requests that came as messages and are unanswered, the things whose groups have changed, and
+//! what is due.
+
+use super::fleet::{Registered, tells};
+use super::mqtt::{self, Request};
+use super::notify;
+use crate::in_flight::{InFlight, Unanswered};
+use crate::request::TopicRequest;
+use crate::service::Service;
+use async_trait::async_trait;
+use drydock_core::{ApiError, Done, Event, ReservedTopic, ThingName, Timestamp};
+use drydock_host::Host;
+use drydock_jobs::{Changed, Context, Jobs, Outcome};
+use drydock_registry::tags::Tags;
+use drydock_store::Part;
+use drydock_tasks::Tasks;
+use drydock_timers::{Due, Reminder};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+/// How many things are looked at in one change, so that others are let in between.
+const AT_ONCE: usize = 500;
+/// How long after a change that the disk did not take the next try is, in milliseconds.
+const AGAIN: i64 = 5000;
+
+/// AWS IoT Jobs.
+pub struct JobsService {
+    pub(super) host: Host,
+    in_flight: InFlight,
+    requests: Sender<(Request, Unanswered)>,
+    arriving: Mutex<Option<Receiver<(Request, Unanswered)>>>,
+    reminder: Reminder,
+    /// The things that came, went, or changed their groups, and that jobs have not been brought in step with.
+    moved: Mutex<BTreeSet<ThingName>>,
+    /// Held while things are told, so that what is told last is what is so.
+    pub(super) telling: Mutex<()>,
+}
+
+impl JobsService {
+    /// Jobs.
+    #[must_use]
+    pub fn new(host: Host) -> Self {
+        let in_flight = InFlight::new(host.broker.limits());
+        let (requests, arriving) = mpsc::channel(in_flight.most());
+        let reminder = host.books.time.reminder("jobs");
+        let (moved, telling) = Default::default();
+        Self { host, in_flight, requests, arriving: Mutex::new(Some(arriving)), reminder, moved, telling }
+    }
+
+    /// Runs a command on the jobs, with what it is told of the outside. What things are to be told comes with its answer: for
+    /// [`tell`](Self::tell), once whoever asked was answered.
+    pub(super) async fn change<T, E: From<ApiError>>(
+        &self,
+        command: impl FnOnce(&mut Jobs, &Context<'_>) -> Result<Done<Outcome<T>>, E>,
+    ) -> Result<(T, Vec<Changed>), E> {
+        let books = &self.host.books;
+        let outcome = books.change_or((&books.registry, &books.jobs), |(registry, jobs)| {
+            let fleet = Registered(registry);
+            let tells = tells(registry);
+            let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
+            jobs.apply(|book| command(book, &context))
+        });
+        let Outcome { reply, changed, due } = outcome.await?;
+        self.remind(due);
+        Ok((reply, changed))
+    }
+
+    /// The same, with the tags of what is made or deleted.
+    pub(super) async fn change_tagged<T>(
+        &self,
+        command: impl FnOnce(&mut Jobs, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
+        tag: impl FnOnce(&mut Part<'_, Tags>, &T) -> Result<(), ApiError>,
+    ) -> Result<T, ApiError> {
+        let books = &self.host.books;
+        let outcome = books.change((&books.registry, &books.jobs, &books.tags), |(registry, jobs, kept)| {
+            let fleet = Registered(registry);
+            let tells = tells(registry);
+            let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
+            let outcome = jobs.apply(|book| command(book, &context))?;
+            tag(kept, &outcome.reply)?;
+            Ok(outcome)
+        });
+        let Outcome { reply, changed, due } = outcome.await?;
+        self.remind(due);
+        self.tell(&changed);
+        Ok(reply)
+    }
+
+    /// Runs a command, and tells the things whose lists have changed.
+    pub(super) async fn run<T>(
+        &self,
+        command: impl FnOnce(&mut Jobs, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
+    ) -> Result<T, ApiError> {
+        let (reply, changed) = self.change(command).await?;
+        self.tell(&changed);
+        Ok(reply)
+    }
+
+    /// Asks the jobs something, with what is so outside of them.
+    pub(super) fn ask<T>(&self, ask: impl FnOnce(&Jobs, &Context<'_>) -> T) -> T {
+        let books = &self.host.books;
+        // In the order of their locks.
+        books.registry.read(|registry| {
+            let fleet = Registered(registry);
+            let tells = tells(registry);
+            let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
+            books.jobs.read(|jobs| ask(jobs, &context))
+        })
+    }
+
+    /// Tells things that their lists have changed.
+    pub(super) fn tell(&self, changed: &[Changed]) {
+        notify::tell(self, changed);
+    }
+
+    fn remind(&self, due: Option<Timestamp>) {
+        if let Some(at) = due {
+            self.reminder.by(at);
+        }
+    }
+
+    /// Brings jobs in step with the groups of the things that have moved.
+    async fn follow(&self) -> Result<(), ApiError> {
+        // A job that is made later looks at the groups itself.
+        if self.host.books.jobs.read(Jobs::is_empty) {
+            self.moved.lock().clear();
+        }
+        loop {
+            let things: Vec<ThingName> = {
+                let mut moved = self.moved.lock();
+                let some: Vec<_> = moved.iter().take(AT_ONCE).cloned().collect();
+                some.iter().for_each(|thing| {
+                    moved.remove(thing);
+                });
+                some
+            };
+            if things.is_empty() {
+                return Ok(());
+            }
+            if let Err(error) = self.run(|book, context| Ok(book.follow(&things, context))).await {
+                self.moved.lock().extend(things);
+                return Err(error);
+            }
+        }
+    }
+
+    async fn catch_up(&self) -> Result<(), ApiError> {
+        self.follow().await?;
+        while self.run(|book, context| Ok(book.due(context))).await? {}
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Due for JobsService {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        if let Err(error) = self.catch_up().await {
+            tracing::warn!(%error, "jobs could not go on");
+            return Some(now.plus_millis(AGAIN));
+        }
+        self.host.books.jobs.read(Jobs::next_due)
+    }
+}
+
+#[async_trait]
+impl Service for JobsService {
+    fn reminder(&self) -> Option<Reminder> {
+        Some(self.reminder.clone())
+    }
+
+    fn topics(&self) -> &'static [ReservedTopic] {
+        use ReservedTopic::{
+            DescribeJobExecution, GetPendingJobExecutions, StartNextPendingJobExecution, UpdateJobExecution,
+        };
+        &[GetPendingJobExecutions, StartNextPendingJobExecution, DescribeJobExecution, UpdateJobExecution]
+    }
+
+    fn request(&self, request: TopicRequest) -> Result<(), TopicRequest> {
+        let unanswered = self.in_flight.begin(request.client.as_ref(), request.name(0).unwrap_or_default());
+        let request = Request::of(request)?;
+        match unanswered {
+            // The queue has a place for each that may be unanswered. Only a gateway that is stopping has nobody at the other end.
+            Some(unanswered) => drop(self.requests.try_send((request, unanswered))),
+            None => mqtt::throttle(self, &request),
+        }
+        Ok(())
+    }
+
+    fn hears(self: Arc<Self>, event: &Event) {
+        let thing = match event {
+            Event::ThingGroupMembership { membership, .. } => &membership.thing,
+            Event::ThingChanged { thing, .. } => &thing.name,
+            _ => return,
+        };
+        self.moved.lock().insert(thing.clone());
+        self.reminder.by(self.host.books.now());
+    }
+
+    async fn reconcile(self: Arc<Self>) -> Result<(), ApiError> {
+        // What moved before the kill is not known: all that jobs may have to do with is looked at.
+        let things = self.ask(Jobs::followed);
+        self.moved.lock().extend(things);
+        self.catch_up().await
+    }
+
+    fn start(self: Arc<Self>, tasks: &Tasks) {
+        let arriving = self.arriving.lock().take();
+        if let Some(arriving) = arriving {
+            tasks.spawn(mqtt::serve(self, arriving));
+        }
+    }
+}
