@@ -35,6 +35,7 @@ mod functions;
 mod groups;
 mod isolation;
 mod jitr;
+mod jobs;
 mod kills;
 mod left_behind;
 mod lifecycle;

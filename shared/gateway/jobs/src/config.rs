@@ -43,7 +43,9 @@ impl Config {
     pub(crate) fn check_links(&self, document_has_links: bool) -> Result<(), ApiError> {
         let role = self.presigned.as_ref().and_then(|config| config.role_arn.as_ref());
         if document_has_links && role.is_none() {
-            return Err(ApiError::invalid("presignedUrlConfig with a roleArn is needed for the presigned URLs of the document"));
+            return Err(ApiError::invalid(
+                "presignedUrlConfig with a roleArn is needed for the presigned URLs of the document",
+            ));
         }
         Ok(())
     }

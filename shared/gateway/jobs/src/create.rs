@@ -223,10 +223,15 @@ impl Jobs {
             return Err(no_job(&id));
         }
         if job.row.selection != TargetSelection::Continuous {
-            return Err(ApiError::invalid("targets can be associated with a job whose targetSelection is CONTINUOUS only"));
+            return Err(ApiError::invalid(
+                "targets can be associated with a job whose targetSelection is CONTINUOUS only",
+            ));
         }
         if job.row.status != JobStatus::InProgress || job.row.ended {
-            return Err(ApiError::invalid(format!("targets cannot be associated with a job that is {}", job.row.status)));
+            return Err(ApiError::invalid(format!(
+                "targets cannot be associated with a job that is {}",
+                job.row.status
+            )));
         }
         let targets = self.targets(&request.targets, context)?;
         let mut step = Step::new(context);

@@ -139,9 +139,11 @@ pub(crate) fn check(document: &str) -> Result<bool, ApiError> {
         } else if inner.starts_with("package:") {
             wrong = Some(ApiError::not_implemented("the placeholder ${aws:iot:package:…} in a job document"));
         } else if inner.starts_with("code-sign-signature:") {
-            wrong = Some(ApiError::not_implemented("the placeholder ${aws:iot:code-sign-signature:…} in a job document"));
+            wrong =
+                Some(ApiError::not_implemented("the placeholder ${aws:iot:code-sign-signature:…} in a job document"));
         } else {
-            wrong = Some(ApiError::invalid(format!("`${{aws:iot:{inner:.200}}}` is not a placeholder of job documents")));
+            wrong =
+                Some(ApiError::invalid(format!("`${{aws:iot:{inner:.200}}}` is not a placeholder of job documents")));
         }
         None
     });

@@ -123,7 +123,8 @@ impl Jobs {
         let mut all: Vec<(&SmolStr, &Execution)> = Vec::new();
         for id in self.jobs_of(&thing) {
             let Some(job) = self.jobs.get(id) else { continue };
-            let in_namespace = request.namespace_id.as_deref().is_none_or(|of| job.row.namespace.as_deref() == Some(of));
+            let in_namespace =
+                request.namespace_id.as_deref().is_none_or(|of| job.row.namespace.as_deref() == Some(of));
             if !in_namespace || request.job_id.as_ref().is_some_and(|wanted| wanted != id.as_str()) {
                 continue;
             }

@@ -54,9 +54,7 @@ impl Payload {
             Some(Value::String(text)) => {
                 text.parse().map(Some).map_err(|_| invalid(format!("{name} must be a whole number")))
             }
-            Some(value) => {
-                value.as_i64().map(Some).ok_or_else(|| invalid(format!("{name} must be a whole number")))
-            }
+            Some(value) => value.as_i64().map(Some).ok_or_else(|| invalid(format!("{name} must be a whole number"))),
         }
     }
 

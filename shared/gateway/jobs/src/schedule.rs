@@ -6,9 +6,9 @@
 use crate::cron::Cron;
 use drydock_core::{ApiError, Timestamp};
 use drydock_model::iot::{JobEndBehavior, ScheduledJobRollout, SchedulingConfig, TargetSelection};
+use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::PrimitiveDateTime;
 
 const FORM: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]");
 const MINUTE: i64 = 60 * 1000;

@@ -311,7 +311,9 @@ impl Jobs {
                 && share >= criteria.threshold_percentage;
             met.then(|| {
                 let (kind, threshold) = (criteria.failure_type, criteria.threshold_percentage);
-                format!("Job aborted: {failures} of {executed} executions are {kind}, the threshold is {threshold} percent")
+                format!(
+                    "Job aborted: {failures} of {executed} executions are {kind}, the threshold is {threshold} percent"
+                )
             })
         })
     }

@@ -58,8 +58,21 @@ fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
             only(
                 step,
                 &[
-                    "do", "after", "in", "is", "error", "thing", "group", "job", "namespace", "payload", "accepted",
-                    "rejected", "state", "told", "events",
+                    "do",
+                    "after",
+                    "in",
+                    "is",
+                    "error",
+                    "thing",
+                    "group",
+                    "job",
+                    "namespace",
+                    "payload",
+                    "accepted",
+                    "rejected",
+                    "state",
+                    "told",
+                    "events",
                 ],
                 name,
             );
@@ -277,11 +290,7 @@ impl Run {
             Value::String(text) => text.clone(),
             value => value.to_string(),
         };
-        let named = Named {
-            thing,
-            job: step["job"].as_str().unwrap_or("job"),
-            namespace: step["namespace"].as_str(),
-        };
+        let named = Named { thing, job: step["job"].as_str().unwrap_or("job"), namespace: step["namespace"].as_str() };
         let now = self.now;
         let answer = Payload::read(payload.as_bytes()).and_then(|payload| {
             let token = payload.client_token()?;
@@ -421,9 +430,9 @@ fn request<T: drydock_model::Wire>(given: Value) -> T {
 fn like(expected: &Value, got: &Value, what: &str) -> Result<(), Failed> {
     fn has(expected: &Value, got: &Value) -> bool {
         match (expected, got) {
-            (Value::Object(expected), Value::Object(got)) => expected
-                .iter()
-                .all(|(key, value)| has(value, got.get(key).unwrap_or(&Value::Null))),
+            (Value::Object(expected), Value::Object(got)) => {
+                expected.iter().all(|(key, value)| has(value, got.get(key).unwrap_or(&Value::Null)))
+            }
             (Value::Array(expected), Value::Array(got)) => {
                 expected.len() == got.len() && expected.iter().zip(got).all(|(expected, got)| has(expected, got))
             }

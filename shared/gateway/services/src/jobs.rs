@@ -2,6 +2,7 @@
 //!
 //! - [`service`]: its state: requests that are unanswered, things whose groups have changed, and what is due.
 //! - `control`: its operations over HTTP; `source` reads a document from Amazon S3. `data`: those of devices over HTTPS.
+//! - `runner`: commands on the jobs, with what follows from them.
 //! - `mqtt`: its topics. `notify`: what things are told of their lists. `fleet`: the registry as jobs ask for it.
 
 mod control;
@@ -9,6 +10,7 @@ mod data;
 mod fleet;
 mod mqtt;
 mod notify;
+mod runner;
 pub mod service;
 mod source;
 

@@ -12,7 +12,7 @@ use drydock_registry::tags::NewTags;
 macro_rules! asks {
     ($router:ident: $($op:ident => |$book:ident, $input:ident, $context:ident| $ask:expr;)*) => {
         $($router.on::<ops::$op>(|call: Call, $input| async move {
-            call.services.jobs.ask(|$book, $context| $ask)
+            call.services.jobs.runner.ask(|$book, $context| $ask)
         });)*
     };
 }
@@ -21,7 +21,7 @@ macro_rules! asks {
 macro_rules! runs {
     ($router:ident: $($op:ident => |$book:ident, $input:ident, $context:ident| $command:expr;)*) => {
         $($router.on::<ops::$op>(|call: Call, $input| async move {
-            call.services.jobs.run(|$book, $context| $command).await
+            call.services.jobs.runner.run(|$book, $context| $command).await
         });)*
     };
 }
@@ -49,12 +49,12 @@ pub(super) fn register(router: &mut Router<Call>) {
         DeleteJobTemplate["jobtemplate/" job_template_id] => |book, input, books| book.delete_job_template(&input);
     );
     router.on::<ops::CreateJob>(|call: Call, input| async move {
-        let service = &call.services.jobs;
+        let runner = &call.services.jobs.runner;
         let kept = NewTags::read(input.tags.as_deref())?;
         source::check_role(call.host(), input.presigned_url_config.as_ref(), &input.job_id)?;
         let source = source::read(call.host(), input.document_source.as_deref()).await?;
         let new = NewJob { request: input, source };
-        service
+        runner
             .change_tagged(
                 |book, context| book.create_job(new, context),
                 |part, reply| tags::keep(part, reply.job_arn.as_deref(), kept),
@@ -63,13 +63,14 @@ pub(super) fn register(router: &mut Router<Call>) {
     });
     router.on::<ops::UpdateJob>(|call: Call, input| async move {
         source::check_role(call.host(), input.presigned_url_config.as_ref(), &input.job_id)?;
-        call.services.jobs.run(|book, context| book.update_job(input, context)).await
+        call.services.jobs.runner.run(|book, context| book.update_job(input, context)).await
     });
     router.on::<ops::DeleteJob>(|call: Call, input| async move {
         let resource = format!("job/{}", input.job_id);
         let scope = &call.books().scope;
         call.services
             .jobs
+            .runner
             .change_tagged(
                 |book, context| book.delete_job(&input, context),
                 |part, ()| {

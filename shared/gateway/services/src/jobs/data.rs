@@ -2,7 +2,7 @@
 //!
 //! Follows "Jobs device HTTP API" of the developer guide.
 
-use super::service::JobsService;
+use super::runner::Runner;
 use crate::call::{Call, logged, may};
 use drydock_core::ApiError;
 use drydock_jobs::device::{Named, Refused, Start, Update};
@@ -30,10 +30,10 @@ pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::StartNextPendingJobExecution>(|call: Call, input| async move {
         may(&call, Action::StartNextPendingJobExecution, "thing", &input.thing_name)?;
         let start = Start { details: input.status_details, step_timeout: input.step_timeout_in_minutes };
-        let service = jobs(&call);
-        let done = service.change(|book, context| book.start_next(&input.thing_name, None, start, context)).await;
+        let runner = jobs(&call);
+        let done = runner.change(|book, context| book.start_next(&input.thing_name, None, start, context)).await;
         let done = done.map(|(execution, changed)| {
-            service.tell(&changed);
+            runner.tell(&changed);
             StartNextPendingJobExecutionResponse { execution }
         });
         answered(&call, EventType::StartNextPendingJobExecution, None, done)
@@ -51,27 +51,22 @@ pub(super) fn register(router: &mut Router<Call>) {
             with_document: input.include_job_document.unwrap_or_default(),
             step_timeout: input.step_timeout_in_minutes,
         };
-        let service = jobs(&call);
-        let done = service.change(|book, context| book.update_execution(named, update, context)).await;
+        let runner = jobs(&call);
+        let done = runner.change(|book, context| book.update_execution(named, update, context)).await;
         let done = done.map(|(answer, changed)| {
-            service.tell(&changed);
+            runner.tell(&changed);
             answer
         });
         answered(&call, EventType::UpdateJobExecution, Some(&input.job_id), done)
     });
 }
 
-fn jobs(call: &Call) -> &Arc<JobsService> {
-    &call.services.jobs
+fn jobs(call: &Call) -> &Arc<Runner> {
+    &call.services.jobs.runner
 }
 
 /// The answer, once it is in the logs.
-fn answered<T>(
-    call: &Call,
-    event: EventType,
-    job: Option<&str>,
-    result: Result<T, Refused>,
-) -> Result<T, ApiError> {
+fn answered<T>(call: &Call, event: EventType, job: Option<&str>, result: Result<T, Refused>) -> Result<T, ApiError> {
     let result = result.map_err(ApiError::from);
     logged(call, event, "", &result, |entry| entry.with_some("jobId", job));
     result

@@ -3,7 +3,7 @@
 //!
 //! Follows "Jobs device MQTT API operations" of the developer guide.
 
-use super::service::JobsService;
+use super::runner::Runner;
 use crate::in_flight::Unanswered;
 use crate::request::TopicRequest;
 use bytes::Bytes;
@@ -82,33 +82,33 @@ impl Request {
 }
 
 /// Answers requests as long as the gateway runs: in the order that they came, though several may wait for the disk together.
-pub(super) async fn serve(service: Arc<JobsService>, requests: Receiver<(Request, Unanswered)>) {
+pub(super) async fn serve(runner: Arc<Runner>, requests: Receiver<(Request, Unanswered)>) {
     let arriving = stream::unfold(requests, async |mut requests| Some((requests.recv().await?, requests)));
-    let service = &*service;
+    let runner = &*runner;
     let answers = arriving.map(async |(request, unanswered)| {
-        let answer = answer(service, &request).await;
+        let answer = answer(runner, &request).await;
         (request, answer, unanswered)
     });
     let mut answers = answers.buffered(CONCURRENCY).boxed();
     while let Some((request, (result, token, changed), unanswered)) = answers.next().await {
-        reply(service, &request, result, token.as_deref());
+        reply(runner, &request, result, token.as_deref());
         // Seen on AWS: the answer comes before what follows from it.
-        service.tell(&changed);
+        runner.tell(&changed);
         drop(unanswered);
     }
 }
 
 /// Rejects a request, as of a connection that has too many unanswered ones.
-pub(super) fn throttle(service: &JobsService, request: &Request) {
+pub(super) fn throttle(runner: &Runner, request: &Request) {
     let token = Payload::read(&request.payload).and_then(|payload| payload.client_token()).unwrap_or_default();
     let refused = Refused::new(Refusal::RequestThrottled, "Too many requests");
-    reply(service, request, Err(refused), token.as_deref());
+    reply(runner, request, Err(refused), token.as_deref());
 }
 
 /// What a request comes to: the body of the answer, the client token, and the things that are to be told.
 type Answer = (Result<Value, Refused>, Option<String>, Vec<Changed>);
 
-async fn answer(service: &JobsService, request: &Request) -> Answer {
+async fn answer(runner: &Runner, request: &Request) -> Answer {
     let read = Payload::read(&request.payload).and_then(|payload| {
         let token = payload.client_token()?;
         Ok((payload, token))
@@ -117,69 +117,69 @@ async fn answer(service: &JobsService, request: &Request) -> Answer {
         Ok(read) => read,
         Err(refused) => return (Err(refused), None, Vec::new()),
     };
-    match carried_out(service, request, &payload, token.as_deref()).await {
+    match carried_out(runner, request, &payload, token.as_deref()).await {
         Ok((body, changed)) => (Ok(body), token, changed),
         Err(refused) => (Err(refused), token, Vec::new()),
     }
 }
 
 async fn carried_out(
-    service: &JobsService,
+    runner: &Runner,
     request: &Request,
     payload: &Payload,
     token: Option<&str>,
 ) -> Result<(Value, Vec<Changed>), Refused> {
-    let now = || service.host.books.now();
+    let now = || runner.host.books.now();
     let named = request.named();
     match request.operation {
         Operation::Get => {
-            let found = service.ask(|jobs, context| jobs.pending_of(named.thing, None, context))?;
+            let found = runner.ask(|jobs, context| jobs.pending_of(named.thing, None, context))?;
             Ok((messages::pending(&found, now(), token), Vec::new()))
         }
         Operation::Describe => {
             let (number, with_document) = payload.describe()?;
-            let found = service.ask(|jobs, context| jobs.describe_for_device(named, number, with_document, context))?;
+            let found = runner.ask(|jobs, context| jobs.describe_for_device(named, number, with_document, context))?;
             Ok((messages::execution(found, now(), token), Vec::new()))
         }
         Operation::StartNext => {
             let start = payload.start()?;
-            let change = service.change(|jobs, context| jobs.start_next(named.thing, None, start, context));
+            let change = runner.change(|jobs, context| jobs.start_next(named.thing, None, start, context));
             let (found, changed) = change.await?;
             Ok((messages::execution(found, now(), token), changed))
         }
         Operation::Update => {
             let update = payload.update()?;
-            let change = service.change(|jobs, context| jobs.update_execution(named, update, context));
+            let change = runner.change(|jobs, context| jobs.update_execution(named, update, context));
             let (done, changed) = change.await?;
             Ok((messages::updated(done, now(), token), changed))
         }
     }
 }
 
-fn reply(service: &JobsService, request: &Request, result: Result<Value, Refused>, token: Option<&str>) {
-    log(service, request, result.as_ref().err());
+fn reply(runner: &Runner, request: &Request, result: Result<Value, Refused>, token: Option<&str>) {
+    log(runner, request, result.as_ref().err());
     let (outcome, body) = match result {
         Ok(body) => ("accepted", body),
-        Err(refused) => ("rejected", messages::rejected(&refused, service.host.books.now(), token)),
+        Err(refused) => ("rejected", messages::rejected(&refused, runner.host.books.now(), token)),
     };
     // What rules and callers over HTTP publish has nobody who is answered.
     let Some(client) = &request.client else { return };
     let reply = Message::new(format!("{}/{outcome}", request.topic), body.to_string()).with_qos(Qos::AtLeastOnce);
     // The device may have hung up, or its policies may not let it receive; the broker's gate tells of the latter.
-    if let Err(error) = service.host.broker.answer(client, reply, true) {
+    if let Err(error) = runner.host.broker.answer(client, reply, true) {
         tracing::debug!(client = %client.client_id, topic = %request.topic, %error, "an answer did not arrive");
     }
 }
 
 /// "Jobs log entries", and to whoever watches, as a device that does not listen hears nothing.
-fn log(service: &JobsService, request: &Request, refused: Option<&Refused>) {
-    let told = &service.host.told;
+fn log(runner: &Runner, request: &Request, refused: Option<&Refused>) {
+    let told = &runner.host.told;
     let client = request.client.as_deref();
     let (client_id, principal) = client.map_or(("", ""), |client| (&client.client_id, &client.principal));
     let status = match refused {
         Some(refused) => {
             told.notices.tell(|| Notice {
-                at: service.host.books.now(),
+                at: runner.host.books.now(),
                 tone: Tone::Bad,
                 topic: Topic::Job,
                 subject: if client_id.is_empty() { "rule".to_owned() } else { client_id.to_owned() },
@@ -209,7 +209,9 @@ fn next_step(refusal: Refusal) -> &'static str {
         Refusal::InvalidStateTransition | Refusal::TerminalStateReached => {
             "what has ended stays so: ask for the next job on `…/jobs/start-next`"
         }
-        Refusal::VersionMismatch => "describe the execution, and update it with the `versionNumber` that it has now, or with none",
+        Refusal::VersionMismatch => {
+            "describe the execution, and update it with the `versionNumber` that it has now, or with none"
+        }
         Refusal::RequestThrottled => "wait for answers before more is asked",
         Refusal::InternalError => "the cause is in the gateway's log",
     }

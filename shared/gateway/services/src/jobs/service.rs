@@ -1,18 +1,15 @@
 //! The state of AWS IoT Jobs: the requests that came as messages and are unanswered, the things whose groups have changed, and
 //! what is due.
 
-use super::fleet::{Registered, tells};
 use super::mqtt::{self, Request};
-use super::notify;
+use super::runner::Runner;
 use crate::in_flight::{InFlight, Unanswered};
 use crate::request::TopicRequest;
 use crate::service::Service;
 use async_trait::async_trait;
-use drydock_core::{ApiError, Done, Event, ReservedTopic, ThingName, Timestamp};
+use drydock_core::{ApiError, Event, ReservedTopic, ThingName, Timestamp};
 use drydock_host::Host;
-use drydock_jobs::{Changed, Context, Jobs, Outcome};
-use drydock_registry::tags::Tags;
-use drydock_store::Part;
+use drydock_jobs::Jobs;
 use drydock_tasks::Tasks;
 use drydock_timers::{Due, Reminder};
 use parking_lot::Mutex;
@@ -27,15 +24,12 @@ const AGAIN: i64 = 5000;
 
 /// AWS IoT Jobs.
 pub struct JobsService {
-    pub(super) host: Host,
+    pub(super) runner: Arc<Runner>,
     in_flight: InFlight,
     requests: Sender<(Request, Unanswered)>,
     arriving: Mutex<Option<Receiver<(Request, Unanswered)>>>,
-    reminder: Reminder,
     /// The things that came, went, or changed their groups, and that jobs have not been brought in step with.
     moved: Mutex<BTreeSet<ThingName>>,
-    /// Held while things are told, so that what is told last is what is so.
-    pub(super) telling: Mutex<()>,
 }
 
 impl JobsService {
@@ -44,87 +38,14 @@ impl JobsService {
     pub fn new(host: Host) -> Self {
         let in_flight = InFlight::new(host.broker.limits());
         let (requests, arriving) = mpsc::channel(in_flight.most());
-        let reminder = host.books.time.reminder("jobs");
-        let (moved, telling) = Default::default();
-        Self { host, in_flight, requests, arriving: Mutex::new(Some(arriving)), reminder, moved, telling }
-    }
-
-    /// Runs a command on the jobs, with what it is told of the outside. What things are to be told comes with its answer: for
-    /// [`tell`](Self::tell), once whoever asked was answered.
-    pub(super) async fn change<T, E: From<ApiError>>(
-        &self,
-        command: impl FnOnce(&mut Jobs, &Context<'_>) -> Result<Done<Outcome<T>>, E>,
-    ) -> Result<(T, Vec<Changed>), E> {
-        let books = &self.host.books;
-        let outcome = books.change_or((&books.registry, &books.jobs), |(registry, jobs)| {
-            let fleet = Registered(registry);
-            let tells = tells(registry);
-            let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
-            jobs.apply(|book| command(book, &context))
-        });
-        let Outcome { reply, changed, due } = outcome.await?;
-        self.remind(due);
-        Ok((reply, changed))
-    }
-
-    /// The same, with the tags of what is made or deleted.
-    pub(super) async fn change_tagged<T>(
-        &self,
-        command: impl FnOnce(&mut Jobs, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
-        tag: impl FnOnce(&mut Part<'_, Tags>, &T) -> Result<(), ApiError>,
-    ) -> Result<T, ApiError> {
-        let books = &self.host.books;
-        let outcome = books.change((&books.registry, &books.jobs, &books.tags), |(registry, jobs, kept)| {
-            let fleet = Registered(registry);
-            let tells = tells(registry);
-            let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
-            let outcome = jobs.apply(|book| command(book, &context))?;
-            tag(kept, &outcome.reply)?;
-            Ok(outcome)
-        });
-        let Outcome { reply, changed, due } = outcome.await?;
-        self.remind(due);
-        self.tell(&changed);
-        Ok(reply)
-    }
-
-    /// Runs a command, and tells the things whose lists have changed.
-    pub(super) async fn run<T>(
-        &self,
-        command: impl FnOnce(&mut Jobs, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
-    ) -> Result<T, ApiError> {
-        let (reply, changed) = self.change(command).await?;
-        self.tell(&changed);
-        Ok(reply)
-    }
-
-    /// Asks the jobs something, with what is so outside of them.
-    pub(super) fn ask<T>(&self, ask: impl FnOnce(&Jobs, &Context<'_>) -> T) -> T {
-        let books = &self.host.books;
-        // In the order of their locks.
-        books.registry.read(|registry| {
-            let fleet = Registered(registry);
-            let tells = tells(registry);
-            let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
-            books.jobs.read(|jobs| ask(jobs, &context))
-        })
-    }
-
-    /// Tells things that their lists have changed.
-    pub(super) fn tell(&self, changed: &[Changed]) {
-        notify::tell(self, changed);
-    }
-
-    fn remind(&self, due: Option<Timestamp>) {
-        if let Some(at) = due {
-            self.reminder.by(at);
-        }
+        let (runner, moved) = (Arc::new(Runner::new(host)), Mutex::default());
+        Self { runner, in_flight, requests, arriving: Mutex::new(Some(arriving)), moved }
     }
 
     /// Brings jobs in step with the groups of the things that have moved.
     async fn follow(&self) -> Result<(), ApiError> {
         // A job that is made later looks at the groups itself.
-        if self.host.books.jobs.read(Jobs::is_empty) {
+        if self.runner.host.books.jobs.read(Jobs::is_empty) {
             self.moved.lock().clear();
         }
         loop {
@@ -139,7 +60,7 @@ impl JobsService {
             if things.is_empty() {
                 return Ok(());
             }
-            if let Err(error) = self.run(|book, context| Ok(book.follow(&things, context))).await {
+            if let Err(error) = self.runner.run(|book, context| Ok(book.follow(&things, context))).await {
                 self.moved.lock().extend(things);
                 return Err(error);
             }
@@ -148,7 +69,7 @@ impl JobsService {
 
     async fn catch_up(&self) -> Result<(), ApiError> {
         self.follow().await?;
-        while self.run(|book, context| Ok(book.due(context))).await? {}
+        while self.runner.run(|book, context| Ok(book.due(context))).await? {}
         Ok(())
     }
 }
@@ -160,14 +81,14 @@ impl Due for JobsService {
             tracing::warn!(%error, "jobs could not go on");
             return Some(now.plus_millis(AGAIN));
         }
-        self.host.books.jobs.read(Jobs::next_due)
+        self.runner.host.books.jobs.read(Jobs::next_due)
     }
 }
 
 #[async_trait]
 impl Service for JobsService {
     fn reminder(&self) -> Option<Reminder> {
-        Some(self.reminder.clone())
+        Some(self.runner.reminder.clone())
     }
 
     fn topics(&self) -> &'static [ReservedTopic] {
@@ -183,7 +104,7 @@ impl Service for JobsService {
         match unanswered {
             // The queue has a place for each that may be unanswered. Only a gateway that is stopping has nobody at the other end.
             Some(unanswered) => drop(self.requests.try_send((request, unanswered))),
-            None => mqtt::throttle(self, &request),
+            None => mqtt::throttle(&self.runner, &request),
         }
         Ok(())
     }
@@ -195,12 +116,12 @@ impl Service for JobsService {
             _ => return,
         };
         self.moved.lock().insert(thing.clone());
-        self.reminder.by(self.host.books.now());
+        self.runner.reminder.by(self.runner.host.books.now());
     }
 
     async fn reconcile(self: Arc<Self>) -> Result<(), ApiError> {
         // What moved before the kill is not known: all that jobs may have to do with is looked at.
-        let things = self.ask(Jobs::followed);
+        let things = self.runner.ask(Jobs::followed);
         self.moved.lock().extend(things);
         self.catch_up().await
     }
@@ -208,7 +129,7 @@ impl Service for JobsService {
     fn start(self: Arc<Self>, tasks: &Tasks) {
         let arriving = self.arriving.lock().take();
         if let Some(arriving) = arriving {
-            tasks.spawn(mqtt::serve(self, arriving));
+            tasks.spawn(mqtt::serve(Arc::clone(&self.runner), arriving));
         }
     }
 }

@@ -28,7 +28,8 @@ pub(super) async fn read(host: &Host, source: Option<&str>) -> Result<Option<Str
         return Err(ApiError::invalid(format!("there is no bucket `{bucket}`")));
     }
     let found = s3.get(&bucket, &key).await.map_err(|error| ApiError::invalid(format!("documentSource: {error}")))?;
-    let bytes = found.ok_or_else(|| ApiError::invalid(format!("there is no object `{key}` in the bucket `{bucket}`")))?;
+    let bytes =
+        found.ok_or_else(|| ApiError::invalid(format!("there is no object `{key}` in the bucket `{bucket}`")))?;
     let text = String::from_utf8(bytes.to_vec());
     text.map(Some).map_err(|_| ApiError::invalid(format!("`{url:.200}` is not UTF-8")))
 }
