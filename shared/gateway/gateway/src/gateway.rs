@@ -301,6 +301,7 @@ impl Gateway {
     pub async fn import(&self, account: &Account, replace: bool) -> Result<(), AccountError> {
         account.put(&self.host.books, &self.store, replace).await?;
         self.services.rules.backlog.void();
+        self.services.jobs.look_again();
         self.host.told.logs.refresh();
         self.host.broker.disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
         Ok(())

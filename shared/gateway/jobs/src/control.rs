@@ -11,8 +11,7 @@ use drydock_core::event::jobs::JobStage;
 use drydock_core::{ApiError, Done, ErrorCode, Timestamp, Write};
 use drydock_model::iot::{
     CancelJobRequest, CancelJobResponse, DeleteJobRequest, DescribeJobRequest, DescribeJobResponse,
-    GetJobDocumentRequest, GetJobDocumentResponse, Job as Described, JobStatus, SchedulingConfig, TimeoutConfig,
-    UpdateJobRequest,
+    GetJobDocumentRequest, GetJobDocumentResponse, Job as Described, JobStatus, UpdateJobRequest,
 };
 use smol_str::SmolStr;
 
@@ -36,21 +35,21 @@ impl Jobs {
             is_concurrent: Some(job.is_rolling_out()),
             job_arn: Some(arn(&self.scope, &request.job_id)),
             job_executions_retry_config: row.config.retry,
-            job_executions_rollout_config: row.config.rollout,
+            job_executions_rollout_config: Some(row.config.rollout.unwrap_or_default()),
             job_id: Some(request.job_id.clone()),
             job_process_details: Some(job.details()),
             job_template_arn: row.template,
             last_updated_at: Some(row.updated),
             namespace_id: row.namespace.map(String::from),
-            presigned_url_config: row.config.presigned,
+            // These are there, empty, where they were not given: as the AWS CLI's page and measurements have it.
+            presigned_url_config: Some(row.config.presigned.unwrap_or_default()),
             reason_code: row.reason,
             scheduled_job_rollouts: job.schedule.shown(now).filter(|_| job.is_active()),
-            // Seen on AWS: these two are there, empty, where they were not given.
-            scheduling_config: Some(row.scheduling.unwrap_or_else(SchedulingConfig::default)),
+            scheduling_config: Some(row.scheduling.unwrap_or_default()),
             status: Some(row.status),
             target_selection: Some(row.selection),
             targets: Some(row.targets),
-            timeout_config: Some(row.config.timeout.unwrap_or_else(TimeoutConfig::default)),
+            timeout_config: Some(row.config.timeout.unwrap_or_default()),
         };
         Ok(DescribeJobResponse { document_source: row.source, job: Some(described) })
     }

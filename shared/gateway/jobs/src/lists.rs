@@ -154,7 +154,7 @@ fn summary(execution: &Execution) -> JobExecutionSummary {
         execution_number: Some(execution.number),
         last_updated_at: Some(execution.updated),
         queued_at: Some(execution.queued),
-        retry_attempt: Some(execution.attempt).filter(|attempt| *attempt > 0),
+        retry_attempt: Some(execution.attempt),
         started_at: execution.started,
         status: Some(execution.status),
     }

@@ -24,23 +24,26 @@ impl Notifier {
         let books = &self.host.books;
         for Changed { thing, namespace, list, next } in changed {
             let _telling = self.telling.lock();
-            let now = books.now();
             let namespace = namespace.as_deref();
             let suffix = namespace.map(|name| format!("-namespace-{name}")).unwrap_or_default();
             if *list {
-                let found = books.jobs.read(|jobs| jobs.list_of(thing, namespace));
-                self.publish(&format!("$aws/things/{thing}/jobs/notify{suffix}"), &messages::notify(found, now));
+                self.publish(&format!("$aws/things/{thing}/jobs/notify{suffix}"), || {
+                    messages::notify(books.jobs.read(|jobs| jobs.list_of(thing, namespace)), books.now())
+                });
             }
             if *next {
-                let found = books.jobs.read(|jobs| jobs.next_of(thing, namespace, &self.host.links, now));
-                let body = messages::notify_next(found, now);
-                self.publish(&format!("$aws/things/{thing}/jobs/notify-next{suffix}"), &body);
+                self.publish(&format!("$aws/things/{thing}/jobs/notify-next{suffix}"), || {
+                    let now = books.now();
+                    let found = books.jobs.read(|jobs| jobs.next_of(thing, namespace, &self.host.links, now));
+                    messages::notify_next(found, now)
+                });
             }
         }
     }
 
-    fn publish(&self, topic: &str, body: &Value) {
-        if let Err(error) = self.host.broker.tell(topic, || body.to_string().into()) {
+    /// Nothing is made up where nobody hears it.
+    fn publish(&self, topic: &str, body: impl FnOnce() -> Value) {
+        if let Err(error) = self.host.broker.tell(topic, || body().to_string().into()) {
             tracing::warn!(topic, %error, "a notification of jobs could not be sent");
         }
     }

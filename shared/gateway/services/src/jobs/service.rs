@@ -42,6 +42,13 @@ impl JobsService {
         Self { runner, in_flight, requests, arriving: Mutex::new(Some(arriving)), moved }
     }
 
+    /// The books have become others: all that they have is looked at, and what is due is done.
+    pub fn look_again(&self) {
+        let things = self.runner.ask(Jobs::followed);
+        self.moved.lock().extend(things);
+        self.runner.reminder.by(self.runner.host.books.now());
+    }
+
     /// Brings jobs in step with the groups of the things that have moved.
     async fn follow(&self) -> Result<(), ApiError> {
         // A job that is made later looks at the groups itself.
