@@ -56,7 +56,8 @@ impl Jobs {
     ) -> Result<DescribeJobExecutionResponse, ApiError> {
         let thing = ThingName::new(&request.thing_name)?;
         let execution = self.execution(&request.job_id, thing.as_str(), request.execution_number)?;
-        let details = JobExecutionStatusDetails { details_map: Some(execution.details.clone()) };
+        let details_map = Some(execution.details.clone()).filter(|details| !details.is_empty());
+        let details = JobExecutionStatusDetails { details_map };
         let shown = JobExecution {
             approximate_seconds_before_timed_out: seconds_left(execution, now),
             execution_number: Some(execution.number),

@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 const BEGIN: i64 = 1_795_996_800_000;
 
 fn main() {
-    files::run(env!("CARGO_MANIFEST_DIR"), 100, trials_of);
+    files::run(env!("CARGO_MANIFEST_DIR"), 190, trials_of);
 }
 
 fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {

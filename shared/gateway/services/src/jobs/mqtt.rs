@@ -91,10 +91,11 @@ pub(super) async fn serve(runner: Arc<Runner>, requests: Receiver<(Request, Unan
     });
     let mut answers = answers.buffered(CONCURRENCY).boxed();
     while let Some((request, (result, token, changed), unanswered)) = answers.next().await {
+        // Before: whoever has read the answer may ask again at once.
+        drop(unanswered);
         reply(runner, &request, result, token.as_deref());
         // Seen on AWS: the answer comes before what follows from it.
         runner.tell(&changed);
-        drop(unanswered);
     }
 }
 
