@@ -17,9 +17,14 @@ fn a_broken_template_is_told_with_its_place() {
 
 #[test]
 fn an_unknown_resource_type_is_named_with_its_place() {
-    let place = Place::new("Resources:\n  Lake:\n    Type: AWS::Water::Lake\n");
+    let place = Place::new("Resources:\n  Lake:\n    Type: AWS::IoT::Lake\n");
     let said = place.up_fails(&["--ephemeral", "--no-functions"]);
-    assert!(said.contains("AWS::Water::Lake") && said.contains("template.yaml:3:"), "{said}");
+    assert!(said.contains("AWS::IoT::Lake") && said.contains("template.yaml:3:"), "{said}");
+    // What nothing here stands in for is left to AWS, and said.
+    let place = Place::new("Resources:\n  Lake:\n    Type: AWS::Water::Lake\n");
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    place.told("left to AWS, nothing here stands in for its type: Lake (AWS::Water::Lake)");
+    gateway.stop();
 }
 
 #[test]
