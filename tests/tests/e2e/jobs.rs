@@ -363,6 +363,9 @@ fn documents_come_from_amazon_s3_and_hold_links_to_it() {
     assert_eq!(gateway.follow(&link).body, "the image", "{link}");
     let missing = json!({ "targets": [arn("thing/a")], "documentSource": "https://firmware.s3.amazonaws.com/none" });
     gateway.call("iot", "PUT", "/jobs/k", &[], &missing).refused(400, "InvalidRequestException", "no object `none`");
+    gateway.s3("PUT", "/firmware/huge.json", &[], &[b' '; 40_000]).ok();
+    let huge = json!({ "targets": [arn("thing/a")], "documentSource": "https://firmware.s3.amazonaws.com/huge.json" });
+    gateway.call("iot", "PUT", "/jobs/k", &[], &huge).refused(400, "InvalidRequestException", "at most 32768");
 }
 
 #[test]

@@ -29,6 +29,16 @@ pub enum CloudError {
         /// What SQLite said.
         why: String,
     },
+    /// An object is larger than whoever asks takes.
+    #[error("`{key}` has {size} bytes, at most {most} are taken")]
+    TooLarge {
+        /// Its key.
+        key: String,
+        /// How large it is, in bytes.
+        size: u64,
+        /// How large it may be.
+        most: u64,
+    },
     /// A row of the journal is not of the form that this version writes.
     #[error(transparent)]
     Corrupt(#[from] drydock_core::CorruptRow),

@@ -105,13 +105,16 @@ impl S3 {
         self.state().bucket(bucket).is_some()
     }
 
-    /// The bytes of an object; `None` where it is not there.
+    /// The bytes of an object of at most so many bytes, as an object may be larger than memory; `None` where it is not there.
     ///
     /// # Errors
-    /// Where the disk does not give them.
-    pub async fn get(&self, bucket: &str, key: &str) -> Result<Option<Bytes>, CloudError> {
+    /// [`CloudError::TooLarge`], and where the disk does not give them.
+    pub async fn get(&self, bucket: &str, key: &str, most: u64) -> Result<Option<Bytes>, CloudError> {
         loop {
             let Some(row) = self.find(bucket, key) else { return Ok(None) };
+            if row.size > most {
+                return Err(CloudError::TooLarge { key: key.to_owned(), size: row.size, most });
+            }
             let path = self.blobs.path(&row.blob)?;
             match tokio::fs::read(&path).await {
                 Ok(bytes) => return Ok(Some(bytes.into())),

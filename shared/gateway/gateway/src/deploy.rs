@@ -192,6 +192,9 @@ pub struct Building {
     pub progress: Arc<dyn Progress>,
 }
 
+/// The largest package of a function, in bytes: "Lambda quotas".
+const PACKAGE: u64 = 250 * 1024 * 1024;
+
 /// The objects of the gateway's own S3.
 struct Stored<'a>(&'a Gateway);
 
@@ -199,7 +202,7 @@ struct Stored<'a>(&'a Gateway);
 impl Objects for Stored<'_> {
     async fn object(&self, bucket: &str, key: &str) -> Option<bytes::Bytes> {
         // What cannot be read is not there for who asks.
-        self.0.host.cloud.s3().get(bucket, key).await.ok().flatten()
+        self.0.host.cloud.s3().get(bucket, key, PACKAGE).await.ok().flatten()
     }
 }
 

@@ -7,6 +7,8 @@ use drydock_identity::trust::Assumer;
 use drydock_jobs::document::Location;
 use drydock_model::iot::PresignedUrlConfig;
 
+/// The longest document, in bytes.
+const LONGEST: u64 = 32_768;
 /// The service that makes links.
 const IOT: &str = "iot.amazonaws.com";
 
@@ -27,7 +29,8 @@ pub(super) async fn read(host: &Host, source: Option<&str>) -> Result<Option<Str
     if !s3.has_bucket(&bucket) {
         return Err(ApiError::invalid(format!("there is no bucket `{bucket}`")));
     }
-    let found = s3.get(&bucket, &key).await.map_err(|error| ApiError::invalid(format!("documentSource: {error}")))?;
+    let found =
+        s3.get(&bucket, &key, LONGEST).await.map_err(|error| ApiError::invalid(format!("documentSource: {error}")))?;
     let bytes =
         found.ok_or_else(|| ApiError::invalid(format!("there is no object `{key}` in the bucket `{bucket}`")))?;
     let text = String::from_utf8(bytes.to_vec());
@@ -43,7 +46,7 @@ pub(super) fn check_role(host: &Host, config: Option<&PresignedUrlConfig>, job: 
     let scope = &host.books.scope;
     let source = scope.arn("iot", &format!("job/{job}"));
     let who = Assumer { service: IOT, source_account: &scope.account, source_arn: source.as_str() };
-    match host.roles.assume(role, who, 0) {
+    match host.assume(role, who, 0) {
         Err(Unassumable::Untrusting(why)) => {
             Err(ApiError::invalid(format!("the role `{role}` cannot be assumed: {}", why.join("; "))))
         }

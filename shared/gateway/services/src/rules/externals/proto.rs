@@ -12,7 +12,7 @@ use drydock_rules::{ExternalCall, Value};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
 /// The most bytes of descriptors, and of a payload and its result ("Limitations").
-const DESCRIPTORS: usize = 32 * 1024;
+const DESCRIPTORS: u64 = 32 * 1024;
 const PAYLOAD: usize = 128 * 1024;
 
 pub(super) async fn decode(cloud: &Cloud, call: &ExternalCall) -> Result<Value, String> {
@@ -30,11 +30,8 @@ pub(super) async fn decode(cloud: &Cloud, call: &ExternalCall) -> Result<Value, 
         return Err(format!("the message has {} bytes, at most {PAYLOAD} are decoded", data.len()));
     }
     let (bucket, key) = (call.text(1), call.text(2));
-    let descriptors = cloud.s3().get(&bucket, &key).await.map_err(|error| error.to_string())?;
+    let descriptors = cloud.s3().get(&bucket, &key, DESCRIPTORS).await.map_err(|error| error.to_string())?;
     let descriptors = descriptors.ok_or_else(|| format!("there is no object `{key}` in the bucket `{bucket}`"))?;
-    if descriptors.len() > DESCRIPTORS {
-        return Err(format!("`{key}` has {} bytes, at most {DESCRIPTORS} are taken", descriptors.len()));
-    }
     let pool =
         DescriptorPool::decode(descriptors).map_err(|error| format!("`{key}` is not a FileDescriptorSet: {error}"))?;
     let kind = find(&pool, &call.text(3), &call.text(4))?;
