@@ -3,6 +3,7 @@
 //! Source: "Job configurations" of the developer guide, the API reference of "CreateJob" and "UpdateJob", and "AWS IoT Device
 //! Management jobs limits and quotas".
 
+use crate::document;
 use crate::job::Config;
 use drydock_core::ApiError;
 use drydock_model::iot::{
@@ -18,12 +19,19 @@ const MOST_PER_MINUTE: i32 = 1000;
 const LINK: i64 = 3600;
 
 impl Config {
-    /// Checks it all.
-    pub(crate) fn check(&self) -> Result<(), ApiError> {
+    /// Checks it all, and the document that it is for: links that are to be made in it need a role.
+    pub(crate) fn check(&self, document: &str) -> Result<(), ApiError> {
         self.rollout.as_ref().map_or(Ok(()), rollout)?;
         self.abort.as_ref().map_or(Ok(()), abort)?;
         self.timeout.as_ref().map_or(Ok(()), timeout)?;
-        self.retry.as_ref().map_or(Ok(()), |config| retry(config, self.timeout.as_ref()))
+        self.retry.as_ref().map_or(Ok(()), |config| retry(config, self.timeout.as_ref()))?;
+        let role = self.presigned.as_ref().and_then(|config| config.role_arn.as_ref());
+        if document::check(document)? && role.is_none() {
+            return Err(ApiError::invalid(
+                "presignedUrlConfig with a roleArn is needed for the presigned URLs of the document",
+            ));
+        }
+        Ok(())
     }
 
     /// What is not said here is taken from there.
@@ -37,17 +45,6 @@ impl Config {
             timeout: self.timeout.or(other.timeout),
             retry: self.retry.or(other.retry),
         }
-    }
-
-    /// Checks that a document whose links are to be made can have them.
-    pub(crate) fn check_links(&self, document_has_links: bool) -> Result<(), ApiError> {
-        let role = self.presigned.as_ref().and_then(|config| config.role_arn.as_ref());
-        if document_has_links && role.is_none() {
-            return Err(ApiError::invalid(
-                "presignedUrlConfig with a roleArn is needed for the presigned URLs of the document",
-            ));
-        }
-        Ok(())
     }
 
     /// How long links hold, in seconds.

@@ -91,8 +91,7 @@ impl Jobs {
             retry: request.job_executions_retry_config,
         };
         let config = asked.or(before);
-        config.check()?;
-        config.check_links(crate::document::check(&job.row.document)?)?;
+        config.check(&job.row.document)?;
         let mut step = Step::new(context);
         let Some(job) = self.jobs.get_mut(&id) else { return Err(no_job(&id)) };
         job.row.config = config;

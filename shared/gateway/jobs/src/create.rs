@@ -6,9 +6,9 @@ use crate::assignment::Waiting;
 use crate::book::{Jobs, no_job};
 use crate::context::{Context, Outcome};
 use crate::job::{Config, Job, JobRow, arn};
+use crate::managed;
 use crate::schedule::Schedule;
 use crate::step::Step;
-use crate::{document, managed};
 use drydock_core::{ApiError, Arn, Done, ErrorCode, ThingName};
 use drydock_model::iot::{
     AssociateTargetsWithJobRequest, AssociateTargetsWithJobResponse, CreateJobRequest, CreateJobResponse, JobStatus,
@@ -77,8 +77,7 @@ impl Jobs {
             retry: request.job_executions_retry_config,
         };
         let config = asked.or(&given.config);
-        config.check()?;
-        config.check_links(document::check(&given.document)?)?;
+        config.check(&given.document)?;
         let selection = request.target_selection.unwrap_or(TargetSelection::Snapshot);
         let mut scheduling = request.scheduling_config;
         // A template's windows hold where the job says nothing of windows.

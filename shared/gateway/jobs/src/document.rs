@@ -17,7 +17,7 @@ const PARAMETER: &str = "parameter:";
 /// How often each name may be in the key of an upload.
 const MOST_NAMES: usize = 2;
 /// The longest document, in bytes.
-const LONGEST: usize = 32_768;
+pub const LONGEST: usize = 32_768;
 
 /// An object in S3, as a URL names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

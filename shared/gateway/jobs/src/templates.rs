@@ -4,7 +4,6 @@
 //! Source: the API reference of the operations, and "Job templates" of the developer guide.
 
 use crate::book::{Jobs, TEMPLATES, json};
-use crate::document;
 use crate::job::Config;
 use crate::lists::size;
 use crate::schedule::Schedule;
@@ -96,8 +95,7 @@ impl Jobs {
             }
         };
         row.windows = request.maintenance_windows.or(row.windows);
-        row.config.check()?;
-        row.config.check_links(document::check(&row.document)?)?;
+        row.config.check(&row.document)?;
         let windows = SchedulingConfig { maintenance_windows: row.windows.clone(), ..SchedulingConfig::default() };
         Schedule::read(Some(&windows))?;
         let write = Write::put(TEMPLATES, id.as_str(), json(&row));

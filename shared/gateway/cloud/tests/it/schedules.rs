@@ -7,9 +7,10 @@
 )]
 
 use crate::common::{advance, config, open, scope, still};
-use drydock_cloud::Cloud;
 use drydock_cloud::schedules::{Expression, Schedule, Target};
+use drydock_cloud::{Cloud, CloudConfig};
 use drydock_core::Timestamp;
+use drydock_timers::Timers;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -31,6 +32,11 @@ async fn bodies(cloud: &Cloud, name: &str) -> Vec<Value> {
     }
 }
 
+/// Stand-ins on a clock.
+fn on(clock: &Timers) -> Cloud {
+    open(CloudConfig { timers: clock.clone(), ..config() }).0
+}
+
 fn rule(expression: &str, targets: Vec<Target>) -> Schedule {
     Schedule {
         arn: scope().arn("events", "rule/r"),
@@ -45,9 +51,7 @@ fn rule(expression: &str, targets: Vec<Target>) -> Schedule {
 #[tokio::test]
 async fn a_rule_tells_its_target_each_time_and_at_that_time() {
     let clock = still();
-    let mut config = config();
-    config.timers = clock.clone();
-    let cloud = open(config).0;
+    let cloud = on(&clock);
     let target = Target { arn: queue(&cloud, "q").await, input: None, dead_letter: None };
     cloud.schedules().start(rule("rate(20 minutes)", vec![target]));
     advance(&clock, Duration::from_secs(3600)).await;
@@ -63,9 +67,7 @@ async fn a_rule_tells_its_target_each_time_and_at_that_time() {
 #[tokio::test]
 async fn what_cannot_be_handed_over_goes_to_the_dead_letters_and_a_schedule_ends() {
     let clock = still();
-    let mut config = config();
-    config.timers = clock.clone();
-    let cloud = open(config).0;
+    let cloud = on(&clock);
     let dead = queue(&cloud, "dead").await;
     let missing = scope().arn("lambda", "function:none");
     let target = Target { arn: missing, input: Some("{\"n\":1}".to_owned()), dead_letter: Some(dead) };
@@ -79,9 +81,7 @@ async fn what_cannot_be_handed_over_goes_to_the_dead_letters_and_a_schedule_ends
 #[tokio::test]
 async fn the_scheduler_fills_in_its_keywords() {
     let clock = still();
-    let mut config = config();
-    config.timers = clock.clone();
-    let cloud = open(config).0;
+    let cloud = on(&clock);
     let input = Some("{\"at\":\"<aws.scheduler.scheduled-time>\"}".to_owned());
     let target = Target { arn: queue(&cloud, "q").await, input, dead_letter: None };
     let schedule = Schedule { of_scheduler: true, ..rule("at(2023-11-15T00:00:00)", vec![target]) };

@@ -4,11 +4,9 @@ use drydock_core::ApiError;
 use drydock_host::Host;
 use drydock_host::roles::Unassumable;
 use drydock_identity::trust::Assumer;
-use drydock_jobs::document::Location;
+use drydock_jobs::document::{LONGEST, Location};
 use drydock_model::iot::PresignedUrlConfig;
 
-/// The longest document, in bytes.
-const LONGEST: u64 = 32_768;
 /// The service that makes links.
 const IOT: &str = "iot.amazonaws.com";
 
@@ -29,8 +27,10 @@ pub(super) async fn read(host: &Host, source: Option<&str>) -> Result<Option<Str
     if !s3.has_bucket(&bucket) {
         return Err(ApiError::invalid(format!("there is no bucket `{bucket}`")));
     }
-    let found =
-        s3.get(&bucket, &key, LONGEST).await.map_err(|error| ApiError::invalid(format!("documentSource: {error}")))?;
+    let found = s3
+        .get(&bucket, &key, LONGEST as u64)
+        .await
+        .map_err(|error| ApiError::invalid(format!("documentSource: {error}")))?;
     let bytes =
         found.ok_or_else(|| ApiError::invalid(format!("there is no object `{key}` in the bucket `{bucket}`")))?;
     let text = String::from_utf8(bytes.to_vec());
