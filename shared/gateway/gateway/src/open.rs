@@ -348,11 +348,13 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
     });
     let behind = drydock_services::running(&services);
     requests.go_to(&behind);
+    runner.start(host.broker.clone());
+    // Nobody is served yet: those who connect find it in the order in which it happened, and all of it.
+    events::catch_up(&host);
     // Before anything is mended: what that tells is heard.
     tasks.spawn_to_end(deliver(host.clone(), behind.clone(), arriving));
     let outbox = Arc::clone(&host.books.outbox);
     tasks.spawn(async move { outbox.keep_writing().await });
-    runner.start(host.broker.clone());
     host.broker.recover();
     for service in &behind {
         Arc::clone(service).reconcile().await.map_err(OpenError::Reconcile)?;
@@ -406,10 +408,9 @@ fn function_keys(credentials: &Arc<Credentials>, scope: &Scope, ids: &Arc<dyn Id
     })
 }
 
-/// Brings events to their consumers, in the order they happened, first what an earlier run has not told; when the gateway stops,
-/// those that have happened by then. It never waits for a change to be made: changes wait for it.
+/// Brings events to their consumers, in the order they happened; when the gateway stops, those that have happened by then. It
+/// never waits for a change to be made: changes wait for it.
 async fn deliver(host: Host, services: Vec<Arc<dyn Service>>, mut arriving: Arriving) {
-    events::catch_up(&host);
     let stopped = host.tasks.stopped();
     tokio::pin!(stopped);
     loop {
