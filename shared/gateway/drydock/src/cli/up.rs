@@ -38,7 +38,7 @@ pub async fn run(mut args: UpArgs) -> CommandResult {
         gone(path)?;
     }
     // A signal that comes while functions are built stops the build, too.
-    let signal = stop_signal();
+    let signal = stop_signal()?;
     tokio::pin!(signal);
     let dock = tokio::select! {
         dock = stand_up(&args) => dock?,
@@ -219,12 +219,16 @@ fn say_where(dock: &Dock, args: &UpArgs) {
     print::told(format_args!("{}\n", print::dim("Ctrl-C stops it")));
 }
 
-/// Resolves at Ctrl-C or SIGTERM.
-async fn stop_signal() {
+/// What resolves at Ctrl-C or SIGTERM. Both are listened to as soon as it is there, not when it is awaited: what comes before
+/// that would end the process as it stands.
+fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    let heard = |kind| signal(kind).map_err(|error| format!("signals cannot be listened to: {error}"));
+    let (mut interrupt, mut terminate) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
