@@ -23,6 +23,7 @@ mod config;
 mod connections;
 mod credentials;
 mod destinations;
+mod device_run;
 mod devices;
 mod doctor;
 mod doors;

@@ -8,7 +8,7 @@
 //! - [`build`]: shows how the build of the functions goes on.
 //! - [`operations`]: which operations of AWS IoT there are.
 //! - [`clock`]: shows and changes the gateway's clock.
-//! - [`device`]: makes devices with their files, shows and deletes them.
+//! - [`device`]: makes devices with their files, shows and deletes them, and acts as they do.
 //! - [`doctor`]: says what is wrong with a folder, a device's files, a gateway.
 //! - [`explain`]: says why a client may do something, or may not.
 //! - [`generate`]: completions, manual pages, a `drydock.toml` to begin with.
@@ -130,4 +130,18 @@ pub async fn run(cli: Cli) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What resolves at Ctrl-C or SIGTERM. Both are listened to as soon as it is there, not when it is awaited: what comes before
+/// that would end the process as it stands.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let heard = |kind| signal(kind).map_err(|error| format!("signals cannot be listened to: {error}"));
+    let (mut interrupt, mut terminate) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -2,12 +2,10 @@
 //! telemetry that arrives in a table, and goes; each step counts only once it was observed.
 //!
 //! - [`authority`]: the device maker's CA.
-//! - [`client`]: the device's connection, by a client that knows nothing of the gateway.
 //! - [`rows`]: what arrived in the tables.
 //! - [`timeline`]: what is printed.
 
 pub mod authority;
-pub mod client;
 mod error;
 pub mod rows;
 pub mod timeline;
@@ -16,8 +14,8 @@ use crate::cli::args::{CommandResult, DemoArgs, UpArgs};
 use crate::cli::print;
 use crate::cli::up::stand_up;
 use crate::client::Api;
+use crate::mqtt::{ClientError, Connection, Identity, PATIENCE};
 use authority::DeviceMaker;
-use client::{Device, PATIENCE};
 use drydock_core::CertificateId;
 use drydock_core::names::short;
 use drydock_gateway::Gateway;
@@ -111,7 +109,6 @@ fn text(answer: &Value, operation: &'static str, name: &'static str) -> Result<S
 async fn perform(gateway: &Gateway, timeline: &mut Timeline, rows: &Rows) -> Result<String, DemoError> {
     let api = api(gateway);
     let root = std::fs::read_to_string(gateway.root_ca()).map_err(DemoError::Root)?;
-    let mqtt = gateway.addresses().mqtt;
     let now = gateway.host.books.now();
     let name = format!("charger-{}", now.seconds());
 
@@ -123,7 +120,8 @@ async fn perform(gateway: &Gateway, timeline: &mut Timeline, rows: &Rows) -> Res
     let signed = maker.device(&name, rows::MODEL, &format!("SN-{}", now.seconds()))?;
     timeline.step("maker", format!("made {name} a certificate, signed by that CA"), "X.509, P-256");
 
-    match Device::connect(&name, mqtt, &root, &signed.certificate, &signed.key).await {
+    let identity = Identity::new(&root, &signed.certificate, &signed.key).map_err(at("reading its certificate"))?;
+    match connect(gateway, &identity, &name).await {
         Ok(_) => return Err(DemoError::LetIn),
         Err(refused) => timeline.step("device", "connected, and was refused", refused.to_string()),
     }
@@ -144,8 +142,7 @@ async fn perform(gateway: &Gateway, timeline: &mut Timeline, rows: &Rows) -> Res
         format!("cert/{} ACTIVE", short(&certificate)),
     );
 
-    let mut device =
-        Device::connect(&name, mqtt, &root, &signed.certificate, &signed.key).await.map_err(at("reconnecting"))?;
+    let mut device = connect(gateway, &identity, &name).await.map_err(at("reconnecting"))?;
     timeline.step("device", "connected", "CONNACK 0");
     observer
         .receive(&format!("$aws/events/presence/connected/{name}"))
@@ -179,8 +176,14 @@ async fn perform(gateway: &Gateway, timeline: &mut Timeline, rows: &Rows) -> Res
     Ok(name)
 }
 
-fn at(step: &'static str) -> impl Fn(client::ClientError) -> DemoError {
+fn at(step: &'static str) -> impl Fn(ClientError) -> DemoError {
     move |error| DemoError::Device(step, error)
+}
+
+/// Connects a device of the demo.
+async fn connect(gateway: &Gateway, identity: &Identity, client_id: &str) -> Result<Connection, ClientError> {
+    let mqtt = gateway.addresses().mqtt;
+    Connection::connect(identity, client_id, (&mqtt.ip().to_string(), mqtt.port()), false).await
 }
 
 /// Registers the CA as a device maker does: with a certificate that proves the possession of its key.
@@ -196,7 +199,7 @@ async fn register_ca(api: &Api, maker: &DeviceMaker) -> Result<CertificateId, De
 }
 
 /// Connects somebody who may see everything, to observe what is told.
-async fn observer(gateway: &Gateway, api: &Api, root: &str) -> Result<Device, DemoError> {
+async fn observer(gateway: &Gateway, api: &Api, root: &str) -> Result<Connection, DemoError> {
     const NAME: &str = "drydock-demo-observer";
     let document = json!({
         "Version": "2012-10-17",
@@ -208,10 +211,9 @@ async fn observer(gateway: &Gateway, api: &Api, root: &str) -> Result<Device, De
         _ => {}
     }
     let made = make(api, NAME, Some(NAME)).await?.credentials;
-    let mqtt = gateway.addresses().mqtt;
-    let mut device = Device::connect(NAME, mqtt, root, &made.certificate_pem, &made.private_key_pem)
-        .await
-        .map_err(at("connecting the observer"))?;
+    let identity = Identity::new(root, &made.certificate_pem, &made.private_key_pem);
+    let identity = identity.map_err(at("reading the observer's certificate"))?;
+    let mut device = connect(gateway, &identity, NAME).await.map_err(at("connecting the observer"))?;
     device
         .subscribe(&["$aws/events/certificates/registered/#", "$aws/events/presence/#"])
         .await

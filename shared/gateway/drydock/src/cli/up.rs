@@ -8,6 +8,7 @@ use super::aws_names;
 use super::build::Shown;
 use super::print;
 use super::project::{self, SamConfig};
+use super::stop_signal;
 use drydock_gateway::config::Config;
 use drydock_gateway::deploy::Deployed;
 use drydock_gateway::public::Public;
@@ -217,18 +218,4 @@ fn say_where(dock: &Dock, args: &UpArgs) {
     print::told("aws iot list-things");
     print::told(format_args!("drydock device create dock-1 --api-url http://{}", endpoints.api));
     print::told(format_args!("{}\n", print::dim("Ctrl-C stops it")));
-}
-
-/// What resolves at Ctrl-C or SIGTERM. Both are listened to as soon as it is there, not when it is awaited: what comes before
-/// that would end the process as it stands.
-fn stop_signal() -> Result<impl Future<Output = ()>, String> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let heard = |kind| signal(kind).map_err(|error| format!("signals cannot be listened to: {error}"));
-    let (mut interrupt, mut terminate) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

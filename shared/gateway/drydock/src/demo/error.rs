@@ -1,7 +1,7 @@
 //! Why the demo did not see what it was to see.
 
-use super::client::ClientError;
 use crate::client::CallError;
+use crate::mqtt::ClientError;
 
 /// How often a state is asked for that no event tells of.
 pub(super) const POLL: std::time::Duration = std::time::Duration::from_millis(20);

@@ -1,9 +1,9 @@
 //! What arrived in the tables of the template. The tables are found by the variables that hand them to the functions.
 
-use super::client::PATIENCE;
 use super::error::{DemoError, POLL};
 use crate::cli::print;
 use crate::client::{Api, CallError};
+use crate::mqtt::PATIENCE;
 use drydock_template::{Plan, Resource};
 use serde::Serialize;
 use serde_json::{Map, Value, json};

@@ -118,37 +118,44 @@ pub struct Made {
 impl Made {
     /// Takes back what was made, as far as whoever made it still does what is asked.
     pub async fn unmake<C: ControlPlane>(&self, of: &C) {
-        let Credentials { thing_name, certificate_id, certificate_arn, .. } = &self.credentials;
-        let certificate = format!("/certificates/{certificate_id}");
-        let principal = || vec![("x-amzn-principal", certificate_arn.clone())];
-        let mut steps = vec![
-            ("UpdateCertificate", http::Method::PUT, format!("{certificate}?newStatus=INACTIVE"), vec![], Value::Null),
-            (
-                "DetachThingPrincipal",
-                http::Method::DELETE,
-                format!("/things/{thing_name}/principals"),
-                principal(),
-                Value::Null,
-            ),
-            (
-                "DetachPolicy",
-                http::Method::POST,
-                format!("/target-policies/{}", self.policy),
-                vec![],
-                json!({ "target": certificate_arn }),
-            ),
-            ("DeleteCertificate", http::Method::DELETE, format!("{certificate}?forceDelete=true"), vec![], Value::Null),
-        ];
-        if certificate_id.is_empty() {
-            steps.clear();
-        }
+        self.unmake_certificate(of).await;
         if self.is_new_thing {
-            steps.push(("DeleteThing", http::Method::DELETE, format!("/things/{thing_name}"), vec![], Value::Null));
+            let path = format!("/things/{}", self.credentials.thing_name);
+            take_back(of, [("DeleteThing", http::Method::DELETE, path, vec![], Value::Null)]).await;
         }
-        for (operation, method, path, headers, body) in steps {
-            // What was not made yet is refused, which is as well.
-            let _ = of.ask(Ask { operation, method, path, headers, body }).await;
+    }
+
+    /// Takes the certificate back, and leaves the thing; as [`Made::unmake`] otherwise.
+    pub async fn unmake_certificate<C: ControlPlane>(&self, of: &C) {
+        let Credentials { thing_name, certificate_id, certificate_arn, .. } = &self.credentials;
+        if certificate_id.is_empty() {
+            return;
         }
+        let certificate = format!("/certificates/{certificate_id}");
+        let principal = vec![("x-amzn-principal", certificate_arn.clone())];
+        let (things, policies) =
+            (format!("/things/{thing_name}/principals"), format!("/target-policies/{}", self.policy));
+        let (inactive, gone) = (format!("{certificate}?newStatus=INACTIVE"), format!("{certificate}?forceDelete=true"));
+        take_back(
+            of,
+            [
+                ("UpdateCertificate", http::Method::PUT, inactive, vec![], Value::Null),
+                ("DetachThingPrincipal", http::Method::DELETE, things, principal, Value::Null),
+                ("DetachPolicy", http::Method::POST, policies, vec![], json!({ "target": certificate_arn })),
+                ("DeleteCertificate", http::Method::DELETE, gone, vec![], Value::Null),
+            ],
+        )
+        .await;
+    }
+}
+
+/// Asks for steps, whatever becomes of each: what was not made yet is refused, which is as well.
+async fn take_back<C: ControlPlane>(
+    of: &C,
+    steps: impl IntoIterator<Item = (&'static str, http::Method, String, Vec<(&'static str, String)>, Value)>,
+) {
+    for (operation, method, path, headers, body) in steps {
+        let _ = of.ask(Ask { operation, method, path, headers, body }).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `drydock device` takes.
 
 use crate::client::{Api, CallError};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -55,6 +55,63 @@ pub struct OneArgs {
     /// Where the gateway is.
     #[command(flatten)]
     pub at: At,
+}
+
+/// What `drydock device run` takes.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    drydock device run charger-1                          does its jobs, a second each, until Ctrl-C\n  \
+    drydock device run lamp --count 1000 --fail-every 20  lamp-0001 to lamp-1000, made for this run\n  \
+    drydock device run charger-1 --does drop --takes 5    its connection breaks off in the middle of each job\n  \
+    drydock device run lamp --count 3 --executions 3 --json  for a script")]
+pub struct RunArgs {
+    /// The thing's name, which is also the client id; with --count what the names begin with.
+    pub name: String,
+    /// The folder with the device's files; `devices/NAME` where none is named.
+    #[arg(long, value_name = "DIR", conflicts_with = "count")]
+    pub from: Option<PathBuf>,
+    /// Be as many devices: things that are made where they are not there, with one certificate that goes at the end.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub count: Option<u32>,
+    /// With --count: the policy of these devices, instead of one that lets each use its own topics.
+    #[arg(long, value_name = "NAME", requires = "count")]
+    pub policy: Option<String>,
+    /// What becomes of a job.
+    #[arg(long, value_enum, default_value_t = Does::Succeed)]
+    pub does: Does,
+    /// How long a job takes, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub takes: f64,
+    /// Fail every so many-th execution, whatever becomes of the others.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub fail_every: Option<u64>,
+    /// Stop when so many executions have ended.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub executions: Option<u64>,
+    /// Where the gateway is.
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// What becomes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Does {
+    /// It succeeds.
+    Succeed,
+    /// It fails.
+    Fail,
+    /// It is rejected.
+    Reject,
+    /// It is begun, and nothing more is heard of it.
+    Stall,
+    /// The connection breaks off while it is in progress; the device comes back and ends it.
+    Drop,
+}
+
+/// Seconds that something takes: a day at most.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is not a number of seconds"))?;
+    if (0.0..=86_400.0).contains(&seconds) { Ok(seconds) } else { Err("a job takes 0 to 86400 seconds".to_owned()) }
 }
 
 impl At {

@@ -1,36 +1,50 @@
 //! A device's MQTT connection, MQTT 3.1.1 over mutual TLS. It shares no code with the broker: packets are those of
 //! `mqtt-protocol-core`, read from and written to the socket here.
 
-use mqtt_protocol_core::mqtt::packet::v3_1_1::{Connack, Connect, Disconnect, Puback, Publish, Suback, Subscribe};
+use bytes::{Buf as _, BytesMut};
+use mqtt_protocol_core::mqtt::packet::v3_1_1::{
+    Connack, Connect, Disconnect, Pingreq, Puback, Publish, Suback, Subscribe,
+};
 use mqtt_protocol_core::mqtt::packet::{Qos, SubEntry, SubOpts};
 use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError, SubackReturnCode};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// How long the demo waits for any one thing.
+/// How long a connection waits for any one thing that is to come at once.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Longer than the demo takes, in seconds: no PINGREQ is due in it.
-const KEEP_ALIVE: u16 = 1_200;
+/// AWS's longest keep-alive, in seconds: [`Connection::ping`] before it is over.
+pub const KEEP_ALIVE: u16 = 1_200;
 
 /// The largest packet that is read, in bytes: twice what AWS IoT takes for a message.
 const LARGEST: usize = 256 * 1024;
 
-/// Why the device did not get where it wanted.
+/// The type of a packet, as MQTT numbers them.
+mod kind {
+    pub(super) const CONNACK: u8 = 2;
+    pub(super) const PUBLISH: u8 = 3;
+    pub(super) const PUBACK: u8 = 4;
+    pub(super) const SUBACK: u8 = 9;
+    pub(super) const PINGRESP: u8 = 13;
+}
+
+/// Why a device did not get where it wanted.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The connection was refused or ended.
     #[error("the connection ended: {0}")]
     Connection(#[from] std::io::Error),
+    /// The server's name is not one.
+    #[error("`{0}` is not a host name")]
+    Name(String, #[source] InvalidDnsNameError),
     /// The server refused the connect.
     #[error("the connect was refused: {0:?}")]
     Refused(ConnectReturnCode),
@@ -63,7 +77,7 @@ impl From<MqttError> for ClientError {
 /// A message that arrived.
 #[derive(Debug, Clone)]
 pub struct Arrived {
-    /// Its topic.
+    /// The topic that it came on.
     pub topic: String,
     /// Its payload.
     pub payload: Vec<u8>,
@@ -82,37 +96,55 @@ impl Frame {
     }
 }
 
-/// A device that speaks MQTT 3.1.1 over mutual TLS.
-pub struct Device {
-    stream: BufReader<TlsStream<TcpStream>>,
+/// What a device trusts and shows. Cheap to clone: a fleet of devices with one certificate shares it.
+#[derive(Clone)]
+pub struct Identity(TlsConnector);
+
+impl Identity {
+    /// Reads a device's root certificates, certificate and key, each as PEM.
+    ///
+    /// # Errors
+    /// [`ClientError`], where one of them does not read.
+    pub fn new(root: &str, certificate: &str, key: &str) -> Result<Self, ClientError> {
+        Ok(Self(TlsConnector::from(Arc::new(config(root, certificate, key)?))))
+    }
+}
+
+/// A connection of a device that speaks MQTT 3.1.1 over mutual TLS.
+pub struct Connection {
+    stream: TlsStream<TcpStream>,
+    /// What was read and is not a whole packet yet.
+    read: BytesMut,
     /// Messages that arrived while something else was waited for.
     arrived: VecDeque<Arrived>,
     packet_id: u16,
 }
 
-impl Device {
-    /// Connects; the first CONNACK decides.
+impl Connection {
+    /// Connects with a session that ends with the connection, or, where it is `lasting`, with one that waits for the client id;
+    /// the first CONNACK decides.
     ///
     /// # Errors
     /// [`ClientError`]: a refusal looks to a device like a connection that ends.
     pub async fn connect(
+        identity: &Identity,
         client_id: &str,
-        server: SocketAddr,
-        root: &str,
-        certificate: &str,
-        key: &str,
+        (host, port): (&str, u16),
+        lasting: bool,
     ) -> Result<Self, ClientError> {
-        let tls = TlsConnector::from(Arc::new(config(root, certificate, key)?));
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| ClientError::Name(host.to_owned(), error))?;
         let stream = in_time("a TLS connection", async {
-            let socket = TcpStream::connect(server).await?;
-            Ok(tls.connect(ServerName::from(server.ip()), socket).await?)
+            let socket = TcpStream::connect((host, port)).await?;
+            Ok(identity.0.connect(name, socket).await?)
         });
-        let mut device = Self { stream: BufReader::new(stream.await?), arrived: VecDeque::new(), packet_id: 0 };
-        let connect = Connect::builder().client_id(client_id)?.clean_session(true).keep_alive(KEEP_ALIVE).build()?;
-        device.send(&connect.to_continuous_buffer()).await?;
-        let (connack, _) = Connack::parse(&device.answer("CONNACK", 2).await?)?;
+        let stream = stream.await?;
+        let mut connection = Self { stream, read: BytesMut::new(), arrived: VecDeque::new(), packet_id: 0 };
+        let connect =
+            Connect::builder().client_id(client_id)?.clean_session(!lasting).keep_alive(KEEP_ALIVE).build()?;
+        connection.send(&connect.to_continuous_buffer()).await?;
+        let (connack, _) = Connack::parse(&connection.answer("CONNACK", kind::CONNACK).await?)?;
         match connack.return_code() {
-            ConnectReturnCode::Accepted => Ok(device),
+            ConnectReturnCode::Accepted => Ok(connection),
             refused => Err(ClientError::Refused(refused)),
         }
     }
@@ -126,7 +158,7 @@ impl Device {
             let entry = SubEntry::new(*filter, SubOpts::new().set_qos(Qos::AtLeastOnce))?;
             let subscribe = Subscribe::builder().packet_id(self.next_packet_id()).entries(vec![entry]).build()?;
             self.send(&subscribe.to_continuous_buffer()).await?;
-            let (suback, _) = Suback::parse(&self.answer("SUBACK", 9).await?)?;
+            let (suback, _) = Suback::parse(&self.answer("SUBACK", kind::SUBACK).await?)?;
             if suback.return_codes().contains(&SubackReturnCode::Failure) {
                 return Err(ClientError::NotSubscribed((*filter).to_owned()));
             }
@@ -141,7 +173,7 @@ impl Device {
     pub async fn publish(&mut self, topic: &str, payload: String) -> Result<(), ClientError> {
         let publish = Publish::builder().topic_name(topic)?.qos(Qos::AtLeastOnce).packet_id(self.next_packet_id());
         self.send(&publish.payload(payload).build()?.to_continuous_buffer()).await?;
-        Puback::parse(&self.answer("PUBACK", 4).await?)?;
+        Puback::parse(&self.answer("PUBACK", kind::PUBACK).await?)?;
         Ok(())
     }
 
@@ -162,6 +194,28 @@ impl Device {
             }
         })
         .await
+    }
+
+    /// Waits for the next message, however long that takes. Nothing is lost where the wait is given up.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn next(&mut self) -> Result<Arrived, ClientError> {
+        loop {
+            if let Some(arrived) = self.arrived.pop_front() {
+                return Ok(arrived);
+            }
+            let frame = self.read().await?;
+            self.take(frame).await?;
+        }
+    }
+
+    /// Shows that it is alive.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ping(&mut self) -> Result<(), ClientError> {
+        self.send(&Pingreq::new().to_continuous_buffer()).await
     }
 
     /// Says goodbye, as a device that is switched off in order does.
@@ -192,7 +246,10 @@ impl Device {
 
     /// Keeps a message, and acknowledges it.
     async fn take(&mut self, frame: Frame) -> Result<(), ClientError> {
-        if frame.kind() != 3 {
+        if frame.kind() == kind::PINGRESP {
+            return Ok(());
+        }
+        if frame.kind() != kind::PUBLISH {
             return Err(ClientError::Unexpected("a message", frame.kind()));
         }
         let (publish, _) = Publish::parse(frame.first & 0b1111, frame.body.into())?;
@@ -214,24 +271,39 @@ impl Device {
         Ok(self.stream.flush().await?)
     }
 
+    /// The next packet. What was read of it stays where the wait is given up.
     async fn read(&mut self) -> Result<Frame, ClientError> {
-        let first = self.stream.read_u8().await?;
-        let mut length = 0;
-        // Seven bits a byte, the lowest first; four bytes at most.
-        for shift in [0, 7, 14, 21] {
-            let byte = self.stream.read_u8().await?;
-            length |= usize::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
+        loop {
+            if let Some(frame) = whole(&mut self.read)? {
+                return Ok(frame);
+            }
+            if self.stream.read_buf(&mut self.read).await? == 0 {
+                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
             }
         }
+    }
+}
+
+/// Takes a packet from what was read, where it is whole.
+fn whole(read: &mut BytesMut) -> Result<Option<Frame>, ClientError> {
+    let Some((&first, rest)) = read.split_first() else { return Ok(None) };
+    let mut length = 0;
+    // Seven bits a byte, the lowest first; four bytes at most.
+    for (digits, shift) in (1..).zip([0, 7, 14, 21]) {
+        let Some(byte) = rest.get(digits - 1) else { return Ok(None) };
+        length |= usize::from(byte & 0x7f) << shift;
         if length > LARGEST {
             return Err(ClientError::Packet(MqttError::PacketTooLarge));
         }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).await?;
-        Ok(Frame { first, body })
+        if byte & 0x80 == 0 {
+            if rest.len() < digits + length {
+                return Ok(None);
+            }
+            read.advance(1 + digits);
+            return Ok(Some(Frame { first, body: read.split_to(length).to_vec() }));
+        }
     }
+    Err(ClientError::Packet(MqttError::PacketTooLarge))
 }
 
 /// The TLS of a device: it trusts the root, and shows its certificate.

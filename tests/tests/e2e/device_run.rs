@@ -1,0 +1,134 @@
+//! `drydock device run`: what devices make of their jobs and shadows, as well or as badly as they are told to.
+
+use drydock_tests::gateway::{self, Gateway, Place};
+use serde_json::{Value, json};
+use std::process::Output;
+
+fn arn(resource: &str) -> String {
+    format!("arn:aws:iot:us-east-1:123456789012:{resource}")
+}
+
+fn command(place: &Place, gateway: &Gateway<'_>, arguments: &[&str]) -> Output {
+    let url = gateway.ready["apiUrl"].as_str().unwrap();
+    let mut command = gateway::command();
+    command.arg("device").args(arguments).args(["--api-url", url]).current_dir(place.path()).env("NO_COLOR", "1");
+    command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap()
+}
+
+fn good(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a run tells, line by line, without the times.
+fn told(place: &Place, gateway: &Gateway<'_>, arguments: &[&str]) -> Vec<Value> {
+    let all = [&["run"], arguments, &["--json"]].concat();
+    let lines = good(&command(place, gateway, &all));
+    let parsed = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    parsed
+        .map(|mut line| {
+            assert!(line["at"].is_i64(), "{line}");
+            line.as_object_mut().unwrap().remove("at");
+            line
+        })
+        .collect()
+}
+
+fn job(gateway: &Gateway<'_>, id: &str, target: &str) {
+    let body = json!({ "targets": [arn(target)], "document": "{}" });
+    gateway.iot("PUT", &format!("/jobs/{id}"), &body);
+}
+
+fn counts(gateway: &Gateway<'_>, id: &str) -> (i64, i64) {
+    let details = &gateway.iot("GET", &format!("/jobs/{id}"), &Value::Null)["job"]["jobProcessDetails"];
+    let of = |name: &str| details[name].as_i64().unwrap();
+    (of("numberOfSucceededThings"), of("numberOfFailedThings"))
+}
+
+fn of_job(job: &str, status: &str) -> Value {
+    json!({ "device": "dock-1", "event": "job", "jobId": job, "status": status })
+}
+
+#[test]
+fn a_device_does_its_jobs_and_reports_what_its_shadow_desires() {
+    let place = Place::empty();
+    let gateway = place.up(&["--ephemeral"]);
+    let _ = good(&command(&place, &gateway, &["create", "dock-1"]));
+    job(&gateway, "first", "thing/dock-1");
+    job(&gateway, "second", "thing/dock-1");
+    let shadow = r#"{"state":{"desired":{"color":"red"}}}"#;
+    gateway.call("iotdata", "POST", "/things/dock-1/shadow", &[], &serde_json::from_str(shadow).unwrap()).ok();
+    let lines = told(&place, &gateway, &["dock-1", "--takes", "0", "--executions", "2"]);
+    let jobs: Vec<&Value> = lines.iter().filter(|line| line["event"] == "job").collect();
+    let wanted = [
+        of_job("first", "IN_PROGRESS"),
+        of_job("first", "SUCCEEDED"),
+        of_job("second", "IN_PROGRESS"),
+        of_job("second", "SUCCEEDED"),
+    ];
+    assert_eq!(jobs, wanted.iter().collect::<Vec<_>>());
+    let reported =
+        json!({ "device": "dock-1", "event": "shadow", "topic": "shadow/update", "reported": { "color": "red" } });
+    assert!(lines.contains(&reported), "{lines:?}");
+    let shadow = gateway.call("iotdata", "GET", "/things/dock-1/shadow", &[], &Value::Null).ok();
+    assert_eq!(shadow["state"], json!({ "desired": { "color": "red" }, "reported": { "color": "red" } }));
+}
+
+#[test]
+fn a_device_that_drops_off_comes_back_and_goes_on() {
+    let place = Place::empty();
+    let gateway = place.up(&["--ephemeral"]);
+    let _ = good(&command(&place, &gateway, &["create", "dock-1"]));
+    job(&gateway, "update", "thing/dock-1");
+    let lines = told(&place, &gateway, &["dock-1", "--does", "drop", "--takes", "0", "--executions", "1"]);
+    let wanted = [
+        json!({ "device": "dock-1", "event": "connected", "again": false }),
+        of_job("update", "IN_PROGRESS"),
+        json!({ "device": "dock-1", "event": "droppedOff" }),
+        json!({ "device": "dock-1", "event": "connected", "again": true }),
+        of_job("update", "IN_PROGRESS"),
+        of_job("update", "SUCCEEDED"),
+    ];
+    assert_eq!(lines, wanted);
+    job(&gateway, "unwanted", "thing/dock-1");
+    let lines = told(&place, &gateway, &["dock-1", "--does", "reject", "--executions", "1"]);
+    assert_eq!(lines.last(), Some(&of_job("unwanted", "REJECTED")));
+}
+
+#[test]
+fn of_a_fleet_some_fail_and_only_its_things_stay() {
+    let place = Place::empty();
+    let gateway = place.up(&["--ephemeral"]);
+    gateway.iot("POST", "/thing-groups/lamps", &json!({}));
+    let names: Vec<String> = (1..=20).map(|number| format!("lamp-{number:02}")).collect();
+    for name in &names {
+        gateway.iot("POST", &format!("/things/{name}"), &json!({}));
+        let body = json!({ "thingName": name, "thingGroupName": "lamps" });
+        gateway.iot("PUT", "/thing-groups/addThingToThingGroup", &body);
+    }
+    job(&gateway, "update", "thinggroup/lamps");
+    let run = ["lamp", "--count", "20", "--takes", "0", "--fail-every", "5", "--executions", "20"];
+    let lines = told(&place, &gateway, &run);
+    let failed = lines.iter().filter(|line| line["status"] == "FAILED").map(|line| line["device"].as_str().unwrap());
+    let mut failed: Vec<&str> = failed.collect();
+    failed.sort_unstable();
+    assert_eq!(failed, ["lamp-05", "lamp-10", "lamp-15", "lamp-20"]);
+    assert_eq!(counts(&gateway, "update"), (16, 4));
+    assert_eq!(
+        gateway.iot("GET", "/certificates", &Value::Null)["certificates"],
+        json!([]),
+        "it was for the run alone"
+    );
+    let things = gateway.iot("GET", "/things?maxResults=100", &Value::Null);
+    assert_eq!(things["things"].as_array().unwrap().len(), names.len());
+}
+
+#[test]
+fn a_device_without_files_is_told_how_to_get_them() {
+    let place = Place::empty();
+    let gateway = place.up(&["--ephemeral"]);
+    let output = command(&place, &gateway, &["run", "dock-1"]);
+    assert!(!output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("root-ca.pem` cannot be read") && error.contains("drydock device create dock-1"), "{error}");
+}
