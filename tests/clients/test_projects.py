@@ -97,12 +97,13 @@ def test_sam_in_javascript_with_an_alias(up):
     gateway.aws(*arguments, "dead", fails="ResourceNotFoundException")
 
 
-def test_sam_with_a_layer(up):
+def test_sam_with_a_layer_and_a_bucket_that_tells_a_function(up):
     gateway = up("sam-layer")
     publish(gateway, "meters/m1", {"kwh": 100})
     (bucket,) = [b["Name"] for b in gateway.aws("s3api", "list-buckets")["Buckets"] if "archive" in b["Name"]]
     objects = lambda: gateway.aws("s3api", "list-objects-v2", "--bucket", bucket).get("Contents")
     assert [o["Key"] for o in eventually(gateway, objects)] == ["m1.txt"]
+    gateway.told("archived m1.txt")
 
 
 def test_what_the_cdk_synthesises(up):

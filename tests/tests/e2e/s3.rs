@@ -262,3 +262,96 @@ fn signatures_and_presigned_urls_are_checked_where_keys_are_configured() {
     refused(&answer, 403, "AccessDenied");
     assert!(answer.body.contains("Request has expired"), "{}", answer.body);
 }
+
+const TELLS: &str = "\
+Resources:
+  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: told}}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: inputs
+      NotificationConfiguration:
+        QueueConfigurations:
+          - Event: s3:ObjectCreated:*
+            Queue: !GetAtt Queue.Arn
+            Filter: {S3Key: {Rules: [{Name: prefix, Value: in/}]}}
+";
+
+/// The events of the next message of the queue, which is deleted.
+fn events(gateway: &Gateway<'_>) -> serde_json::Value {
+    let url = format!("http://127.0.0.1:{}/123456789012/told", gateway.api_port());
+    let sqs = |operation: &str, body: serde_json::Value| {
+        let target = format!("AmazonSQS.{operation}");
+        let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.0")];
+        gateway.call("sqs", "POST", "/", &headers, &body)
+    };
+    let answer = sqs("ReceiveMessage", serde_json::json!({ "QueueUrl": url, "WaitTimeSeconds": 20 })).ok();
+    let message = &answer["Messages"][0];
+    let text = message["Body"].as_str().unwrap_or_else(|| panic!("no message: {answer}"));
+    let done = sqs("DeleteMessage", serde_json::json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] }));
+    assert_eq!(done.status, 200, "{}", done.body);
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_bucket_tells_of_its_objects() {
+    let place = Place::new(TELLS);
+    let options = ["--data-dir", "state", "--no-functions"];
+    let gateway = place.up(&options);
+    ok(gateway.s3("PUT", "/inputs/out/a", &[], b"hello world"));
+    ok(gateway.s3("PUT", "/inputs/in/a%20%2B", &[], b"hello world"));
+    let event = events(&gateway);
+    let record = &event["Records"][0];
+    assert_eq!((&record["eventName"], &record["eventSource"]), (&"ObjectCreated:Put".into(), &"aws:s3".into()));
+    let object = &record["s3"]["object"];
+    assert_eq!((&object["key"], &object["size"]), (&"in/a+%2B".into(), &11.into()));
+    assert_eq!(object["eTag"], "5eb63bbbe01eeed093cb22bb8f5acdc3");
+    let first = object["sequencer"].as_str().unwrap().to_owned();
+    ok(gateway.s3("PUT", "/inputs/in/b", &[("x-amz-copy-source", "/inputs/out/a")], b""));
+    let event = events(&gateway);
+    let object = &event["Records"][0]["s3"]["object"];
+    assert_eq!((&event["Records"][0]["eventName"], &object["key"]), (&"ObjectCreated:Copy".into(), &"in/b".into()));
+    assert!(object["sequencer"].as_str().unwrap() > first.as_str(), "{event}");
+
+    // What is configured over the API is kept, on a bucket that the template says nothing of.
+    ok(gateway.s3("PUT", "/others", &[], b""));
+    let queue = "arn:aws:sqs:us-east-1:123456789012:told";
+    let put = |gateway: &Gateway<'_>, configurations: &str| {
+        let body = format!(
+            "<NotificationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{configurations}</NotificationConfiguration>"
+        );
+        gateway.s3("PUT", "/others?notification", &[], body.as_bytes())
+    };
+    let one = |event: &str, queue: &str, more: &str| {
+        format!(
+            "<QueueConfiguration><Id>mine</Id><Queue>{queue}</Queue><Event>{event}</Event>{more}</QueueConfiguration>"
+        )
+    };
+    let created = "s3:ObjectCreated:*";
+    let filter = "<Filter><S3Key><FilterRule><Name>suffix</Name><Value>.json</Value></FilterRule></S3Key></Filter>";
+    refused(&put(&gateway, &one("s3:ObjectRestore:Post", queue, "")), 501, "NotImplemented");
+    refused(&put(&gateway, &one(created, &format!("{queue}s"), "")), 400, "InvalidArgument");
+    let function = queue.replace("sqs", "lambda").replace(":told", ":function:told");
+    refused(&put(&gateway, &one(created, &function, "")), 400, "InvalidArgument");
+    refused(&put(&gateway, &one(created, queue, "").repeat(2)), 400, "InvalidArgument");
+    let bus = "<EventBridgeConfiguration></EventBridgeConfiguration>";
+    refused(&put(&gateway, bus), 501, "NotImplemented");
+    let got = ok(gateway.s3("GET", "/others?notification", &[], b""));
+    assert!(!got.body.contains("<Queue>"), "{}", got.body);
+    ok(put(&gateway, &one(created, queue, filter)));
+    assert_eq!(events(&gateway)["Event"], "s3:TestEvent");
+    gateway.kill();
+    let gateway = place.up(&options);
+    let got = ok(gateway.s3("GET", "/others?notification", &[], b""));
+    for part in ["<Id>mine</Id>", "<Value>.json</Value>", "<Event>s3:ObjectCreated:*</Event>", queue] {
+        assert!(got.body.contains(part), "{part}: {}", got.body);
+    }
+    ok(gateway.s3("PUT", "/others/a.txt", &[], b"1"));
+    ok(gateway.s3("PUT", "/others/a.json", &[], b"1"));
+    let record = &events(&gateway)["Records"][0]["s3"];
+    assert_eq!((&record["configurationId"], &record["object"]["key"]), (&"mine".into(), &"a.json".into()));
+    ok(put(&gateway, ""));
+    ok(gateway.s3("PUT", "/others/b.json", &[], b"1"));
+    ok(gateway.s3("PUT", "/inputs/in/last", &[], b"1"));
+    assert_eq!(events(&gateway)["Records"][0]["s3"]["object"]["key"], "in/last", "nobody is told of others/b.json");
+}

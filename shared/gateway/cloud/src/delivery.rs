@@ -26,15 +26,22 @@ impl Outlets {
         to: &'a Arn,
         parcel: Parcel,
     ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
-        Box::pin(async move {
-            let gone = || "the gateway is shutting down".to_owned();
-            for stand_in in self.0.get().into_iter().flatten() {
-                let stand_in = stand_in.upgrade().ok_or_else(gone)?;
-                if stand_in.service().name == to.service() {
-                    return stand_in.take(to, parcel).await;
-                }
+        Box::pin(async move { self.of(to)?.take(to, parcel).await })
+    }
+
+    /// Whether a parcel of a sender would be taken, as things are now.
+    pub(crate) fn check(&self, to: &Arn, sender: (&'static str, &Arn)) -> Result<(), String> {
+        self.of(to)?.check(to, sender)
+    }
+
+    /// Where what an ARN names is.
+    fn of(&self, to: &Arn) -> Result<Arc<dyn StandIn>, String> {
+        for stand_in in self.0.get().into_iter().flatten() {
+            let stand_in = stand_in.upgrade().ok_or_else(|| "the gateway is shutting down".to_owned())?;
+            if stand_in.service().name == to.service() {
+                return Ok(stand_in);
             }
-            Err(format!("nothing can be handed to the service `{}`", to.service()))
-        })
+        }
+        Err(format!("nothing can be handed to the service `{}`", to.service()))
     }
 }

@@ -7,6 +7,8 @@
 //! - [`payload`]: request bodies as clients frame and hash them.
 //! - `checksums`: what clients state of the bytes they send.
 //! - `operations`: the operations; `buckets`, `objects`, `listing` and `multipart` have their work.
+//! - `notifications`: who is told of objects; `configuration`: the operations on that; `events`: what is told; `outbox`: what is
+//!   still to be told.
 //! - `host`: buckets named by the host. [`door`]: the wire in front of it all.
 //!
 //! An object is there as a whole or not at all: its file is on disk before its row, and the row makes it known. Follows the
@@ -15,28 +17,37 @@
 mod blob;
 mod buckets;
 mod checksums;
+mod configuration;
 pub mod door;
+mod events;
 mod host;
 mod listing;
 mod multipart;
+mod notifications;
 mod objects;
 mod operations;
+mod outbox;
 pub mod payload;
 mod state;
 
 use crate::context::{Context, lock};
+use crate::delivery::Outlets;
 use crate::error::CloudError;
 use crate::journal::Rows;
 use crate::stand_in::{Facts, Service};
 use blob::{Blobs, Written};
 use bytes::Bytes;
 use drydock_core::{Timestamp, Write};
+use notifications::Happened;
+use outbox::Outbox;
 use state::{ObjectRow, State};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use host::is_for_s3;
+pub use notifications::Notification;
 pub use s3s::{Body, S3ErrorCode};
 pub use state::ObjectFacts;
 
@@ -47,16 +58,21 @@ pub const SERVICE: Service =
 /// S3.
 pub struct S3 {
     context: Arc<Context>,
+    outlets: Arc<Outlets>,
     blobs: Blobs,
     state: Mutex<State>,
+    outbox: Arc<Outbox>,
+    /// Counts the events that were made.
+    sequence: AtomicU64,
 }
 
 impl S3 {
-    fn open(context: Arc<Context>, rows: &Rows) -> Result<Self, CloudError> {
+    fn open(context: Arc<Context>, outlets: Arc<Outlets>, rows: &Rows) -> Result<Self, CloudError> {
         let state = State::load(rows)?;
         let folder = context.config.data_dir.as_ref().or(context.config.scratch.as_ref()).map(|dir| dir.join("s3"));
         let blobs = Blobs::open(folder, context.config.data_dir.is_some(), &state.blobs())?;
-        Ok(Self { context, blobs, state: Mutex::new(state) })
+        let outbox = Arc::new(Outbox::open(Arc::clone(&context), Arc::clone(&outlets), rows)?);
+        Ok(Self { context, outlets, blobs, state: Mutex::new(state), outbox, sequence: AtomicU64::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -161,7 +177,8 @@ impl S3 {
         content_type: &str,
     ) -> Result<(), CloudError> {
         let headers = state::Headers { content_type: Some(content_type.to_owned()), ..state::Headers::default() };
-        self.keep(bucket, key, ObjectRow::new(written, headers, self.now()), |_| Ok::<(), CloudError>(()))
+        let row = ObjectRow::new(written, headers, self.now());
+        self.keep(bucket, key, row, Happened::Put, |_| Ok::<(), CloudError>(()))
             .await?
             .ok_or_else(|| CloudError::resource("bucket", bucket, "there is no such bucket"))
     }
@@ -196,12 +213,19 @@ impl S3 {
     /// # Errors
     /// Where the disk does not take it.
     pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), CloudError> {
-        let (old, written) = {
+        let (old, told, written) = {
             let mut state = self.state();
-            let (old, writes) = state.remove(bucket, key);
-            (old, self.write(&state, writes))
+            let (old, mut writes) = state.remove(bucket, key);
+            let mut told = Vec::new();
+            // What was not there is not removed.
+            if old.is_some() {
+                let (tellings, kept) = self.telling(&state, (bucket, key), Happened::Deleted, None);
+                told = tellings;
+                writes.extend(kept);
+            }
+            (old, told, self.write(&state, writes))
         };
-        written.await?;
+        self.outbox.tell_after(written, told).await?;
         self.blobs.discard(old.iter().map(|row| row.blob.as_str()));
         Ok(())
     }
@@ -212,20 +236,28 @@ impl S3 {
         bucket: &str,
         key: &str,
         row: ObjectRow,
+        happened: Happened,
         check: impl FnOnce(Option<&ObjectRow>) -> Result<(), E>,
     ) -> Result<Option<()>, E> {
-        let blob = row.blob.clone();
+        let (blob, row) = (row.blob.clone(), Arc::new(row));
         let decided = {
             let mut state = self.state();
             let there = state.object(bucket, key);
             match check(there.as_deref()) {
-                Ok(()) => Ok(state.insert(bucket, key, row).map(|(old, writes)| (old, self.write(&state, writes)))),
+                Ok(()) => {
+                    let inserted = state.insert(bucket, key, Arc::clone(&row));
+                    Ok(inserted.map(|(old, mut writes)| {
+                        let (told, kept) = self.telling(&state, (bucket, key), happened, Some(&row));
+                        writes.extend(kept);
+                        (old, told, self.write(&state, writes))
+                    }))
+                }
                 Err(error) => Err(error),
             }
         };
         match decided {
-            Ok(Some((old, written))) => {
-                written.await.map_err(E::from)?;
+            Ok(Some((old, told, written))) => {
+                self.outbox.tell_after(written, told).await.map_err(E::from)?;
                 self.blobs.discard(old.iter().map(|row| row.blob.as_str()));
                 Ok(Some(()))
             }
@@ -244,7 +276,8 @@ impl S3 {
     pub(crate) async fn clear(&self) -> Result<(), CloudError> {
         let (blobs, written) = {
             let mut state = self.state();
-            let (blobs, writes) = state.clear();
+            let (blobs, mut writes) = state.clear();
+            writes.extend(self.outbox.clear());
             (blobs, self.write(&state, writes))
         };
         written.await?;

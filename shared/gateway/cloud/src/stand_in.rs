@@ -176,6 +176,15 @@ pub trait StandIn: Due {
         Err(format!("nothing can be handed to the service `{}`", to.service()))
     }
 
+    /// Whether it would take what a service hands to a resource of its own for one of that service's, as things are now.
+    ///
+    /// # Errors
+    /// Why it would not.
+    fn check(&self, to: &Arn, sender: (&'static str, &Arn)) -> Result<(), String> {
+        let _ = sender;
+        Err(format!("nothing can be handed to the service `{}`", to.service()))
+    }
+
     /// By which it is asked what is due: first when it is open. `None` where nothing ever is.
     fn reminder(&self) -> Option<Reminder> {
         None

@@ -113,7 +113,7 @@ impl Opened {
             dynamodb: DynamoDb::open(&context)?,
             sqs: Arc::new(Sqs::open(Arc::clone(&context), &rows)?),
             sns: Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?,
-            s3: Arc::new(Door::open(Arc::clone(&context), &rows)?),
+            s3: Arc::new(Door::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?),
             lambda: Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?),
             secrets: Secrets::open(Arc::clone(&context), &rows)?,
             iam: Iam::open(Arc::clone(&context), &rows)?,

@@ -25,7 +25,7 @@ mod topic_rule_actions;
 
 pub use accepted::{LogGroup, ResourcePolicy};
 pub use authorizer::Authorizer;
-pub use bucket::Bucket;
+pub use bucket::{Bucket, BucketNotification};
 pub use event_invoke_config::EventInvokeConfig;
 pub use event_source_mapping::EventSourceMapping;
 pub use fleet::{Attachment, Requested};

@@ -251,8 +251,9 @@ fn leave(document: &mut Document, settings: &Settings) {
         let is_type = type_.split("::").count() >= 2 && !type_.contains(char::is_whitespace);
         let ours = type_.starts_with("AWS::IoT::") && !settings.lenient;
         let pattern = type_ == "AWS::Events::Rule" && declared.properties.get("EventPattern").is_some();
-        let stays =
-            (kinds::find(type_).is_some() && !pattern) || ours || misspelt(type_, kinds::supported_types()).is_some();
+        let stays = (kinds::find(type_).is_some() && !pattern)
+            || ours
+            || misspelt(type_, kinds::supported_types()).is_some();
         if declared.aws_only || stays || !is_type {
             continue;
         }
@@ -277,7 +278,33 @@ fn leave_dependents(planned: &mut Vec<PlannedItem<'_>>, ignored: &mut Vec<Ignore
         .filter(|left| left.part.is_none() && left.type_.ends_with("::Function"))
         .map(|left| left.logical_id.clone())
         .collect();
-    planned.retain(|(item, resource, _, declared)| {
+    let is_of = |arn: &str, function: &str| {
+        arn == function || arn.strip_prefix(function).is_some_and(|rest| rest.starts_with(':'))
+    };
+    let here: Vec<String> = planned
+        .iter()
+        .filter_map(|(_, resource, ..)| match &**resource {
+            Resource::Function(function) => Some(function.arn.clone()),
+            _ => None,
+        })
+        .collect();
+    planned.retain_mut(|(item, resource, _, declared)| {
+        if let Resource::Bucket(bucket) = &mut **resource
+            && let Some(function) = item.needs.iter().find(|need| functions.contains(*need))
+        {
+            // It is there all the same, and tells those that are.
+            let is_here =
+                |target: &str| !target.contains(":lambda:") || here.iter().any(|function| is_of(target, function));
+            bucket.notifications.retain(|told| is_here(&told.target));
+            ignored.push(Ignored {
+                logical_id: declared.logical_id.clone(),
+                type_: declared.type_.clone(),
+                part: Some("NotificationConfiguration".to_owned()),
+                why: format!("`{function}` is left to AWS"),
+                place: source.place(declared.span),
+            });
+            return true;
+        }
         let about = matches!(
             **resource,
             Resource::LambdaPermission(_)

@@ -41,17 +41,29 @@ pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
     let mut parts = Vec::new();
     let mut expanded = Vec::with_capacity(document.resources.len());
     let mut apis: Vec<Declared> = Vec::new();
+    let mut buckets = Vec::new();
     for mut declared in std::mem::take(&mut document.resources) {
         take_aws_only_parts(&mut declared, &mut parts, &mut apis)?;
         leave_events(&mut declared, &mut parts, &mut apis);
         let generated = match declared.type_.as_str() {
-            "AWS::Serverless::Function" => function(&mut declared)?,
+            "AWS::Serverless::Function" => function(&mut declared, &mut buckets)?,
             _ => Vec::new(),
         };
         expanded.push(declared);
         expanded.extend(generated);
     }
     expanded.extend(apis);
+    for event in buckets {
+        let is_it =
+            |declared: &&mut Declared| declared.logical_id == event.bucket && declared.type_ == "AWS::S3::Bucket";
+        match expanded.iter_mut().find(is_it) {
+            Some(bucket) => event.add_to(bucket),
+            None => {
+                let why = "is not a bucket of this template, and SAM takes events of no other";
+                return Err(Fault::value(event.span, format!("`{}`", event.bucket), why));
+            }
+        }
+    }
     let mut seen: HashMap<&str, Span> = HashMap::new();
     for declared in &expanded {
         if seen.insert(&declared.logical_id, declared.span).is_some() {
@@ -149,7 +161,7 @@ const ROLE_PROPERTIES: [(&str, &str); 4] = [
     ("PermissionsBoundary", "PermissionsBoundary"),
 ];
 
-fn function(declared: &mut Declared) -> Fallible<Vec<Declared>> {
+fn function(declared: &mut Declared, buckets: &mut Vec<events::BucketEvent>) -> Fallible<Vec<Declared>> {
     let mut generated = Vec::new();
     let span = declared.span;
     let mut role = Node::map(span, []);
@@ -177,7 +189,7 @@ fn function(declared: &mut Declared) -> Fallible<Vec<Declared>> {
     }
     if let Some(events) = declared.properties.take("Events") {
         for event in events.value.want_map(&format!("`Events` of `{}`", declared.logical_id))? {
-            events::expand(declared, event, &mut generated)?;
+            events::expand(declared, event, &mut generated, buckets)?;
         }
     }
     Ok(generated)

@@ -53,6 +53,10 @@ impl StandIn for Lambda {
         accepted.map(|_| ()).map_err(|e| format!("{}: {e}", e.code()))
     }
 
+    fn check(&self, to: &Arn, (principal, source): (&'static str, &Arn)) -> Result<(), String> {
+        self.check_permission(principal, source, to.as_str()).map_err(|error| error.to_string())
+    }
+
     fn resume(self: Arc<Self>) {
         self.resume_events();
     }

@@ -4,6 +4,7 @@ use super::operations::Operations;
 use super::payload::{self, Framing, Payload};
 use super::{Body, S3, S3ErrorCode, SERVICE, host};
 use crate::context::Context;
+use crate::delivery::Outlets;
 use crate::error::CloudError;
 use crate::journal::Rows;
 use crate::stand_in::{Refusal, Service, StandIn};
@@ -23,8 +24,8 @@ pub struct Door {
 }
 
 impl Door {
-    pub(crate) fn open(context: Arc<Context>, rows: &Rows) -> Result<Self, CloudError> {
-        let s3 = Arc::new(S3::open(context, rows)?);
+    pub(crate) fn open(context: Arc<Context>, outlets: Arc<Outlets>, rows: &Rows) -> Result<Self, CloudError> {
+        let s3 = Arc::new(S3::open(context, outlets, rows)?);
         let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(&s3)));
         builder.set_host(host::AnyHost);
         Ok(Self { s3, service: builder.build() })
@@ -69,6 +70,10 @@ impl StandIn for Door {
     /// For callers that read no more than the status; in S3's own form it is [`refusal`].
     fn refusal(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
         wire::response(refusal.status(403), "text/plain", refusal.message.to_owned())
+    }
+
+    fn resume(self: Arc<Self>) {
+        self.s3.outbox.resume();
     }
 
     async fn reset(&self) -> Result<(), CloudError> {

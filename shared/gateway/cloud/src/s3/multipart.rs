@@ -3,6 +3,7 @@
 use super::S3;
 use super::blob::Written;
 use super::checksums::{Stated, bytes_of_hex, hasher_of, shown};
+use super::notifications::Happened;
 use super::objects::{
     Refused, failed, headers_of, may_replace, metadata, no_bucket, not_written, other_encryption, refuse,
     refuse_unkept, time,
@@ -192,8 +193,9 @@ pub(super) async fn complete(
     row.composite = upload.composite;
     let sums = shown(&row.sums);
     let (if_match, if_none_match) = (input.if_match, input.if_none_match);
-    let kept =
-        s3.keep(&input.bucket, &input.key, row, |there| may_replace(there, if_match.as_ref(), if_none_match.as_ref()));
+    let kept = s3.keep(&input.bucket, &input.key, row, Happened::Completed, |there| {
+        may_replace(there, if_match.as_ref(), if_none_match.as_ref())
+    });
     kept.await.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
     end(s3, &input.upload_id).await?;
     let kind = if upload.composite { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT };

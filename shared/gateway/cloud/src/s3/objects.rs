@@ -3,6 +3,7 @@
 use super::S3;
 use super::blob::{NotWritten, PIECE};
 use super::checksums::{Stated, shown};
+use super::notifications::Happened;
 use super::payload::{Broken, Trailers};
 use super::state::{Headers, ObjectRow};
 use crate::error::CloudError;
@@ -166,8 +167,9 @@ pub(super) async fn put(s3: &S3, request: S3Request<PutObjectInput>) -> S3Result
     let row = ObjectRow::new(written, headers, s3.now());
     let (etag, sums) = (row.etag.clone(), shown(&row.sums));
     let (if_match, if_none_match) = (input.if_match, input.if_none_match);
-    let kept =
-        s3.keep(&input.bucket, &input.key, row, |there| may_replace(there, if_match.as_ref(), if_none_match.as_ref()));
+    let kept = s3.keep(&input.bucket, &input.key, row, Happened::Put, |there| {
+        may_replace(there, if_match.as_ref(), if_none_match.as_ref())
+    });
     kept.await.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
     Ok(PutObjectOutput {
         e_tag: Some(ETag::Strong(etag)),
@@ -398,7 +400,7 @@ pub(super) async fn copy(s3: &S3, input: CopyObjectInput) -> S3Result<CopyObject
         last_modified: Some(time(copy.modified)),
         ..CopyObjectResult::default()
     };
-    let kept = s3.keep(&input.bucket, &input.key, copy, |_| Ok(())).await;
+    let kept = s3.keep(&input.bucket, &input.key, copy, Happened::Copied, |_| Ok(())).await;
     kept.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
     Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
 }

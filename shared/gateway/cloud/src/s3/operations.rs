@@ -1,6 +1,6 @@
 //! The operations, a line each; one without a line here answers NotImplemented and names itself.
 
-use super::{S3 as Objects, buckets, listing, multipart, objects};
+use super::{S3 as Objects, buckets, configuration, listing, multipart, objects};
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use std::sync::Arc;
@@ -42,6 +42,22 @@ impl S3 for Operations {
 
     async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
         buckets::list(&self.0, req.input).map(S3Response::new)
+    }
+
+    async fn put_bucket_notification_configuration(
+        &self,
+        req: S3Request<PutBucketNotificationConfigurationInput>,
+    ) -> S3Result<S3Response<PutBucketNotificationConfigurationOutput>> {
+        owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
+        configuration::put(&self.0, req.input).await.map(S3Response::new)
+    }
+
+    async fn get_bucket_notification_configuration(
+        &self,
+        req: S3Request<GetBucketNotificationConfigurationInput>,
+    ) -> S3Result<S3Response<GetBucketNotificationConfigurationOutput>> {
+        owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
+        configuration::get(&self.0, &req.input).map(S3Response::new)
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {

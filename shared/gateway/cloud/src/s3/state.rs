@@ -2,6 +2,7 @@
 
 use super::blob::Written;
 use super::checksums::Sums;
+use super::notifications::{Happened, Notification};
 use crate::error::CloudError;
 use crate::journal::Rows;
 use drydock_core::{Timestamp, Write};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 const BUCKETS: &str = "s3_buckets";
 const OBJECTS: &str = "s3_objects";
 const UPLOADS: &str = "s3_uploads";
+const NOTIFICATIONS: &str = "s3_notifications";
 
 /// What is known of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(super) struct State {
 pub(super) struct Bucket {
     pub(super) row: BucketRow,
     objects: BTreeMap<String, Arc<ObjectRow>>,
+    /// Who is told of its objects.
+    notifications: Vec<Notification>,
 }
 
 /// A bucket as it is kept.
@@ -119,6 +123,10 @@ impl ObjectRow {
 }
 
 impl Bucket {
+    fn new(row: BucketRow) -> Self {
+        Self { row, objects: BTreeMap::new(), notifications: Vec::new() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
@@ -140,7 +148,7 @@ impl State {
     pub(super) fn load(rows: &Rows) -> Result<Self, CloudError> {
         let mut state = Self::default();
         for (name, row) in rows.table::<BucketRow>(BUCKETS)? {
-            state.buckets.insert(name, Bucket { row, objects: BTreeMap::new() });
+            state.buckets.insert(name, Bucket::new(row));
         }
         for (path, row) in rows.table::<ObjectRow>(OBJECTS)? {
             if let Some((bucket, key)) = path.split_once('/')
@@ -150,6 +158,11 @@ impl State {
             }
         }
         state.uploads.extend(rows.table::<UploadRow>(UPLOADS)?);
+        for (bucket, notifications) in rows.table::<Vec<Notification>>(NOTIFICATIONS)? {
+            if let Some(bucket) = state.buckets.get_mut(&bucket) {
+                bucket.notifications = notifications;
+            }
+        }
         Ok(state)
     }
 
@@ -174,17 +187,41 @@ impl State {
         }
         let row = BucketRow { created: now, hidden };
         let write = Write::put(BUCKETS, name, json(&row));
-        self.buckets.insert(name.to_owned(), Bucket { row, objects: BTreeMap::new() });
+        self.buckets.insert(name.to_owned(), Bucket::new(row));
         vec![write]
     }
 
     pub(super) fn remove_bucket(&mut self, name: &str) -> Vec<Write> {
         self.buckets.remove(name);
-        vec![Write::delete(BUCKETS, name)]
+        vec![Write::delete(BUCKETS, name), Write::delete(NOTIFICATIONS, name)]
     }
 
     pub(super) fn object(&self, bucket: &str, key: &str) -> Option<Arc<ObjectRow>> {
         self.buckets.get(bucket)?.objects.get(key).cloned()
+    }
+
+    /// Sets who is told of a bucket's objects, and whether that is `kept`; `None` where there is no such bucket.
+    pub(super) fn tell_of(&mut self, bucket: &str, notifications: Vec<Notification>, kept: bool) -> Option<Vec<Write>> {
+        let held = &mut self.buckets.get_mut(bucket)?.notifications;
+        let keep = kept && !notifications.is_empty();
+        let write = if keep {
+            Write::put(NOTIFICATIONS, bucket, json(&notifications))
+        } else {
+            Write::delete(NOTIFICATIONS, bucket)
+        };
+        *held = notifications;
+        Some(vec![write])
+    }
+
+    /// Who is told of a bucket's objects; `None` where there is no such bucket.
+    pub(super) fn notifications(&self, bucket: &str) -> Option<Vec<Notification>> {
+        self.buckets.get(bucket).map(|bucket| bucket.notifications.clone())
+    }
+
+    /// Who is told of an object.
+    pub(super) fn told(&self, bucket: &str, key: &str, happened: Happened) -> impl Iterator<Item = &Notification> {
+        let all = self.buckets.get(bucket).into_iter().flat_map(|bucket| &bucket.notifications);
+        all.filter(move |notification| notification.is_for(key, happened))
     }
 
     /// Puts an object, and gives the one that it replaces; `None` where there is no such bucket.
@@ -192,11 +229,11 @@ impl State {
         &mut self,
         bucket: &str,
         key: &str,
-        row: ObjectRow,
+        row: Arc<ObjectRow>,
     ) -> Option<(Option<Arc<ObjectRow>>, Vec<Write>)> {
         let objects = &mut self.buckets.get_mut(bucket)?.objects;
-        let write = Write::put(OBJECTS, path(bucket, key), json(&row));
-        Some((objects.insert(key.to_owned(), Arc::new(row)), vec![write]))
+        let write = Write::put(OBJECTS, path(bucket, key), json(row.as_ref()));
+        Some((objects.insert(key.to_owned(), row), vec![write]))
     }
 
     pub(super) fn remove(&mut self, bucket: &str, key: &str) -> (Option<Arc<ObjectRow>>, Vec<Write>) {
@@ -244,6 +281,7 @@ impl State {
         let mut writes = Vec::new();
         for (name, bucket) in std::mem::take(&mut self.buckets) {
             writes.extend(bucket.objects.keys().map(|key| Write::delete(OBJECTS, path(&name, key))));
+            writes.push(Write::delete(NOTIFICATIONS, name.clone()));
             writes.push(Write::delete(BUCKETS, name));
         }
         writes.extend(std::mem::take(&mut self.uploads).into_keys().map(|id| Write::delete(UPLOADS, id)));

@@ -43,6 +43,10 @@ impl StandIn for Sns {
         self.publish(to, message).await.map(|_| ()).map_err(|e| e.to_string())
     }
 
+    fn check(&self, to: &Arn, _sender: (&'static str, &Arn)) -> Result<(), String> {
+        self.topic(to).map(drop).map_err(|error| error.to_string())
+    }
+
     async fn reset(&self) -> Result<(), CloudError> {
         self.clear().await
     }

@@ -44,6 +44,10 @@ impl StandIn for Sqs {
         queue.send(vec![message]).await.map(|_| ()).map_err(|e| e.to_string())
     }
 
+    fn check(&self, to: &Arn, _sender: (&'static str, &Arn)) -> Result<(), String> {
+        self.by_arn(to).map(drop).map_err(|error| error.to_string())
+    }
+
     fn reminder(&self) -> Option<Reminder> {
         Some(self.visible.clone())
     }

@@ -4,7 +4,8 @@ use crate::common::{advance, config, message_of, notice, open, scope, still};
 use crate::function_named;
 use bytes::Bytes;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, Permission};
-use drydock_cloud::{Cloud, Notice, RetryPolicy};
+use drydock_cloud::s3::Notification;
+use drydock_cloud::{Cloud, CloudConfig, Notice, RetryPolicy};
 use drydock_core::Arn;
 use serde_json::json;
 
@@ -152,5 +153,71 @@ pub(crate) async fn a_service_needs_permission() {
     let other = scope().arn("iot", "rule/other");
     let refused = lambda.invoke_from("iot.amazonaws.com", &other, "f", Bytes::from("{}")).await.unwrap_err();
     assert!(refused.to_string().contains("`Allow` is for the source"), "{refused}");
+    cloud.shutdown().await;
+}
+
+/// The form: "Event message structure" in the S3 user guide.
+pub(crate) async fn a_bucket_tells_a_function_of_its_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cloud, mut notices) = open(CloudConfig { scratch: Some(folder.path().to_owned()), ..config() });
+    let on_success = Some(queue(&cloud, "told").await);
+    cloud.lambda().register(function(EventInvokeConfig { on_success, ..Default::default() })).unwrap();
+    let s3 = cloud.s3();
+    let notification = Notification {
+        id: "new".into(),
+        events: vec!["s3:ObjectCreated:*".into(), "s3:ObjectRemoved:Delete".into()],
+        prefix: "in/".into(),
+        suffix: ".json".into(),
+        target: scope().arn("lambda", "function:f"),
+    };
+    assert!(s3.notify("b", vec![notification.clone()]).await.is_err(), "there is no such bucket");
+    s3.ensure_bucket("b", false).await.unwrap();
+    s3.notify("b", vec![notification]).await.unwrap();
+    let put = |key: &'static str| s3.put("b", key, Bytes::from("{}"), "application/json");
+    put("in/early.json").await.unwrap();
+    let why = notice(&mut notices, |notice| match notice {
+        Notice::DeliveryFailed { from, why, .. } => Some((from, why)),
+        _ => None,
+    });
+    let (from, why) = why.await;
+    assert_eq!(from, "arn:aws:s3:::b");
+    assert!(why.contains("lets `s3.amazonaws.com` invoke it"), "{why}");
+    let permission = Permission {
+        qualifier: None,
+        statement_id: "Allow".into(),
+        action: "lambda:InvokeFunction".into(),
+        principal: "s3.amazonaws.com".into(),
+        source_arn: None,
+        source_account: Some("123456789012".into()),
+    };
+    cloud.lambda().permit("f", permission).unwrap();
+    for key in ["out/a.json", "in/a.txt", "in/a b+\u{fc}.json"] {
+        put(key).await.unwrap();
+    }
+    let told = message_of(&cloud, "told").await;
+    let record = &told["requestPayload"]["Records"][0];
+    assert_eq!((&record["eventSource"], &record["eventName"]), (&json!("aws:s3"), &json!("ObjectCreated:Put")));
+    assert_eq!(record["s3"]["configurationId"], "new");
+    assert_eq!(record["s3"]["bucket"]["arn"], "arn:aws:s3:::b");
+    let object = &record["s3"]["object"];
+    assert_eq!((&object["key"], &object["size"]), (&json!("in/a+b%2B%C3%BC.json"), &json!(2)));
+    assert_eq!(object["eTag"], "99914b932bd37a50b983c5e7c90ae93b");
+    // What is not there any more is not removed once more.
+    for key in ["in/a.txt", "in/early.json", "in/early.json", "in/a b+\u{fc}.json"] {
+        s3.delete("b", key).await.unwrap();
+    }
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let told = message_of(&cloud, "told").await;
+        let record = &told["requestPayload"]["Records"][0];
+        assert_eq!(record["eventName"], "ObjectRemoved:Delete");
+        keys.push(record["s3"]["object"]["key"].as_str().unwrap().to_owned());
+    }
+    keys.sort();
+    assert_eq!(keys, ["in/a+b%2B%C3%BC.json", "in/early.json"]);
+    while cloud.pending_events() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(cloud.sqs().receive(&cloud.sqs().queue("told").unwrap(), 1, None, Some(0)).await.unwrap().is_empty());
     cloud.shutdown().await;
 }

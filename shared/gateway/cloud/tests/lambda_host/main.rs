@@ -76,6 +76,7 @@ fn main() {
         asynchronous::an_old_event_is_given_up,
         asynchronous::more_events_than_places_all_run,
         asynchronous::a_service_needs_permission,
+        asynchronous::a_bucket_tells_a_function_of_its_objects,
         killed::what_was_acknowledged_survives_kill_9,
         mapping::batches_go_to_the_function_and_are_deleted,
         mapping::reported_failures_stay_and_reach_the_dead_letter_queue,

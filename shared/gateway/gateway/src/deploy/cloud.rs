@@ -4,12 +4,13 @@ use super::runtimes::Executable;
 use crate::dock::device::NotMade;
 use crate::gateway::Gateway;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, LambdaError, Mapping, Permission};
+use drydock_cloud::s3::Notification;
 use drydock_cloud::schedules::{Expression, NotAnExpression, Target};
 use drydock_cloud::{Cloud, CloudError};
 use drydock_core::{ApiError, Arn, Timestamp};
 use drydock_template::{
-    EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, Plan, Resource, Schedule,
-    ScheduleTarget, Subscription, Table, Topic,
+    Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, Plan, Resource,
+    Schedule, ScheduleTarget, Subscription, Table, Topic,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -81,7 +82,7 @@ impl Surroundings<'_> {
             }
             Resource::Bucket(bucket) => {
                 self.cloud().s3().ensure_bucket(&bucket.name, false).await?;
-                Ok(())
+                notify(self.cloud(), bucket, self.functions).await
             }
             Resource::Topic(made) => topic(self.cloud(), made).await,
             Resource::Subscription(made) => subscribe(self.cloud(), made).await,
@@ -226,6 +227,31 @@ fn permit(cloud: &Cloud, permission: &LambdaPermission) -> Result<(), MakeError>
     };
     let reference = qualifier.map_or(permission.function.clone(), |one| format!("{}:{one}", permission.function));
     cloud.lambda().permit(&reference, statement)?;
+    Ok(())
+}
+
+/// Has a bucket tell of its objects whom the template names; what was configured over the API stays where it names nobody.
+async fn notify(cloud: &Cloud, bucket: &Bucket, functions: bool) -> Result<(), MakeError> {
+    let mut notifications = Vec::new();
+    for planned in &bucket.notifications {
+        let target = arn(&planned.target)?;
+        if target.service() == "lambda" {
+            if !functions {
+                continue;
+            }
+            cloud.lambda().function(&planned.target)?;
+        }
+        notifications.push(Notification {
+            id: planned.id.clone(),
+            events: vec![planned.event.clone()],
+            prefix: planned.prefix.clone(),
+            suffix: planned.suffix.clone(),
+            target,
+        });
+    }
+    if !bucket.notifications.is_empty() {
+        cloud.s3().notify(&bucket.name, notifications).await?;
+    }
     Ok(())
 }
 

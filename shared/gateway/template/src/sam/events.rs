@@ -5,7 +5,7 @@
 use super::{target_arn, target_name};
 use crate::document::{Declared, unknown};
 use crate::error::{Fallible, Fault, Problem};
-use crate::node::{Entry, Node};
+use crate::node::{Entry, Node, Value};
 use crate::source::Span;
 
 /// The event sources of SAM that this gateway does not have.
@@ -22,7 +22,6 @@ const NOT_HERE: &[&str] = &[
     "Kinesis",
     "MQ",
     "MSK",
-    "S3",
     "SelfManagedKafka",
     "WebSocketApi",
 ];
@@ -31,7 +30,7 @@ pub(super) fn is_foreign(type_: &str) -> bool {
     NOT_HERE.contains(&type_)
 }
 
-const HERE: &[&str] = &["IoTRule", "SNS", "SQS", "Schedule", "ScheduleV2"];
+const HERE: &[&str] = &["IoTRule", "S3", "SNS", "SQS", "Schedule", "ScheduleV2"];
 
 /// One event of a function, on its way to resources.
 struct Event<'a> {
@@ -44,7 +43,41 @@ struct Event<'a> {
     generated: &'a mut Vec<Declared>,
 }
 
-pub(super) fn expand(function: &Declared, event: &Entry, generated: &mut Vec<Declared>) -> Fallible<()> {
+/// What events ask of buckets that the template declares itself.
+pub(super) struct BucketEvent {
+    /// The bucket's logical id.
+    pub(super) bucket: String,
+    pub(super) span: Span,
+    /// The logical id of the permission that has to be there before.
+    permission: String,
+    /// Items of `LambdaConfigurations`.
+    configurations: Vec<Node>,
+}
+
+impl BucketEvent {
+    /// Adds it to the bucket.
+    pub(super) fn add_to(self, bucket: &mut Declared) {
+        let mut notifications = match bucket.properties.take("NotificationConfiguration") {
+            Some(entry) => entry.value,
+            None => Node::map(self.span, []),
+        };
+        let mut configurations = match notifications.take("LambdaConfigurations").map(|entry| entry.value.value) {
+            Some(Value::List(items)) => items,
+            _ => Vec::new(),
+        };
+        configurations.extend(self.configurations);
+        notifications.set("LambdaConfigurations", Node::list(self.span, configurations));
+        bucket.properties.set("NotificationConfiguration", notifications);
+        bucket.depends_on.push((self.permission, self.span));
+    }
+}
+
+pub(super) fn expand(
+    function: &Declared,
+    event: &Entry,
+    generated: &mut Vec<Declared>,
+    buckets: &mut Vec<BucketEvent>,
+) -> Fallible<()> {
     let what = format!("event `{}` of `{}`", event.key, function.logical_id);
     // What it has beside its type and its properties is dropped, and noted where the template is read.
     event.value.want_map(&what)?;
@@ -65,6 +98,7 @@ pub(super) fn expand(function: &Declared, event: &Entry, generated: &mut Vec<Dec
         Some("IoTRule") => event.iot_rule(),
         Some("SQS") => event.sqs(),
         Some("SNS") => event.sns(),
+        Some("S3") => event.s3(buckets),
         Some("Schedule") => event.schedule(),
         Some("ScheduleV2") => event.schedule_v2(),
         _ => Err(type_.mismatch(format!("`Type` of {what}"), &format!("one of {}", crate::document::list(HERE)))),
@@ -101,20 +135,55 @@ impl Event<'_> {
         }
     }
 
-    fn permission(&mut self, principal: &str, source_arn: Node, source_account: Option<Node>) {
+    fn permission(&mut self, principal: &str, source_arn: Option<Node>, source_account: Option<Node>) -> String {
         let mut permission = Node::map(
             self.span,
             [
                 ("Action", Node::text(self.span, "lambda:InvokeFunction")),
                 ("FunctionName", target_name(self.function, self.span)),
                 ("Principal", Node::text(self.span, principal)),
-                ("SourceArn", source_arn),
             ],
         );
-        if let Some(account) = source_account {
-            permission.set("SourceAccount", account);
+        for (name, source) in [("SourceArn", source_arn), ("SourceAccount", source_account)] {
+            if let Some(source) = source {
+                permission.set(name, source);
+            }
         }
-        self.add("Permission", "AWS::Lambda::Permission", permission);
+        self.add("Permission", "AWS::Lambda::Permission", permission)
+    }
+
+    /// The bucket comes to name the function, so the permission cannot name the bucket: it names the account.
+    fn s3(&mut self, buckets: &mut Vec<BucketEvent>) -> Fallible<()> {
+        self.only(&["Bucket", "Events", "Filter"], &["Bucket", "Events"])?;
+        let span = self.span;
+        let named = self.properties.get("Bucket").and_then(|bucket| match bucket.entries() {
+            [Entry { key, value, .. }] if key == "Ref" => value.as_text(),
+            _ => None,
+        });
+        let Some(bucket) = named.map(str::to_owned) else {
+            let what = format!("`Bucket` of event `{}` of `{}`", self.name, self.function.logical_id);
+            return Err(Fault::value(span, what, "must be the `Ref` of a bucket of this template"));
+        };
+        let events = self.properties.get("Events").map_or_else(Vec::new, |events| match &events.value {
+            Value::List(items) => items.clone(),
+            _ => vec![events.clone()],
+        });
+        let permission = self.permission("s3.amazonaws.com", None, Some(Node::reference(span, "AWS::AccountId")));
+        let configuration = |event: Node| {
+            let mut configuration = Node::map(span, [("Event", event), ("Function", target_arn(self.function, span))]);
+            self.copy(&["Filter"], &mut configuration);
+            match &self.function.condition {
+                Some((condition, at)) => {
+                    let nothing = Node::reference(span, "AWS::NoValue");
+                    let choice = vec![Node::text(*at, condition.clone()), configuration, nothing];
+                    Node::map(span, [("Fn::If", Node::list(span, choice))])
+                }
+                None => configuration,
+            }
+        };
+        let configurations = events.into_iter().map(configuration).collect();
+        buckets.push(BucketEvent { bucket, span, permission, configurations });
+        Ok(())
     }
 
     fn iot_rule(&mut self) -> Fallible<()> {
@@ -126,7 +195,7 @@ impl Event<'_> {
         self.copy(&["Sql", "AwsIotSqlVersion"], &mut payload);
         let id = self.add("", "AWS::IoT::TopicRule", Node::map(span, [("TopicRulePayload", payload)]));
         let source = Node::attribute(span, &id, "Arn");
-        self.permission("iot.amazonaws.com", source, Some(Node::reference(span, "AWS::AccountId")));
+        self.permission("iot.amazonaws.com", Some(source), Some(Node::reference(span, "AWS::AccountId")));
         Ok(())
     }
 
@@ -169,7 +238,7 @@ impl Event<'_> {
             subscription.set("Protocol", Node::text(span, "lambda"));
             subscription.set("Endpoint", target_arn(self.function, span));
             self.add("", "AWS::SNS::Subscription", subscription);
-            self.permission("sns.amazonaws.com", topic, None);
+            self.permission("sns.amazonaws.com", Some(topic), None);
             return Ok(());
         };
         let (queue_arn, queue_url, policy_id) = if queue.boolean() == Some(true) {
@@ -256,7 +325,7 @@ impl Event<'_> {
         target.set("Id", Node::text(span, format!("{}LambdaTarget", self.id)));
         rule.set("Targets", Node::list(span, vec![target]));
         let id = self.add("", "AWS::Events::Rule", rule);
-        self.permission("events.amazonaws.com", Node::attribute(span, &id, "Arn"), None);
+        self.permission("events.amazonaws.com", Some(Node::attribute(span, &id, "Arn")), None);
         Ok(())
     }
 
