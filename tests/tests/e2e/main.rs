@@ -53,5 +53,6 @@ mod sigv4;
 mod silence;
 mod simulation;
 mod sql;
+mod templates;
 mod transports;
 mod websocket;

@@ -46,7 +46,7 @@ impl fmt::Debug for SecretValue {
     }
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Secret {
     /// The six characters that AWS puts behind the name in the ARN.
     suffix: String,
@@ -54,6 +54,9 @@ pub(crate) struct Secret {
     created: Timestamp,
     current: Option<SecretValue>,
     previous: Option<SecretValue>,
+    /// What a template said last that it is to hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    planned: Option<String>,
 }
 
 /// All secrets of the account and region.
@@ -72,6 +75,57 @@ impl Secrets {
     pub fn current(&self, id: &str) -> Option<SecretValue> {
         let held = lock(&self.held);
         held.get(&self.name(id, &held)?)?.current.clone()
+    }
+
+    /// The texts of all secrets that have one, by their names, their ARNs and their partial ARNs.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let held = lock(&self.held);
+        let text = |(name, secret): (&String, &Secret)| {
+            let text = secret.current.as_ref()?.string.clone()?;
+            let arn = self.arn(name, secret);
+            let partial = arn.strip_suffix(&format!("-{}", secret.suffix)).unwrap_or(&arn).to_owned();
+            Some([(name.clone(), text.clone()), (partial, text.clone()), (arn, text)])
+        };
+        held.iter().filter_map(text).flatten().collect()
+    }
+
+    /// Makes a secret that a template declares. One that is there gets the text where the template says another one than before:
+    /// what was put there since stays.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub async fn ensure(
+        &self,
+        name: &str,
+        suffix: &str,
+        description: Option<&str>,
+        text: &str,
+    ) -> Result<(), CloudError> {
+        let now = self.context.now();
+        let secret = {
+            let mut held = lock(&self.held);
+            let secret = held.entry(name.to_owned()).or_insert_with(|| Secret {
+                suffix: suffix.to_owned(),
+                description: None,
+                created: now,
+                current: None,
+                previous: None,
+                planned: None,
+            });
+            if secret.planned.as_deref() == Some(text) && secret.description.as_deref() == description {
+                return Ok(());
+            }
+            secret.description = description.map(str::to_owned);
+            if secret.planned.as_deref() != Some(text) {
+                secret.planned = Some(text.to_owned());
+                let string = Some(text.to_owned());
+                let value = SecretValue { version: self.context.uuid(), string, binary: None, created: now };
+                secret.previous = secret.current.replace(value);
+            }
+            secret.clone()
+        };
+        self.save(name, Some(&secret)).await
     }
 
     fn arn(&self, name: &str, secret: &Secret) -> String {

@@ -20,7 +20,7 @@ pub use cloud::MakeError;
 use cloud::Surroundings;
 use drydock_core::Scope;
 use drydock_template::binary::{self, BinaryError};
-use drydock_template::{Plan, Planned, Resource, Role, Settings, Template, TemplateErrors};
+use drydock_template::{Plan, Planned, Resource, Role, Secrets, Settings, Template, TemplateErrors};
 use functions::{BuildError, Order, Progress};
 use runtimes::{Executable, Objects, Runtimes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -275,6 +275,8 @@ pub struct Deployment {
     /// The functions' executables, by logical id.
     executables: BTreeMap<String, Executable>,
     functions: Functions,
+    /// The secrets that there were: a reset deletes them, and goes back to a template that may name them.
+    secrets: Secrets,
 }
 
 impl Deployment {
@@ -298,7 +300,7 @@ impl Deployment {
             Functions::Here(how) => source.build_functions(how).await?,
             _ => BTreeMap::new(),
         };
-        Ok(Self { source, executables, functions })
+        Ok(Self { source, executables, functions, secrets: Secrets::default() })
     }
 
     /// Makes the template's resources in a gateway. What was in a bucket is built now, and is kept for the next time: a reset
@@ -307,7 +309,7 @@ impl Deployment {
     /// # Errors
     /// [`DeployError`] of the first resource that cannot be made, with its place in the template.
     pub async fn deploy(&mut self, gateway: &Gateway) -> Result<Deployed, DeployError> {
-        let Self { source, executables, functions } = self;
+        let Self { source, executables, functions, secrets } = self;
         // Resolved once more: only now is the address known that queue URLs hold.
         let queue_url_base = format!("http://{}", gateway.host.endpoints.api);
         let mut settings = Settings { queue_url_base, ..source.settings.clone() };
@@ -315,6 +317,8 @@ impl Deployment {
             let (planned, error) = *failed;
             refused(&planned, error)
         })?;
+        secrets.0.extend(gateway.host.cloud.secrets().texts());
+        settings.secrets = Some(secrets.clone());
         let plan = source.template.plan(&settings)?;
         let (mut known_as, mut silent) = (BTreeMap::new(), None);
         match functions {

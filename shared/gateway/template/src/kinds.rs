@@ -17,6 +17,7 @@ mod queue;
 mod role;
 mod role_alias;
 mod schedule;
+mod secret;
 mod table;
 mod thing_type;
 mod topic;
@@ -39,6 +40,7 @@ pub use queue::Queue;
 pub use role::{IamPolicy, Role};
 pub use role_alias::RoleAlias;
 pub use schedule::{DeadLetter, RetryPolicy, Schedule, ScheduleTarget};
+pub use secret::Secret;
 pub use table::Table;
 pub use thing_type::ThingType;
 pub use topic::{Subscription, Topic};
@@ -99,6 +101,8 @@ pub enum Resource {
     Table(Table),
     /// `AWS::S3::Bucket`.
     Bucket(Bucket),
+    /// `AWS::SecretsManager::Secret`.
+    Secret(Secret),
     /// `AWS::SNS::Topic`.
     Topic(Topic),
     /// `AWS::SNS::Subscription`, or SAM's `SNS` event.
@@ -252,6 +256,7 @@ const KINDS: &[&Kind] = &[
     &fleet::DESTINATION,
     &accepted::LOG_GROUP,
     &bucket::KIND,
+    &secret::KIND,
     &accepted::QUEUE_POLICY,
     &accepted::TOPIC_POLICY,
     &queue::KIND,

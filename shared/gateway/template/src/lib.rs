@@ -38,11 +38,11 @@ pub use error::{Problem, TemplateError, TemplateErrors};
 pub use kinds::{
     Attachment, Authorizer, Bucket, BucketNotification, Code, DeadLetter, EventInvokeConfig, EventSourceMapping,
     Function, IamPolicy, LambdaPermission, Layer, LogGroup, LoggingConfig, Policy, ProvisioningTemplate, Qualifier,
-    Queue, Requested, Resource, ResourcePolicy, RetryPolicy, Role, RoleAlias, Schedule, ScheduleTarget, Subscription,
-    Table, ThingType, Topic, TopicRule, function_name, supported_types, type_table,
+    Queue, Requested, Resource, ResourcePolicy, RetryPolicy, Role, RoleAlias, Schedule, ScheduleTarget, Secret,
+    Subscription, Table, ThingType, Topic, TopicRule, function_name, supported_types, type_table,
 };
 pub use plan::{Ignored, Note, Output, Plan, Planned};
-pub use settings::Settings;
+pub use settings::{Secrets, Settings};
 pub use source::{Place, Span};
 
 use document::Document;

@@ -157,6 +157,13 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
     for entry in &document.outputs {
         match output(&mut resolver, entry) {
             Ok(output) => outputs.extend(output),
+            Err(fault) if settings.lenient && fault.problem.is_absence() => ignored.push(Ignored {
+                logical_id: entry.key.clone(),
+                type_: "Output".to_owned(),
+                part: None,
+                why: fault.problem.to_string(),
+                place: source.place(fault.span),
+            }),
             Err(fault) => faults.push(*fault),
         }
     }
@@ -251,7 +258,8 @@ fn leave(document: &mut Document, settings: &Settings) {
         let is_type = type_.split("::").count() >= 2 && !type_.contains(char::is_whitespace);
         let ours = type_.starts_with("AWS::IoT::") && !settings.lenient;
         let pattern = type_ == "AWS::Events::Rule" && declared.properties.get("EventPattern").is_some();
-        let stays = (kinds::find(type_).is_some() && !pattern)
+        let random = type_ == "AWS::SecretsManager::Secret" && declared.properties.get("SecretString").is_none();
+        let stays = (kinds::find(type_).is_some() && !pattern && !random)
             || ours
             || misspelt(type_, kinds::supported_types()).is_some();
         if declared.aws_only || stays || !is_type {
@@ -260,6 +268,7 @@ fn leave(document: &mut Document, settings: &Settings) {
         declared.aws_only = true;
         declared.left = Some(match type_ {
             "AWS::Events::Rule" => "there is no event bus here, only schedules".to_owned(),
+            "AWS::SecretsManager::Secret" => "it does not say its `SecretString`".to_owned(),
             "AWS::CDK::Metadata" => "it tells AWS which CDK made the template".to_owned(),
             "AWS::Serverless::Api" | "AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi" => {
                 "there is no API Gateway here".to_owned()

@@ -2,12 +2,14 @@
 //!
 //! - [`functions`]: the intrinsic functions that compute; [`cidr`]: blocks of addresses.
 //! - [`conditions`]: the condition functions.
+//! - [`dynamic`][]: `{{resolve:…}}`.
 //! - [`references`]: `Ref`, `Fn::GetAtt`, `Fn::Sub`, and what resources are called.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
 
 mod cidr;
 mod conditions;
+mod dynamic;
 mod functions;
 mod references;
 
@@ -71,7 +73,11 @@ impl<'t> Resolver<'t> {
         }
         let resolved = self.resolve_inner(node);
         self.depth -= 1;
-        resolved
+        // Functions may put a dynamic reference together: it is looked at when all of them are done.
+        match resolved? {
+            Some(made) if self.depth == 0 => self.dynamic(made).map(Some),
+            made => Ok(made),
+        }
     }
 
     fn resolve_inner(&mut self, node: &Node) -> Fallible<Option<Node>> {
@@ -80,11 +86,7 @@ impl<'t> Resolver<'t> {
                 let fault = node.mismatch("a value", "given");
                 return Err(fault.helped("CloudFormation takes no null: give a value, or take the key away"));
             }
-            Value::Text(text) => {
-                dynamic_reference(text, node.span)?;
-                node.value.clone()
-            }
-            Value::Bool(_) | Value::Number(_) => node.value.clone(),
+            Value::Text(_) | Value::Bool(_) | Value::Number(_) => node.value.clone(),
             Value::List(items) => {
                 let items = items.iter().filter_map(|item| self.resolve(item).transpose());
                 Value::List(items.collect::<Fallible<_>>()?)
@@ -175,12 +177,4 @@ impl<'t> Resolver<'t> {
         }
         Ok(Node::text(span, text))
     }
-}
-
-/// `{{resolve:ssm:…}}` and its like name values that live in AWS.
-fn dynamic_reference(text: &str, span: Span) -> Fallible<()> {
-    let Some((_, rest)) = text.split_once("{{resolve:") else { return Ok(()) };
-    let service = rest.split(':').next().unwrap_or_default();
-    let what = format!("the dynamic reference `{{{{resolve:{service}:…}}}}`");
-    Err(Fault::not_implemented(span, what, "its value lives in AWS").helped("pass the value as a parameter"))
 }

@@ -2,6 +2,7 @@
 
 use drydock_core::Scope;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What the caller decides about a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,19 @@ pub struct Settings {
     pub lenient: bool,
     /// What was made before the rest, as its name is known only then: the name by the logical id.
     pub made: BTreeMap<String, String>,
+    /// What `{{resolve:secretsmanager:…}}` may name; `None` where that is not known yet: such a reference stays in the plan then.
+    pub secrets: Option<Secrets>,
+}
+
+/// The texts of secrets, by their names and ARNs.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secrets(pub BTreeMap<String, String>);
+
+/// Shows no secret.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 impl Settings {
@@ -36,6 +50,7 @@ impl Settings {
             notification_arns: Vec::new(),
             lenient: false,
             made: BTreeMap::new(),
+            secrets: None,
         }
     }
 

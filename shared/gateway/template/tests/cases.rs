@@ -3,7 +3,8 @@
 //! A file begins with `source: <where its facts come from>`. A case is
 //! ```text
 //! === title
-//! param Name=value      (any number; likewise `import Name=value`, `made Id=name`, `stack name` and `lenient yes`)
+//! param Name=value      (any number; likewise `import Name=value`, `made Id=name`, `secret name=text`, `stack name`
+//!                       and `lenient yes`)
 //! show /outputs         (JSON pointers into the plan; the whole plan where there are none)
 //! --- t.yaml            (or t.json: the template follows)
 //! --- plan              (or `--- error`: the expectation follows)
@@ -85,6 +86,7 @@ fn run(case: &Case) -> (&'static str, String) {
             "param" => settings.parameters.extend([pair()]),
             "import" => settings.imports.extend([pair()]),
             "made" => settings.made.extend([pair()]),
+            "secret" => settings.secrets.get_or_insert_default().0.extend([pair()]),
             "lenient" => settings.lenient = rest == "yes",
             "stack" => settings.stack_name = rest.to_owned(),
             "region" => settings.scope = Scope::new("123456789012", rest),

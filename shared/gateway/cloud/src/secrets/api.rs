@@ -166,6 +166,7 @@ async fn create(secrets: &Secrets, input: &Map<String, Value>) -> Result<Value, 
         created: secrets.context.now(),
         current,
         previous: None,
+        planned: None,
     };
     {
         let mut held = lock(&secrets.held);

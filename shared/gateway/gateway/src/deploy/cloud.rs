@@ -10,7 +10,7 @@ use drydock_cloud::{Cloud, CloudError};
 use drydock_core::{ApiError, Arn, Timestamp};
 use drydock_template::{
     Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, Plan, Resource,
-    Schedule, ScheduleTarget, Subscription, Table, Topic,
+    Schedule, ScheduleTarget, Secret, Subscription, Table, Topic,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -83,6 +83,10 @@ impl Surroundings<'_> {
             Resource::Bucket(bucket) => {
                 self.cloud().s3().ensure_bucket(&bucket.name, false).await?;
                 notify(self.cloud(), bucket, self.functions).await
+            }
+            Resource::Secret(secret) => {
+                let Secret { name, suffix, description, text } = secret;
+                Ok(self.cloud().secrets().ensure(name, suffix, description.as_deref(), text).await?)
             }
             Resource::Topic(made) => topic(self.cloud(), made).await,
             Resource::Subscription(made) => subscribe(self.cloud(), made).await,

@@ -90,6 +90,11 @@ impl<'t> Resolver<'t> {
         }
         let declared = self.resource(function, name, span)?;
         let identity = self.identity(declared)?;
+        if declared.type_ == super::dynamic::PARAMETER
+            && let Some(given) = self.property_text(declared, "Name")?
+        {
+            return Ok(Some(Node::text(span, given)));
+        }
         let text =
             kinds::find(&declared.type_).map_or_else(|| identity.name.clone(), |kind| (kind.reference)(&identity));
         Ok(Some(Node::text(span, text)))
@@ -141,6 +146,9 @@ impl<'t> Resolver<'t> {
         let known = kind.and_then(|kind| kind.attributes.iter().find(|(known, _)| *known == attribute));
         let value = match known {
             Some((_, value)) => Some(value(&identity)),
+            None if attribute == "Value" && declared.type_ == super::dynamic::PARAMETER => {
+                return self.parameter_value(declared, span);
+            }
             None if declared.aws_only && attribute == "Arn" => Some(aws_only_arn(declared, &identity)),
             None if declared.left.is_some() && attribute.ends_with("Arn") => Some(aws_only_arn(declared, &identity)),
             None if declared.left.is_some() => Some(format!("{}-{attribute}", identity.name)),
@@ -179,7 +187,6 @@ impl<'t> Resolver<'t> {
             _ => (argument, None),
         };
         let template = source.scalar().ok_or_else(wants)?;
-        super::dynamic_reference(&template, source.span)?;
         let mut given: HashMap<&str, String> = HashMap::new();
         for variable in variables.map(Node::entries).unwrap_or_default() {
             given.insert(&variable.key, self.text(&variable.value, "Fn::Sub")?);
@@ -272,6 +279,8 @@ impl<'t> Resolver<'t> {
         let mut property = |name: Option<&str>| -> Fallible<Option<(String, Span)>> {
             let Some(node) = name.and_then(|name| declared.properties.get(name)) else { return Ok(None) };
             let Some(value) = self.resolve(node)? else { return Ok(None) };
+            // A name may be asked for in the midst of another value.
+            let value = self.dynamic(value)?;
             Ok(Some((
                 value.want_text(&format!("`{}` of `{}`", name.unwrap_or_default(), declared.logical_id))?,
                 node.span,
