@@ -18,6 +18,18 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
     entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), text(&path))).collect()
 }
 
+/// The same of a folder that has folders in it.
+fn files_of(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it reads").path());
+    let named = |path: &Path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path));
+    entries
+        .filter_map(|path| {
+            let (name, text) = named(&path);
+            Some((name, text.ok()?))
+        })
+        .collect()
+}
+
 fn url(gateway: &Gateway<'_>) -> String {
     gateway.ready["apiUrl"].as_str().expect("a URL").to_owned()
 }
@@ -88,6 +100,65 @@ fn an_account_goes_to_files_and_comes_back_the_same() {
     drydock(&["import", &text(&third), "--data-dir", &other]).expect("an empty folder takes it");
     drydock(&["export", &text(&third), "--data-dir", &other]).expect("over the earlier one");
     assert_eq!(files(&third), exported, "from the other folder");
+}
+
+/// The things of an account in a region.
+fn things(gateway: &Gateway<'_>, account: &str, region: &str) -> Vec<String> {
+    let authorization = of(account, region);
+    let answer = gateway.send("GET", "/things", &[("authorization", &authorization)], b"").ok();
+    answer["things"].as_array().unwrap().iter().map(|thing| thing["thingName"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A signature in name of an account and a region.
+fn of(account: &str, region: &str) -> String {
+    format!("AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/iot/aws4_request, SignedHeaders=host, Signature=0")
+}
+
+#[test]
+fn all_accounts_and_regions_go_to_files_and_come_back() {
+    const SCOPES: [(&str, &str); 3] =
+        [("123456789012", "us-east-1"), ("123456789012", "eu-west-1"), ("210987654321", "eu-west-1")];
+    let place = Place::new(SMALL);
+    let text = |name: &str| place.path().join(name).to_str().expect("UTF-8").to_owned();
+    let all = |folder: &str| {
+        let head: Value = serde_json::from_str(&files_of(&place.path().join(folder))["scopes.json"]).expect("JSON");
+        let mut found = BTreeMap::new();
+        for scope in head["scopes"].as_array().expect("a list") {
+            let name = format!("{}-{}", scope["account"].as_str().unwrap(), scope["region"].as_str().unwrap());
+            found.insert(name.clone(), files(&place.path().join(folder).join(&name)));
+        }
+        found
+    };
+    {
+        let gateway = place.up(&["--ephemeral", "--no-functions"]);
+        for (account, region) in SCOPES {
+            let path = format!("/things/{}-{region}", &account[..3]);
+            gateway.send("POST", &path, &[("authorization", &of(account, region))], b"{}").ok();
+        }
+        drydock(&["export", "--all", &text("one"), "--api-url", &url(&gateway)]).expect("it exports");
+    }
+    let exported = all("one");
+    let names: Vec<&str> = exported.keys().map(String::as_str).collect();
+    assert_eq!(names, ["123456789012-eu-west-1", "123456789012-us-east-1", "210987654321-eu-west-1"]);
+
+    let gateway = place.up(&["--data-dir", "state", "--no-functions"]);
+    let refused =
+        drydock(&["import", &text("one"), "--api-url", &url(&gateway)]).expect_err("the template made a type");
+    assert!(refused.contains("account 123456789012 in us-east-1: the account is not empty"), "{refused}");
+    assert!(things(&gateway, "210987654321", "eu-west-1").is_empty(), "nothing is taken in unless all can be");
+    drydock(&["import", &text("one"), "--api-url", &url(&gateway), "--replace"]).expect("it imports");
+    for (account, region) in SCOPES {
+        assert_eq!(things(&gateway, account, region), [format!("{}-{region}", &account[..3])]);
+    }
+    gateway.kill();
+    drydock(&["export", "--all", &text("two"), "--data-dir", &text("state")]).expect("it exports");
+    assert_eq!(all("two"), exported, "from the folder");
+    drydock(&["import", &text("two"), "--data-dir", &text("other")]).expect("an empty folder takes it");
+    drydock(&["export", "--all", &text("two"), "--data-dir", &text("other")]).expect("over the earlier one");
+    assert_eq!(all("two"), exported, "from the other folder");
+    // One of the folders is an export of one.
+    let one = text("two/123456789012-eu-west-1");
+    drydock(&["import", &one, "--data-dir", &text("third")]).expect("an empty folder takes it");
 }
 
 #[test]

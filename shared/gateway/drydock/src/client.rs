@@ -214,21 +214,22 @@ impl Api {
         Ok(Lines { operation, body: answer.into_body(), read: Vec::new() })
     }
 
-    /// An account's whole state, as `GET /_drydock/export` gives it.
+    /// An account's whole state, or that of all accounts and regions, as `GET /_drydock/export` gives it.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn export(&self) -> Result<Bytes, CallError> {
-        let answer = self.ask("export", Method::GET, "/_drydock/export", &Bytes::new()).await?;
+    pub async fn export(&self, all: bool) -> Result<Bytes, CallError> {
+        let answer = self.ask("export", Method::GET, &format!("/_drydock/export?all={all}"), &Bytes::new()).await?;
         whole("export", answer.into_body(), MAX_EXPORT).await
     }
 
-    /// Puts an account's whole state in.
+    /// Puts an account's whole state in, or those of several accounts and regions.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn import(&self, account: Vec<u8>, replace: bool) -> Result<Value, CallError> {
-        self.own("import", Method::POST, &format!("/_drydock/import?replace={replace}"), Bytes::from(account)).await
+    pub async fn import(&self, state: Vec<u8>, all: bool, replace: bool) -> Result<Value, CallError> {
+        let path = format!("/_drydock/import?replace={replace}&all={all}");
+        self.own("import", Method::POST, &path, Bytes::from(state)).await
     }
 
     /// Asks one of the gateway's own paths.

@@ -5,8 +5,13 @@
 //! retained messages, not what rules have left to do, and not what the services beside AWS IoT hold.
 //!
 //! In a folder it is one file a table, `<table>.json`, an object with a row a line by key, and `account.json`, which says whose it
-//! is and in which format the rows are. The same state gives the same text.
+//! is and in which format the rows are. The same state gives the same text. Of all accounts and regions of a gateway, [`whole`],
+//! each has such a folder in one.
 
+pub mod whole;
+
+use crate::scopes::ScopeError;
+use drydock_core::Scope;
 use drydock_host::books::Books;
 use drydock_services::rules::backlog::Backlog;
 use drydock_store::{Store, StoreError, Tables};
@@ -84,6 +89,25 @@ pub enum AccountError {
     /// It has a table that there is not.
     #[error("`{0}` is not a table of this version; there are {1}")]
     UnknownTable(String, String),
+    /// It names an account or region that is not called as those of AWS are.
+    #[error("`{}` does not name an account and a region", drydock_host::shown::line(.0))]
+    NotAScope(String),
+    /// An account or region is in it more than once.
+    #[error("{0} is in it twice")]
+    Twice(String),
+    /// One of several is not written or taken in.
+    #[error("{scope}: {source}{}", after(.done))]
+    One {
+        /// Which.
+        scope: String,
+        /// Those that were taken in before.
+        done: Vec<String>,
+        /// Why.
+        source: Box<AccountError>,
+    },
+    /// The account or region does not open.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
     /// A table is called as none is.
     #[error("`{}` is not the name of a table", drydock_host::shown::line(.0))]
     NotAName(String),
@@ -93,6 +117,11 @@ pub enum AccountError {
     /// The store failed, or a row does not read back.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What to say of those that were taken in before one was not.
+fn after(done: &[String]) -> String {
+    if done.is_empty() { String::new() } else { format!(" (imported before it: {})", done.join(", ")) }
 }
 
 /// A row's text as JSON.
@@ -123,13 +152,29 @@ impl Account {
     /// # Errors
     /// Whatever the disk answers.
     pub fn of(books: &Books, store: &Store) -> Result<Self, AccountError> {
+        Self::of_scope(&books.scope, books, store)
+    }
+
+    /// The state of an account in a region that may not be open, whose tables are those of another one.
+    fn of_scope(scope: &Scope, books: &Books, store: &Store) -> Result<Self, AccountError> {
         let mut tables: BTreeMap<String, BTreeMap<String, Box<RawValue>>> = BTreeMap::new();
-        store.load_all(&books.scope, &books.tables(), |table, key, value| {
+        store.load_all(scope, &books.tables(), |table, key, value| {
             tables.entry(table.to_owned()).or_default().insert(key.to_owned(), readable(value));
             Ok::<_, StoreError>(())
         })?;
-        let (account, region) = (books.scope.account.to_string(), books.scope.region.to_string());
+        let (account, region) = (scope.account.to_string(), scope.region.to_string());
         Ok(Self { format: Store::FORMAT, account, region, tables })
+    }
+
+    /// Whose it is.
+    ///
+    /// # Errors
+    /// [`AccountError::NotAScope`].
+    pub fn scope(&self) -> Result<Scope, AccountError> {
+        if Scope::is_account(&self.account) && Scope::is_region(&self.region) {
+            return Ok(Scope::new(self.account.as_str(), self.region.as_str()));
+        }
+        Err(AccountError::NotAScope(format!("{}/{}", self.account, self.region)))
     }
 
     /// Puts the state into an account, which has to be empty unless `replace`.
@@ -137,6 +182,15 @@ impl Account {
     /// # Errors
     /// [`AccountError`]; the account is as it was then.
     pub async fn put(&self, books: &Books, store: &Store, replace: bool) -> Result<(), AccountError> {
+        let tables = self.taken(books)?;
+        let check = || if replace { Ok(()) } else { empty(books, store) };
+        books.replace(&tables, check).await?;
+        // What the rules of before had still to do is not for those of now.
+        Ok(store.clear(&books.scope, Backlog::TABLES).await?)
+    }
+
+    /// The rows, as far as they are of a format and of tables that an account here has.
+    fn taken(&self, books: &Books) -> Result<Tables, AccountError> {
         if self.format > Store::FORMAT {
             return Err(AccountError::TooNew(self.format));
         }
@@ -157,17 +211,7 @@ impl Account {
             let texts = rows.iter().map(|(key, value)| Ok((key.clone(), kept(&file_name(table), value)?)));
             tables.insert(table.clone(), texts.collect::<Result<_, AccountError>>()?);
         }
-        let check = || {
-            if replace {
-                return Ok(());
-            }
-            // What was answered or is about to be is on disk first.
-            store.flush().wait()?;
-            store.load_all(here, &known, |table, _, _| Err(AccountError::NotEmpty(table.to_owned())))
-        };
-        books.replace(&tables, check).await?;
-        // What the rules of before had still to do is not for those of now.
-        Ok(store.clear(here, Backlog::TABLES).await?)
+        Ok(tables)
     }
 
     /// How many rows there are, by table.
@@ -241,6 +285,13 @@ impl Account {
         }
         Ok(Self { format, account, region, tables })
     }
+}
+
+/// Whether an account has no rows.
+fn empty(books: &Books, store: &Store) -> Result<(), AccountError> {
+    // What was answered or is about to be is on disk first.
+    store.flush().wait()?;
+    store.load_all(&books.scope, &books.tables(), |table, _, _| Err(AccountError::NotEmpty(table.to_owned())))
 }
 
 /// Whether a table can be called so; what is called so is a file in the folder and nowhere else.

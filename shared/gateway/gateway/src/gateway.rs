@@ -1,5 +1,6 @@
 //! A gateway that is up: its parts, and what is done with all of them.
 
+use crate::account::whole::{self, Whole};
 use crate::account::{Account, AccountError};
 use crate::config::Config;
 use crate::http::door::Door;
@@ -291,6 +292,34 @@ impl Gateway {
     /// Where the disk cannot be read.
     pub fn export(&self) -> Result<Account, AccountError> {
         Account::of(&self.host.books, &self.store)
+    }
+
+    /// The whole state of all accounts and regions.
+    ///
+    /// # Errors
+    /// Where the disk cannot be read.
+    pub fn export_all(&self) -> Result<Whole, AccountError> {
+        Whole::of(&self.host.books, &self.scopes.names(), &self.store)
+    }
+
+    /// Puts the states of several accounts and regions in the places of theirs, which are opened, and have to be empty unless
+    /// `replace`. Others stay as they are. All are looked at before one is changed.
+    ///
+    /// # Errors
+    /// [`AccountError::One`], which says what is taken in already.
+    pub async fn import_all(&self, whole: &Whole, replace: bool) -> Result<(), AccountError> {
+        let mut into = Vec::new();
+        for scope in whole.scopes()? {
+            into.push(self.in_scope(&scope).await?);
+        }
+        let books: Vec<&Books> = into.iter().map(|each| each.host.books.as_ref()).collect();
+        whole.check(&books, &self.store, replace)?;
+        let mut done = Vec::new();
+        for (account, each) in whole.accounts.iter().zip(&into) {
+            each.import(account, replace).await.map_err(|source| whole::one(each.scope(), &done, source))?;
+            done.push(scopes::named(each.scope()));
+        }
+        Ok(())
     }
 
     /// Puts a whole state in the place of the account's, which has to be empty unless `replace`. Connections end: who they

@@ -1,11 +1,12 @@
-//! `drydock export` and `drydock import`: a whole account's state to a folder of readable files, and back; of a gateway that is up,
-//! or of the folder that one keeps its state in.
+//! `drydock export` and `drydock import`: a whole account's state, or that of all, to a folder of readable files, and back; of a
+//! gateway that is up, or of the folder that one keeps its state in.
 
 use super::args::{CommandResult, ExportArgs, ImportArgs, Place};
 use super::print;
 use crate::client::Api;
 use drydock_core::Scope;
 use drydock_gateway::account::Account;
+use drydock_gateway::account::whole::Whole;
 use drydock_host::books::{Books, Empty};
 use drydock_host::stream::Stream;
 use drydock_host::system::{SystemClock, SystemIds};
@@ -20,13 +21,16 @@ use std::sync::Arc;
 /// # Errors
 /// Where the state cannot be had, or the folder not be written.
 pub async fn export(args: ExportArgs) -> CommandResult {
+    if args.all {
+        return export_all(&args).await;
+    }
     let account = match &args.place {
         Place { data_dir: Some(data_dir), region, .. } => {
             let store = existing(data_dir)?;
             let scope = only_scope(&store, data_dir, region.as_deref())?;
             Account::of(&books(&store, scope)?, &store)?
         }
-        Place { api_url, region, .. } => Account::parse(&Api::new(api_url, region.clone()).export().await?)?,
+        Place { api_url, region, .. } => Account::parse(&Api::new(api_url, region.clone()).export(false).await?)?,
     };
     account.write(&args.folder)?;
     report(&account, &format!("written to {}", args.folder.display()));
@@ -38,6 +42,9 @@ pub async fn export(args: ExportArgs) -> CommandResult {
 /// # Errors
 /// Where the folder does not read, or the gateway does not take it.
 pub async fn import(args: ImportArgs) -> CommandResult {
+    if Whole::is_in(&args.folder) {
+        return import_all(&args).await;
+    }
     let account = Account::read(&args.folder)?;
     match &args.place {
         Place { data_dir: Some(data_dir), .. } => {
@@ -48,11 +55,58 @@ pub async fn import(args: ImportArgs) -> CommandResult {
         Place { api_url, region, .. } => {
             // To where it came from, unless somebody says otherwise, which is refused.
             let region = region.clone().unwrap_or_else(|| account.region.clone());
-            Api::new(api_url, Some(region)).import(serde_json::to_vec(&account)?, args.replace).await?;
+            Api::new(api_url, Some(region)).import(serde_json::to_vec(&account)?, false, args.replace).await?;
         }
     }
     report(&account, "imported");
     Ok(ExitCode::SUCCESS)
+}
+
+async fn export_all(args: &ExportArgs) -> CommandResult {
+    let whole = match &args.place {
+        Place { data_dir: Some(data_dir), .. } => {
+            let store = existing(data_dir)?;
+            let scopes = store.scopes()?;
+            let first = scopes.first().ok_or_else(|| holds_nothing(data_dir))?;
+            // Any will do: they say which tables there are.
+            Whole::of(&books(&store, first.clone())?, [], &store)?
+        }
+        Place { api_url, .. } => Whole::parse_from(Api::new(api_url, None).export(true).await?.as_ref())?,
+    };
+    whole.write(&args.folder)?;
+    let done = format!("written to {}", args.folder.display());
+    whole.accounts.iter().for_each(|account| report(account, &done));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn import_all(args: &ImportArgs) -> CommandResult {
+    if args.place.region.is_some() {
+        let folder = args.folder.display();
+        return Err(
+            format!("`{folder}` holds several accounts and regions: name one of its folders with --region").into()
+        );
+    }
+    let whole = Whole::read(&args.folder)?;
+    match &args.place {
+        Place { data_dir: Some(data_dir), .. } => {
+            let store = Store::open(Some(data_dir))?;
+            let opened: Result<Vec<Books>, _> = whole.scopes()?.into_iter().map(|scope| books(&store, scope)).collect();
+            let opened = opened?;
+            whole.check(&opened.iter().collect::<Vec<_>>(), &store, args.replace)?;
+            for (account, books) in whole.accounts.iter().zip(&opened) {
+                account.put(books, &store, args.replace).await?;
+            }
+        }
+        Place { api_url, .. } => {
+            Api::new(api_url, None).import(serde_json::to_vec(&whole)?, true, args.replace).await?;
+        }
+    }
+    whole.accounts.iter().for_each(|account| report(account, "imported"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn holds_nothing(data_dir: &Path) -> String {
+    format!("`{}` holds no state", data_dir.display())
 }
 
 /// The state in a folder that is there.
@@ -73,7 +127,7 @@ pub(super) fn only_scope(
     scopes.retain(|scope| region.is_none_or(|region| scope.region == region));
     match scopes.as_slice() {
         [scope] => Ok(scope.clone()),
-        [] => Err(format!("`{}` holds no state", data_dir.display()).into()),
+        [] => Err(holds_nothing(data_dir).into()),
         several => {
             let names: Vec<_> = several.iter().map(|scope| format!("{} in {}", scope.account, scope.region)).collect();
             let names = names.join(", ");

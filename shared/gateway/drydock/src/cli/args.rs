@@ -44,6 +44,9 @@ pub struct Place {
 pub struct ExportArgs {
     /// The folder to write to: a new one, or one that was exported to before.
     pub folder: PathBuf,
+    /// The state of every account and region, each in a folder of its own within that folder.
+    #[arg(long, conflicts_with = "region")]
+    pub all: bool,
     /// Where the state is.
     #[command(flatten)]
     pub place: Place,
@@ -52,7 +55,7 @@ pub struct ExportArgs {
 /// What `drydock import` takes.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// The folder that was exported to.
+    /// The folder that was exported to, with `--all` or without.
     pub folder: PathBuf,
     /// Where the state is to be put.
     #[command(flatten)]

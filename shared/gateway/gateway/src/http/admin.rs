@@ -5,8 +5,8 @@
 //! | `clock` | GET, POST | the gateway's clock, and what waits for its time ([`clock`]) |
 //! | `health` | GET | how it is, and where everything is |
 //! | `reset` | POST | goes back to the template, with `?to=empty` to nothing; with `?all` every account and region |
-//! | `export` | GET | the whole state of the account ([`account`]) |
-//! | `import` | POST | takes such a state in, with `?replace=true` in the place of another |
+//! | `export` | GET | the whole state of the account ([`account`]), with `?all` of every account and region |
+//! | `import` | POST | takes such a state in, with `?replace=true` in the place of another; with `?all` those of several |
 //! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
 //! | `logs?follow=&eventType=&clientId=` | GET | the AWS-style log, a JSON line each |
 //! | `metrics` | GET | counts by the names of AWS's metrics, as Prometheus reads them |
@@ -83,15 +83,8 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
         Some(("clock", Method::GET)) => clock::show(gateway, parameter(request, "most").as_deref()),
         Some(("clock", _)) => clock::change(gateway, request.body()).await,
         Some(("health", _)) => json(StatusCode::OK, &gateway.health()),
-        Some(("reset", _)) => {
-            reset(
-                gateway,
-                parameter(request, "to").as_deref(),
-                parameter(request, "all").is_some_and(|all| all != "false"),
-            )
-            .await
-        }
-        Some(("export", _)) => account::export(gateway),
+        Some(("reset", _)) => reset(gateway, parameter(request, "to").as_deref(), account::is_of_all(request)).await,
+        Some(("export", _)) => account::export(gateway, account::is_of_all(request)),
         Some(("explain", _)) => match explain(gateway, request.body()) {
             Ok(answer) => json(StatusCode::OK, &answer),
             Err(error) => refuse(&error),

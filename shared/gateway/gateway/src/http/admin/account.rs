@@ -1,5 +1,6 @@
 //! An account's whole state over the API: `GET /_drydock/export` and `POST /_drydock/import`.
 
+use crate::account::whole::Whole;
 use crate::account::{Account, AccountError};
 use crate::gateway::Gateway;
 use crate::http::answer::{json, json_error, unread};
@@ -10,15 +11,14 @@ use drydock_store::StoreError;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use serde::Serialize;
 use serde_json::json;
 use std::fs::File;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 
-pub(super) fn export(gateway: &Gateway) -> Response<Bytes> {
-    let text = gateway.export().and_then(|account| {
-        serde_json::to_vec(&account)
-            .map_err(|source| AccountError::Malformed { file: "the account".to_owned(), source })
-    });
+pub(super) fn export(gateway: &Gateway, all: bool) -> Response<Bytes> {
+    let text =
+        if all { gateway.export_all().and_then(|all| text(&all)) } else { gateway.export().and_then(|one| text(&one)) };
     match text {
         Ok(text) => {
             let mut response = Response::new(Bytes::from(text));
@@ -29,8 +29,23 @@ pub(super) fn export(gateway: &Gateway) -> Response<Bytes> {
     }
 }
 
+fn text(state: &impl Serialize) -> Result<Vec<u8>, AccountError> {
+    serde_json::to_vec(state).map_err(|source| AccountError::Malformed { file: "the account".to_owned(), source })
+}
+
+/// Whether a request is about all accounts and regions.
+pub(super) fn is_of_all<B>(request: &Request<B>) -> bool {
+    parameter(request, "all").is_some_and(|all| all != "false")
+}
+
 /// The most bytes of an account's whole state: some two million things.
 const MAX_IMPORT: u64 = 512 * 1024 * 1024;
+
+/// What an import holds.
+enum Given {
+    One(Account),
+    All(Whole),
+}
 
 /// Takes an account's state in: its body goes to a file first, and one is taken in at a time, so that it costs no memory until it
 /// is whole. Where keys are configured, the signature has to be judged before: the request states the body's hash.
@@ -48,13 +63,18 @@ pub(in crate::http) async fn import(
         let message = "another import is going on: send this one again when it is over";
         return Err(json_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException", message));
     };
+    let all = is_of_all(&request);
     let replace = parameter(&request, "replace").is_some_and(|value| value == "true");
     let hash = request.headers().get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
     let hash = hash.filter(|hash| hash.len() == 64).map(str::to_ascii_lowercase);
     let file = received(gateway, request.into_body(), hash.as_deref()).await?;
-    let parsed = tokio::task::spawn_blocking(move || Account::parse_from(std::io::BufReader::new(file))).await;
-    let done = match parsed {
-        Ok(Ok(account)) => gateway.import(&account, replace).await,
+    let parsed = tokio::task::spawn_blocking(move || {
+        let file = std::io::BufReader::new(file);
+        if all { Whole::parse_from(file).map(Given::All) } else { Account::parse_from(file).map(Given::One) }
+    });
+    let done = match parsed.await {
+        Ok(Ok(Given::One(account))) => gateway.import(&account, replace).await,
+        Ok(Ok(Given::All(all))) => gateway.import_all(&all, replace).await,
         Ok(Err(error)) => Err(error),
         Err(error) => return Err(failed(&error)),
     };
@@ -94,7 +114,12 @@ fn failed(error: &dyn std::fmt::Display) -> Response<Bytes> {
 }
 
 fn refused(error: &AccountError) -> Response<Bytes> {
-    let (status, code) = match error {
+    let of_one = match error {
+        AccountError::One { source, .. } => source,
+        other => other,
+    };
+    let (status, code) = match of_one {
+        AccountError::Scope(error) => (error.status(), "InvalidRequestException"),
         AccountError::NotEmpty(_) => (StatusCode::CONFLICT, "ConflictException"),
         AccountError::Store(error) if !matches!(error, StoreError::Corrupt(_)) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailureException")
