@@ -204,6 +204,14 @@ async fn in_one_process_dropped() {
     things(folder.path()).start().await.expect("the folder is free").stop().await;
 }
 
+/// A port that nobody listens at. It is none of those that the system gives to who asks for any: another test could get it before
+/// it is bound, and whoever connects to it until then could meet itself there.
+fn unused() -> SocketAddr {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let ports = (first..30_000).chain(20_000..first).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    ports.into_iter().find(|address| std::net::TcpListener::bind(address).is_ok()).expect("one of ten thousand is free")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_answered_before_the_template_is_deployed() {
     const TYPES: usize = 150;
@@ -214,7 +222,7 @@ async fn nothing_is_answered_before_the_template_is_deployed() {
             .unwrap();
     }
     std::fs::write(folder.path().join("template.yaml"), template).unwrap();
-    let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let free = unused();
     let first = tokio::spawn(async move {
         let mut stream = loop {
             match TcpStream::connect(free).await {
