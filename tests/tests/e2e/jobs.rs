@@ -337,8 +337,6 @@ fn devices_ask_over_https_with_certificates_and_with_signatures() {
     signed("PUT", "/things/none/jobs/$next", &json!({})).refused(404, "ResourceNotFoundException", "none");
     signed("POST", "/things/b/jobs/j", &json!({ "status": "REJECTED" })).ok();
     assert_eq!(described(&gateway, "j")["status"], "COMPLETED");
-    let command = json!({ "commandArn": "c", "targetArn": "t" });
-    assert_eq!(signed("POST", "/command-executions", &command).status, 501);
 }
 
 #[test]

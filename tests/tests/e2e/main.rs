@@ -19,6 +19,7 @@ mod bulk;
 mod certificates;
 mod changes;
 mod clock;
+mod commands;
 mod config;
 mod connections;
 mod credentials;

@@ -33,6 +33,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("device-authorizer", Function),
     ("drydock-broker", Machinery),
     ("drydock-cloud", Machinery),
+    ("drydock-commands", Rulebook),
     ("drydock-core", Vocabulary),
     ("drydock-gate", Composition),
     ("drydock-gateway", Composition),
@@ -68,6 +69,7 @@ const FLOORS: &[&[&str]] = &[
     &["drydock-tasks", "drydock-timers"],
     &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
     &[
+        "drydock-commands",
         "drydock-identity",
         "drydock-jobs",
         "drydock-logging",

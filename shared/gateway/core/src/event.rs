@@ -1,6 +1,7 @@
 //! What happened, as one stream. A part of the gateway emits events; the composition delivers each to every consumer
 //! (lifecycle topics, rules, index, Device Defender, logs). Adding a consumer touches the composition alone.
 
+pub mod commands;
 pub mod jobs;
 pub mod registry;
 
@@ -244,6 +245,13 @@ pub enum Event {
         execution: Box<ExecutionState>,
         /// To what it has come.
         stage: ExecutionStage,
+        /// When.
+        at: Timestamp,
+    },
+    /// A command execution has another status.
+    CommandExecutionChanged {
+        /// As it is now.
+        execution: Box<commands::ExecutionState>,
         /// When.
         at: Timestamp,
     },

@@ -42,7 +42,7 @@ pub enum ReservedTopic {
     DescribeStream,
     /// "GetStream". Names: the thing, the stream, the payload's format.
     GetStream,
-    /// A device's answer to a command. Names: the kind of device, the device, the execution, the payload's format or none.
+    /// "UpdateCommandExecution". Names: the kind of device, the device, the execution. The payload's format is the last level.
     CommandResponse,
     /// A question for the position of a device. Names: the device.
     DevicePosition,
@@ -100,7 +100,10 @@ const TABLE: &[(&str, u8, ReservedTopic)] = &[
     ("$aws/sitewise/asset-models/*/assets/*/properties/*", SUBSCRIBE, Told),
     ("$aws/commands/*/*/executions/*/request", SUBSCRIBE, Told),
     ("$aws/commands/*/*/executions/*/request/*", SUBSCRIBE, Told),
-    ("$aws/commands/*/*/executions/*/response/*", PUBLISH | SUBSCRIBE, CommandResponse),
+    ("$aws/commands/*/*/executions/*/response/json", PUBLISH | SUBSCRIBE, CommandResponse),
+    ("$aws/commands/*/*/executions/*/response/cbor", PUBLISH | SUBSCRIBE, CommandResponse),
+    ("$aws/commands/*/*/executions/*/response/accepted", SUBSCRIBE, Told),
+    ("$aws/commands/*/*/executions/*/response/rejected", SUBSCRIBE, Told),
     ("$aws/commands/*/*/executions/*/response/accepted/*", SUBSCRIBE, Told),
     ("$aws/commands/*/*/executions/*/response/rejected/*", SUBSCRIBE, Told),
     ("$aws/device_location/*/get_position_estimate", PUBLISH, DevicePosition),
@@ -219,7 +222,7 @@ mod tests {
             ("$aws/things/a/shadow/name/get/delete", DeleteThingShadow, &["a", "get"]),
             ("$aws/things/a/jobs/$next/get", DescribeJobExecution, &["a", "$next"]),
             ("$aws/things/a/jobs/j/namespace-ns/update", UpdateJobExecution, &["a", "j", "ns"]),
-            ("$aws/commands/things/a/executions/e/response/json", CommandResponse, &["things", "a", "e", "json"]),
+            ("$aws/commands/things/a/executions/e/response/json", CommandResponse, &["things", "a", "e"]),
         ] {
             let found = Reserved::read(topic).unwrap().unwrap_or_else(|| panic!("{topic} is reserved"));
             assert_eq!(found.topic, kind, "{topic}");
@@ -243,6 +246,9 @@ mod tests {
             "$aws/things/a/shadow/name/b",
             "$aws/things/a/shadow/name/b/update/delta",
             "$aws/things/a/shadow/update/delta",
+            "$aws/commands/things/a/executions/e/request/json",
+            "$aws/commands/things/a/executions/e/response/accepted",
+            "$aws/commands/things/a/executions/e/response/rejected/json",
         ] {
             assert_eq!(Reserved::read(topic), Err(NotForClients), "{topic}");
         }
@@ -256,6 +262,10 @@ mod tests {
             "$aws/things/t/jobs/notify-next",
             "$aws/things/t/jobs/notify-next-namespace-ns",
             "$aws/things/t/jobs/$next/namespace-ns/get/accepted",
+            "$aws/commands/things/t/executions/+/request",
+            "$aws/commands/clients/c/executions/+/request/json",
+            "$aws/commands/things/t/executions/+/response/accepted/json",
+            "$aws/commands/things/t/executions/+/response/rejected",
         ] {
             assert!(may_subscribe(filter), "{filter}");
         }

@@ -32,6 +32,7 @@ use drydock_identity::Authority;
 use drydock_identity::sigv4::Credentials;
 use drydock_identity::tls::ServerNames;
 use drydock_services::certificates::service::CertificatesService;
+use drydock_services::commands::service::CommandsService;
 use drydock_services::connections::pace::Paces;
 use drydock_services::events;
 use drydock_services::jobs::service::JobsService;
@@ -343,6 +344,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
         jobs: Arc::new(JobsService::new(host.clone())),
+        commands: Arc::new(CommandsService::new(host.clone())),
         certificates: Arc::new(CertificatesService::new(host.clone())),
         host: host.clone(),
     });

@@ -4,6 +4,7 @@
 use crate::outbox::{Outbox, Promise};
 use crate::recent::Recent;
 use crate::stream::{Happened, Room, Stream};
+use drydock_commands::Commands;
 use drydock_core::{
     ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write,
 };
@@ -34,7 +35,7 @@ pub const VALIDITY_GRACE: i64 = 1000;
 /// The rulebooks, and what their commands need from the outside.
 ///
 /// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
-/// jobs, logging, rules, tags. Those that others refer to come first.
+/// jobs, commands, logging, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -56,6 +57,8 @@ pub struct Books {
     pub shadows: Durable<Shadows>,
     /// Jobs and job templates.
     pub jobs: Durable<Jobs>,
+    /// Commands and their executions.
+    pub commands: Durable<Commands>,
     /// Logging options.
     pub logging: Durable<Logging>,
     /// Topic rules.
@@ -99,6 +102,7 @@ impl Books {
         let provisioning = Durable::open(store, &scope, empty.provisioning)?;
         let shadows = Durable::open(store, &scope, Shadows::new())?;
         let jobs = Durable::open(store, &scope, Jobs::new(scope.clone()))?;
+        let commands = Durable::open(store, &scope, Commands::new(scope.clone()))?;
         let logging = Durable::open(store, &scope, empty.logging)?;
         let rules = Durable::open(store, &scope, empty.rules)?;
         let tags = Durable::open(store, &scope, Tags::new())?;
@@ -110,6 +114,7 @@ impl Books {
             provisioning,
             shadows,
             jobs,
+            commands,
             logging,
             rules,
             tags,
@@ -347,6 +352,7 @@ impl Books {
             &self.provisioning,
             &self.shadows,
             &self.jobs,
+            &self.commands,
             &self.logging,
             &self.rules,
             &self.tags,

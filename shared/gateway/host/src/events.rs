@@ -1,10 +1,11 @@
 //! What is told of events on `$aws/events/…`: the topic, and the message.
 //!
-//! - `registry`, `jobs`: what the registry and jobs tell, where the account wants to hear it.
+//! - `registry`, `jobs`: what the registry and jobs tell, where the account wants to hear it. `commands`: what commands tell.
 //!
 //! Follows "Lifecycle events" and "Register a client certificate when the client connects to AWS IoT just-in-time registration
 //! (JITR)" of the AWS IoT Core developer guide.
 
+mod commands;
 mod jobs;
 mod registry;
 
@@ -29,7 +30,7 @@ pub fn topic(event: &Event) -> Option<String> {
         Event::ConnectFailed { client, .. } => of(client, "presence/connect_failed"),
         Event::Subscribed { client, .. } => of(client, "subscriptions/subscribed"),
         Event::Unsubscribed { client, .. } => of(client, "subscriptions/unsubscribed"),
-        // Told by `registry` or `jobs`, or by nothing.
+        // Told by `registry`, `jobs` or `commands`, or by nothing.
         _ => None,
     }
 }
@@ -98,6 +99,7 @@ pub fn message(scope: &Scope, id: &str, event: &Event) -> Option<(String, String
         Some(topic) => Some((topic, payload(scope, event).to_string())),
         None => {
             let told = registry::message(scope, id, event).or_else(|| jobs::message(scope, id, event));
+            let told = told.or_else(|| commands::message(scope, event));
             told.map(|(topic, body)| (topic, body.to_string()))
         }
     }

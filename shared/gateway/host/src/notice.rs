@@ -35,6 +35,8 @@ pub enum Topic {
     Shadow,
     /// A request of a job execution was rejected.
     Job,
+    /// A report on a command execution was rejected.
+    Command,
     /// A certificate was registered or changed.
     Certificate,
     /// A bulk registration began, went on or ended.

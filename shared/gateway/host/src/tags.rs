@@ -2,6 +2,7 @@
 //! operation that makes it a line in `tagged!`, and the one that deletes it a line in `untagged!` (the crate of services, `call.rs`).
 
 use crate::books::Books;
+use drydock_commands::Commands;
 use drydock_core::{ApiError, Arn, Done, Scope};
 use drydock_identity::Identity;
 use drydock_jobs::Jobs;
@@ -20,6 +21,7 @@ pub type Parts<'b> = (
     Part<'b, Policies>,
     Part<'b, Provisioning>,
     Part<'b, Jobs>,
+    Part<'b, Commands>,
     Part<'b, Rules>,
     Part<'b, Tags>,
 );
@@ -32,12 +34,13 @@ const KINDS: &[Kind] = &[
     ("billinggroup/", |(_, registry, ..), name| registry.has_billing_group(name)),
     ("cacert/", |(identity, ..), id| identity.has_authority(id)),
     ("certificateprovider:", |(identity, ..), name| identity.has_certificate_provider(name)),
+    ("command/", |(_, _, _, _, _, commands, ..), id| commands.has_command(id)),
     ("job/", |(_, _, _, _, jobs, ..), id| jobs.has_job(id)),
     ("jobtemplate/", |(_, _, _, _, jobs, ..), id| jobs.has_template(id)),
     ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
     ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
     ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
-    ("rule/", |(_, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("rule/", |(_, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
     ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
     ("thingtype/", |(_, registry, ..), name| registry.has_thing_type(name)),
 ];
@@ -58,13 +61,14 @@ pub async fn apply<T>(
         &books.policies,
         &books.provisioning,
         &books.jobs,
+        &books.commands,
         &books.rules,
         &books.tags,
     );
     books
         .change(touched, |parts| {
             check(&books.scope, parts, arn)?;
-            parts.6.apply(command)
+            parts.7.apply(command)
         })
         .await
 }

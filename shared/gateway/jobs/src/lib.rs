@@ -35,7 +35,8 @@ mod rollout;
 mod schedule;
 mod step;
 mod templates;
-mod wire;
+
+use drydock_model::row as wire;
 
 pub use book::Jobs;
 pub use context::{Changed, Context, Fleet, Links, Outcome, Tells};

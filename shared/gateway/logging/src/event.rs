@@ -94,6 +94,10 @@ events! {
     GetPendingJobExecution = "GetPendingJobExecution" at Debug,
     /// A device begins its next job execution.
     StartNextPendingJobExecution = "StartNextPendingJobExecution" at Debug,
+    /// A command execution is started.
+    StartCommandExecution = "StartCommandExecution" at Debug,
+    /// A device reports on a command execution.
+    UpdateCommandExecution = "UpdateCommandExecution" at Debug,
     /// A job is over.
     ReportFinalJobExecutionCount = "ReportFinalJobExecutionCount" at Info,
     /// A device takes AWS credentials for its certificate.

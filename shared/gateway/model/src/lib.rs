@@ -21,6 +21,7 @@ pub mod iot_jobs_data;
 pub mod operation;
 pub mod route;
 pub mod router;
+pub mod row;
 pub mod schema;
 pub mod validate;
 pub mod wire;

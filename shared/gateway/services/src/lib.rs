@@ -2,7 +2,7 @@
 //!
 //! - [`service`]: what all of them have in common; [`SERVICES`] has a line for each.
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
-//! - [`account`], [`certificates`], [`connections`], [`jobs`], [`logging`], [`policies`], [`provisioning`], [`registry`],
+//! - [`account`], [`certificates`], [`commands`], [`connections`], [`jobs`], [`logging`], [`policies`], [`provisioning`], [`registry`],
 //!   [`rules`], [`shadows`], [`tags`]: the services.
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //!   `in_flight` counts those that are unanswered.
@@ -12,6 +12,7 @@
 pub mod account;
 pub mod call;
 pub mod certificates;
+pub mod commands;
 pub mod connections;
 pub mod events;
 mod in_flight;
@@ -57,6 +58,7 @@ const fn register(name: &'static str, operations: fn(&mut Router<Call>), running
 pub const SERVICES: &[Registered] = &[
     register("account", account::register, None),
     register("certificates", certificates::register, Some(|all| all.certificates.clone())),
+    register("commands", commands::register, Some(|all| all.commands.clone())),
     register("connections", connections::register, None),
     register("jobs", jobs::register, Some(|all| all.jobs.clone())),
     register("logging", logging::register, None),

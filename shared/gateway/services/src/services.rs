@@ -1,6 +1,7 @@
 //! The services of one account and region: what they share, and the state that each has of its own.
 
 use crate::certificates::service::CertificatesService;
+use crate::commands::service::CommandsService;
 use crate::connections::pace::Paces;
 use crate::jobs::service::JobsService;
 use crate::provisioning::service::ProvisioningService;
@@ -26,6 +27,8 @@ pub struct Services {
     pub shadows: Arc<ShadowService>,
     /// Jobs.
     pub jobs: Arc<JobsService>,
+    /// Commands.
+    pub commands: Arc<CommandsService>,
     /// CAs and certificates.
     pub certificates: Arc<CertificatesService>,
 }

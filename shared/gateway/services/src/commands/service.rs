@@ -1,0 +1,87 @@
+//! The state of AWS IoT commands: the reports that came as messages and are unanswered, and what is due.
+
+use super::mqtt::{self, Report};
+use super::runner::Runner;
+use crate::in_flight::{InFlight, Unanswered};
+use crate::request::TopicRequest;
+use crate::service::Service;
+use async_trait::async_trait;
+use drydock_commands::Commands;
+use drydock_core::{ApiError, ReservedTopic, Timestamp};
+use drydock_host::Host;
+use drydock_tasks::Tasks;
+use drydock_timers::{Due, Reminder};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+/// How long after a change that the disk did not take the next try is, in milliseconds.
+const AGAIN: i64 = 5000;
+
+/// AWS IoT commands.
+pub struct CommandsService {
+    pub(super) runner: Arc<Runner>,
+    in_flight: InFlight,
+    reports: Sender<(Report, Unanswered)>,
+    arriving: Mutex<Option<Receiver<(Report, Unanswered)>>>,
+}
+
+impl CommandsService {
+    /// Commands.
+    #[must_use]
+    pub fn new(host: Host) -> Self {
+        let in_flight = InFlight::new(host.broker.limits());
+        let (reports, arriving) = mpsc::channel(in_flight.most());
+        Self { runner: Arc::new(Runner::new(host)), in_flight, reports, arriving: Mutex::new(Some(arriving)) }
+    }
+
+    /// The books have become others: what is due is done.
+    pub fn look_again(&self) {
+        self.runner.reminder.by(self.runner.host.books.now());
+    }
+}
+
+#[async_trait]
+impl Due for CommandsService {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        if let Err(error) = self.runner.catch_up().await {
+            tracing::warn!(%error, "commands could not go on");
+            return Some(now.plus_millis(AGAIN));
+        }
+        self.runner.host.books.commands.read(Commands::next_due)
+    }
+}
+
+#[async_trait]
+impl Service for CommandsService {
+    fn reminder(&self) -> Option<Reminder> {
+        Some(self.runner.reminder.clone())
+    }
+
+    fn topics(&self) -> &'static [ReservedTopic] {
+        &[ReservedTopic::CommandResponse]
+    }
+
+    fn request(&self, request: TopicRequest) -> Result<(), TopicRequest> {
+        let unanswered = self.in_flight.begin(request.client.as_ref(), request.name(1).unwrap_or_default());
+        let report = Report::of(request)?;
+        match unanswered {
+            // The queue has a place for each that may be unanswered. Only a gateway that is stopping has nobody at the other end.
+            Some(unanswered) => drop(self.reports.try_send((report, unanswered))),
+            None => mqtt::throttle(&self.runner, &report),
+        }
+        Ok(())
+    }
+
+    async fn reconcile(self: Arc<Self>) -> Result<(), ApiError> {
+        self.runner.catch_up().await?;
+        self.runner.send_left().await
+    }
+
+    fn start(self: Arc<Self>, tasks: &Tasks) {
+        let arriving = self.arriving.lock().take();
+        if let Some(arriving) = arriving {
+            tasks.spawn(mqtt::serve(Arc::clone(&self.runner), arriving));
+        }
+    }
+}
