@@ -285,6 +285,11 @@ const WAITING: &[Exception] = &[
 const BEGUN: &[Exception] = &[
     Exception { what: "tokio::spawn", place: "shared/gateway/tasks/", why: "the holder of tasks itself" },
     Exception {
+        what: "JoinSet::new",
+        place: "shared/gateway/drydock/src/cli/device/run.rs",
+        why: "devices, which are no part of the gateway: the command waits for each before it ends",
+    },
+    Exception {
         what: "Handle::try_current",
         place: "shared/gateway/timers/src/driver.rs",
         why: "the clock's own task, ended by `Timers::end`",

@@ -14,6 +14,7 @@
 //! - [`generate`]: completions, manual pages, a `drydock.toml` to begin with.
 //! - [`limits`]: prints the limits in force.
 //! - [`logs`]: prints the AWS-style log.
+//! - [`signal`]: when somebody wants a command to stop.
 //! - [`project`]: what is said elsewhere than on the command line.
 //! - [`variables`]: a variable for each option.
 //! - [`template`]: says what would become of a template.
@@ -33,6 +34,7 @@ pub mod logs;
 pub mod operations;
 pub mod print;
 pub mod project;
+pub mod signal;
 pub mod sql;
 pub mod template;
 pub mod up;
@@ -130,18 +132,4 @@ pub async fn run(cli: Cli) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// What resolves at Ctrl-C or SIGTERM. Both are listened to as soon as it is there, not when it is awaited: what comes before
-/// that would end the process as it stands.
-pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let heard = |kind| signal(kind).map_err(|error| format!("signals cannot be listened to: {error}"));
-    let (mut interrupt, mut terminate) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

@@ -8,7 +8,7 @@ use super::aws_names;
 use super::build::Shown;
 use super::print;
 use super::project::{self, SamConfig};
-use super::stop_signal;
+use super::signal::stop_signal;
 use drydock_gateway::config::Config;
 use drydock_gateway::deploy::Deployed;
 use drydock_gateway::public::Public;

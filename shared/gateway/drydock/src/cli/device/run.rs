@@ -11,7 +11,7 @@ mod simulated;
 
 use super::args::RunArgs;
 use crate::cli::args::CommandResult;
-use crate::cli::stop_signal;
+use crate::cli::signal::stop_signal;
 use behavior::Behavior;
 use fleet::Fleet;
 use report::Report;
