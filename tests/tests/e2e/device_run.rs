@@ -75,6 +75,28 @@ fn a_device_does_its_jobs_and_reports_what_its_shadow_desires() {
 }
 
 #[test]
+fn a_device_carries_out_commands_that_waited_for_it() {
+    let place = Place::empty();
+    let gateway = place.up(&["--ephemeral"]);
+    let _ = good(&command(&place, &gateway, &["create", "dock-1"]));
+    let body = json!({ "payload": { "content": "e30=", "contentType": "application/json" } });
+    let made = gateway.iot("PUT", "/commands/reboot", &body);
+    let start = json!({ "commandArn": made["commandArn"], "targetArn": arn("thing/dock-1") });
+    // It has a session, which waits for it, once it was there.
+    job(&gateway, "first", "thing/dock-1");
+    let _ = told(&place, &gateway, &["dock-1", "--takes", "0", "--executions", "1"]);
+    let started = gateway.call("iot-jobs-data", "POST", "/command-executions", &[], &start).ok();
+    let execution = started["executionId"].as_str().unwrap();
+    let lines = told(&place, &gateway, &["dock-1", "--takes", "0", "--executions", "1"]);
+    let line = |status| json!({ "device": "dock-1", "event": "command", "executionId": execution, "status": status });
+    let wanted = [line("IN_PROGRESS"), line("SUCCEEDED")];
+    let found: Vec<&Value> = lines.iter().filter(|line| line["event"] == "command").collect();
+    assert_eq!(found, wanted.iter().collect::<Vec<_>>());
+    let path = format!("/command-executions/{execution}?targetArn={}", arn("thing%2Fdock-1"));
+    assert_eq!(gateway.iot("GET", &path, &Value::Null)["status"], "SUCCEEDED");
+}
+
+#[test]
 fn a_device_that_drops_off_comes_back_and_goes_on() {
     let place = Place::empty();
     let gateway = place.up(&["--ephemeral"]);

@@ -25,7 +25,7 @@ pub enum DeviceCommand {
     List(ListArgs),
     /// Show a device: its thing, certificates, policies and connection.
     Show(OneArgs),
-    /// Act as a device, or as many, that does its jobs and follows its shadow, as well or as badly as it is told to.
+    /// Act as a device, or as many, that does jobs, carries out commands and follows its shadow, as well or badly as it is told to.
     Run(RunArgs),
     /// Delete a thing with the certificates that are its alone, and its files in `devices/NAME`.
     Delete(OneArgs),

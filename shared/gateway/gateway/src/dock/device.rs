@@ -246,6 +246,7 @@ pub fn policy_document(arn: &str) -> String {
             format!("{prefix}:{kind}/dt/{thing}/*"),
             format!("{prefix}:{kind}/cmd/{thing}/*"),
             format!("{prefix}:{kind}/$aws/things/{thing}/*"),
+            format!("{prefix}:{kind}/$aws/commands/things/{thing}/*"),
         ])
     };
     json!({

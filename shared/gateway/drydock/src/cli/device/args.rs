@@ -76,10 +76,10 @@ pub struct RunArgs {
     /// With --count: the policy of these devices, instead of one that lets each use its own topics.
     #[arg(long, value_name = "NAME", requires = "count")]
     pub policy: Option<String>,
-    /// What becomes of a job.
+    /// What becomes of a job or a command.
     #[arg(long, value_enum, default_value_t = Does::Succeed)]
     pub does: Does,
-    /// How long a job takes, in seconds.
+    /// How long one takes, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub takes: f64,
     /// Fail every so many-th execution, whatever becomes of the others.
@@ -104,7 +104,7 @@ pub enum Does {
     Reject,
     /// It is begun, and nothing more is heard of it.
     Stall,
-    /// The connection breaks off while it is in progress; the device comes back and ends it.
+    /// The connection breaks off while a job is in progress; the device comes back and ends it.
     Drop,
 }
 

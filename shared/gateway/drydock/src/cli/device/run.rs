@@ -1,7 +1,7 @@
-//! `drydock device run`: acts as a device, or as a thousand of them, that does its jobs and follows its shadow, as well or as badly
-//! as it is told to.
+//! `drydock device run`: acts as a device, or as a thousand of them, that does its jobs, carries out commands and follows its
+//! shadow, as well or as badly as it is told to.
 //!
-//! - `behavior`: what a device makes of a job. `simulated`: one device, from its connect to its end.
+//! - `behavior`: what a device makes of a job or a command. `simulated`: one device, from its connect to its end.
 //! - `fleet`: who the devices are, and what they show. `report`: what is printed of them.
 
 mod behavior;
@@ -15,7 +15,7 @@ use crate::cli::signal::stop_signal;
 use behavior::Behavior;
 use fleet::Fleet;
 use report::Report;
-use simulated::{Simulated, Told};
+use simulated::Simulated;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -52,9 +52,10 @@ pub async fn run(args: RunArgs) -> CommandResult {
             () = &mut signal => None,
         };
         let Some((name, told)) = next else { break };
-        let ends = matches!(&told, Told::Job { status, .. } if behavior::is_end(status));
         report.tell(&name, &told);
-        if ends && let Some(left) = &mut left {
+        if told.end().is_some()
+            && let Some(left) = &mut left
+        {
             *left = left.saturating_sub(1);
             if *left == 0 {
                 break;

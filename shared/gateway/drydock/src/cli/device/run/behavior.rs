@@ -1,4 +1,4 @@
-//! What a device makes of a job.
+//! What a device makes of a job or a command.
 
 use crate::cli::device::args::{Does, RunArgs};
 use std::time::Duration;

@@ -23,10 +23,8 @@ impl Report {
     }
 
     pub(super) fn tell(&mut self, name: &str, told: &Told) {
-        if let Told::Job { status, .. } = told
-            && super::behavior::is_end(status)
-        {
-            *self.ended.entry(status.clone()).or_default() += 1;
+        if let Some(status) = told.end() {
+            *self.ended.entry(status.to_owned()).or_default() += 1;
         }
         if self.as_json {
             let mut line = shown::value(line(told));
@@ -42,14 +40,8 @@ impl Report {
             Told::Connected { resumed: true } => "connected again".to_owned(),
             Told::Lost { why } => format!("{} {why}", print::bad("not connected:")),
             Told::DroppedOff => format!("{} in the middle of its job", print::changed("dropped off")),
-            Told::Job { job, status } => {
-                let shown = match status.as_str() {
-                    "SUCCEEDED" => print::good(status),
-                    "IN_PROGRESS" | "QUEUED" => print::strong(status),
-                    _ => print::bad(status),
-                };
-                format!("job {} {shown}", shown::line(job))
-            }
+            Told::Job { job, status } => format!("job {} {}", shown::line(job), colored(status)),
+            Told::Command { execution, status } => format!("command execution {execution} {}", colored(status)),
             Told::Refused { asked, why } => {
                 format!("{} {}: {}", print::bad("refused:"), shown::line(asked), shown::line(why))
             }
@@ -73,12 +65,23 @@ impl Report {
     }
 }
 
+fn colored(status: &str) -> String {
+    match status {
+        "SUCCEEDED" => print::good(status),
+        "IN_PROGRESS" | "QUEUED" => print::strong(status),
+        _ => print::bad(status),
+    }
+}
+
 fn line(told: &Told) -> Value {
     match told {
         Told::Connected { resumed } => json!({ "event": "connected", "again": resumed }),
         Told::Lost { why } => json!({ "event": "lost", "why": why }),
         Told::DroppedOff => json!({ "event": "droppedOff" }),
         Told::Job { job, status } => json!({ "event": "job", "jobId": job, "status": status }),
+        Told::Command { execution, status } => {
+            json!({ "event": "command", "executionId": execution, "status": status })
+        }
         Told::Refused { asked, why } => json!({ "event": "refused", "asked": asked, "why": why }),
         Told::Shadow { topic, reported } => json!({ "event": "shadow", "topic": topic, "reported": reported }),
     }

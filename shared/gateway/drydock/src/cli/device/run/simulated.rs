@@ -1,12 +1,13 @@
-//! One device: it connects, asks for its jobs and does them one after the other, reports what its shadow desires, and comes back
-//! when its connection ends.
+//! One device: it connects, asks for its jobs and does them one after the other, carries out commands, reports what its shadow
+//! desires, and comes back when its connection ends.
 //!
-//! Follows "Jobs device MQTT API operations" and "Device Shadow MQTT topics" of the AWS IoT Core developer guide.
+//! Follows "Jobs device MQTT API operations", "Commands topics" and "Device Shadow MQTT topics" of the AWS IoT Core developer guide.
 
-use super::behavior::{Behavior, Outcome};
+use super::behavior::{self, Behavior, Outcome};
 use super::fleet::Fleet;
 use crate::mqtt::{Arrived, ClientError, Connection, KEEP_ALIVE};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -26,8 +27,21 @@ pub(super) enum Told {
     Lost { why: String },
     DroppedOff,
     Job { job: String, status: String },
+    Command { execution: String, status: &'static str },
     Refused { asked: String, why: String },
     Shadow { topic: String, reported: Value },
+}
+
+impl Told {
+    /// The status that an execution of a job or a command has ended with, where this tells so.
+    pub(super) fn end(&self) -> Option<&str> {
+        let status = match self {
+            Self::Job { status, .. } => status.as_str(),
+            Self::Command { status, .. } => status,
+            _ => return None,
+        };
+        behavior::is_end(status).then_some(status)
+    }
 }
 
 /// Who is told, with the device's name.
@@ -46,9 +60,11 @@ pub(super) struct Simulated {
     /// Whether its connection has broken off in that one.
     dropped_off: bool,
     work: Option<Work>,
+    /// Command executions that it has begun: when each is to end, the next one first, and how.
+    commands: VecDeque<(Instant, String, &'static str)>,
 }
 
-/// An execution that the device has begun.
+/// A job execution that the device has begun.
 struct Work {
     job: String,
     outcome: Outcome,
@@ -71,7 +87,17 @@ impl From<ClientError> for Over {
 
 impl Simulated {
     pub(super) fn new(name: String, number: u64, behavior: Behavior, telling: Telling) -> Self {
-        Self { name, number, behavior, telling, begun: 0, last: Default::default(), dropped_off: false, work: None }
+        Self {
+            name,
+            number,
+            behavior,
+            telling,
+            begun: 0,
+            last: Default::default(),
+            dropped_off: false,
+            work: None,
+            commands: VecDeque::new(),
+        }
     }
 
     /// Is the device until it is to stop.
@@ -128,6 +154,8 @@ impl Simulated {
         ];
         let filters = filters.map(|filter| format!("{own}/{filter}"));
         connection.subscribe(&filters.each_ref().map(String::as_str)).await?;
+        let commands = format!("{}/+/request/#", self.commands_topic());
+        connection.subscribe(&[&commands]).await?;
         self.tell(Told::Connected { resumed }).await;
         connection.publish(&format!("{own}/shadow/get"), String::new()).await?;
         self.ask(&mut connection).await?;
@@ -138,7 +166,8 @@ impl Simulated {
     async fn follow(&mut self, connection: &mut Connection, stopped: &watch::Receiver<bool>) -> Over {
         let mut alive = Instant::now() + PING;
         loop {
-            let due = self.work.as_ref().and_then(|work| work.due);
+            let command = self.commands.front().map(|(due, ..)| *due);
+            let due = self.work.as_ref().and_then(|work| work.due).into_iter().chain(command).min();
             let step = tokio::select! {
                 arrived = connection.next() => match arrived {
                     Ok(arrived) => self.take(connection, &arrived).await,
@@ -163,9 +192,16 @@ impl Simulated {
         connection.publish(&format!("$aws/things/{}/jobs/start-next", self.name), "{}".to_owned()).await
     }
 
-    /// Does what is due: ends the execution, or breaks off.
+    /// Does what is due: ends an execution, or breaks off.
     async fn act(&mut self, connection: &mut Connection) -> Result<(), Over> {
-        let Some(work) = &mut self.work else { return Ok(()) };
+        let now = Instant::now();
+        if let Some((_, execution, status)) = self.commands.pop_front_if(|(due, ..)| *due <= now) {
+            self.answer(connection, &execution, status).await?;
+            return Ok(());
+        }
+        let Some(work) = self.work.as_mut().filter(|work| work.due.is_some_and(|due| due <= now)) else {
+            return Ok(());
+        };
         let status = match work.outcome {
             Outcome::Ends(status) => status,
             Outcome::DropsOff => {
@@ -182,8 +218,46 @@ impl Simulated {
         Ok(())
     }
 
+    /// The topic of its command executions.
+    fn commands_topic(&self) -> String {
+        format!("$aws/commands/things/{}/executions", self.name)
+    }
+
+    /// Begins the execution of a command.
+    async fn carry_out(&mut self, connection: &mut Connection, execution: &str) -> Result<(), ClientError> {
+        self.begun += 1;
+        let ends = match self.behavior.outcome(self.number, self.begun) {
+            Outcome::Ends("REJECTED") => return self.answer(connection, execution, "REJECTED").await,
+            Outcome::Ends(status) => Some(status),
+            Outcome::DropsOff => Some("SUCCEEDED"),
+            Outcome::Stalls => None,
+        };
+        self.answer(connection, execution, "IN_PROGRESS").await?;
+        let due = Instant::now() + self.behavior.takes;
+        self.commands.extend(ends.map(|status| (due, execution.to_owned(), status)));
+        Ok(())
+    }
+
+    /// Says how far a command execution is.
+    async fn answer(
+        &self,
+        connection: &mut Connection,
+        execution: &str,
+        status: &'static str,
+    ) -> Result<(), ClientError> {
+        let topic = format!("{}/{execution}/response/json", self.commands_topic());
+        connection.publish(&topic, json!({ "status": status }).to_string()).await?;
+        self.tell(Told::Command { execution: execution.to_owned(), status }).await;
+        Ok(())
+    }
+
     /// Takes a message in.
     async fn take(&mut self, connection: &mut Connection, arrived: &Arrived) -> Result<(), Over> {
+        let command = arrived.topic.strip_prefix(&self.commands_topic()).and_then(|rest| rest.strip_prefix('/'));
+        if let Some((execution, _)) = command.and_then(|rest| rest.split_once("/request")) {
+            self.carry_out(connection, execution).await?;
+            return Ok(());
+        }
         let own = format!("$aws/things/{}/", self.name);
         let Some(topic) = arrived.topic.strip_prefix(&own) else { return Ok(()) };
         let body: Value = serde_json::from_slice(&arrived.payload).unwrap_or_default();
