@@ -37,6 +37,7 @@ mod functions;
 mod groups;
 mod isolation;
 mod jitr;
+mod job_kills;
 mod jobs;
 mod kills;
 mod left_behind;
