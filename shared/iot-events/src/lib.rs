@@ -2,6 +2,7 @@
 //!
 //! - [`authorizer`]: a device connects through a custom authorizer, and what its function answers.
 //! - [`certificate`]: a certificate was registered on a device's first connection (just-in-time registration).
+//! - [`jobs`]: a job or a job execution came to something.
 //! - [`presence`]: a client connected, disconnected, or was refused.
 //! - [`provisioning`]: a device asks to be provisioned, and the hook's answer.
 //! - [`telemetry`]: what the telemetry rule's `SELECT` makes of a device's message.
@@ -15,6 +16,7 @@
 pub mod authorizer;
 pub mod certificate;
 pub mod error_action;
+pub mod jobs;
 mod lenient;
 pub mod presence;
 pub mod provisioning;
@@ -24,6 +26,7 @@ pub mod telemetry;
 pub use authorizer::{AuthorizerRequest, AuthorizerResponse};
 pub use certificate::{CertificateRegistered, CertificateStatus};
 pub use error_action::{ActionFailure, RuleFailure};
+pub use jobs::{JobEvent, JobExecutionEvent, JobsEvent};
 pub use presence::{ConnectFailed, Connected, DisconnectReason, Disconnected, Presence};
 pub use provisioning::{PreProvisioning, PreProvisioningAnswer};
 pub use sqs::{BatchResponse, SqsBatch, SqsMessage};

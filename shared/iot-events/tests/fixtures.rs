@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use iot_events::{
-    AuthorizerRequest, AuthorizerResponse, CertificateRegistered, CertificateStatus, DisconnectReason, PreProvisioning,
-    PreProvisioningAnswer, Presence, RuleFailure, SqsBatch, TelemetryEnvelope,
+    AuthorizerRequest, AuthorizerResponse, CertificateRegistered, CertificateStatus, DisconnectReason, JobsEvent,
+    PreProvisioning, PreProvisioningAnswer, Presence, RuleFailure, SqsBatch, TelemetryEnvelope,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -158,6 +158,26 @@ fn telemetry() {
     let mut sent = fixture("telemetry-reading.json");
     sent["payload"] = json!("{}");
     assert!(serde_json::from_value::<TelemetryEnvelope>(sent).unwrap_err().to_string().contains("not base64"));
+}
+
+#[test]
+fn jobs() {
+    let completed: JobsEvent = round_trip("job-orchestration-job-completed.json");
+    let JobsEvent::Job(event) = &completed else { panic!("{completed:?}") };
+    assert_eq!((completed.job_id(), event.operation.as_str()), ("release-fw-2-w1", "completed"));
+    assert_eq!(event.job_process_details.get("numberOfSucceededThings"), Some(&2));
+    let canceled: JobsEvent = round_trip("job-orchestration-job-canceled.json");
+    assert!(matches!(&canceled, JobsEvent::Job(event) if event.comment.is_some()), "{canceled:?}");
+    let failed: JobsEvent = round_trip("job-orchestration-execution-failed.json");
+    let JobsEvent::JobExecution(event) = &failed else { panic!("{failed:?}") };
+    assert_eq!((failed.job_id(), event.thing_name()), ("release-fw-2-w1", Some("charger-0002")));
+    let mut sent = fixture("job-orchestration-execution-failed.json");
+    sent["statusDetails"] = Value::Null;
+    let event: JobsEvent = serde_json::from_value(sent.clone()).unwrap();
+    assert!(matches!(event, JobsEvent::JobExecution(event) if event.status_details.is_empty()));
+    sent["thingArn"] = json!("charger-0002");
+    let event: JobsEvent = serde_json::from_value(sent).unwrap();
+    assert!(matches!(event, JobsEvent::JobExecution(event) if event.thing_name().is_none()));
 }
 
 #[test]
