@@ -1,6 +1,7 @@
 //! What people and other systems are told.
 
 use crate::EpochMillis;
+use crate::release::Telling;
 use serde::Serialize;
 
 /// One message to a topic. Delivery is at least once: [`Alert::id`] is the same for every copy, so that a receiver can
@@ -73,6 +74,8 @@ pub enum Alert {
         /// The device's crossings are counted: which one this is.
         number: i64,
     },
+    /// A release waits for somebody, was stopped, or is over.
+    Release(Telling),
 }
 
 /// A change of connectivity worth telling.
@@ -103,6 +106,7 @@ impl Alert {
             Self::DeviceFlapping { .. } => "deviceFlapping",
             Self::DeviceBlocked { .. } => "deviceBlocked",
             Self::Threshold { .. } => "threshold",
+            Self::Release(_) => "release",
         }
     }
 
@@ -128,6 +132,7 @@ impl Alert {
             Self::Threshold { thing_name, threshold, state, at, reading, number, .. } => {
                 format!("{kind}/{thing_name}/{threshold}/{state}/{at}/{reading}/{number}")
             }
+            Self::Release(telling) => format!("{kind}/{}/{}", telling.release_id, telling.number),
         }
     }
 
@@ -145,6 +150,9 @@ impl Alert {
             Self::DeviceBlocked { client_id, .. } => format!("Connected though blocked: {client_id}"),
             Self::Threshold { thing_name, threshold, state, value, .. } => {
                 format!("{threshold} {state} at {value}: {thing_name}")
+            }
+            Self::Release(telling) => {
+                format!("Release {} ({}): {}", telling.release_id, telling.environment, telling.phase.as_str())
             }
         };
         line.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(100).collect()

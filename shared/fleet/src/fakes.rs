@@ -1,8 +1,10 @@
 //! Ports in memory that behave as AWS does: conditional writes hold, and any call can be made to fail, before or after
 //! its effect, as a crash or a lost answer would. Under [`crate::interleavings`] each call waits for its turn.
 
+mod jobs;
 mod part;
 
+pub use jobs::Jobs;
 pub use part::Part;
 pub(crate) use part::{Keep, Kept, digest};
 
@@ -11,8 +13,8 @@ use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome, Value};
 use crate::connectivity::Settle;
 use crate::ports::{
-    Device, FindAllowed, FindBlocked, FindDevice, FindKey, Notify, PortError, PortResult, Quarantine, ScheduleSettle,
-    UpdateCertificate, UpdateItem,
+    Device, FindAllowed, FindBlocked, FindDevice, FindKey, FindRelease, GoOn, ListReleases, Notify, PortError,
+    PortResult, Quarantine, ScheduleSettle, UpdateCertificate, UpdateItem,
 };
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
@@ -265,6 +267,18 @@ impl UpdateItem for Table {
     }
 }
 
+impl FindRelease for Table {
+    async fn find_release(&self, key: &str) -> PortResult<Option<Item>> {
+        self.faults.run("FindRelease", || self.row(key)).await
+    }
+}
+
+impl ListReleases for Table {
+    async fn list_releases(&self) -> PortResult<Vec<Item>> {
+        self.faults.run("ListReleases", || self.rows().into_values().collect()).await
+    }
+}
+
 fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
@@ -385,5 +399,11 @@ impl ScheduleSettle for Outbox<(Settle, u16)> {
 impl Quarantine for Outbox<Quarantined> {
     async fn quarantine(&self, message: &Quarantined) -> PortResult<()> {
         self.push("Quarantine", message.clone()).await
+    }
+}
+
+impl GoOn for Outbox<String> {
+    async fn go_on(&self, release_id: &str) -> PortResult<()> {
+        self.push("GoOn", release_id.to_owned()).await
     }
 }

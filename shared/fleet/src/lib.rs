@@ -5,6 +5,7 @@
 //! - [`registration`]: may this certificate join the fleet, as which thing, and in which order is that done?
 //! - [`connectivity`]: who is online, whatever the order events arrive in, and what is announced when.
 //! - [`telemetry`]: what a reading must look like, what is kept of it, and which thresholds it crosses.
+//! - [`release`]: what goes to an environment's devices in waves of jobs, and when it is stopped or taken back.
 //! - [`alert`]: what people and other systems are told.
 //! - [`batch`]: a queue's messages, of which each fails alone.
 //! - [`conditional`]: one conditional write to a table, as a value: stored by DynamoDB, replayed in memory by tests.
@@ -25,6 +26,7 @@ pub mod interleavings;
 pub mod naming;
 pub mod ports;
 pub mod registration;
+pub mod release;
 pub mod telemetry;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Every time in this crate is one, and is passed in.

@@ -3,8 +3,9 @@
 
 use crate::alert::Alert;
 use crate::authorization::FleetKey;
-use crate::conditional::{Change, Outcome};
+use crate::conditional::{Change, Item, Outcome};
 use crate::connectivity::Settle;
+use crate::release::{Failure, JobRequest, JobView};
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
 use std::collections::BTreeMap;
@@ -190,4 +191,71 @@ pub trait ScheduleSettle {
 pub trait Quarantine {
     /// Sets a message aside for a person to look at.
     fn quarantine(&self, message: &Quarantined) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `dynamodb:GetItem` on the releases
+pub trait FindRelease {
+    /// The row with this key, as it is now; `None` if there is none.
+    fn find_release(&self, key: &str) -> impl Future<Output = PortResult<Option<Item>>> + Send;
+}
+
+/// `dynamodb:Scan` of the releases
+pub trait ListReleases {
+    /// All rows.
+    fn list_releases(&self) -> impl Future<Output = PortResult<Vec<Item>>> + Send;
+}
+
+/// `iot:CreateJob`
+pub trait CreateJob {
+    /// Makes the job; fine if there is one of its id, which follows from what it is for.
+    fn create_job(&self, job: &JobRequest) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:CancelJob`
+pub trait CancelJob {
+    /// Cancels the job; fine if it is over, or gone.
+    fn cancel_job(&self, job_id: &str, comment: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:DescribeJob`
+pub trait DescribeJob {
+    /// How the job stands; `None` if there is none of this id.
+    fn describe_job(&self, job_id: &str) -> impl Future<Output = PortResult<Option<JobView>>> + Send;
+}
+
+/// `iot:ListJobExecutionsForJob` and `iot:DescribeJobExecution`
+pub trait ListFailures {
+    /// The first things, at most ten, on which the job went wrong, each with what it said last.
+    fn list_failures(&self, job_id: &str) -> impl Future<Output = PortResult<Vec<Failure>>> + Send;
+}
+
+/// `iot:ListThingsInThingGroup`
+pub trait ListGroup {
+    /// The names of the things in the group and the groups below it, at most so many; `None` if there is no such group.
+    fn list_group(&self, group: &str, most: usize) -> impl Future<Output = PortResult<Option<Vec<String>>>> + Send;
+}
+
+/// `iot:CreateThingGroup`, `iot:ListThingsInThingGroup` and `iot:AddThingToThingGroup`
+pub trait FillGroup {
+    /// Puts those things of a page of the group `of` into the static group, which is made if it is not there, that belong to these
+    /// [hundredths](crate::release::definition::hundredth) of it. Answers the next page, if there is one.
+    fn fill_group(
+        &self,
+        group: &str,
+        of: &str,
+        hundredths: std::ops::Range<u8>,
+        page: Option<&str>,
+    ) -> impl Future<Output = PortResult<Option<String>>> + Send;
+}
+
+/// `iot:UpdateEventConfigurations`
+pub trait SwitchOnJobEvents {
+    /// Has AWS IoT tell of jobs and of job executions; fine if it does.
+    fn switch_on_job_events(&self) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `sqs:SendMessage` on the queue of the jobs' events
+pub trait GoOn {
+    /// Has the release looked at again at once.
+    fn go_on(&self, release_id: &str) -> impl Future<Output = PortResult<()>> + Send;
 }

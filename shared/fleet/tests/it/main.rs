@@ -3,3 +3,4 @@
 mod authorization;
 mod connectivity;
 mod registration;
+mod release;
