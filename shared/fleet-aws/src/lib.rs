@@ -3,7 +3,7 @@
 //!
 //! - [`clock`]: what time it is.
 //! - [`config`]: the SDK's configuration, built once per process.
-//! - `iot` (feature `iot`): things and certificates.
+//! - `iot` (feature `iot`): things and certificates. `jobs` (the same feature): jobs on groups of things.
 //! - `dynamodb` (feature `dynamodb`): conditional writes, and the tables that are asked.
 //! - `sns` (feature `sns`): a topic for alerts.
 //! - `sqs` (feature `sqs`): queues for second looks and for what is set aside.
@@ -23,6 +23,8 @@ pub mod env;
 mod failure;
 #[cfg(feature = "iot")]
 pub mod iot;
+#[cfg(feature = "iot")]
+pub mod jobs;
 pub mod logging;
 #[cfg(any(feature = "dynamodb", feature = "iot"))]
 mod remembered;

@@ -5,7 +5,7 @@ pub use aws_sdk_sqs::Client;
 
 use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
 use fleet::connectivity::Settle;
-use fleet::ports::{PortError, PortResult, Quarantine, ScheduleSettle};
+use fleet::ports::{GoOn, PortError, PortResult, Quarantine, ScheduleSettle};
 use fleet::telemetry::Quarantined;
 use serde::Serialize;
 
@@ -42,5 +42,11 @@ impl ScheduleSettle for Queue {
 impl Quarantine for Queue {
     async fn quarantine(&self, message: &Quarantined) -> PortResult<()> {
         self.send(message, 0).await
+    }
+}
+
+impl GoOn for Queue {
+    async fn go_on(&self, release_id: &str) -> PortResult<()> {
+        self.send(&serde_json::json!({ "releaseId": release_id }), 0).await
     }
 }

@@ -58,6 +58,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("fleet-aws", Adapter),
     ("iot-events", Vocabulary),
     ("jit-registration", Function),
+    ("job-orchestration", Function),
     ("provisioning-hook", Function),
     ("telemetry", Function),
     ("xtask", Chore),

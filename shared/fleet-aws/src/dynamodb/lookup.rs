@@ -1,11 +1,14 @@
 //! Tables that are asked.
 
-use super::{Table, failed};
+use super::{Table, failed, value};
 use crate::remembered::Remembered;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use fleet::conditional::{Change, Outcome, Value};
-use fleet::ports::{Device, FindAllowed, FindBlocked, FindDevice, PortError, PortResult, UpdateItem};
+use fleet::conditional::{Change, Item, Outcome, Value};
+use fleet::ports::{
+    Device, FindAllowed, FindBlocked, FindDevice, FindRelease, ListReleases, PortError, PortResult, UpdateItem,
+};
+use fleet::release::state::RELEASE_ID;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -23,6 +26,28 @@ impl Table {
             .key(key, AttributeValue::S(value.to_owned()))
             .consistent_read(consistent);
         Ok(request.send().await.map_err(|error| failed("GetItem", &error))?.item)
+    }
+}
+
+impl FindRelease for Table {
+    async fn find_release(&self, key: &str) -> PortResult<Option<Item>> {
+        Ok(self.get(RELEASE_ID, key, true).await?.map(value::to_item))
+    }
+}
+
+impl ListReleases for Table {
+    async fn list_releases(&self) -> PortResult<Vec<Item>> {
+        let (mut rows, mut start) = (Vec::new(), None);
+        loop {
+            let request =
+                self.client.scan().table_name(&self.name).consistent_read(true).set_exclusive_start_key(start);
+            let page = request.send().await.map_err(|error| failed("Scan", &error))?;
+            rows.extend(page.items.unwrap_or_default().into_iter().map(value::to_item));
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
     }
 }
 
