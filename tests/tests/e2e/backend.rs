@@ -9,11 +9,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const FUNCTIONS: [&str; 5] =
-    ["connectivity", "device-authorizer", "jit-registration", "provisioning-hook", "telemetry"];
+const FUNCTIONS: [&str; 6] =
+    ["connectivity", "device-authorizer", "jit-registration", "job-orchestration", "provisioning-hook", "telemetry"];
 
 /// The template with its functions built, each in the folder that the template names; faults are `drydock.toml`'s.
-fn place(faults: &str) -> Place {
+pub(crate) fn place(faults: &str) -> Place {
     let template = fs::read_to_string(workspace::root().join("template.yaml")).unwrap();
     let built = "    Metadata:\n      BuildMethod: rust-cargolambda\n      BuildProperties:\n        Binary: ";
     let mut bare = String::new();
@@ -34,14 +34,14 @@ fn place(faults: &str) -> Place {
 }
 
 /// The name of the template's table, which begins as its logical id does.
-fn table(gateway: &Gateway<'_>, logical_id: &str) -> String {
+pub(crate) fn table(gateway: &Gateway<'_>, logical_id: &str) -> String {
     let names = gateway.dynamodb("ListTables", &json!({}));
     let names = names["TableNames"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
     let mut found = names.filter(|name| name.contains(logical_id));
     found.next().unwrap_or_else(|| panic!("no table for {logical_id}"))
 }
 
-fn rows(gateway: &Gateway<'_>, logical_id: &str) -> Vec<Value> {
+pub(crate) fn rows(gateway: &Gateway<'_>, logical_id: &str) -> Vec<Value> {
     let name = table(gateway, logical_id);
     let scanned = gateway.dynamodb("Scan", &json!({ "TableName": name, "ConsistentRead": true }));
     scanned["Items"].as_array().cloned().unwrap_or_default()

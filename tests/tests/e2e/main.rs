@@ -46,6 +46,7 @@ mod logs;
 mod provisioning;
 mod refusals;
 mod registry;
+mod releases;
 mod reset;
 mod rules;
 mod s3;

@@ -80,28 +80,34 @@ fn nobody_gets_more_rights_than_are_named() -> Result<(), String> {
     Ok(())
 }
 
-#[test]
-fn the_registration_may_do_all_that_it_calls() -> Result<(), String> {
-    let source = fs::read_to_string(root().join("shared/fleet-aws/src/iot.rs")).map_err(|e| e.to_string())?;
+/// The operations of AWS IoT that a file of the adapter calls.
+fn calls(file: &str) -> Result<BTreeSet<String>, String> {
+    let source = fs::read_to_string(root().join("shared/fleet-aws/src").join(file)).map_err(|e| e.to_string())?;
     let compact: String = source.split_whitespace().collect();
-    let calls: BTreeSet<String> = compact
-        .split("self.client.")
-        .skip(1)
-        .filter_map(|rest| rest.split_once("()"))
-        .map(|(method, _)| {
-            let words = method.split('_').map(|word| match word {
-                "ca" => "CA".to_owned(),
-                _ => word.char_indices().map(|(at, c)| if at == 0 { c.to_ascii_uppercase() } else { c }).collect(),
-            });
-            format!("iot:{}", words.collect::<String>())
-        })
-        .collect();
-    assert!(calls.len() >= 8, "{calls:?}");
+    let methods = compact.split("self.client.").skip(1).filter_map(|rest| rest.split_once("()"));
+    let named = methods.map(|(method, _)| {
+        let words = method.split('_').map(|word| match word {
+            "ca" => "CA".to_owned(),
+            _ => word.char_indices().map(|(at, c)| if at == 0 { c.to_ascii_uppercase() } else { c }).collect(),
+        });
+        format!("iot:{}", words.collect::<String>())
+    });
+    Ok(named.collect())
+}
+
+#[test]
+fn functions_may_do_all_that_they_call() -> Result<(), String> {
     let resources = resources()?;
-    let function = resources.get("JitRegistrationFunction").ok_or("there is no JitRegistrationFunction")?;
-    for call in calls {
-        let granted = [format!("Action: {call}\n"), format!("- {call}\n")].iter().any(|line| function.contains(line));
-        assert!(granted, "{call} is called and not granted");
+    for (file, function, least) in
+        [("iot.rs", "JitRegistrationFunction", 8), ("jobs.rs", "JobOrchestrationFunction", 8)]
+    {
+        let calls = calls(file)?;
+        assert!(calls.len() >= least, "{calls:?}");
+        let text = resources.get(function).ok_or_else(|| format!("there is no {function}"))?;
+        for call in calls {
+            let granted = [format!("Action: {call}\n"), format!("- {call}\n")].iter().any(|line| text.contains(line));
+            assert!(granted, "{function}: {call} is called and not granted");
+        }
     }
     Ok(())
 }

@@ -326,3 +326,22 @@ fn a_command_that_is_not_one_is_refused_where_it_is_read() {
     bad.waves.clear();
     assert!(world.create(&bad)["refused"].as_str().unwrap().contains("1 to 20 waves"));
 }
+
+#[test]
+fn the_sample_events_are_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events");
+    let read = |name: &str| -> Input {
+        let text = std::fs::read_to_string(folder.join(format!("job-orchestration-{name}.json"))).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let Input::Command(create) = read("create") else { panic!("not a command") };
+    let Command::Create { release, .. } = *create else { panic!("{create:?}") };
+    release.check().unwrap();
+    assert!(matches!(read("stop"), Input::Command(command) if matches!(*command, Command::Stop { .. })));
+    assert!(matches!(read("reconcile"), Input::Command(command) if *command == Command::Reconcile {}));
+    let Input::Batch(batch) = read("batch") else { panic!("not a batch") };
+    let world = World::new();
+    let (response, handled) = world.run(async |ports| handle_batch(ports, &batch, NOW).await);
+    assert!(response.batch_item_failures.is_empty(), "{handled:?}");
+    assert!(matches!(handled[2], Ok(Handled::Quarantined)), "{handled:?}");
+}
