@@ -19,7 +19,7 @@ struct LeftOver {
 
 /// What a message asks for.
 enum Body {
-    Event(JobsEvent),
+    Event(Box<JobsEvent>),
     GoOn(LeftOver),
 }
 
@@ -121,7 +121,7 @@ where
     let (release_id, event) = match body {
         Body::GoOn(go_on) => (go_on.release_id, None),
         Body::Event(event) => match JobName::read(event.job_id()) {
-            Some(name) => (name.release_id.clone(), Some((name, event))),
+            Some(name) => (name.release_id.clone(), Some((name, *event))),
             None => return Ok(Note::Nothing(Handled::NotOurs)),
         },
     };

@@ -108,7 +108,7 @@ pub(crate) enum Answer {
         /// The release that has the environment now, which this one would have to wait for.
         active: Option<String>,
         /// What the environment has.
-        current: Option<Current>,
+        current: Option<Box<Current>>,
     },
     /// What was asked for cannot be, and why.
     Refused {
@@ -374,5 +374,5 @@ where
         waves.push(Dry { wave: planned.name, job: planned.job, number, more, things, wrong });
     }
     let active = row.as_ref().and_then(environment::active).map(str::to_owned);
-    Ok(Answer::DryRun { waves, active, current: row.as_ref().and_then(environment::current) })
+    Ok(Answer::DryRun { waves, active, current: row.as_ref().and_then(environment::current).map(Box::new) })
 }
