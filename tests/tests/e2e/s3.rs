@@ -221,6 +221,163 @@ fn an_upload_that_nobody_goes_on_with_ends() {
     assert_eq!(ok(gateway.s3("DELETE", &second, &[], b"")).status, 204, "the second is two days old");
 }
 
+/// The texts of an element in XML, in their order.
+fn texts(xml: &str, tag: &str) -> Vec<String> {
+    let opening = format!("<{tag}>");
+    let found = xml.split(opening.as_str()).skip(1).filter_map(|rest| rest.split("</").next());
+    found.map(str::to_owned).collect()
+}
+
+fn versioning(gateway: &Gateway<'_>, bucket: &str, status: &str) {
+    let body = format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>");
+    ok(gateway.s3("PUT", &format!("/{bucket}?versioning"), &[], body.as_bytes()));
+}
+
+/// The id of the latest version or delete marker of a key, which no other begins with.
+fn latest(gateway: &Gateway<'_>, path: &str) -> String {
+    let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap();
+    let list = ok(gateway.s3("GET", &format!("/{bucket}?versions&prefix={}", key.replace('/', "%2F")), &[], b"")).body;
+    let entries = list.split("<Version>").flat_map(|part| part.split("<DeleteMarker>"));
+    let latest = entries.filter(|entry| entry.contains("<IsLatest>true"));
+    latest.flat_map(|entry| texts(entry, "VersionId")).next().unwrap()
+}
+
+/// Puts an object, and gives the id of its version; empty where it has none.
+fn put(gateway: &Gateway<'_>, path: &str, body: &str) -> String {
+    made(gateway, path, &ok(gateway.s3("PUT", path, &[], body.as_bytes())))
+}
+
+/// The id of what an answer says it made of an object: as it is listed, as headers come in small letters here.
+fn made(gateway: &Gateway<'_>, path: &str, answer: &Answer) -> String {
+    let told = version(answer);
+    let id = if told.is_empty() { String::new() } else { latest(gateway, path) };
+    assert_eq!(told, id.to_lowercase());
+    id
+}
+
+fn version(answer: &Answer) -> String {
+    answer.header("x-amz-version-id").to_owned()
+}
+
+#[test]
+fn a_bucket_keeps_the_versions_of_its_objects() {
+    let place = Place::new(SMALL);
+    let options = ["--data-dir", "state", "--no-functions"];
+    let gateway = place.up(&options);
+    ok(gateway.s3("PUT", "/firmware", &[], b""));
+    assert_eq!(put(&gateway, "/firmware/a", "0"), "", "no versions yet");
+    assert_eq!(texts(&ok(gateway.s3("GET", "/firmware?versioning", &[], b"")).body, "Status"), [""; 0]);
+    refused(
+        &gateway.s3("PUT", "/firmware?versioning", &[], b"<VersioningConfiguration/>"),
+        400,
+        "IllegalVersioningConfigurationException",
+    );
+    refused(&gateway.s3("GET", "/nothing?versioning", &[], b""), 404, "NoSuchBucket");
+    versioning(&gateway, "firmware", "Enabled");
+    assert_eq!(texts(&ok(gateway.s3("GET", "/firmware?versioning", &[], b"")).body, "Status"), ["Enabled"]);
+    let first = put(&gateway, "/firmware/a", "1");
+    let second = put(&gateway, "/firmware/a", "22");
+    assert_eq!((first.len(), first != second), (32, true));
+    let get = |path: &str| gateway.s3("GET", path, &[], b"");
+    let got = ok(get("/firmware/a"));
+    assert_eq!((got.body.as_str(), version(&got)), ("22", second.to_lowercase()));
+    assert_eq!(ok(get(&format!("/firmware/a?versionId={first}"))).body, "1");
+    assert_eq!(ok(get("/firmware/a?versionId=null")).body, "0", "what was there before");
+    assert_eq!(
+        ok(gateway.s3("HEAD", &format!("/firmware/a?versionId={first}"), &[], b"")).header("content-length"),
+        "1"
+    );
+    refused(&get(&format!("/firmware/a?versionId={}", "x".repeat(32))), 404, "NoSuchVersion");
+    refused(&get("/firmware/a?versionId=x"), 400, "InvalidArgument");
+
+    // A delete marker hides the object; deleting the marker brings it back.
+    let deleted = ok(gateway.s3("DELETE", "/firmware/a", &[], b""));
+    assert_eq!((deleted.status, deleted.header("x-amz-delete-marker")), (204, "true"));
+    let marker = made(&gateway, "/firmware/a", &deleted);
+    let hidden = get("/firmware/a");
+    refused(&hidden, 404, "NoSuchKey");
+    assert_eq!((hidden.header("x-amz-delete-marker"), version(&hidden)), ("true", marker.to_lowercase()));
+    let by_id = get(&format!("/firmware/a?versionId={marker}"));
+    refused(&by_id, 405, "MethodNotAllowed");
+    assert_eq!(by_id.header("allow"), "delete");
+    assert!(texts(&ok(get("/firmware?list-type=2")).body, "Key").is_empty());
+    gateway.kill();
+
+    let gateway = place.up(&options);
+    let get = |path: &str| gateway.s3("GET", path, &[], b"");
+    let list = ok(get("/firmware?versions")).body;
+    assert_eq!(texts(&list, "VersionId"), [second.as_str(), &first, "null", &marker], "versions, then markers: {list}");
+    assert_eq!(texts(&list, "IsLatest"), ["false", "false", "false", "true"]);
+    refused(&get("/firmware/a"), 404, "NoSuchKey");
+    let undone = ok(gateway.s3("DELETE", &format!("/firmware/a?versionId={marker}"), &[], b""));
+    assert_eq!((undone.header("x-amz-delete-marker"), version(&undone)), ("true", marker.to_lowercase()));
+    assert_eq!(ok(get("/firmware/a")).body, "22");
+    ok(gateway.s3("DELETE", &format!("/firmware/a?versionId={second}"), &[], b""));
+    assert_eq!(ok(get("/firmware/a")).body, "1", "the one before is current again");
+
+    // Copies: of a version, over the object itself, too.
+    let source = "/firmware/a?versionId=null".to_owned();
+    let copied = ok(gateway.s3("PUT", "/firmware/a", &[("x-amz-copy-source", &source)], b""));
+    assert_eq!(copied.header("x-amz-copy-source-version-id"), "null");
+    assert_eq!(ok(get("/firmware/a")).body, "0");
+    let restored = made(&gateway, "/firmware/a", &copied);
+
+    // While it is suspended there is one null version at most.
+    versioning(&gateway, "firmware", "Suspended");
+    assert_eq!(put(&gateway, "/firmware/a", "new"), "null");
+    assert_eq!(put(&gateway, "/firmware/a", "newer"), "null");
+    let list = ok(get("/firmware?versions")).body;
+    assert_eq!(texts(&list, "VersionId"), ["null", restored.as_str(), &first], "{list}");
+    let deleted = ok(gateway.s3("DELETE", "/firmware/a", &[], b""));
+    assert_eq!(version(&deleted), "null", "a marker takes its place");
+    assert_eq!(texts(&ok(get("/firmware?versions")).body, "VersionId"), [restored.as_str(), &first, "null"]);
+    refused(&gateway.s3("DELETE", "/firmware", &[], b""), 409, "BucketNotEmpty");
+    let all: String = [restored.as_str(), &first, "null"]
+        .iter()
+        .map(|id| format!("<Object><Key>a</Key><VersionId>{id}</VersionId></Object>"))
+        .collect();
+    let deleted = ok(gateway.s3("POST", "/firmware?delete", &[], format!("<Delete>{all}</Delete>").as_bytes())).body;
+    assert_eq!(deleted.matches("<Deleted>").count(), 3, "{deleted}");
+    assert_eq!(deleted.matches("<DeleteMarker>true").count(), 1, "{deleted}");
+    ok(gateway.s3("DELETE", "/firmware", &[], b""));
+    let left = fs::read_dir(place.path().join("state/s3")).unwrap().count();
+    assert_eq!(left, 0, "the files went with their versions");
+}
+
+#[test]
+fn versions_are_listed_by_page() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    ok(gateway.s3("PUT", "/firmware", &[], b""));
+    versioning(&gateway, "firmware", "Enabled");
+    let mut expected = Vec::new();
+    for key in ["a", "b/1", "b/2", "c"] {
+        let ids: Vec<String> = (0..3).map(|at| put(&gateway, &format!("/firmware/{key}"), &at.to_string())).collect();
+        if !key.starts_with('b') {
+            expected.extend(ids.into_iter().rev());
+        }
+    }
+    let (mut found, mut folders, mut after, mut pages) = (Vec::new(), Vec::new(), String::new(), 0);
+    loop {
+        let page = ok(gateway.s3("GET", &format!("/firmware?versions&delimiter=%2F&max-keys=2{after}"), &[], b"")).body;
+        found.extend(texts(&page, "VersionId"));
+        folders.extend(texts(&page, "Prefix").into_iter().filter(|prefix| !prefix.is_empty()));
+        pages += 1;
+        let Some(key) = texts(&page, "NextKeyMarker").pop() else { break };
+        after = format!("&key-marker={}", key.replace('/', "%2F"));
+        if let Some(version) = texts(&page, "NextVersionIdMarker").pop() {
+            after = format!("{after}&version-id-marker={version}");
+        }
+    }
+    assert_eq!((found, folders, pages), (expected, vec!["b/".to_owned()], 4));
+    refused(&gateway.s3("GET", "/firmware?versions&version-id-marker=null", &[], b""), 400, "InvalidArgument");
+    for _ in 0..2 {
+        ok(gateway.s3("DELETE", "/firmware/c", &[], b""));
+    }
+    let markers = ok(gateway.s3("GET", "/firmware?versions&prefix=c", &[], b"")).body;
+    assert_eq!(markers.matches("<DeleteMarker>").count(), 2, "each delete makes one");
+}
+
 fn keys() -> Keys {
     Keys::new("AKIAFLEET", "the fleet's secret")
 }

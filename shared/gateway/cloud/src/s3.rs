@@ -2,7 +2,8 @@
 //!
 //! The wire is the `s3s` crate's, which is generated from the service model; what is kept is ours:
 //!
-//! - `state`: buckets, objects and unfinished uploads in memory, their rows in the journal.
+//! - `state`: buckets, objects and unfinished uploads in memory, their rows in the journal. `versions`: older versions of objects,
+//!   and delete markers.
 //! - `blob`: the bytes of objects, a file each.
 //! - [`payload`]: request bodies as clients frame and hash them.
 //! - `checksums`: what clients state of the bytes they send.
@@ -29,6 +30,7 @@ mod operations;
 mod outbox;
 pub mod payload;
 mod state;
+mod versions;
 
 use crate::context::{Context, lock};
 use crate::delivery::Outlets;
@@ -41,15 +43,17 @@ use drydock_core::{Timestamp, Write};
 use notifications::Happened;
 use outbox::Outbox;
 use state::{ObjectRow, State};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard};
+use versions::{Change, Found};
 
 pub use host::is_for_s3;
 pub use notifications::Notification;
 pub use s3s::{Body, S3ErrorCode};
 pub use state::ObjectFacts;
+pub use versions::Versioning;
 
 /// S3.
 pub const SERVICE: Service =
@@ -87,6 +91,10 @@ impl S3 {
         self.context.config.ids.uuid().simple().to_string()
     }
 
+    fn version_id(&self) -> String {
+        versions::new_id(self.context.config.ids.as_ref())
+    }
+
     /// Hands writes in while the state is locked, so that the order on disk is that of the decisions.
     fn write(
         &self,
@@ -109,10 +117,37 @@ impl S3 {
         written.await
     }
 
+    /// Has a bucket keep versions, or not any more; whether there is such a bucket. One that kept some never forgets that.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub async fn set_versioning(&self, bucket: &str, versioning: Versioning) -> Result<bool, CloudError> {
+        let written = {
+            let mut state = self.state();
+            let writes = state.set_versioning(bucket, versioning);
+            writes.map(|writes| self.write(&state, writes))
+        };
+        match written {
+            Some(written) => written.await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
     /// What is known of an object; `None` where it, or its bucket, is not there.
     #[must_use]
     pub fn head(&self, bucket: &str, key: &str) -> Option<ObjectFacts> {
-        self.state().object(bucket, key).map(|row| row.facts(key))
+        self.head_version(bucket, key, None)
+    }
+
+    /// What is known of a version of an object, or of the current one.
+    #[must_use]
+    pub fn head_version(&self, bucket: &str, key: &str, version: Option<&str>) -> Option<ObjectFacts> {
+        let state = self.state();
+        let bucket = state.bucket(bucket)?;
+        match bucket.find(key, version) {
+            Found::Object(row) => Some(bucket.facts(key, &row)),
+            Found::Marker(_) | Found::Nothing => None,
+        }
     }
 
     /// Whether there is such a bucket.
@@ -126,8 +161,22 @@ impl S3 {
     /// # Errors
     /// [`CloudError::TooLarge`], and where the disk does not give them.
     pub async fn get(&self, bucket: &str, key: &str, most: u64) -> Result<Option<Bytes>, CloudError> {
+        self.get_version(bucket, key, None, most).await
+    }
+
+    /// The same of a version, or of the current one.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn get_version(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        most: u64,
+    ) -> Result<Option<Bytes>, CloudError> {
         loop {
-            let Some(row) = self.find(bucket, key) else { return Ok(None) };
+            let Some(row) = self.find(bucket, key, version) else { return Ok(None) };
             if row.size > most {
                 return Err(CloudError::TooLarge { key: key.to_owned(), size: row.size, most });
             }
@@ -135,18 +184,55 @@ impl S3 {
             match tokio::fs::read(&path).await {
                 Ok(bytes) => return Ok(Some(bytes.into())),
                 // It was deleted or put anew in between.
-                Err(error) if error.kind() == ErrorKind::NotFound && !self.is_current(bucket, key, &row) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound && !self.is_there(bucket, key, version, &row) => {}
                 Err(source) => return Err(CloudError::Object { path, source }),
             }
         }
     }
 
-    fn find(&self, bucket: &str, key: &str) -> Option<Arc<ObjectRow>> {
-        self.state().object(bucket, key)
+    /// So many bytes of a version of an object, or of the current one, from a place on, and what is known of it; fewer where it
+    /// ends, `None` where it is not there. Blocks: to be called where that is allowed.
+    ///
+    /// # Errors
+    /// Where the disk does not give them.
+    pub fn read_part(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        from: u64,
+        most: u64,
+    ) -> Result<Option<(Vec<u8>, ObjectFacts)>, CloudError> {
+        loop {
+            let Some(row) = self.find(bucket, key, version) else { return Ok(None) };
+            let path = self.blobs.path(&row.blob)?;
+            let read = || -> std::io::Result<Vec<u8>> {
+                let mut file = std::fs::File::open(&path)?;
+                file.seek(SeekFrom::Start(from))?;
+                let mut bytes = Vec::new();
+                file.take(most).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            };
+            match read() {
+                Ok(bytes) => {
+                    let state = self.state();
+                    return Ok(state.bucket(bucket).map(|bucket| (bytes, bucket.facts(key, &row))));
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound && !self.is_there(bucket, key, version, &row) => {}
+                Err(source) => return Err(CloudError::Object { path, source }),
+            }
+        }
     }
 
-    fn is_current(&self, bucket: &str, key: &str, row: &Arc<ObjectRow>) -> bool {
-        self.state().object(bucket, key).is_some_and(|now| now.blob == row.blob)
+    fn find(&self, bucket: &str, key: &str, version: Option<&str>) -> Option<Arc<ObjectRow>> {
+        match self.state().bucket(bucket)?.find(key, version) {
+            Found::Object(row) => Some(row),
+            Found::Marker(_) | Found::Nothing => None,
+        }
+    }
+
+    fn is_there(&self, bucket: &str, key: &str, version: Option<&str>, row: &Arc<ObjectRow>) -> bool {
+        self.find(bucket, key, version).is_some_and(|now| now.blob == row.blob)
     }
 
     /// Puts an object.
@@ -180,6 +266,7 @@ impl S3 {
         let row = ObjectRow::new(written, headers, self.now());
         self.keep(bucket, key, row, Happened::Put, |_| Ok::<(), CloudError>(()))
             .await?
+            .map(|_| ())
             .ok_or_else(|| CloudError::resource("bucket", bucket, "there is no such bucket"))
     }
 
@@ -190,11 +277,11 @@ impl S3 {
     /// Where the disk does not take it.
     pub async fn pin(&self, bucket: &str, key: &str, file: &Path) -> Result<bool, CloudError> {
         loop {
-            let Some(row) = self.find(bucket, key) else { return Ok(false) };
+            let Some(row) = self.find(bucket, key, None) else { return Ok(false) };
             let path = self.blobs.path(&row.blob)?;
             match tokio::fs::hard_link(&path, file).await {
                 Ok(()) => return Ok(true),
-                Err(error) if error.kind() == ErrorKind::NotFound && !self.is_current(bucket, key, &row) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound && !self.is_there(bucket, key, None, &row) => {}
                 Err(source) => return Err(CloudError::Object { path: file.to_owned(), source }),
             }
         }
@@ -205,32 +292,49 @@ impl S3 {
     pub fn list(&self, bucket: &str, prefix: &str) -> Vec<ObjectFacts> {
         let state = self.state();
         let Some(bucket) = state.bucket(bucket) else { return Vec::new() };
-        bucket.from(prefix).map(|(key, row)| row.facts(key)).collect()
+        bucket.from(prefix).map(|(key, row)| bucket.facts(key, row)).collect()
     }
 
-    /// Deletes an object where it is there.
+    /// Deletes an object where it is there; where its bucket keeps versions, it becomes an older one.
     ///
     /// # Errors
     /// Where the disk does not take it.
     pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), CloudError> {
-        let (old, told, written) = {
+        self.remove(bucket, key, None).await.map(|_| ())
+    }
+
+    /// The same, or deletes a version for good.
+    async fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Change, CloudError> {
+        let (now, new) = (self.now(), self.version_id());
+        let (mut change, told, written) = {
             let mut state = self.state();
-            let (old, mut writes) = state.remove(bucket, key);
+            let mut change = match version {
+                Some(version) => state.remove_version(bucket, key, version),
+                None => state.remove(bucket, key, now, new),
+            };
+            let mut writes = std::mem::take(&mut change.writes);
             let mut told = Vec::new();
             // What was not there is not removed.
-            if old.is_some() {
-                let (tellings, kept) = self.telling(&state, (bucket, key), Happened::Deleted, None);
+            if !writes.is_empty() {
+                let happened = if change.marker && version.is_none() { Happened::Marked } else { Happened::Deleted };
+                let (tellings, kept) =
+                    self.telling(&state, (bucket, key), happened, (change.version.as_deref(), None));
                 told = tellings;
                 writes.extend(kept);
             }
-            (old, told, self.write(&state, writes))
+            (change, told, self.write(&state, writes))
         };
         self.outbox.tell_after(written, told).await?;
-        self.blobs.discard(old.iter().map(|row| row.blob.as_str()));
-        Ok(())
+        self.discard(&mut change);
+        Ok(change)
     }
 
-    /// Makes an object known, if `check` lets the one that it replaces go; `None` where there is no such bucket.
+    fn discard(&self, change: &mut Change) {
+        self.blobs.discard(std::mem::take(&mut change.gone).iter().map(String::as_str));
+    }
+
+    /// Makes an object known, if `check` lets the one that it replaces go; `None` where there is no such bucket. What it gives
+    /// has the version that was made.
     async fn keep<E: From<CloudError>>(
         &self,
         bucket: &str,
@@ -238,28 +342,28 @@ impl S3 {
         row: ObjectRow,
         happened: Happened,
         check: impl FnOnce(Option<&ObjectRow>) -> Result<(), E>,
-    ) -> Result<Option<()>, E> {
-        let (blob, row) = (row.blob.clone(), Arc::new(row));
+    ) -> Result<Option<Change>, E> {
+        let (blob, new) = (row.blob.clone(), self.version_id());
         let decided = {
             let mut state = self.state();
             let there = state.object(bucket, key);
             match check(there.as_deref()) {
-                Ok(()) => {
-                    let inserted = state.insert(bucket, key, Arc::clone(&row));
-                    Ok(inserted.map(|(old, mut writes)| {
-                        let (told, kept) = self.telling(&state, (bucket, key), happened, Some(&row));
-                        writes.extend(kept);
-                        (old, told, self.write(&state, writes))
-                    }))
-                }
+                Ok(()) => Ok(state.insert(bucket, key, row, new).map(|mut change| {
+                    let mut writes = std::mem::take(&mut change.writes);
+                    let row = state.object(bucket, key);
+                    let of = (change.version.as_deref(), row.as_deref());
+                    let (told, kept) = self.telling(&state, (bucket, key), happened, of);
+                    writes.extend(kept);
+                    (change, told, self.write(&state, writes))
+                })),
                 Err(error) => Err(error),
             }
         };
         match decided {
-            Ok(Some((old, told, written))) => {
+            Ok(Some((mut change, told, written))) => {
                 self.outbox.tell_after(written, told).await.map_err(E::from)?;
-                self.blobs.discard(old.iter().map(|row| row.blob.as_str()));
-                Ok(Some(()))
+                self.discard(&mut change);
+                Ok(Some(change))
             }
             Ok(None) => {
                 self.blobs.discard([blob.as_str()]);

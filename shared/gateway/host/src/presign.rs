@@ -30,10 +30,10 @@ impl Links {
     /// A presigned URL of an object, for whoever has it; it holds for `seconds`.
     #[must_use]
     pub fn link(&self, bucket: &str, key: &str, seconds: u32) -> String {
-        self.signed("GET", bucket, key, seconds)
+        self.signed("GET", bucket, key, None, seconds)
     }
 
-    fn signed(&self, method: &str, bucket: &str, key: &str, seconds: u32) -> String {
+    fn signed(&self, method: &str, bucket: &str, key: &str, version: Option<&str>, seconds: u32) -> String {
         let books = &self.books;
         let scope = &books.scope;
         let role = format!(
@@ -50,13 +50,13 @@ impl Links {
         };
         let host = &self.api;
         let path = format!("/{bucket}/{}", utf8_percent_encode(key, KEPT));
-        let query = signer.presign(method, host, &path, seconds, self.clock.now());
+        let query = signer.presign_version(method, host, &path, version, seconds, self.clock.now());
         format!("http://{host}{path}?{query}")
     }
 }
 
 impl drydock_jobs::Links for Links {
-    fn link(&self, upload: bool, bucket: &str, key: &str, seconds: u32) -> String {
-        self.signed(if upload { "PUT" } else { "GET" }, bucket, key, seconds)
+    fn link(&self, upload: bool, bucket: &str, key: &str, version: Option<&str>, seconds: u32) -> String {
+        self.signed(if upload { "PUT" } else { "GET" }, bucket, key, version, seconds)
     }
 }

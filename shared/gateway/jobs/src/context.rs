@@ -21,8 +21,9 @@ pub trait Fleet {
 
 /// Makes links to objects, for the placeholders of job documents.
 pub trait Links {
-    /// A presigned URL that holds for some seconds: for `GET`, or for `PUT` where something is to be uploaded.
-    fn link(&self, upload: bool, bucket: &str, key: &str, seconds: u32) -> String;
+    /// A presigned URL that holds for some seconds: for `GET`, or for `PUT` where something is to be uploaded. It is of a version
+    /// of the object where one is named.
+    fn link(&self, upload: bool, bucket: &str, key: &str, version: Option<&str>, seconds: u32) -> String;
 }
 
 /// Which events the account wants to be told of ("UpdateEventConfigurations").

@@ -125,8 +125,9 @@ pub(crate) fn check(document: &str) -> Result<bool, ApiError> {
                     let why = format!("`{url:.200}` is not the URL of an object in Amazon S3");
                     wrong = Some(ApiError::invalid(why));
                 }
-                Some(Location { version: Some(_), .. }) => {
-                    wrong = Some(ApiError::not_implemented("versionId in a presigned URL of a job document"));
+                Some(Location { version: Some(_), .. }) if !inner.starts_with(GET_ENCODED) => {
+                    let why = format!("`{url:.200}` has a versionId, which is for ${{aws:iot:{GET_ENCODED}…}} alone");
+                    wrong = Some(ApiError::invalid(why));
                 }
                 Some(_) => {}
             }
@@ -195,7 +196,7 @@ pub(crate) fn handed_out(document: &str, to: &Recipient<'_>, links: &dyn Links) 
         } else {
             (true, inner.strip_prefix(UPLOAD)?.to_owned())
         };
-        let Location { bucket, mut key, .. } = Location::parse(&url, None)?;
+        let Location { bucket, mut key, version } = Location::parse(&url, None)?;
         if upload {
             if key.is_empty() {
                 "${jobId}/${executionNumber}/${thingName}".clone_into(&mut key);
@@ -206,6 +207,6 @@ pub(crate) fn handed_out(document: &str, to: &Recipient<'_>, links: &dyn Links) 
                 key = key.replace(name, value);
             }
         }
-        Some(links.link(upload, &bucket, &key, to.seconds))
+        Some(links.link(upload, &bucket, &key, version.as_deref(), to.seconds))
     })
 }

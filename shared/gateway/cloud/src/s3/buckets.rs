@@ -1,11 +1,13 @@
 //! Operations on buckets.
 
 use super::S3;
-use super::objects::{failed, no_bucket, time};
+use super::objects::{failed, no_bucket, refuse, time};
+use super::versions::Versioning;
 use s3s::dto::{
-    Bucket, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput,
-    GetBucketLocationInput, GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput,
-    ListBucketsOutput, Owner,
+    Bucket, BucketLocationConstraint, BucketVersioningStatus, CreateBucketInput, CreateBucketOutput, DeleteBucketInput,
+    DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput,
+    GetBucketVersioningOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner,
+    PutBucketVersioningInput, PutBucketVersioningOutput,
 };
 use s3s::{S3Result, s3_error};
 
@@ -82,12 +84,55 @@ pub(super) fn location(s3: &S3, input: &GetBucketLocationInput) -> S3Result<GetB
     Ok(GetBucketLocationOutput { location_constraint })
 }
 
+pub(super) async fn set_versioning(s3: &S3, input: PutBucketVersioningInput) -> S3Result<PutBucketVersioningOutput> {
+    let asked = input.versioning_configuration;
+    refuse(&[(input.mfa.is_some() || asked.mfa_delete.is_some_and(|mfa| mfa.as_str() != "Disabled"), "MFA delete")])?;
+    let versioning = match asked.status.as_ref().map(BucketVersioningStatus::as_str) {
+        Some(BucketVersioningStatus::ENABLED) => Versioning::Enabled,
+        Some(BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
+        Some(_) => {
+            return Err(s3_error!(
+                MalformedXML,
+                "The XML you provided was not well-formed or did not validate against our published schema"
+            ));
+        }
+        None => {
+            let why = "The Versioning element must be specified";
+            return Err(s3s::S3Error::with_message(s3s::S3ErrorCode::IllegalVersioningConfigurationException, why));
+        }
+    };
+    if s3.set_versioning(&input.bucket, versioning).await.map_err(failed)? {
+        Ok(PutBucketVersioningOutput {})
+    } else {
+        Err(no_bucket())
+    }
+}
+
+pub(super) fn versioning(s3: &S3, input: &GetBucketVersioningInput) -> S3Result<GetBucketVersioningOutput> {
+    let versioning = s3.state().bucket(&input.bucket).ok_or_else(no_bucket)?.row.versioning;
+    let status = match versioning {
+        Versioning::Off => None,
+        Versioning::Enabled => Some(BucketVersioningStatus::ENABLED),
+        Versioning::Suspended => Some(BucketVersioningStatus::SUSPENDED),
+    };
+    let status = status.map(BucketVersioningStatus::from_static);
+    Ok(GetBucketVersioningOutput { status, ..GetBucketVersioningOutput::default() })
+}
+
 pub(super) async fn delete(s3: &S3, input: DeleteBucketInput) -> S3Result<DeleteBucketOutput> {
     let written = {
         let mut state = s3.state();
         let bucket = state.bucket(&input.bucket).ok_or_else(no_bucket)?;
         if !bucket.is_empty() || state.uploads(&input.bucket).next().is_some() {
-            return Err(s3_error!(BucketNotEmpty, "The bucket you tried to delete is not empty"));
+            return Err(s3_error!(
+                BucketNotEmpty,
+                "{}",
+                if bucket.row.versioning == Versioning::Off {
+                    "The bucket you tried to delete is not empty"
+                } else {
+                    "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+                }
+            ));
         }
         let writes = state.remove_bucket(&input.bucket);
         s3.write(&state, writes)

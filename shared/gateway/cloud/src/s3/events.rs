@@ -34,18 +34,18 @@ impl S3 {
         written.await
     }
 
-    /// What is to be told of an object, while the change is decided: with the writes that keep it until it is told. `row` is what
-    /// is there now.
+    /// What is to be told of an object, while the change is decided: with the writes that keep it until it is told. `version` is
+    /// the one that was made or deleted, where any are kept, `row` what is there now.
     pub(super) fn telling(
         &self,
         state: &State,
         (bucket, key): (&str, &str),
         happened: Happened,
-        row: Option<&ObjectRow>,
+        (version, row): (Option<&str>, Option<&ObjectRow>),
     ) -> (Vec<Telling>, Vec<Write>) {
         let mut tellings = Vec::new();
         for notification in state.told(bucket, key, happened) {
-            let body = self.event(notification, (bucket, key), happened, row).to_string();
+            let body = self.event(notification, (bucket, key), happened, (version, row)).to_string();
             tellings.push(self.to_tell(bucket, &notification.target, body));
         }
         let writes = self.outbox.keep(&tellings);
@@ -66,7 +66,7 @@ impl S3 {
         notification: &Notification,
         (bucket, key): (&str, &str),
         what: Happened,
-        row: Option<&ObjectRow>,
+        (version, row): (Option<&str>, Option<&ObjectRow>),
     ) -> Value {
         let (scope, now) = (&self.context.config.scope, self.now());
         let mut object = json!({
@@ -76,6 +76,9 @@ impl S3 {
         if let (Some(row), Some(object)) = (row, object.as_object_mut()) {
             object.insert("size".to_owned(), json!(row.size));
             object.insert("eTag".to_owned(), json!(row.etag));
+        }
+        if let (Some(version), Some(object)) = (version, object.as_object_mut()) {
+            object.insert("versionId".to_owned(), json!(version));
         }
         let account = scope.account.as_str();
         json!({ "Records": [{

@@ -196,10 +196,11 @@ pub(super) async fn complete(
     let kept = s3.keep(&input.bucket, &input.key, row, Happened::Completed, |there| {
         may_replace(there, if_match.as_ref(), if_none_match.as_ref())
     });
-    kept.await.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
+    let kept = kept.await.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
     end(s3, &input.upload_id).await?;
     let kind = if upload.composite { ChecksumType::COMPOSITE } else { ChecksumType::FULL_OBJECT };
     Ok(CompleteMultipartUploadOutput {
+        version_id: kept.version,
         location: Some(format!("{}/{}/{}", s3.context.config.endpoint, input.bucket, input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),

@@ -16,6 +16,7 @@ pub(super) const EVENTS: &[&str] = &[
     "s3:ObjectCreated:CompleteMultipartUpload",
     "s3:ObjectRemoved:*",
     "s3:ObjectRemoved:Delete",
+    "s3:ObjectRemoved:DeleteMarkerCreated",
 ];
 
 /// Who is told of a bucket's objects, and of which.
@@ -40,6 +41,7 @@ pub(super) enum Happened {
     Copied,
     Completed,
     Deleted,
+    Marked,
 }
 
 impl Happened {
@@ -50,6 +52,7 @@ impl Happened {
             Self::Copied => "ObjectCreated:Copy",
             Self::Completed => "ObjectCreated:CompleteMultipartUpload",
             Self::Deleted => "ObjectRemoved:Delete",
+            Self::Marked => "ObjectRemoved:DeleteMarkerCreated",
         }
     }
 }

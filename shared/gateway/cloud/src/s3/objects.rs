@@ -6,14 +6,15 @@ use super::checksums::{Stated, shown};
 use super::notifications::Happened;
 use super::payload::{Broken, Trailers};
 use super::state::{Headers, ObjectRow};
+use super::versions::{Found, Marker, is_id};
 use crate::error::CloudError;
 use bytes::BytesMut;
 use drydock_core::Timestamp;
 use s3s::dto::{
     Checksum, ChecksumMode, ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
-    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition, GetObjectInput, GetObjectOutput,
-    HeadObjectInput, HeadObjectOutput, Metadata, MetadataDirective, PutObjectInput, PutObjectOutput, Range,
-    ServerSideEncryption, StreamingBlob,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, ETagCondition,
+    Error, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Metadata, MetadataDirective,
+    PutObjectInput, PutObjectOutput, Range, ServerSideEncryption, StreamingBlob, TimestampFormat,
 };
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, s3_error};
 use std::collections::BTreeMap;
@@ -170,8 +171,9 @@ pub(super) async fn put(s3: &S3, request: S3Request<PutObjectInput>) -> S3Result
     let kept = s3.keep(&input.bucket, &input.key, row, Happened::Put, |there| {
         may_replace(there, if_match.as_ref(), if_none_match.as_ref())
     });
-    kept.await.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
+    let kept = kept.await.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
     Ok(PutObjectOutput {
+        version_id: kept.version,
         e_tag: Some(ETag::Strong(etag)),
         checksum_crc32: sums.checksum_crc32,
         checksum_crc32c: sums.checksum_crc32c,
@@ -222,20 +224,61 @@ struct Asked<'a> {
     customer_key: bool,
 }
 
-fn find(s3: &S3, asked: &Asked<'_>) -> S3Result<Arc<ObjectRow>> {
+/// The answer of a delete marker: to whoever asks for the object, and to whoever asks for the marker by its id.
+fn deleted(marker: &Marker, version: Option<String>, by_id: bool) -> S3Error {
+    let mut error = if by_id {
+        s3_error!(MethodNotAllowed, "The specified method is not allowed against this resource.")
+    } else {
+        no_key()
+    };
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-amz-delete-marker", http::HeaderValue::from_static("true"));
+    let mut set = |name: &'static str, value: Option<String>| {
+        if let Some(value) = value.and_then(|value| http::HeaderValue::from_str(&value).ok()) {
+            headers.insert(name, value);
+        }
+    };
+    set("x-amz-version-id", version);
+    if by_id {
+        set("allow", Some("DELETE".to_owned()));
+        let mut at = Vec::new();
+        let written = time(marker.modified).format(TimestampFormat::HttpDate, &mut at);
+        set("last-modified", written.ok().and_then(|()| String::from_utf8(at).ok()));
+    }
+    error.set_headers(headers);
+    error
+}
+
+pub(super) fn bad_version() -> S3Error {
+    s3_error!(InvalidArgument, "Invalid version id specified")
+}
+
+/// An object, and its version as it is told.
+fn find(s3: &S3, asked: &Asked<'_>) -> S3Result<(Arc<ObjectRow>, Option<String>)> {
     refuse(&[
         (asked.part.is_some_and(|part| part != 1), "reading a part by its number"),
         (asked.customer_key, "encryption with a customer's key"),
     ])?;
-    if asked.version.is_some_and(|version| version != "null") {
-        return Err(s3_error!(NoSuchVersion, "The specified version does not exist."));
+    if asked.version.is_some_and(|version| !is_id(version)) {
+        return Err(bad_version());
     }
-    let row = {
+    let (row, version) = {
         let state = s3.state();
-        if state.bucket(asked.bucket).is_none() {
-            return Err(no_bucket());
+        let bucket = state.bucket(asked.bucket).ok_or_else(no_bucket)?;
+        match bucket.find(asked.key, asked.version) {
+            Found::Object(row) => {
+                let version = bucket.shown(row.version.as_deref());
+                (row, version)
+            }
+            Found::Marker(marker) => {
+                let version = bucket.shown(marker.version.as_deref());
+                return Err(deleted(&marker, version, asked.version.is_some()));
+            }
+            Found::Nothing if asked.version.is_some() => {
+                return Err(s3_error!(NoSuchVersion, "The specified version does not exist."));
+            }
+            Found::Nothing => return Err(no_key()),
         }
-        state.object(asked.bucket, asked.key).ok_or_else(no_key)?
     };
     let modified = seconds(row.modified);
     let failed = match (asked.if_match, asked.unmodified_since) {
@@ -251,7 +294,7 @@ fn find(s3: &S3, asked: &Asked<'_>) -> S3Result<Arc<ObjectRow>> {
         (None, Some(since)) => modified <= *since,
         (None, None) => false,
     };
-    if same { Err(s3_error!(NotModified, "Not Modified")) } else { Ok(row) }
+    if same { Err(s3_error!(NotModified, "Not Modified")) } else { Ok((row, version)) }
 }
 
 /// From where to where, in bytes, and what `Content-Range` says where it is not the whole.
@@ -289,7 +332,7 @@ macro_rules! asked {
 
 /// What GetObject and HeadObject answer, and `more`.
 macro_rules! described {
-    ($output:ident, $input:ident, $row:ident, $extent:ident $(, $field:ident: $more:expr)*) => {{
+    ($output:ident, $input:ident, $row:ident, $version:ident, $extent:ident $(, $field:ident: $more:expr)*) => {{
         let (from, to, content_range) = $extent;
         let (sums, checksum_type) = sums(&$row, $input.checksum_mode.as_ref(), content_range.is_none());
         let headers = $row.headers.clone();
@@ -298,6 +341,7 @@ macro_rules! described {
             content_length: i64::try_from(to - from).ok(),
             content_range,
             e_tag: Some(ETag::Strong($row.etag.clone())),
+            version_id: $version,
             last_modified: Some(time($row.modified)),
             content_type: $input.response_content_type.or(headers.content_type).or_else(|| Some(TYPE.to_owned())),
             content_encoding: $input.response_content_encoding.or(headers.content_encoding),
@@ -321,13 +365,14 @@ macro_rules! described {
 
 pub(super) async fn get(s3: &S3, input: GetObjectInput) -> S3Result<GetObjectOutput> {
     let asked = asked!(input);
-    let (row, mut file) = loop {
-        let row = find(s3, &asked)?;
+    let (row, version, mut file) = loop {
+        let (row, version) = find(s3, &asked)?;
         match tokio::fs::File::open(s3.blobs.path(&row.blob).map_err(failed)?).await {
-            Ok(file) => break (row, file),
+            Ok(file) => break (row, version, file),
             // It was deleted or put anew in between.
             Err(error)
-                if error.kind() == std::io::ErrorKind::NotFound && !s3.is_current(&input.bucket, &input.key, &row) => {}
+                if error.kind() == std::io::ErrorKind::NotFound
+                    && !s3.is_there(asked.bucket, asked.key, asked.version, &row) => {}
             Err(error) => return Err(not_written(NotWritten::Disk(error))),
         }
     };
@@ -348,13 +393,13 @@ pub(super) async fn get(s3: &S3, input: GetObjectInput) -> S3Result<GetObjectOut
         Ok(Some((piece.freeze(), (file, left - read as u64))))
     });
     let extent = (from, to, content_range);
-    Ok(described!(GetObjectOutput, input, row, extent, body: Some(StreamingBlob::wrap(stream))))
+    Ok(described!(GetObjectOutput, input, row, version, extent, body: Some(StreamingBlob::wrap(stream))))
 }
 
 pub(super) fn head(s3: &S3, input: HeadObjectInput) -> S3Result<HeadObjectOutput> {
-    let row = find(s3, &asked!(input))?;
+    let (row, version) = find(s3, &asked!(input))?;
     let extent = extent(input.range.as_ref(), row.size)?;
-    Ok(described!(HeadObjectOutput, input, row, extent))
+    Ok(described!(HeadObjectOutput, input, row, version, extent))
 }
 
 pub(super) async fn copy(s3: &S3, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
@@ -362,7 +407,7 @@ pub(super) async fn copy(s3: &S3, input: CopyObjectInput) -> S3Result<CopyObject
     let CopySource::Bucket { bucket, key, version_id } = &input.copy_source else {
         return Err(s3_error!(NotImplemented, "copying from an access point is not implemented by this gateway"));
     };
-    let row = find(
+    let (row, source_version) = find(
         s3,
         &Asked {
             bucket,
@@ -384,7 +429,7 @@ pub(super) async fn copy(s3: &S3, input: CopyObjectInput) -> S3Result<CopyObject
         }
     })?;
     let replaces = input.metadata_directive.as_ref().is_some_and(|what| what.as_str() == MetadataDirective::REPLACE);
-    if !replaces && input.bucket.as_str() == &**bucket && input.key.as_str() == &**key {
+    if !replaces && version_id.is_none() && input.bucket.as_str() == &**bucket && input.key.as_str() == &**key {
         return Err(s3_error!(
             InvalidRequest,
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's \
@@ -401,8 +446,35 @@ pub(super) async fn copy(s3: &S3, input: CopyObjectInput) -> S3Result<CopyObject
         ..CopyObjectResult::default()
     };
     let kept = s3.keep(&input.bucket, &input.key, copy, Happened::Copied, |_| Ok(())).await;
-    kept.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
-    Ok(CopyObjectOutput { copy_object_result: Some(result), ..CopyObjectOutput::default() })
+    let kept = kept.map_err(|Refused(error)| error)?.ok_or_else(no_bucket)?;
+    Ok(CopyObjectOutput {
+        copy_object_result: Some(result),
+        copy_source_version_id: source_version,
+        version_id: kept.version,
+        ..CopyObjectOutput::default()
+    })
+}
+
+pub(super) async fn delete(s3: &S3, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
+    refuse(&[
+        (input.mfa.is_some(), "MFA delete"),
+        (
+            input.if_match.is_some() || input.if_match_last_modified_time.is_some() || input.if_match_size.is_some(),
+            "a conditional delete",
+        ),
+    ])?;
+    if !s3.has_bucket(&input.bucket) {
+        return Err(no_bucket());
+    }
+    if input.version_id.as_deref().is_some_and(|version| !is_id(version)) {
+        return Err(bad_version());
+    }
+    let change = s3.remove(&input.bucket, &input.key, input.version_id.as_deref()).await.map_err(failed)?;
+    Ok(DeleteObjectOutput {
+        delete_marker: change.marker.then_some(true),
+        version_id: change.version,
+        ..DeleteObjectOutput::default()
+    })
 }
 
 pub(super) async fn delete_all(s3: &S3, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
@@ -415,11 +487,32 @@ pub(super) async fn delete_all(s3: &S3, input: DeleteObjectsInput) -> S3Result<D
             "The XML you provided was not well-formed or did not validate against our published schema"
         ));
     }
-    let mut deleted = Vec::new();
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in input.delete.objects {
-        s3.delete(&input.bucket, &object.key).await.map_err(failed)?;
-        deleted.push(DeletedObject { key: Some(object.key), ..DeletedObject::default() });
+        if object.version_id.as_deref().is_some_and(|version| !is_id(version)) {
+            let error = bad_version();
+            errors.push(Error {
+                code: Some(error.code().as_str().to_owned()),
+                message: error.message().map(str::to_owned),
+                key: Some(object.key),
+                version_id: object.version_id,
+            });
+            continue;
+        }
+        let asked = object.version_id.as_deref();
+        let change = s3.remove(&input.bucket, &object.key, asked).await.map_err(failed)?;
+        let marker_version = change.version.filter(|_| change.marker);
+        deleted.push(DeletedObject {
+            delete_marker: change.marker.then_some(true),
+            delete_marker_version_id: marker_version,
+            key: Some(object.key),
+            version_id: object.version_id,
+        });
     }
     let quiet = input.delete.quiet == Some(true);
-    Ok(DeleteObjectsOutput { deleted: (!quiet).then_some(deleted), ..DeleteObjectsOutput::default() })
+    Ok(DeleteObjectsOutput {
+        deleted: (!quiet).then_some(deleted),
+        errors: (!errors.is_empty()).then_some(errors),
+        ..DeleteObjectsOutput::default()
+    })
 }

@@ -35,6 +35,22 @@ impl S3 for Operations {
         buckets::location(&self.0, &req.input).map(S3Response::new)
     }
 
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
+        buckets::set_versioning(&self.0, req.input).await.map(S3Response::new)
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
+        buckets::versioning(&self.0, &req.input).map(S3Response::new)
+    }
+
     async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
         owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
         buckets::delete(&self.0, req.input).await.map(S3Response::new)
@@ -83,11 +99,7 @@ impl S3 for Operations {
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
-        if !self.0.has_bucket(&req.input.bucket) {
-            return Err(objects::no_bucket());
-        }
-        self.0.delete(&req.input.bucket, &req.input.key).await.map_err(objects::failed)?;
-        Ok(S3Response::new(DeleteObjectOutput::default()))
+        objects::delete(&self.0, req.input).await.map(S3Response::new)
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
@@ -103,6 +115,14 @@ impl S3 for Operations {
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
         listing::second(&self.0, req.input).map(S3Response::new)
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        owned(&self.0, req.input.expected_bucket_owner.as_ref())?;
+        listing::versions(&self.0, req.input).map(S3Response::new)
     }
 
     async fn create_multipart_upload(

@@ -3,6 +3,7 @@
 use super::blob::Written;
 use super::checksums::Sums;
 use super::notifications::{Happened, Notification};
+use super::versions::{Entry, EntryRow, Versioning};
 use crate::error::CloudError;
 use crate::journal::Rows;
 use drydock_core::{Timestamp, Write};
@@ -12,7 +13,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 const BUCKETS: &str = "s3_buckets";
-const OBJECTS: &str = "s3_objects";
+pub(super) const OBJECTS: &str = "s3_objects";
+/// What is not a current object: older versions, and delete markers.
+pub(super) const VERSIONS: &str = "s3_versions";
 const UPLOADS: &str = "s3_uploads";
 const NOTIFICATIONS: &str = "s3_notifications";
 
@@ -27,20 +30,27 @@ pub struct ObjectFacts {
     pub etag: String,
     /// When it was put there.
     pub modified: Timestamp,
+    /// Which version it is, where its bucket was ever told to keep versions: `null` for one that was put when it kept none.
+    pub version: Option<String>,
 }
 
 /// Everything that S3 knows.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    buckets: BTreeMap<String, Bucket>,
+    pub(super) buckets: BTreeMap<String, Bucket>,
     uploads: BTreeMap<String, UploadRow>,
+    /// The place of the next entry of a history: what comes later is newer, whatever the clock says.
+    pub(super) next_place: u64,
 }
 
 /// A bucket and its objects.
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) row: BucketRow,
-    objects: BTreeMap<String, Arc<ObjectRow>>,
+    /// The current objects. A key that is not here has none, or a delete marker is the last of its history.
+    pub(super) objects: BTreeMap<String, Arc<ObjectRow>>,
+    /// By key, oldest first.
+    pub(super) history: BTreeMap<String, Vec<Entry>>,
     /// Who is told of its objects.
     notifications: Vec<Notification>,
 }
@@ -52,6 +62,8 @@ pub(super) struct BucketRow {
     /// Whether it is the gateway's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) hidden: bool,
+    #[serde(default, skip_serializing_if = "Versioning::is_off")]
+    pub(super) versioning: Versioning,
 }
 
 /// What an object is sent with.
@@ -85,6 +97,9 @@ pub(super) struct ObjectRow {
     /// Whether the sums are of the parts' sums (`COMPOSITE`); else they are of the bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) composite: bool,
+    /// `None` for the null version: one that was put while no versions were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
 }
 
 /// An unfinished upload as it is kept.
@@ -114,21 +129,27 @@ pub(super) struct PartRow {
 impl ObjectRow {
     pub(super) fn new(written: Written, headers: Headers, modified: Timestamp) -> Self {
         let Written { blob, size, md5, sums } = written;
-        Self { blob, size, etag: md5, modified, headers, sums, composite: false }
-    }
-
-    pub(super) fn facts(&self, key: &str) -> ObjectFacts {
-        ObjectFacts { key: key.to_owned(), size: self.size, etag: self.etag.clone(), modified: self.modified }
+        Self { blob, size, etag: md5, modified, headers, sums, composite: false, version: None }
     }
 }
 
 impl Bucket {
     fn new(row: BucketRow) -> Self {
-        Self { row, objects: BTreeMap::new(), notifications: Vec::new() }
+        Self { row, objects: BTreeMap::new(), history: BTreeMap::new(), notifications: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        self.objects.is_empty() && self.history.is_empty()
+    }
+
+    pub(super) fn facts(&self, key: &str, row: &ObjectRow) -> ObjectFacts {
+        ObjectFacts {
+            key: key.to_owned(),
+            size: row.size,
+            etag: row.etag.clone(),
+            modified: row.modified,
+            version: self.shown(row.version.as_deref()),
+        }
     }
 
     /// The objects whose keys begin with a prefix.
@@ -136,6 +157,13 @@ impl Bucket {
         let range = (Bound::Included(prefix), Bound::Unbounded);
         let all = self.objects.range::<str, _>(range).map(|(key, row)| (key.as_str(), row));
         all.take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// The first key behind a key that has an object, older versions or a delete marker.
+    pub(super) fn next_key(&self, from: Bound<&str>) -> Option<&str> {
+        let current = self.objects.range::<str, _>((from, Bound::Unbounded)).next().map(|(key, _)| key.as_str());
+        let older = self.history.range::<str, _>((from, Bound::Unbounded)).next().map(|(key, _)| key.as_str());
+        current.into_iter().chain(older).min()
     }
 
     /// The first object behind a key.
@@ -157,6 +185,10 @@ impl State {
                 bucket.objects.insert(key.to_owned(), Arc::new(row));
             }
         }
+        // In the order of their places, which their keys begin with.
+        for (path, row) in rows.table::<EntryRow>(VERSIONS)? {
+            state.load_entry(&path, row)?;
+        }
         state.uploads.extend(rows.table::<UploadRow>(UPLOADS)?);
         for (bucket, notifications) in rows.table::<Vec<Notification>>(NOTIFICATIONS)? {
             if let Some(bucket) = state.buckets.get_mut(&bucket) {
@@ -168,7 +200,9 @@ impl State {
 
     /// Every file that something refers to.
     pub(super) fn blobs(&self) -> HashSet<String> {
-        let objects = self.buckets.values().flat_map(|bucket| bucket.objects.values()).map(|row| row.blob.clone());
+        let current = self.buckets.values().flat_map(|bucket| bucket.objects.values()).map(|row| row.blob.clone());
+        let older = self.buckets.values().flat_map(|bucket| bucket.history.values().flatten());
+        let objects = current.chain(older.filter_map(|entry| entry.object()).map(|row| row.blob.clone()));
         let parts = self.uploads.values().flat_map(|upload| upload.parts.values()).map(|part| part.blob.clone());
         objects.chain(parts).collect()
     }
@@ -185,10 +219,17 @@ impl State {
         if self.buckets.contains_key(name) {
             return Vec::new();
         }
-        let row = BucketRow { created: now, hidden };
+        let row = BucketRow { created: now, hidden, versioning: Versioning::Off };
         let write = Write::put(BUCKETS, name, json(&row));
         self.buckets.insert(name.to_owned(), Bucket::new(row));
         vec![write]
+    }
+
+    /// Has a bucket keep versions or not; `None` where there is no such bucket.
+    pub(super) fn set_versioning(&mut self, name: &str, versioning: Versioning) -> Option<Vec<Write>> {
+        let row = &mut self.buckets.get_mut(name)?.row;
+        row.versioning = versioning;
+        Some(vec![Write::put(BUCKETS, name, json(row))])
     }
 
     pub(super) fn remove_bucket(&mut self, name: &str) -> Vec<Write> {
@@ -222,24 +263,6 @@ impl State {
     pub(super) fn told(&self, bucket: &str, key: &str, happened: Happened) -> impl Iterator<Item = &Notification> {
         let all = self.buckets.get(bucket).into_iter().flat_map(|bucket| &bucket.notifications);
         all.filter(move |notification| notification.is_for(key, happened))
-    }
-
-    /// Puts an object, and gives the one that it replaces; `None` where there is no such bucket.
-    pub(super) fn insert(
-        &mut self,
-        bucket: &str,
-        key: &str,
-        row: Arc<ObjectRow>,
-    ) -> Option<(Option<Arc<ObjectRow>>, Vec<Write>)> {
-        let objects = &mut self.buckets.get_mut(bucket)?.objects;
-        let write = Write::put(OBJECTS, path(bucket, key), json(row.as_ref()));
-        Some((objects.insert(key.to_owned(), row), vec![write]))
-    }
-
-    pub(super) fn remove(&mut self, bucket: &str, key: &str) -> (Option<Arc<ObjectRow>>, Vec<Write>) {
-        let old = self.buckets.get_mut(bucket).and_then(|bucket| bucket.objects.remove(key));
-        let writes = old.iter().map(|_| Write::delete(OBJECTS, path(bucket, key))).collect();
-        (old, writes)
     }
 
     pub(super) fn upload(&self, id: &str, bucket: &str, key: &str) -> Option<&UploadRow> {
@@ -282,6 +305,9 @@ impl State {
         for (name, bucket) in std::mem::take(&mut self.buckets) {
             writes.extend(bucket.objects.keys().map(|key| Write::delete(OBJECTS, path(&name, key))));
             writes.push(Write::delete(NOTIFICATIONS, name.clone()));
+            for (key, entries) in &bucket.history {
+                writes.extend(entries.iter().map(|entry| Write::delete(VERSIONS, entry.path(&name, key))));
+            }
             writes.push(Write::delete(BUCKETS, name));
         }
         writes.extend(std::mem::take(&mut self.uploads).into_keys().map(|id| Write::delete(UPLOADS, id)));
@@ -290,11 +316,11 @@ impl State {
 }
 
 /// The key of an object's row: a bucket's name has no slash.
-fn path(bucket: &str, key: &str) -> String {
+pub(super) fn path(bucket: &str, key: &str) -> String {
     format!("{bucket}/{key}")
 }
 
-fn json(row: &impl Serialize) -> String {
+pub(super) fn json(row: &impl Serialize) -> String {
     // Rows are structs of texts and numbers: writing them as JSON does not fail.
     serde_json::to_string(row).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use super::runtimes::Executable;
 use crate::dock::device::NotMade;
 use crate::gateway::Gateway;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, LambdaError, Mapping, Permission};
-use drydock_cloud::s3::Notification;
+use drydock_cloud::s3::{Notification, Versioning};
 use drydock_cloud::schedules::{Expression, NotAnExpression, Target};
 use drydock_cloud::{Cloud, CloudError};
 use drydock_core::{ApiError, Arn, Timestamp};
@@ -81,7 +81,16 @@ impl Surroundings<'_> {
                 Ok(())
             }
             Resource::Bucket(bucket) => {
-                self.cloud().s3().ensure_bucket(&bucket.name, false).await?;
+                let s3 = self.cloud().s3();
+                s3.ensure_bucket(&bucket.name, false).await?;
+                let versioning = match bucket.versioning.as_deref() {
+                    None => None,
+                    Some("Enabled") => Some(Versioning::Enabled),
+                    Some(_) => Some(Versioning::Suspended),
+                };
+                if let Some(versioning) = versioning {
+                    s3.set_versioning(&bucket.name, versioning).await?;
+                }
                 notify(self.cloud(), bucket, self.functions).await
             }
             Resource::Secret(secret) => {

@@ -87,6 +87,20 @@ impl Signer {
     /// parameters"). `path` is percent-encoded.
     #[must_use]
     pub fn presign(&self, method: &str, host: &str, path: &str, seconds: u32, now: Timestamp) -> String {
+        self.presign_version(method, host, path, None, seconds, now)
+    }
+
+    /// The same for a version of an object.
+    #[must_use]
+    pub fn presign_version(
+        &self,
+        method: &str,
+        host: &str,
+        path: &str,
+        version: Option<&str>,
+        seconds: u32,
+        now: Timestamp,
+    ) -> String {
         let date = write_date(now);
         let day = date.get(..8).unwrap_or_default();
         let scope = format!("{day}/{}/s3/{TERMINATOR}", self.region);
@@ -96,6 +110,10 @@ impl Signer {
         if let Some(token) = &self.token {
             query.push_str("&X-Amz-Security-Token=");
             encode(token.0.as_bytes(), &mut query);
+        }
+        if let Some(version) = version {
+            query.push_str("&versionId=");
+            encode(version.as_bytes(), &mut query);
         }
         let headers = [("host".to_owned(), host.to_owned())];
         let request = SignedRequest { method, path, query: &query, headers: &headers, body: b"" };

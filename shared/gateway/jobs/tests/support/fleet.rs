@@ -72,8 +72,9 @@ impl Fleet for Things {
 pub(crate) struct Plain;
 
 impl Links for Plain {
-    fn link(&self, upload: bool, bucket: &str, key: &str, seconds: u32) -> String {
+    fn link(&self, upload: bool, bucket: &str, key: &str, version: Option<&str>, seconds: u32) -> String {
         let method = if upload { "PUT" } else { "GET" };
-        format!("{method} {bucket}/{key} for {seconds}")
+        let version = version.map(|version| format!("@{version}")).unwrap_or_default();
+        format!("{method} {bucket}/{key}{version} for {seconds}")
     }
 }

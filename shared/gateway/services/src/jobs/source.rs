@@ -13,22 +13,19 @@ const IOT: &str = "iot.amazonaws.com";
 /// What is at a `documentSource`; `None` where there is none.
 ///
 /// # Errors
-/// `InvalidRequestException` for what is not the URL of an object that there is, in UTF-8; `NotImplementedException` for a version.
+/// `InvalidRequestException` for what is not the URL of an object that there is, in UTF-8.
 pub(super) async fn read(host: &Host, source: Option<&str>) -> Result<Option<String>, ApiError> {
     let Some(url) = source else { return Ok(None) };
     let location = Location::parse(url, Some(&host.endpoints.api)).filter(|location| !location.key.is_empty());
     let Some(Location { bucket, key, version }) = location else {
         return Err(ApiError::invalid(format!("`{url:.200}` is not the URL of an object in Amazon S3")));
     };
-    if version.is_some() {
-        return Err(ApiError::not_implemented("versionId in documentSource"));
-    }
     let s3 = host.cloud.s3();
     if !s3.has_bucket(&bucket) {
         return Err(ApiError::invalid(format!("there is no bucket `{bucket}`")));
     }
     let found = s3
-        .get(&bucket, &key, LONGEST as u64)
+        .get_version(&bucket, &key, version.as_deref(), LONGEST as u64)
         .await
         .map_err(|error| ApiError::invalid(format!("documentSource: {error}")))?;
     let bytes =

@@ -14,6 +14,9 @@ pub struct Bucket {
     pub name: String,
     /// The bucket's ARN.
     pub arn: String,
+    /// The status of its versioning, `Enabled` or `Suspended`; `None` where nothing is said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versioning: Option<String>,
     /// Who is told of its objects.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<BucketNotification>,
@@ -82,6 +85,7 @@ const EVENTS: &[&str] = &[
     "s3:ObjectCreated:CompleteMultipartUpload",
     "s3:ObjectRemoved:*",
     "s3:ObjectRemoved:Delete",
+    "s3:ObjectRemoved:DeleteMarkerCreated",
 ];
 
 const RULE: Shape = Shape::Object(&[
@@ -101,6 +105,7 @@ const NOTIFICATIONS: Shape = Shape::Object(&[
     refused("EventBridgeConfiguration", "there is no event bus here, only schedules"),
 ]);
 
+const VERSIONING: Shape = Shape::Object(&[required("Status", Shape::Choice(&["Enabled", "Suspended"]))]);
 const OPEN: &str = "who reaches the gateway may read and write every bucket";
 
 pub(super) const KIND: Kind = Kind {
@@ -116,7 +121,7 @@ pub(super) const KIND: Kind = Kind {
         inert("CorsConfiguration", "browsers of other origins are not answered"),
         optional("NotificationConfiguration", NOTIFICATIONS),
         refused("ObjectLockEnabled", "objects cannot be locked"),
-        inert("VersioningConfiguration", "an object has one version, and a request for another is refused"),
+        optional("VersioningConfiguration", VERSIONING),
         inert("WebsiteConfiguration", "there are no websites here"),
         TAGS,
     ],
@@ -151,7 +156,9 @@ fn plan(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> 
             notifications.push(BucketNotification { id, event, prefix, suffix, target });
         }
     }
-    Ok(Resource::Bucket(Bucket { name: identity.name.clone(), arn: arn(identity), notifications }))
+    let status = properties.json.get("VersioningConfiguration").and_then(|config| config.get("Status"));
+    let versioning = status.and_then(|status| status.as_str()).map(str::to_owned);
+    Ok(Resource::Bucket(Bucket { name: identity.name.clone(), arn: arn(identity), versioning, notifications }))
 }
 
 /// An ARN of S3, which has neither region nor account.
