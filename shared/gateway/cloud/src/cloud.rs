@@ -9,6 +9,7 @@ use crate::s3::payload::Payload;
 use crate::s3::{self, S3};
 use crate::schedules::Schedules;
 use crate::secrets::Secrets;
+use crate::signer::Signer;
 use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::stand_in::{Refusal, Service, StandIn};
@@ -119,6 +120,12 @@ impl Cloud {
     #[must_use]
     pub fn iam(&self) -> &Arc<Iam> {
         &self.inner.opened.iam
+    }
+
+    /// AWS Signer.
+    #[must_use]
+    pub fn signer(&self) -> &Arc<Signer> {
+        &self.inner.opened.signer
     }
 
     /// Secrets Manager.

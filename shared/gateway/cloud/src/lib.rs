@@ -12,6 +12,7 @@
 //! - [`schedules`]: what runs at times.
 //! - [`iam`]: roles, policies and instance profiles, which are kept and not evaluated.
 //! - [`secrets`]: secrets, as far as they are read.
+//! - [`signer`]: signatures of firmware.
 //! - [`sqs`], [`sns`], [`sts`]: queues, topics, and who a caller is.
 //! - `journal`: one SQLite file with one writer and group commit; what was acknowledged survives `kill -9`.
 //! - `delivery`: how one stand-in hands a message to another by ARN.
@@ -32,6 +33,7 @@ pub mod notice;
 pub mod s3;
 pub mod schedules;
 pub mod secrets;
+pub mod signer;
 pub mod sns;
 pub mod sqs;
 pub mod stand_in;

@@ -14,6 +14,7 @@ use crate::s3;
 use crate::s3::door::Door;
 use crate::schedules::Schedules;
 use crate::secrets::{self, Secrets};
+use crate::signer::{self, Signer};
 use crate::sns::{self, Sns};
 use crate::sqs::{self, Sqs};
 use crate::stand_in::{Facts, Service, StandIn};
@@ -41,6 +42,7 @@ const ALL: &[Registered] = &[
     register(s3::SERVICE, |opened| opened.s3.clone()),
     register(dynamodb::SERVICE, |opened| opened.dynamodb.clone()),
     register(secrets::SERVICE, |opened| opened.secrets.clone()),
+    register(signer::SERVICE, |opened| opened.signer.clone()),
     register(iam::SERVICE, |opened| opened.iam.clone()),
     register(sts::SERVICE, |opened| Arc::new(Sts::new(Arc::clone(&opened.context)))),
 ];
@@ -96,6 +98,7 @@ pub(crate) struct Opened {
     pub(crate) s3: Arc<Door>,
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) iam: Arc<Iam>,
     pub(crate) schedules: Schedules,
 }
@@ -109,11 +112,13 @@ impl Opened {
         };
         let context = Arc::new(Context::new(config, journal));
         let outlets = Arc::new(Outlets::default());
+        let objects = Arc::new(Door::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?);
         let opened = Self {
             dynamodb: DynamoDb::open(&context)?,
             sqs: Arc::new(Sqs::open(Arc::clone(&context), &rows)?),
             sns: Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?,
-            s3: Arc::new(Door::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?),
+            signer: Signer::open(Arc::clone(&context), Arc::clone(&objects.s3), &rows)?,
+            s3: objects,
             lambda: Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?),
             secrets: Secrets::open(Arc::clone(&context), &rows)?,
             iam: Iam::open(Arc::clone(&context), &rows)?,
