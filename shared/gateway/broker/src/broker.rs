@@ -156,11 +156,12 @@ impl Broker {
         check_receive: bool,
     ) -> Result<Option<oneshot::Receiver<()>>, DirectError> {
         let link = self.inner.link(client_id).ok_or_else(|| DirectError::NotConnected(client_id.into()))?;
-        self.send_over(&link, message, check_receive)
+        self.send_over(&link, message, check_receive, self.inner.limits.payload_bytes)
     }
 
     /// The same to the very connection that has this identity, as [`Inbound::client`](crate::Inbound::client) names it: another
-    /// one of the same client id does not get it.
+    /// one of the same client id does not get it. It may be twice as large as what clients publish: a block of a file of 128 KB
+    /// is one answer, in base64.
     ///
     /// # Errors
     /// [`DirectError`]; [`DirectError::NotConnected`] where that connection has ended.
@@ -172,7 +173,7 @@ impl Broker {
     ) -> Result<Option<oneshot::Receiver<()>>, DirectError> {
         let link = self.inner.link(&to.client_id).filter(|link| Arc::ptr_eq(&link.identity, to));
         let link = link.ok_or_else(|| DirectError::NotConnected(to.client_id.clone()))?;
-        self.send_over(&link, message, check_receive)
+        self.send_over(&link, message, check_receive, 2 * self.inner.limits.payload_bytes)
     }
 
     fn send_over(
@@ -180,11 +181,12 @@ impl Broker {
         link: &Arc<Link>,
         message: Message,
         check_receive: bool,
+        most: u64,
     ) -> Result<Option<oneshot::Receiver<()>>, DirectError> {
         let (inner, client_id) = (&self.inner, &link.identity.client_id);
         let size = message.payload.len();
-        if size as u64 > inner.limits.payload_bytes {
-            return Err(DirectError::TooLarge(size, inner.limits.payload_bytes));
+        if size as u64 > most {
+            return Err(DirectError::TooLarge(size, most));
         }
         if !is_topic(&message.topic, &inner.limits) {
             return Err(DirectError::InvalidTopic(message.topic));

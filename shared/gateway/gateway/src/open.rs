@@ -36,6 +36,7 @@ use drydock_services::commands::service::CommandsService;
 use drydock_services::connections::pace::Paces;
 use drydock_services::events;
 use drydock_services::jobs::service::JobsService;
+use drydock_services::ota::service::OtaService;
 use drydock_services::provisioning::service::ProvisioningService;
 use drydock_services::requests::Requests;
 use drydock_services::router::router;
@@ -337,14 +338,16 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         tasks: tasks.clone(),
         books,
     };
+    let jobs = Arc::new(JobsService::new(host.clone()));
     let services = Arc::new(Services {
         authorizer_client,
         paces: Paces::default(),
         provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
-        jobs: Arc::new(JobsService::new(host.clone())),
         commands: Arc::new(CommandsService::new(host.clone())),
+        ota: Arc::new(OtaService::new(host.clone(), Arc::clone(&jobs))),
+        jobs,
         certificates: Arc::new(CertificatesService::new(host.clone())),
         host: host.clone(),
     });

@@ -12,6 +12,7 @@ use drydock_identity::Identity;
 use drydock_jobs::Jobs;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, DeleteTopicRuleRequest, ReplaceTopicRuleRequest};
+use drydock_ota::Ota;
 use drydock_policy::{CertificateFacts, Policies, SessionPolicies};
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
@@ -35,7 +36,7 @@ pub const VALIDITY_GRACE: i64 = 1000;
 /// The rulebooks, and what their commands need from the outside.
 ///
 /// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
-/// jobs, commands, logging, rules, tags. Those that others refer to come first.
+/// jobs, commands, streams, logging, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -59,6 +60,8 @@ pub struct Books {
     pub jobs: Durable<Jobs>,
     /// Commands and their executions.
     pub commands: Durable<Commands>,
+    /// Streams and OTA updates.
+    pub ota: Durable<Ota>,
     /// Logging options.
     pub logging: Durable<Logging>,
     /// Topic rules.
@@ -103,6 +106,7 @@ impl Books {
         let shadows = Durable::open(store, &scope, Shadows::new())?;
         let jobs = Durable::open(store, &scope, Jobs::new(scope.clone()))?;
         let commands = Durable::open(store, &scope, Commands::new(scope.clone()))?;
+        let ota = Durable::open(store, &scope, Ota::new(scope.clone()))?;
         let logging = Durable::open(store, &scope, empty.logging)?;
         let rules = Durable::open(store, &scope, empty.rules)?;
         let tags = Durable::open(store, &scope, Tags::new())?;
@@ -115,6 +119,7 @@ impl Books {
             shadows,
             jobs,
             commands,
+            ota,
             logging,
             rules,
             tags,
@@ -353,6 +358,7 @@ impl Books {
             &self.shadows,
             &self.jobs,
             &self.commands,
+            &self.ota,
             &self.logging,
             &self.rules,
             &self.tags,

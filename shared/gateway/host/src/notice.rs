@@ -37,6 +37,8 @@ pub enum Topic {
     Job,
     /// A report on a command execution was rejected.
     Command,
+    /// A request of a stream was rejected.
+    Stream,
     /// A certificate was registered or changed.
     Certificate,
     /// A bulk registration began, went on or ended.

@@ -6,6 +6,7 @@ use drydock_commands::Commands;
 use drydock_core::{ApiError, Arn, Done, Scope};
 use drydock_identity::Identity;
 use drydock_jobs::Jobs;
+use drydock_ota::Ota;
 use drydock_policy::Policies;
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
@@ -22,6 +23,7 @@ pub type Parts<'b> = (
     Part<'b, Provisioning>,
     Part<'b, Jobs>,
     Part<'b, Commands>,
+    Part<'b, Ota>,
     Part<'b, Rules>,
     Part<'b, Tags>,
 );
@@ -37,10 +39,12 @@ const KINDS: &[Kind] = &[
     ("command/", |(_, _, _, _, _, commands, ..), id| commands.has_command(id)),
     ("job/", |(_, _, _, _, jobs, ..), id| jobs.has_job(id)),
     ("jobtemplate/", |(_, _, _, _, jobs, ..), id| jobs.has_template(id)),
+    ("otaupdate/", |(_, _, _, _, _, _, ota, ..), id| ota.has_update(id)),
     ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
     ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
     ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
-    ("rule/", |(_, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("rule/", |(_, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("stream/", |(_, _, _, _, _, _, ota, ..), id| ota.has_stream(id)),
     ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
     ("thingtype/", |(_, registry, ..), name| registry.has_thing_type(name)),
 ];
@@ -62,13 +66,14 @@ pub async fn apply<T>(
         &books.provisioning,
         &books.jobs,
         &books.commands,
+        &books.ota,
         &books.rules,
         &books.tags,
     );
     books
         .change(touched, |parts| {
             check(&books.scope, parts, arn)?;
-            parts.7.apply(command)
+            parts.8.apply(command)
         })
         .await
 }

@@ -7,7 +7,7 @@
 
 mod control;
 mod data;
-mod fleet;
+pub(crate) mod fleet;
 mod mqtt;
 mod notify;
 mod runner;

@@ -2,8 +2,8 @@
 //!
 //! - [`service`]: what all of them have in common; [`SERVICES`] has a line for each.
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
-//! - [`account`], [`certificates`], [`commands`], [`connections`], [`jobs`], [`logging`], [`policies`], [`provisioning`], [`registry`],
-//!   [`rules`], [`shadows`], [`tags`]: the services.
+//! - [`account`], [`certificates`], [`commands`], [`connections`], [`jobs`], [`logging`], [`ota`], [`policies`],
+//!   [`provisioning`], [`registry`], [`rules`], [`shadows`], [`tags`]: the services.
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //!   `in_flight` counts those that are unanswered.
 //! - [`events`]: from events to the topics that tell of them.
@@ -19,6 +19,7 @@ mod in_flight;
 pub mod jobs;
 pub mod logging;
 pub mod operations;
+pub mod ota;
 pub mod policies;
 pub mod provisioning;
 pub mod registry;
@@ -62,6 +63,7 @@ pub const SERVICES: &[Registered] = &[
     register("connections", connections::register, None),
     register("jobs", jobs::register, Some(|all| all.jobs.clone())),
     register("logging", logging::register, None),
+    register("ota", ota::register, Some(|all| all.ota.clone())),
     register("policies", policies::register, None),
     register("provisioning", provisioning::operations::register, Some(|all| all.provisioning.clone())),
     register("registry", registry::register, None),

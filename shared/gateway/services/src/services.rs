@@ -4,6 +4,7 @@ use crate::certificates::service::CertificatesService;
 use crate::commands::service::CommandsService;
 use crate::connections::pace::Paces;
 use crate::jobs::service::JobsService;
+use crate::ota::service::OtaService;
 use crate::provisioning::service::ProvisioningService;
 use crate::rules::service::RulesService;
 use crate::shadows::service::ShadowService;
@@ -29,6 +30,8 @@ pub struct Services {
     pub jobs: Arc<JobsService>,
     /// Commands.
     pub commands: Arc<CommandsService>,
+    /// Streams and OTA updates.
+    pub ota: Arc<OtaService>,
     /// CAs and certificates.
     pub certificates: Arc<CertificatesService>,
 }

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use uuid::Uuid;
 
 /// The things and groups of a registry.
-pub(super) struct Registered<'r>(pub(super) &'r Registry);
+pub(crate) struct Registered<'r>(pub(crate) &'r Registry);
 
 impl Fleet for Registered<'_> {
     fn thing_id(&self, thing: &str) -> Option<Uuid> {
@@ -29,6 +29,6 @@ impl Fleet for Registered<'_> {
 }
 
 /// What the account wants to be told of jobs.
-pub(super) fn tells(registry: &Registry) -> Tells {
+pub(crate) fn tells(registry: &Registry) -> Tells {
     Tells { jobs: registry.tells(EventType::Job), executions: registry.tells(EventType::JobExecution) }
 }

@@ -56,10 +56,14 @@ impl Runner {
             tag(kept, &outcome.reply)?;
             Ok(outcome)
         });
-        let Outcome { reply, changed, due } = outcome.await?;
-        self.remind(due);
-        self.tell(&changed);
-        Ok(reply)
+        Ok(self.settled(outcome.await?))
+    }
+
+    /// Sees to what follows from a change that was made elsewhere, and gives its answer.
+    pub(crate) fn settled<T>(&self, outcome: Outcome<T>) -> T {
+        self.remind(outcome.due);
+        self.tell(&outcome.changed);
+        outcome.reply
     }
 
     /// Runs a command, and tells the things whose lists have changed.

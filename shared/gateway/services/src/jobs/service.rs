@@ -24,7 +24,7 @@ const AGAIN: i64 = 5000;
 
 /// AWS IoT Jobs.
 pub struct JobsService {
-    pub(super) runner: Arc<Runner>,
+    pub(crate) runner: Arc<Runner>,
     in_flight: InFlight,
     requests: Sender<(Request, Unanswered)>,
     arriving: Mutex<Option<Receiver<(Request, Unanswered)>>>,
