@@ -60,7 +60,7 @@ class World:
 
     def prepare(self, step):
         """Does one thing that an example says was done before it."""
-        if step.startswith("iot ") or step.startswith("iot-data "):
+        if step.startswith(("iot ", "iot-data ", "s3api ")):
             self.run(shlex.split(step), {})
         elif step == "five minutes pass":
             self.post("clock", {"advance": "5m"})

@@ -317,8 +317,7 @@ impl S3 {
             // What was not there is not removed.
             if !writes.is_empty() {
                 let happened = if change.marker && version.is_none() { Happened::Marked } else { Happened::Deleted };
-                let (tellings, kept) =
-                    self.telling(&state, (bucket, key), happened, (change.version.as_deref(), None));
+                let (tellings, kept) = self.telling(&state, (bucket, key), happened, (change.version.as_deref(), None));
                 told = tellings;
                 writes.extend(kept);
             }

@@ -331,6 +331,7 @@ impl Gateway {
         account.put(&self.host.books, &self.store, replace).await?;
         self.services.rules.backlog.void();
         self.services.jobs.look_again();
+        self.services.ota.look_again();
         self.services.commands.look_again();
         self.host.told.logs.refresh();
         self.host.broker.disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);

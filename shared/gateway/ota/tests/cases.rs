@@ -5,6 +5,8 @@
 //! first, and `steps`. A step has `do` and one of:
 //! - an operation of the control plane, such as `CreateStream`, whose `in` is its request (`streamId` is `s` and `roleArn` a role
 //!   where they are left out), and comes to `is` or `error`, a code and a message;
+//! - `make`, which makes the update `u` of its files in Amazon S3, each `signed` with a signature and a certificate's path where that
+//!   is said, and comes to the `document` of its job, to more of the job's request as `job`, or to `error`;
 //! - `get` and `describe`, what a device asks: a `payload` (JSON, or a text as it stands), as `format` says (`json` where nothing is
 //!   said; `cbor` writes the JSON as CBOR, with `{"hex": …}` as bytes), of `stream` (`s`), which comes to `blocks`, `told` (the
 //!   description) or `rejected`, a code and a message.
@@ -26,13 +28,13 @@ use ciborium::Value as Cbor;
 use drydock_core::{ApiError, Done, Rulebook, Scope, Timestamp, Write};
 use drydock_model::{Operation, Wire, iot, validate};
 use drydock_ota::request::{Format, Payload, Refused};
-use drydock_ota::{Ota, Seen};
+use drydock_ota::{Found, Ota, Place, Seen, place};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 fn main() {
-    files::run(env!("CARGO_MANIFEST_DIR"), 55, trials_of);
+    files::run(env!("CARGO_MANIFEST_DIR"), 85, trials_of);
 }
 
 fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
@@ -102,6 +104,7 @@ impl Run {
         match step["do"].as_str().unwrap() {
             "get" => self.get(step),
             "describe" => self.describe(step),
+            "make" => self.make(step),
             operation => {
                 let done = self.operation(operation, step.get("in").cloned().unwrap_or_else(|| json!({})));
                 match (done, step.get("error")) {
@@ -129,10 +132,16 @@ impl Run {
 
     fn operation(&mut self, operation: &str, mut input: Value) -> Result<Value, ApiError> {
         let fields = input.as_object_mut().unwrap();
-        if operation != "ListStreams" {
+        if operation.ends_with("Stream") {
             fields.entry("streamId").or_insert(json!("s"));
         }
-        if operation == "CreateStream" {
+        if operation.ends_with("OTAUpdate") {
+            fields.entry("otaUpdateId").or_insert(json!("u"));
+        }
+        if operation == "CreateOTAUpdate" {
+            fields.entry("targets").or_insert(json!(["arn:aws:iot:us-east-1:123456789012:thing/t"]));
+        }
+        if matches!(operation, "CreateStream" | "CreateOTAUpdate") {
             fields.entry("roleArn").or_insert(json!("arn:aws:iam::123456789012:role/files"));
         }
         let objects = self.objects.clone();
@@ -155,9 +164,56 @@ impl Run {
                 let done = self.book.delete_stream(&read::<iot::ops::DeleteStream>(&input)?)?;
                 Ok(self.keep(done))
             }
+            "CreateOTAUpdate" => {
+                let done = self.book.create_update(read::<iot::ops::CreateOTAUpdate>(&input)?, now)?;
+                Ok(self.keep(done))
+            }
+            "GetOTAUpdate" => Ok(self.book.get_update(&read::<iot::ops::GetOTAUpdate>(&input)?)?.write()),
+            "ListOTAUpdates" => Ok(self.book.list_updates(&read::<iot::ops::ListOTAUpdates>(&input)?)?.write()),
+            "DeleteOTAUpdate" => {
+                let request = read::<iot::ops::DeleteOTAUpdate>(&input)?;
+                let done = self.book.delete_update(&request.ota_update_id, request.delete_stream == Some(true))?;
+                Ok(self.keep(done.map(|_| iot::DeleteOTAUpdateResponse {})))
+            }
             "DescribeStream" => Ok(self.book.describe_stream(&read::<iot::ops::DescribeStream>(&input)?)?.write()),
             "ListStreams" => Ok(self.book.list_streams(&read::<iot::ops::ListStreams>(&input)?)?.write()),
             other => panic!("`{other}` is not an operation of these cases"),
+        }
+    }
+
+    fn make(&mut self, step: &Value) -> Result<(), Failed> {
+        let (request, _) = self.book.to_make("u").ok_or("there is no update to be made")?;
+        let signed = step["signed"].as_array().map(|pair| {
+            let text = |at: usize| pair.get(at).and_then(Value::as_str).map(str::to_owned);
+            (text(0).unwrap(), text(1))
+        });
+        let found: Vec<Found> = request.files.iter().map(|file| self.found(file, signed.clone())).collect();
+        let now = Timestamp(self.now);
+        let done = self.book.update_job("u", &found, "AFR_OTA-x");
+        let request = match (done, step.get("error")) {
+            (Ok(request), None) => request,
+            (Err(error), Some(expected)) => return refused((error.code.as_str(), error.message.as_ref()), expected),
+            (done, expected) => return Err(format!("expected {expected:?}, got {done:?}").into()),
+        };
+        let done = self.book.complete_update("u", &found, "AFR_OTA-x", now).map_err(|error| error.to_string())?;
+        for Write { table, key, value } in done.writes {
+            self.rows.insert((table.to_owned(), key), value.unwrap());
+        }
+        let document: Value = serde_json::from_str(request.document.as_deref().unwrap()).unwrap();
+        fits(&document["afr_ota"], step.get("document").unwrap_or(&json!({})))?;
+        fits(&request.write(), step.get("job").unwrap_or(&json!({})))
+    }
+
+    fn found(&self, file: &iot::OTAUpdateFile, signature: Option<(String, Option<String>)>) -> Found {
+        match place(file).unwrap() {
+            Place::S3(bucket, key, version) => {
+                let of = version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
+                let size = self.objects[format!("{bucket}/{key}{of}")].as_u64().unwrap();
+                let etag = format!("{bucket}/{key}");
+                Found { bucket, key, version, size, etag, stream: None, signature }
+            }
+            Place::Stream(stream, id) => Found { signature, ..self.book.stream_file(&stream, id).unwrap() },
+            Place::Signed => panic!("these cases know no signing jobs"),
         }
     }
 

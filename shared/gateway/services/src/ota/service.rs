@@ -37,6 +37,11 @@ impl OtaService {
         let (requests, arriving) = mpsc::channel(in_flight.most());
         Self { host, jobs, reminder, in_flight, requests, arriving: Mutex::new(Some(arriving)) }
     }
+
+    /// The books have become others: what is to be made in them is.
+    pub fn look_again(&self) {
+        self.reminder.by(self.host.books.now());
+    }
 }
 
 #[async_trait]
