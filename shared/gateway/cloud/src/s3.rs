@@ -2,8 +2,8 @@
 //!
 //! The wire is the `s3s` crate's, which is generated from the service model; what is kept is ours:
 //!
-//! - `state`: buckets, objects and unfinished uploads in memory, their rows in the journal. `versions`: older versions of objects,
-//!   and delete markers.
+//! - `state`: buckets, objects and unfinished uploads in memory, their rows in the journal. `object`: an object. `versions`: older
+//!   versions, and delete markers; `history`: how both change.
 //! - `blob`: the bytes of objects, a file each.
 //! - [`payload`]: request bodies as clients frame and hash them.
 //! - `checksums`: what clients state of the bytes they send.
@@ -21,10 +21,12 @@ mod checksums;
 mod configuration;
 pub mod door;
 mod events;
+mod history;
 mod host;
 mod listing;
 mod multipart;
 mod notifications;
+mod object;
 mod objects;
 mod operations;
 mod outbox;
@@ -41,8 +43,9 @@ use blob::{Blobs, Written};
 use bytes::Bytes;
 use drydock_core::{Timestamp, Write};
 use notifications::Happened;
+use object::ObjectRow;
 use outbox::Outbox;
-use state::{ObjectRow, State};
+use state::State;
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -262,7 +265,7 @@ impl S3 {
         written: Written,
         content_type: &str,
     ) -> Result<(), CloudError> {
-        let headers = state::Headers { content_type: Some(content_type.to_owned()), ..state::Headers::default() };
+        let headers = object::Headers { content_type: Some(content_type.to_owned()), ..object::Headers::default() };
         let row = ObjectRow::new(written, headers, self.now());
         self.keep(bucket, key, row, Happened::Put, |_| Ok::<(), CloudError>(()))
             .await?

@@ -1,7 +1,8 @@
 //! Streams and over-the-air updates: which files devices get over MQTT, in blocks, and which firmware they are to take.
 //!
 //! - [`Ota`]: the rulebook: streams and OTA updates.
-//! - `streams`: the operations on streams, of the control plane. [`Seen`] is what is known of a file in Amazon S3.
+//! - `streams`: the operations on streams, of the control plane. [`Seen`] is what is known of a file in Amazon S3,
+//!   by whoever is asked ([`Look`]).
 //! - [`request`]: what a device asks of a stream, in JSON or CBOR, and how it is refused. `blocks`: which blocks of which file that
 //!   comes to. [`messages`]: what the device is told.
 //! - `updates`: the operations on OTA updates, and where their files are ([`Place`], [`Signing`]). `make`: the stream and the job
@@ -21,5 +22,5 @@ mod wire;
 pub use blocks::{Delivery, File};
 pub use book::Ota;
 pub use make::Found;
-pub use streams::Seen;
+pub use streams::{Look, Seen};
 pub use updates::{Place, Signing, job_id, place, signing};

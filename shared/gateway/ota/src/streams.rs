@@ -35,6 +35,9 @@ pub struct Seen {
     pub etag: String,
 }
 
+/// Says what is at a bucket and a key, of a version where one is named.
+pub type Look<'l> = &'l (dyn Fn(&str, &str, Option<&str>) -> Option<Seen> + 'l);
+
 /// A stream; its key is its id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,10 +86,7 @@ pub(crate) fn check_sizes(sizes: impl IntoIterator<Item = u64>) -> Result<(), Ap
 }
 
 /// The ids and places of files, with what `seen` knows of them.
-fn read_files(
-    files: Vec<StreamFile>,
-    seen: &dyn Fn(&str, &str, Option<&str>) -> Option<Seen>,
-) -> Result<Vec<FileRow>, ApiError> {
+fn read_files(files: Vec<StreamFile>, seen: Look<'_>) -> Result<Vec<FileRow>, ApiError> {
     if files.is_empty() {
         return Err(ApiError::invalid("a stream needs a file"));
     }
@@ -134,7 +134,7 @@ impl Ota {
     pub fn create_stream(
         &mut self,
         request: CreateStreamRequest,
-        seen: &dyn Fn(&str, &str, Option<&str>) -> Option<Seen>,
+        seen: Look<'_>,
         now: Timestamp,
     ) -> Result<Done<CreateStreamResponse>, ApiError> {
         let id = request.stream_id;
@@ -166,7 +166,7 @@ impl Ota {
     pub fn update_stream(
         &mut self,
         request: UpdateStreamRequest,
-        seen: &dyn Fn(&str, &str, Option<&str>) -> Option<Seen>,
+        seen: Look<'_>,
         now: Timestamp,
     ) -> Result<Done<UpdateStreamResponse>, ApiError> {
         let id = request.stream_id;

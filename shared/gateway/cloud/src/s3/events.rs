@@ -5,8 +5,9 @@
 
 use super::S3;
 use super::notifications::{Happened, Notification, check};
+use super::object::ObjectRow;
 use super::outbox::Telling;
-use super::state::{ObjectRow, State};
+use super::state::State;
 use crate::error::CloudError;
 use drydock_core::{Arn, Timestamp, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

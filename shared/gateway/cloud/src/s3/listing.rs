@@ -1,8 +1,9 @@
 //! Lists of objects and of their versions, by page, and with a delimiter by folder.
 
 use super::S3;
+use super::object::ObjectRow;
 use super::objects::{no_bucket, time};
-use super::state::{Bucket, ObjectRow};
+use super::state::Bucket;
 use super::versions::{Marker, is_id};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

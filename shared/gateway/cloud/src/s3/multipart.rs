@@ -4,12 +4,13 @@ use super::S3;
 use super::blob::Written;
 use super::checksums::{Stated, bytes_of_hex, hasher_of, shown};
 use super::notifications::Happened;
+use super::object::{Headers, ObjectRow};
 use super::objects::{
     Refused, failed, headers_of, may_replace, metadata, no_bucket, not_written, other_encryption, refuse,
     refuse_unkept, time,
 };
 use super::payload::Trailers;
-use super::state::{Headers, ObjectRow, PartRow, UploadRow};
+use super::state::{PartRow, UploadRow};
 use futures_util::StreamExt as _;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm, ChecksumType,

@@ -1,8 +1,8 @@
 //! Buckets, objects and unfinished uploads in memory, and their rows in the journal.
 
-use super::blob::Written;
 use super::checksums::Sums;
 use super::notifications::{Happened, Notification};
+use super::object::{Headers, ObjectRow};
 use super::versions::{Entry, EntryRow, Versioning};
 use crate::error::CloudError;
 use crate::journal::Rows;
@@ -66,42 +66,6 @@ pub(super) struct BucketRow {
     pub(super) versioning: Versioning,
 }
 
-/// What an object is sent with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Headers {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_type: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_encoding: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_disposition: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) content_language: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cache_control: Option<String>,
-    /// The user's own, without `x-amz-meta-`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) metadata: BTreeMap<String, String>,
-}
-
-/// An object as it is kept.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct ObjectRow {
-    pub(super) blob: String,
-    pub(super) size: u64,
-    pub(super) etag: String,
-    pub(super) modified: Timestamp,
-    pub(super) headers: Headers,
-    pub(super) sums: Sums,
-    /// Whether the sums are of the parts' sums (`COMPOSITE`); else they are of the bytes.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) composite: bool,
-    /// `None` for the null version: one that was put while no versions were kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) version: Option<String>,
-}
-
 /// An unfinished upload as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct UploadRow {
@@ -124,13 +88,6 @@ pub(super) struct PartRow {
     pub(super) etag: String,
     pub(super) modified: Timestamp,
     pub(super) sums: Sums,
-}
-
-impl ObjectRow {
-    pub(super) fn new(written: Written, headers: Headers, modified: Timestamp) -> Self {
-        let Written { blob, size, md5, sums } = written;
-        Self { blob, size, etag: md5, modified, headers, sums, composite: false, version: None }
-    }
 }
 
 impl Bucket {

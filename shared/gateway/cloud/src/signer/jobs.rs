@@ -1,13 +1,16 @@
 //! Signing jobs: "StartSigningJob", "DescribeSigningJob", "ListSigningJobs", and the work behind them.
 
-use super::profiles::CERTNAME;
-use super::{JOBS, Platform, Refused, Signer, failed, invalid, key, missing, platform, row};
+use super::key;
+use super::page::page;
+use super::platform::{Platform, platform};
+use super::refusal::{Refused, failed, invalid, missing};
+use super::rows::{Asked, CERTNAME, JobRow, Signed, Status};
+use super::state::{JOBS, Signer, row};
 use crate::context::lock;
 use crate::error::CloudError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use drydock_core::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -15,85 +18,6 @@ use std::sync::Arc;
 const PIECE: u64 = 1024 * 1024;
 /// The largest signed object, in bytes: one that has its payload in it.
 const LARGEST_SIGNED: u64 = 32 * 1024 * 1024;
-
-/// What a job is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Asked {
-    /// The bucket of the payload.
-    pub bucket: String,
-    /// Its key.
-    pub key: String,
-    /// Its version; `null` where its bucket keeps none.
-    pub version: String,
-    /// Where the signed object goes.
-    pub to_bucket: String,
-    /// How its key begins; the job's id follows.
-    pub to_prefix: String,
-    /// The profile that it is signed with.
-    pub profile: String,
-    /// Of jobs with the same token there is one.
-    pub token: String,
-}
-
-/// What became of a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signed {
-    /// The bucket of the payload.
-    pub bucket: String,
-    /// Its key.
-    pub key: String,
-    /// Its version, where its bucket keeps any.
-    pub version: Option<String>,
-    /// The signature of the payload in DER, in base64.
-    pub signature: String,
-    /// Where devices have the certificate, as the profile says it (`certname`).
-    pub certificate_path: Option<String>,
-}
-
-/// A signing job; its key is its id.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct JobRow {
-    asked: Asked,
-    profile_version: String,
-    platform: String,
-    certificate_arn: String,
-    created: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    completed: Option<Timestamp>,
-    status: Status,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    signature: Option<String>,
-    /// Where devices have the certificate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    certificate_path: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Status {
-    InProgress,
-    Failed,
-    Succeeded,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::InProgress => "InProgress",
-            Self::Failed => "Failed",
-            Self::Succeeded => "Succeeded",
-        }
-    }
-}
-
-impl JobRow {
-    fn signed_key(&self, id: &str) -> String {
-        format!("{}{id}", self.asked.to_prefix)
-    }
-}
 
 fn seconds(at: Timestamp) -> f64 {
     at.millis() as f64 / 1000.0
@@ -339,6 +263,6 @@ impl Signer {
             .collect();
         // The newest first.
         all.sort_by(|a, b| a.0.cmp(&b.0));
-        super::api::page("jobs", all, value("nextToken"), value("maxResults"))
+        page("jobs", all, value("nextToken"), value("maxResults"))
     }
 }

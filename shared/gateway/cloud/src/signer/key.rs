@@ -1,6 +1,5 @@
 //! The key that objects are signed with, and its certificate.
 
-use super::{KEYS, Signer, row};
 use crate::error::CloudError;
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
@@ -21,15 +20,15 @@ pub(super) struct Key {
     /// The private key in PKCS #8, in base64.
     private: String,
     /// Its certificate, in PEM.
-    certificate: String,
+    pub(super) certificate: String,
 }
 
-fn broken(why: impl std::fmt::Display) -> CloudError {
+pub(super) fn broken(why: impl std::fmt::Display) -> CloudError {
     CloudError::resource("key", "signer", format!("the key for signatures cannot be used: {why}"))
 }
 
 impl Key {
-    fn make(now: Timestamp) -> Result<Self, CloudError> {
+    pub(super) fn make(now: Timestamp) -> Result<Self, CloudError> {
         let pair = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(broken)?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "Drydock code signing");
@@ -52,25 +51,4 @@ impl Key {
 /// Sums up bytes as they come.
 pub(super) fn hasher() -> digest::Context {
     digest::Context::new(&digest::SHA256)
-}
-
-impl Signer {
-    /// The key; made when it is first needed.
-    pub(super) async fn key(&self, held: &mut Option<Key>) -> Result<Key, CloudError> {
-        if let Some(key) = held {
-            return Ok(key.clone());
-        }
-        let now = self.context.now();
-        let made = tokio::task::spawn_blocking(move || Key::make(now)).await;
-        let key = made.map_err(broken)??;
-        self.context.journal.commit(vec![row(KEYS, "key", &key)]).await?;
-        let config = &self.context.config;
-        if let Some(folder) = config.data_dir.as_ref().or(config.scratch.as_ref()) {
-            let path = folder.join(CERTIFICATE);
-            let written = tokio::fs::write(&path, &key.certificate).await;
-            written.map_err(|source| CloudError::DataDir { path, source })?;
-        }
-        *held = Some(key.clone());
-        Ok(key)
-    }
 }

@@ -1,38 +1,16 @@
 //! Signing profiles: "PutSigningProfile", "GetSigningProfile", "ListSigningProfiles", "CancelSigningProfile".
 
-use super::{PROFILES, Refused, Signer, failed, invalid, missing, platform, row};
+use super::page::page;
+use super::platform::platform;
+use super::refusal::{Refused, failed, invalid, missing};
+use super::rows::{CERTNAME, ProfileRow};
+use super::state::{PROFILES, Signer, row};
 use crate::context::lock;
-use drydock_core::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The signing parameter that says where devices have the certificate, as the console of FreeRTOS sets it.
-pub(super) const CERTNAME: &str = "certname";
 /// The most profiles of an account.
 const MOST: usize = 1000;
-
-/// A signing profile; its key is its name.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ProfileRow {
-    pub(super) version: String,
-    pub(super) platform: String,
-    pub(super) certificate_arn: String,
-    #[serde(default)]
-    pub(super) parameters: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) created: Timestamp,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) canceled: bool,
-}
-
-impl ProfileRow {
-    fn status(&self) -> &'static str {
-        if self.canceled { "Canceled" } else { "Active" }
-    }
-}
 
 fn is_name(name: &str) -> bool {
     (2..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -170,6 +148,6 @@ impl Signer {
         });
         let all: Result<Vec<_>, Refused> =
             listed.map(|(name, row)| Ok((name.clone(), self.shown_profile(name, row)?.into()))).collect();
-        super::api::page("profiles", all?, value("nextToken"), value("maxResults"))
+        page("profiles", all?, value("nextToken"), value("maxResults"))
     }
 }
