@@ -276,3 +276,44 @@ fn row_phase(gateway: &Gateway<'_>, id: &str) -> Option<String> {
     let row = rows.into_iter().find(|row| row["releaseId"]["S"] == id)?;
     row["phase"]["S"].as_str().map(str::to_owned)
 }
+
+#[test]
+fn the_command_line_begins_shows_and_stops_releases() {
+    let place = place("");
+    let gateway = place.up(&UP);
+    let mut fleet = devices(&gateway, &["a", "b"]);
+    group(&gateway, "canary", &["a"]);
+    group(&gateway, "fleet", &["a", "b"]);
+    let release = json!({
+        "releaseId": "r", "environment": "production", "what": { "document": { "install": "r" } }, "approval": true,
+        "waves": [{ "name": "canary", "group": "canary" }, { "name": "all", "group": "fleet", "promote": "manual" }],
+    });
+    std::fs::write(place.path().join("release.json"), release.to_string()).unwrap();
+    let url = format!("http://127.0.0.1:{}", gateway.api_port());
+    let to = |by: &'static str| ["--api-url", url.as_str(), "--stack-name", "fleet", "--by", by].map(str::to_owned);
+    let run = |by: &'static str, arguments: &[&str]| {
+        let to = to(by);
+        let all: Vec<_> = ["release"].iter().chain(arguments).copied().chain(to.iter().map(String::as_str)).collect();
+        place.run(&all)
+    };
+    let dry = run("alice", &["create", "release.json", "--dry-run"]);
+    assert!(dry.contains("all: 2 things, job release-r-w2") && dry.contains(r#"{"install":"r"}"#), "{dry}");
+    assert!(run("alice", &["list"]).contains("there are no releases"));
+    assert!(run("alice", &["create", "release.json"]).contains("r in production: awaitingApproval"));
+    assert!(run("bob", &["approve", "r"]).contains("rollingOut"));
+    until(&gateway, &mut fleet, "r", "awaitingPromotion", |_, _| "SUCCEEDED");
+    let promoted = run("bob", &["promote", "r", "--wave", "2"]);
+    assert!(promoted.contains("release-r-w2"), "{promoted}");
+    let stopped: Value = serde_json::from_str(&run("bob", &["stop", "r", "--why", "it is late", "--json"])).unwrap();
+    assert_eq!(stopped["release"]["reason"], "it is late (stopped by bob)", "{stopped}");
+    assert!(run("bob", &["resume", "r"]).contains("release-r-w2_2"));
+    until(&gateway, &mut fleet, "r", "succeeded", |_, _| "SUCCEEDED");
+    assert!(run("bob", &["show", "r"]).contains("r in production: succeeded"));
+    let listed = run("bob", &["list", "--environment", "production"]);
+    assert!(listed.contains("production: has `r`, and nothing goes on"), "{listed}");
+    // The last of them went to all, and there is none before it: the function says so, and the command fails.
+    let refused =
+        drydock_tests::gateway::command().args(["release", "rollback", "r"]).args(to("bob")).output().unwrap();
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("has none before it"), "{refused:?}");
+}

@@ -17,6 +17,7 @@
 //! - [`signal`]: when somebody wants a command to stop.
 //! - [`project`]: what is said elsewhere than on the command line.
 //! - [`variables`]: a variable for each option.
+//! - [`release`]: brings releases to devices in waves, stops them, takes them back.
 //! - [`template`]: says what would become of a template.
 //! - [`sql`]: says what a rule's statement makes of a message.
 
@@ -34,6 +35,7 @@ pub mod logs;
 pub mod operations;
 pub mod print;
 pub mod project;
+pub mod release;
 pub mod signal;
 pub mod sql;
 pub mod template;
@@ -73,6 +75,9 @@ pub enum Command {
     Limits(LimitsArgs),
     /// Print the AWS-style log of a gateway that is up.
     Logs(logs::LogsArgs),
+    /// Begin, show, promote, stop and take back releases: jobs that go to devices in waves, on a gateway and on AWS.
+    #[command(subcommand)]
+    Release(Box<release::ReleaseCommand>),
     /// Say what a statement of the rules SQL makes of a message, and why it makes nothing of it; or follow a rule as it runs.
     Sql(Box<sql::SqlArgs>),
     /// Look at a template before it is brought up.
@@ -116,6 +121,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Explain(args) => explain::run(*args).await,
         Command::Limits(args) => limits::run(&args),
         Command::Logs(args) => logs::run(args).await,
+        Command::Release(command) => release::run(*command).await,
         Command::Sql(args) => sql::run(*args).await,
         Command::Template(command) => template::run(command),
         Command::Export(args) => account::export(args).await,

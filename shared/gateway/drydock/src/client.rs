@@ -1,4 +1,4 @@
-//! A small client of the gateway's own API, for the command line: plain HTTP, signed.
+//! A small client of the gateway's own API, for the command line: plain HTTP, signed. What is asked of AWS as well goes over TLS.
 
 use bytes::Bytes;
 use drydock_core::{Clock as _, Scope};
@@ -8,6 +8,7 @@ use drydock_identity::sigv4::{Secret, SignedRequest, Signer};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -54,6 +55,9 @@ pub enum CallError {
         /// What was wrong.
         message: String,
     },
+    /// Nothing can be asked over TLS.
+    #[error("cannot begin TLS: {0}")]
+    NoTls(String),
     /// The request cannot be made.
     #[error("{operation} is not a valid request")]
     Invalid {
@@ -119,7 +123,11 @@ pub struct Api {
     region: Arc<OnceCell<String>>,
     signer: Signer,
     client: Client<HttpConnector, Full<Bytes>>,
+    secure: Arc<std::sync::OnceLock<Secure>>,
 }
+
+/// Connections over TLS, or why there can be none.
+type Secure = Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>;
 
 impl Api {
     /// The API at a URL such as `http://127.0.0.1:4566`, in a region: the one that is named, else that of the environment
@@ -144,6 +152,7 @@ impl Api {
             region: Arc::new(OnceCell::new_with(Some(signer.region.clone()))),
             signer,
             client: Client::builder(TokioExecutor::new()).build_http(),
+            secure: Arc::default(),
         }
     }
 
@@ -316,6 +325,15 @@ impl Api {
         self.call(service, target, Method::POST, "/", &headers, Bytes::from(body.to_string())).await
     }
 
+    /// Invokes a function of Lambda, and gives what it answers: an error of its own, too.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, CallError> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        self.call("lambda", "Invoke", Method::POST, &path, &[], Bytes::from(payload.to_string())).await
+    }
+
     /// Signs a request and sends it.
     async fn call(
         &self,
@@ -362,9 +380,31 @@ impl Api {
     }
 
     async fn sent(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
-        let answer = self.client.request(request).await;
+        let answer = if self.url.starts_with("https:") {
+            let secure = self.secure.get_or_init(secure).as_ref();
+            secure.map_err(|why| CallError::NoTls(why.clone()))?.request(request).await
+        } else {
+            self.client.request(request).await
+        };
         answer.map_err(|source| CallError::Unreachable { url: self.url.clone(), source })
     }
+}
+
+/// TLS with the roots of the system.
+fn secure() -> Secure {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err("the system has no certificates to trust: set SSL_CERT_FILE to a file of some".to_owned());
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
 /// A body of at most `limit` bytes.

@@ -111,8 +111,9 @@ fn is_blank(text: &str) -> bool {
     matches!((lines.next(), lines.next()), (None | Some("{}" | "Resources:"), None))
 }
 
-/// A stack is called as its folder is, as far as CloudFormation takes that.
-fn stack_name(path: &Path) -> String {
+/// How the stack of a template is called where nobody says so: as its folder is, as far as CloudFormation takes that.
+#[must_use]
+pub fn stack_name(path: &Path) -> String {
     let folder = path.canonicalize().ok().and_then(|p| p.parent()?.file_name()?.to_str().map(str::to_owned));
     let name: String =
         folder.unwrap_or_default().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
