@@ -44,6 +44,7 @@ mod left_behind;
 mod lifecycle;
 mod logs;
 mod ota;
+mod packages;
 mod provisioning;
 mod refusals;
 mod registry;

@@ -13,6 +13,7 @@ use drydock_jobs::Jobs;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, DeleteTopicRuleRequest, ReplaceTopicRuleRequest};
 use drydock_ota::Ota;
+use drydock_packages::Packages;
 use drydock_policy::{CertificateFacts, Policies, SessionPolicies};
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
@@ -36,7 +37,7 @@ pub const VALIDITY_GRACE: i64 = 1000;
 /// The rulebooks, and what their commands need from the outside.
 ///
 /// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
-/// jobs, commands, streams, logging, rules, tags. Those that others refer to come first.
+/// packages, jobs, commands, streams, logging, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -56,6 +57,8 @@ pub struct Books {
     pub provisioning: Durable<Provisioning>,
     /// Device shadows.
     pub shadows: Durable<Shadows>,
+    /// The software package catalog.
+    pub packages: Durable<Packages>,
     /// Jobs and job templates.
     pub jobs: Durable<Jobs>,
     /// Commands and their executions.
@@ -104,6 +107,7 @@ impl Books {
         let policies = Durable::open_counted(store, &scope, empty.policies, reloads())?;
         let provisioning = Durable::open(store, &scope, empty.provisioning)?;
         let shadows = Durable::open(store, &scope, Shadows::new())?;
+        let packages = Durable::open(store, &scope, Packages::new(scope.clone()))?;
         let jobs = Durable::open(store, &scope, Jobs::new(scope.clone()))?;
         let commands = Durable::open(store, &scope, Commands::new(scope.clone()))?;
         let ota = Durable::open(store, &scope, Ota::new(scope.clone()))?;
@@ -117,6 +121,7 @@ impl Books {
             policies,
             provisioning,
             shadows,
+            packages,
             jobs,
             commands,
             ota,
@@ -356,6 +361,7 @@ impl Books {
             &self.policies,
             &self.provisioning,
             &self.shadows,
+            &self.packages,
             &self.jobs,
             &self.commands,
             &self.ota,

@@ -7,6 +7,7 @@ use drydock_core::{ApiError, Arn, Done, Scope};
 use drydock_identity::Identity;
 use drydock_jobs::Jobs;
 use drydock_ota::Ota;
+use drydock_packages::Packages;
 use drydock_policy::Policies;
 use drydock_provisioning::Provisioning;
 use drydock_registry::Registry;
@@ -21,6 +22,7 @@ pub type Parts<'b> = (
     Part<'b, Registry>,
     Part<'b, Policies>,
     Part<'b, Provisioning>,
+    Part<'b, Packages>,
     Part<'b, Jobs>,
     Part<'b, Commands>,
     Part<'b, Ota>,
@@ -36,15 +38,19 @@ const KINDS: &[Kind] = &[
     ("billinggroup/", |(_, registry, ..), name| registry.has_billing_group(name)),
     ("cacert/", |(identity, ..), id| identity.has_authority(id)),
     ("certificateprovider:", |(identity, ..), name| identity.has_certificate_provider(name)),
-    ("command/", |(_, _, _, _, _, commands, ..), id| commands.has_command(id)),
-    ("job/", |(_, _, _, _, jobs, ..), id| jobs.has_job(id)),
-    ("jobtemplate/", |(_, _, _, _, jobs, ..), id| jobs.has_template(id)),
-    ("otaupdate/", |(_, _, _, _, _, _, ota, ..), id| ota.has_update(id)),
+    ("command/", |(_, _, _, _, _, _, commands, ..), id| commands.has_command(id)),
+    ("job/", |(_, _, _, _, _, jobs, ..), id| jobs.has_job(id)),
+    ("jobtemplate/", |(_, _, _, _, _, jobs, ..), id| jobs.has_template(id)),
+    ("otaupdate/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_update(id)),
+    ("package/", |(_, _, _, _, packages, ..), name| match name.split_once("/version/") {
+        Some((package, version)) => packages.has_version(package, version),
+        None => packages.has_package(name),
+    }),
     ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
     ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
     ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
-    ("rule/", |(_, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
-    ("stream/", |(_, _, _, _, _, _, ota, ..), id| ota.has_stream(id)),
+    ("rule/", |(_, _, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("stream/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_stream(id)),
     ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
     ("thingtype/", |(_, registry, ..), name| registry.has_thing_type(name)),
 ];
@@ -64,6 +70,7 @@ pub async fn apply<T>(
         &books.registry,
         &books.policies,
         &books.provisioning,
+        &books.packages,
         &books.jobs,
         &books.commands,
         &books.ota,
@@ -73,7 +80,7 @@ pub async fn apply<T>(
     books
         .change(touched, |parts| {
             check(&books.scope, parts, arn)?;
-            parts.8.apply(command)
+            parts.9.apply(command)
         })
         .await
 }

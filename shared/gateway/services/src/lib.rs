@@ -2,7 +2,7 @@
 //!
 //! - [`service`]: what all of them have in common; [`SERVICES`] has a line for each.
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
-//! - [`account`], [`certificates`], [`commands`], [`connections`], [`jobs`], [`logging`], [`ota`], [`policies`],
+//! - [`account`], [`certificates`], [`commands`], [`connections`], [`jobs`], [`logging`], [`ota`], [`packages`], [`policies`],
 //!   [`provisioning`], [`registry`], [`rules`], [`shadows`], [`tags`]: the services.
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //!   `in_flight` counts those that are unanswered.
@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod logging;
 pub mod operations;
 pub mod ota;
+pub mod packages;
 pub mod policies;
 pub mod provisioning;
 pub mod registry;
@@ -64,6 +65,7 @@ pub const SERVICES: &[Registered] = &[
     register("jobs", jobs::register, Some(|all| all.jobs.clone())),
     register("logging", logging::register, None),
     register("ota", ota::register, Some(|all| all.ota.clone())),
+    register("packages", packages::register, None),
     register("policies", policies::register, None),
     register("provisioning", provisioning::operations::register, Some(|all| all.provisioning.clone())),
     register("registry", registry::register, None),
