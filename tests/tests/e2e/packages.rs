@@ -117,3 +117,79 @@ fn bills_of_materials_are_read_from_s3() {
     assert_eq!(gateway.iot("GET", results, &Value::Null)["validationResultSummaries"], json!([]));
     gateway.iot_answer("DELETE", "/packages/lamp/versions/1.0/sbom").refused(404, "ResourceNotFoundException", "1.0");
 }
+
+#[test]
+fn a_job_that_succeeds_tells_what_it_has_installed() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&DURABLE);
+    lamp(&gateway);
+    let artifact = json!({ "s3Location": { "bucket": "firmware", "key": "lamp-2.bin" } });
+    let version = json!({ "attributes": { "build": "7" }, "artifact": artifact });
+    gateway.iot("PUT", "/packages/lamp/versions/2.0", &version);
+    assert_eq!(gateway.s3("PUT", "/firmware", &[], b"").status, 200);
+    assert_eq!(gateway.s3("PUT", "/firmware/lamp-2.bin", &[], b"second").status, 200);
+    gateway.iot("POST", "/things/hall", &json!({}));
+    let role = arn("role/r").replace("iot:us-east-1", "iam:");
+    let job = |version: &str| {
+        json!({
+            "targets": [arn("thing/hall")],
+            "destinationPackageVersions": [arn(&format!("package/lamp/version/{version}"))],
+            "presignedUrlConfig": { "roleArn": role },
+            "document": json!({
+                "build": "${aws:iot:package::version::attributes:build}",
+                "url": "${aws:iot:package:lamp:version:2.0:artifact-location:s3-presigned-url}",
+            }).to_string(),
+        })
+    };
+    let create = |name: &str, version: &str| gateway.call("iot", "PUT", &format!("/jobs/{name}"), &[], &job(version));
+    create("second", "2.0").refused(400, "InvalidRequestException", "DRAFT");
+    create("second", "9").refused(404, "ResourceNotFoundException", "no version `9`");
+    gateway.iot("PATCH", "/packages/lamp/versions/2.0", &json!({ "action": "PUBLISH" }));
+    create("second", "1.0").refused(400, "InvalidRequestException", "attribute `build`");
+
+    let mut watch = gateway.observer(&["$aws/things/hall/shadow/name/$package/update/documents"]);
+    let config = |enabled: bool| json!({ "versionUpdateByJobsConfig": { "enabled": enabled, "roleArn": role } });
+    gateway.iot("PATCH", "/package-configuration", &config(true));
+    let mut hall = gateway.connect(&gateway.free_device("hall"));
+    hall.subscribe("$aws/things/hall/jobs/#");
+    let mut install = |name: &str, body: &Value| {
+        gateway.iot("PUT", &format!("/jobs/{name}"), body);
+        hall.publish(&format!("$aws/things/hall/jobs/{name}/get"), "{}").unwrap();
+        let got = hall.receive(&format!("$aws/things/hall/jobs/{name}/get/accepted")).json();
+        hall.publish(&format!("$aws/things/hall/jobs/{name}/update"), json!({ "status": "SUCCEEDED" }).to_string())
+            .unwrap();
+        hall.receive(&format!("$aws/things/hall/jobs/{name}/update/accepted"));
+        got["execution"]["jobDocument"].clone()
+    };
+    let plain = |version: &str| {
+        json!({
+            "targets": [arn("thing/hall")], "document": "{}",
+            "destinationPackageVersions": [arn(&format!("package/lamp/version/{version}"))],
+        })
+    };
+    install("first", &plain("$default"));
+    let told = watch.receive("$aws/things/hall/shadow/name/$package/update/documents").json();
+    assert_eq!(
+        told["current"]["state"]["reported"],
+        json!({ "lamp": { "version": "1.0", "attributes": { "os": "rtos" } } }),
+        "{told}"
+    );
+    let document = install("second", &job("2.0"));
+    assert_eq!(document["build"], "7", "{document}");
+    let url = document["url"].as_str().unwrap();
+    let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap().1;
+    assert_eq!(gateway.send("GET", &format!("/{path}"), &[], b"").body, "second");
+    let told = watch.receive("$aws/things/hall/shadow/name/$package/update/documents").json();
+    assert_eq!(
+        told["current"]["state"]["reported"],
+        json!({ "lamp": { "version": "2.0", "attributes": { "build": "7" } } }),
+        "the attributes of the version before are gone: {told}"
+    );
+    gateway.kill();
+
+    let gateway = place.up(&DURABLE);
+    let described = gateway.iot("GET", "/jobs/second", &Value::Null);
+    assert_eq!(described["job"]["destinationPackageVersions"], json!([arn("package/lamp/version/2.0")]));
+    let shadow = gateway.call("iotdata", "GET", "/things/hall/shadow?name=%24package", &[], &Value::Null).ok();
+    assert_eq!((&shadow["state"]["reported"]["lamp"]["version"], &shadow["version"]), (&json!("2.0"), &json!(2)));
+}

@@ -23,6 +23,9 @@ pub(crate) struct Assignment {
     /// How often it was tried again after it failed, and after it timed out.
     #[serde(default)]
     pub(crate) retried: Retried,
+    /// Whether what it has installed is still to be told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) untold: bool,
     /// In the order of their numbers. Of them the last alone may be one that has not ended.
     #[serde(default)]
     pub(crate) executions: Vec<Execution>,

@@ -40,6 +40,8 @@ pub struct Jobs {
     pub(crate) pending: BTreeMap<Line, BTreeSet<Pending>>,
     /// When executions time out.
     pub(crate) deadlines: BTreeSet<(Timestamp, SmolStr, ThingName)>,
+    /// The things on which jobs have installed what is still to be told.
+    pub(crate) untold: BTreeSet<(SmolStr, ThingName)>,
     /// When jobs are looked at.
     pub(crate) ticks: BTreeSet<(Timestamp, SmolStr)>,
     /// What the account wants to be told, as the last command had it.
@@ -57,6 +59,7 @@ impl Jobs {
             by_thing: BTreeSet::new(),
             pending: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            untold: BTreeSet::new(),
             ticks: BTreeSet::new(),
             tells: Tells::default(),
         }
@@ -125,6 +128,9 @@ impl Jobs {
         if let Some(deadline) = assignment.open().and_then(|open| open.deadline()) {
             self.deadlines.insert((deadline, job.clone(), thing.clone()));
         }
+        if assignment.untold {
+            self.untold.insert((job.clone(), thing.clone()));
+        }
         of.things.insert(thing.clone(), assignment);
         if let Some(listed) = listed {
             self.pending.entry((thing.clone(), namespace)).or_default().insert(listed);
@@ -145,6 +151,9 @@ impl Jobs {
         let line = (thing.clone(), of.row.namespace.clone());
         if let Some(deadline) = assignment.open().and_then(|open| open.deadline()) {
             self.deadlines.remove(&(deadline, job.clone(), thing.clone()));
+        }
+        if assignment.untold {
+            self.untold.remove(&(job.clone(), thing.clone()));
         }
         if let (Some(listed), Some(list)) = (listed, self.pending.get_mut(&line)) {
             list.remove(&listed);

@@ -29,7 +29,7 @@ impl Jobs {
             completed_at: row.completed,
             created_at: Some(row.created),
             description: row.config.description,
-            destination_package_versions: None,
+            destination_package_versions: row.destinations,
             document_parameters: row.parameters,
             force_canceled: (row.status == JobStatus::Canceled).then_some(row.forced),
             is_concurrent: Some(job.is_rolling_out()),

@@ -5,6 +5,7 @@
 use crate::assignment::Waiting;
 use crate::book::{Jobs, no_job};
 use crate::context::{Context, Outcome};
+use crate::install::{Catalog, Empty, installs, with_packages};
 use crate::job::{Config, Job, JobRow, arn};
 use crate::managed;
 use crate::schedule::Schedule;
@@ -38,12 +39,14 @@ struct Targets {
 }
 
 /// A document, and what a template gives with it.
+#[derive(Default)]
 struct Given {
     document: String,
     original: Option<String>,
     source: Option<String>,
     config: Config,
     windows: Option<Vec<drydock_model::iot::MaintenanceWindow>>,
+    destinations: Option<Vec<String>>,
 }
 
 impl Jobs {
@@ -52,10 +55,24 @@ impl Jobs {
     /// # Errors
     /// `ResourceAlreadyExistsException`; `ResourceNotFoundException` for a target or a template that is not there;
     /// `LimitExceededException` where 500 jobs roll out; `InvalidRequestException` for what contradicts itself or is out of
-    /// range; `NotImplementedException` for packages.
+    /// range, and for packages, of which there are none.
     pub fn create_job(
         &mut self,
         new: NewJob,
+        context: &Context<'_>,
+    ) -> Result<Done<Outcome<CreateJobResponse>>, ApiError> {
+        self.create_job_with(new, &Empty, context)
+    }
+
+    /// The same with a catalog of packages. What is known of their versions when the job is made holds for the job.
+    ///
+    /// # Errors
+    /// As [`create_job`](Self::create_job); `ResourceNotFoundException` for a package version that is not there;
+    /// `InvalidRequestException` for one that is a draft.
+    pub fn create_job_with(
+        &mut self,
+        new: NewJob,
+        catalog: &dyn Catalog,
         context: &Context<'_>,
     ) -> Result<Done<Outcome<CreateJobResponse>>, ApiError> {
         let NewJob { mut request, source } = new;
@@ -64,10 +81,11 @@ impl Jobs {
             let why = format!("Job {id} already exists.");
             return Err(ApiError::exists(why, id.as_str(), arn(&self.scope, &id)));
         }
-        if request.destination_package_versions.as_ref().is_some_and(|versions| !versions.is_empty()) {
-            return Err(ApiError::not_implemented("CreateJob with destinationPackageVersions"));
-        }
         let given = self.given(&mut request, source)?;
+        let destinations = request.destination_package_versions.or(given.destinations);
+        let installs = installs(&self.scope, destinations.as_deref().unwrap_or_default(), catalog)?;
+        let (document, artifacts) = with_packages(&given.document, &installs, catalog)?;
+        let original = given.original.or_else(|| (document != given.document).then_some(given.document));
         let asked = Config {
             description: request.description,
             presigned: request.presigned_url_config,
@@ -77,7 +95,7 @@ impl Jobs {
             retry: request.job_executions_retry_config,
         };
         let config = asked.or(&given.config);
-        config.check(&given.document)?;
+        config.check(&document)?;
         let selection = request.target_selection.unwrap_or(TargetSelection::Snapshot);
         let mut scheduling = request.scheduling_config;
         // A template's windows hold where the job says nothing of windows.
@@ -94,8 +112,11 @@ impl Jobs {
         }
         let description = config.description.clone();
         let row = JobRow {
-            document: given.document,
-            original: given.original,
+            document,
+            original,
+            destinations,
+            installs,
+            artifacts,
             source: given.source,
             template: request.job_template_arn,
             parameters: request.document_parameters,
@@ -154,7 +175,7 @@ impl Jobs {
             let document = request.document.take().or(source);
             let document = document.ok_or_else(|| ApiError::invalid("nothing was read from documentSource"))?;
             let source = request.document_source.take();
-            return Ok(Given { document, original: None, source, config: Config::default(), windows: None });
+            return Ok(Given { document, source, ..Given::default() });
         };
         let found = Arn::parse(template).filter(|arn| arn.service() == "iot");
         let found = found.as_ref().and_then(|arn| Some((arn.account(), arn.resource().strip_prefix("jobtemplate/")?)));
@@ -166,7 +187,7 @@ impl Jobs {
             let document = managed.document_with(&values)?;
             let config = Config { description: Some(managed.description.to_owned()), ..Config::default() };
             let original = Some(managed.document());
-            return Ok(Given { document, original, source: None, config, windows: None });
+            return Ok(Given { document, original, config, ..Given::default() });
         }
         if request.document_parameters.is_some() {
             return Err(ApiError::invalid("documentParameters are for managed job templates"));
@@ -178,6 +199,7 @@ impl Jobs {
             source: row.source.clone(),
             config: row.config.clone(),
             windows: row.windows.clone(),
+            destinations: row.destinations.clone(),
         })
     }
 

@@ -241,7 +241,7 @@ impl Jobs {
     fn document_for(&self, job: &str, thing: &ThingName, number: i64, links: &dyn Links) -> Option<String> {
         let row = &self.jobs.get(job)?.row;
         let seconds = row.config.link_seconds();
-        let to = Recipient { thing: thing.as_str(), job, number, seconds };
+        let to = Recipient { thing: thing.as_str(), job, number, seconds, artifacts: &row.artifacts };
         Some(handed_out(&row.document, &to, links))
     }
 

@@ -4,8 +4,10 @@
 //! Source: "Create and manage jobs by using the console" and "Job documents" of the developer guide, with "Presigned URLs" there.
 
 use crate::context::Links;
+use crate::install::{self, Artifacts, PACKAGE};
 use drydock_core::ApiError;
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -20,13 +22,14 @@ const MOST_NAMES: usize = 2;
 pub const LONGEST: usize = 32_768;
 
 /// An object in S3, as a URL names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// The bucket.
     pub bucket: String,
     /// The key; empty where the URL names a bucket alone.
     pub key: String,
     /// The version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
@@ -65,7 +68,7 @@ impl Location {
 }
 
 /// Goes over the placeholders of a text; each becomes what `fill` makes of what is between `${aws:iot:` and its brace, or stays.
-fn filled(text: &str, mut fill: impl FnMut(&str) -> Option<String>) -> String {
+pub(crate) fn filled(text: &str, mut fill: impl FnMut(&str) -> Option<String>) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, tail)) = rest.split_once(OPEN) {
         out.push_str(before);
@@ -105,7 +108,7 @@ fn filled(text: &str, mut fill: impl FnMut(&str) -> Option<String>) -> String {
 ///
 /// # Errors
 /// `InvalidRequestException` for what is not JSON, too long, or has a placeholder that is not of a known form;
-/// `NotImplementedException` for placeholders of packages and of code signing.
+/// `NotImplementedException` for placeholders of code signing.
 pub(crate) fn check(document: &str) -> Result<bool, ApiError> {
     if document.len() > LONGEST {
         return Err(ApiError::invalid(format!("a job document has at most {LONGEST} bytes")));
@@ -137,8 +140,11 @@ pub(crate) fn check(document: &str) -> Result<bool, ApiError> {
             }
         } else if let Some(name) = inner.strip_prefix(PARAMETER) {
             wrong = Some(ApiError::invalid(format!("documentParameters has no value for `{name:.128}`")));
-        } else if inner.starts_with("package:") {
-            wrong = Some(ApiError::not_implemented("the placeholder ${aws:iot:package:…} in a job document"));
+        } else if inner.starts_with(PACKAGE) {
+            match install::check(inner) {
+                Ok(links_to) => links |= links_to,
+                Err(error) => wrong = Some(error),
+            }
         } else if inner.starts_with("code-sign-signature:") {
             wrong =
                 Some(ApiError::not_implemented("the placeholder ${aws:iot:code-sign-signature:…} in a job document"));
@@ -181,6 +187,8 @@ pub(crate) struct Recipient<'r> {
     pub(crate) number: i64,
     /// How long its links hold, in seconds.
     pub(crate) seconds: u32,
+    /// The artifacts that it links to.
+    pub(crate) artifacts: &'r Artifacts,
 }
 
 /// A document as it is handed out: with links that are made now.
@@ -189,6 +197,9 @@ pub(crate) fn handed_out(document: &str, to: &Recipient<'_>, links: &dyn Links) 
         return document.to_owned();
     }
     filled(document, |inner| {
+        if let Some(Location { bucket, key, version }) = to.artifacts.get(inner) {
+            return Some(links.link(false, bucket, key, version.as_deref(), to.seconds));
+        }
         let (upload, url) = if let Some(url) = inner.strip_prefix(GET) {
             (false, url.to_owned())
         } else if let Some(url) = inner.strip_prefix(GET_ENCODED) {

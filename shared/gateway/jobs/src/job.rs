@@ -1,6 +1,7 @@
 //! A job as it is kept.
 
 use crate::assignment::Assignment;
+use crate::install::{Artifacts, Install};
 use crate::schedule::Schedule;
 use crate::wire;
 use drydock_core::event::jobs::JobState;
@@ -46,6 +47,15 @@ pub(crate) struct JobRow {
     pub(crate) template: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) parameters: Option<BTreeMap<String, String>>,
+    /// The ARNs of the package versions that it installs, as they were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) destinations: Option<Vec<String>>,
+    /// The same as they were when it was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) installs: Vec<Install>,
+    /// The artifacts of package versions that its document links to.
+    #[serde(default, skip_serializing_if = "Artifacts::is_empty")]
+    pub(crate) artifacts: Artifacts,
     pub(crate) targets: Vec<String>,
     /// The ids of the groups among the targets, by their names.
     #[serde(default)]

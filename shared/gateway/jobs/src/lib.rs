@@ -10,6 +10,8 @@
 //!   all of them, so that counts, lists and timers are always in step.
 //! - `due`: what time does: `rollout`, timeouts, and the `schedule` with its maintenance windows, which are `cron` expressions.
 //! - `membership`: things that come to the targets of a continuous job, or leave them.
+//! - `install`: the package versions that a job installs; [`Catalog`] is what it asks of the software package catalog. `installed`:
+//!   those that were installed, until it is told.
 //! - [`document`]: job documents and what is filled in when one is handed out.
 //!
 //! Follows "Jobs" of the AWS IoT Core developer guide. Pure: it knows no topic and reads no clock.
@@ -25,6 +27,8 @@ pub mod device;
 pub mod document;
 mod due;
 mod executions;
+mod install;
+mod installed;
 mod job;
 mod lists;
 pub mod managed;
@@ -41,3 +45,5 @@ use drydock_model::row as wire;
 pub use book::Jobs;
 pub use context::{Changed, Context, Fleet, Links, Outcome, Tells};
 pub use create::NewJob;
+pub use install::{Catalog, Install, PackageVersion};
+pub use installed::Installed;

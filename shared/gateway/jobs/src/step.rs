@@ -187,6 +187,7 @@ impl Jobs {
         details: Option<BTreeMap<String, String>>,
     ) {
         let now = step.now();
+        let installs = self.jobs.get(id).is_some_and(|job| !job.row.installs.is_empty());
         let ended = self.alter(step, id, thing, |assignment| {
             let open = assignment.open_mut()?;
             open.forced = stage == ExecutionStage::Canceled && open.status == Status::InProgress;
@@ -200,7 +201,9 @@ impl Jobs {
                 open.details = details;
             }
             (open.timeout, open.step_timeout) = (None, None);
-            Some((open.number, open.details.clone()))
+            let (number, details) = (open.number, open.details.clone());
+            assignment.untold |= installs && stage == ExecutionStage::Succeeded;
+            Some((number, details))
         });
         let Some((number, details)) = ended.flatten() else { return };
         self.tell(step, id, thing, number, details, stage);

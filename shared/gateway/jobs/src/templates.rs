@@ -4,6 +4,7 @@
 //! Source: the API reference of the operations, and "Job templates" of the developer guide.
 
 use crate::book::{Jobs, TEMPLATES, json};
+use crate::install;
 use crate::job::Config;
 use crate::lists::size;
 use crate::schedule::Schedule;
@@ -31,6 +32,8 @@ pub(crate) struct TemplateRow {
     pub(crate) config: Config,
     #[serde(default, with = "wire", skip_serializing_if = "Option::is_none")]
     pub(crate) windows: Option<Vec<MaintenanceWindow>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) destinations: Option<Vec<String>>,
     pub(crate) created: Timestamp,
 }
 
@@ -47,7 +50,7 @@ impl Jobs {
     ///
     /// # Errors
     /// `ConflictException` where there is one of this id; `ResourceNotFoundException` for the job; `LimitExceededException` beyond
-    /// 100; `InvalidRequestException`; `NotImplementedException` for packages.
+    /// 100; `InvalidRequestException`. Package versions are looked for when a job is made of it.
     pub fn create_job_template(
         &mut self,
         request: CreateJobTemplateRequest,
@@ -63,9 +66,7 @@ impl Jobs {
             let why = format!("an account has at most {MOST} job templates");
             return Err(ApiError::new(ErrorCode::LimitExceededException, why));
         }
-        if request.destination_package_versions.as_ref().is_some_and(|versions| !versions.is_empty()) {
-            return Err(ApiError::not_implemented("CreateJobTemplate with destinationPackageVersions"));
-        }
+        install::named(&self.scope, request.destination_package_versions.as_deref().unwrap_or_default())?;
         let given = [request.document.is_some(), request.document_source.is_some(), request.job_arn.is_some()];
         if given.iter().filter(|given| **given).count() != 1 {
             return Err(ApiError::invalid("one of document, documentSource and jobArn is needed, and no more"));
@@ -86,14 +87,17 @@ impl Jobs {
                 let job = &self.job(job)?.row;
                 let windows = job.scheduling.as_ref().and_then(|config| config.maintenance_windows.clone());
                 let (document, source) = (job.document.clone(), job.source.clone());
-                TemplateRow { document, source, config: asked.or(&job.config), windows, created: now }
+                let (config, destinations) = (asked.or(&job.config), job.destinations.clone());
+                TemplateRow { document, source, config, windows, destinations, created: now }
             }
             None => {
                 let document = request.document.or(source);
                 let document = document.ok_or_else(|| ApiError::invalid("nothing was read from documentSource"))?;
-                TemplateRow { document, source: request.document_source, config: asked, windows: None, created: now }
+                let source = request.document_source;
+                TemplateRow { document, source, config: asked, windows: None, destinations: None, created: now }
             }
         };
+        row.destinations = request.destination_package_versions.or(row.destinations);
         row.windows = request.maintenance_windows.or(row.windows);
         row.config.check(&row.document)?;
         let windows = SchedulingConfig { maintenance_windows: row.windows.clone(), ..SchedulingConfig::default() };
@@ -120,7 +124,7 @@ impl Jobs {
             abort_config: row.config.abort,
             created_at: Some(row.created),
             description: row.config.description,
-            destination_package_versions: None,
+            destination_package_versions: row.destinations,
             document: Some(row.document),
             document_source: row.source,
             job_executions_retry_config: row.config.retry,

@@ -9,7 +9,11 @@
 //! - `get`, `start`, `describe` and `update`, what a device asks over MQTT (`thing`, `job`, `namespace`, and a `payload`: JSON or a
 //!   text as it stands), which comes to `accepted` or `rejected`;
 //! - `make`, `delete`, `join`, `leave`: a `thing` and a `group` of the registry;
+//! - `tell`: it is told what jobs have installed; `is` has for each thing the packages with their versions;
 //! - `wait`: nothing but the time.
+//!
+//! There is the package `p` with the versions `1` (its default one, with the attributes `os` and `q` and an artifact), `2` (without
+//! either) and `3` (a draft), and the package `q` with the version `1` and no default one.
 //!
 //! An answer has to have what is expected, and may have more; what is expected as null must not be there. Each step may say `state`, what jobs (`job`) and things (`t1`) are afterwards as
 //! far as they are named, `told`, the things that are notified, and `events`. In all texts `<x*N>` stands for N times `x`. After
@@ -26,6 +30,8 @@
 mod files;
 #[path = "support/fleet.rs"]
 mod fleet;
+#[path = "support/shelf.rs"]
+mod shelf;
 
 use drydock_core::{ApiError, Done, Event, Rulebook, Scope, ThingName, Timestamp, Write};
 use drydock_jobs::device::{Named, Refused};
@@ -35,6 +41,7 @@ use drydock_model::{iot, validate};
 use fleet::{Plain, Things};
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
+use shelf::Shelf;
 use std::collections::BTreeMap;
 
 /// Monday, 30 November 2026, 00:00 UTC.
@@ -224,6 +231,17 @@ impl Run {
             "delete" => self.things.delete(&thing),
             "join" => self.things.join(&thing, group),
             "leave" => self.things.leave(&thing, group),
+            "tell" => {
+                let mut told = json!({});
+                for of in self.book.installed(100) {
+                    for install in &of.installs {
+                        told[of.thing.as_str()][install.package.as_str()] = json!(install.version);
+                    }
+                    self.run(|book, context| Ok::<_, Failed>(book.told_installed(&of, context)))?;
+                }
+                assert!(!self.book.has_installed());
+                same(&step["is"], &told, "tell")?;
+            }
             asked @ ("get" | "start" | "describe" | "update") => self.ask(asked, &thing, step)?,
             operation => {
                 let answer = self.operation(operation, &step["in"])?;
@@ -359,7 +377,7 @@ impl Run {
         Ok(operations!(
             CreateJob CreateJobRequest |book, input, context| {
                 let source = at_source(&input.document_source);
-                book.create_job(NewJob { request: input, source }, context)
+                book.create_job_with(NewJob { request: input, source }, &Shelf, context)
             };
             DescribeJob DescribeJobRequest |book, input, context| read(book, book.describe_job(&input, context.now));
             GetJobDocument GetJobDocumentRequest |book, input, _context| read(book, book.get_job_document(&input));

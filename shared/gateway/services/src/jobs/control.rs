@@ -56,7 +56,7 @@ pub(super) fn register(router: &mut Router<Call>) {
         let new = NewJob { request: input, source };
         runner
             .change_tagged(
-                |book, context| book.create_job(new, context),
+                |book, catalog, context| book.create_job_with(new, catalog, context),
                 |part, reply| tags::keep(part, reply.job_arn.as_deref(), kept),
             )
             .await
@@ -72,7 +72,7 @@ pub(super) fn register(router: &mut Router<Call>) {
             .jobs
             .runner
             .change_tagged(
-                |book, context| book.delete_job(&input, context),
+                |book, _, context| book.delete_job(&input, context),
                 |part, ()| {
                     tags::forget(part, scope, &resource);
                     Ok(())

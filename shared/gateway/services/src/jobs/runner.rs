@@ -2,9 +2,10 @@
 
 use super::fleet::{Registered, tells};
 use super::notify::Notifier;
+use super::packages::Shelf;
 use drydock_core::{ApiError, Done, Timestamp};
 use drydock_host::Host;
-use drydock_jobs::{Changed, Context, Jobs, Outcome};
+use drydock_jobs::{Catalog, Changed, Context, Jobs, Outcome};
 use drydock_registry::tags::Tags;
 use drydock_store::Part;
 use drydock_timers::Reminder;
@@ -41,18 +42,19 @@ impl Runner {
         Ok((reply, changed))
     }
 
-    /// The same, with the tags of what is made or deleted.
+    /// The same, with the catalog of packages and the tags of what is made or deleted.
     pub(super) async fn change_tagged<T>(
         &self,
-        command: impl FnOnce(&mut Jobs, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
+        command: impl FnOnce(&mut Jobs, &dyn Catalog, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
         tag: impl FnOnce(&mut Part<'_, Tags>, &T) -> Result<(), ApiError>,
     ) -> Result<T, ApiError> {
         let books = &self.host.books;
-        let outcome = books.change((&books.registry, &books.jobs, &books.tags), |(registry, jobs, kept)| {
+        let touched = (&books.registry, &books.packages, &books.jobs, &books.tags);
+        let outcome = books.change(touched, |(registry, packages, jobs, kept)| {
             let fleet = Registered(registry);
             let tells = tells(registry);
             let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
-            let outcome = jobs.apply(|book| command(book, &context))?;
+            let outcome = jobs.apply(|book| command(book, &Shelf(packages), &context))?;
             tag(kept, &outcome.reply)?;
             Ok(outcome)
         });

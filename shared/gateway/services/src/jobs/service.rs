@@ -7,6 +7,7 @@ use crate::in_flight::{InFlight, Unanswered};
 use crate::request::TopicRequest;
 use crate::service::Service;
 use async_trait::async_trait;
+use drydock_core::event::jobs::ExecutionStage;
 use drydock_core::{ApiError, Event, ReservedTopic, ThingName, Timestamp};
 use drydock_host::Host;
 use drydock_jobs::Jobs;
@@ -77,7 +78,7 @@ impl JobsService {
     async fn catch_up(&self) -> Result<(), ApiError> {
         self.follow().await?;
         while self.runner.run(|book, context| Ok(book.due(context))).await? {}
-        Ok(())
+        self.runner.tell_installed().await
     }
 }
 
@@ -120,6 +121,12 @@ impl Service for JobsService {
         let thing = match event {
             Event::ThingGroupMembership { membership, .. } => &membership.thing,
             Event::ThingChanged { thing, .. } => &thing.name,
+            Event::JobExecutionChanged { stage: ExecutionStage::Succeeded, .. } => {
+                if self.runner.host.books.jobs.read(Jobs::has_installed) {
+                    self.runner.reminder.by(self.runner.host.books.now());
+                }
+                return;
+            }
             _ => return,
         };
         self.moved.lock().insert(thing.clone());

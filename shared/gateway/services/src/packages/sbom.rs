@@ -25,21 +25,18 @@ pub(super) fn register(router: &mut Router<Call>) {
 /// What the validation of an archive comes to.
 ///
 /// # Errors
-/// `ValidationException` for an object that is not there; `NotImplementedException` for a version of it.
+/// `ValidationException` for an object, or a version of it, that is not there.
 async fn found(host: &Host, location: Option<&S3Location>) -> Result<Vec<SbomValidationResultSummary>, ApiError> {
     let invalid = |why: String| ApiError::new(ErrorCode::ValidationException, why);
     let Some(S3Location { bucket: Some(bucket), key: Some(key), version }) = location else {
         // The catalog says what is missing.
         return Ok(Vec::new());
     };
-    if version.is_some() {
-        return Err(ApiError::not_implemented("the version of an sbom's s3Location"));
-    }
     let s3 = host.cloud.s3();
     if !s3.has_bucket(bucket) {
         return Err(invalid(format!("there is no bucket `{bucket:.100}`")));
     }
-    match s3.get(bucket, key, LARGEST_ARCHIVE).await {
+    match s3.get_version(bucket, key, version.as_deref(), LARGEST_ARCHIVE).await {
         Ok(Some(bytes)) => {
             let name = key.clone();
             let validated = tokio::task::spawn_blocking(move || validate(&name, &bytes)).await;

@@ -158,8 +158,13 @@ pub fn get(host: &Host, address: &Address) -> Result<Value, ApiError> {
 pub async fn update(host: &Host, address: &Address, request: &[u8]) -> Result<Value, ApiError> {
     let updated = apply(host, address, request).await?;
     let accepted = updated.accepted.clone();
-    tell(host, &updates(address, updated));
+    tell_update(host, address, updated);
     Ok(accepted)
+}
+
+/// Tells everybody of a change that was made.
+pub fn tell_update(host: &Host, address: &Address, updated: Updated) {
+    tell(host, &updates(address, updated));
 }
 
 /// "DeleteThingShadow": answers what its `accepted` message has, and tells everybody of it.
