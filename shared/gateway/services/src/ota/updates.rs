@@ -186,7 +186,7 @@ async fn begin(
             described.certificate_arn.as_deref(),
             described.certificate_path_on_device.as_deref(),
         );
-        made.await.map_err(|(code, why)| (code, why))?;
+        made.await?;
     }
     let version = version.or_else(|| host.cloud.s3().head(&bucket, &key).and_then(|facts| facts.version));
     let to = parameter.destination.and_then(|to| to.s3_destination).unwrap_or_default();
