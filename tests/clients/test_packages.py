@@ -110,22 +110,27 @@ def test_a_version_goes_from_draft_to_deleted(iot):
 def test_a_bill_of_materials_is_validated(gateway, iot):
     s3 = client(gateway, "s3")
     s3.create_bucket(Bucket="bills")
+    s3.put_bucket_versioning(Bucket="bills", VersioningConfiguration={"Status": "Enabled"})
     package(iot, "gate", "1.0")
     version = {"packageName": "gate", "versionName": "1.0"}
 
-    def associate(key):
-        return iot.associate_sbom_with_package_version(**version, sbom={"s3Location": {"bucket": "bills", "key": key}})
+    def associate(key, **of):
+        return iot.associate_sbom_with_package_version(**version, sbom={"s3Location": {"bucket": "bills", "key": key, **of}})
 
     with pytest.raises(iot.exceptions.ValidationException, match="no object"):
         associate("gate.zip")
-    s3.put_object(Bucket="bills", Key="gate.zip", Body=archive(spdx=SPDX, cyclone=CYCLONE_DX))
+    first = s3.put_object(Bucket="bills", Key="gate.zip", Body=archive(spdx=SPDX, cyclone=CYCLONE_DX))["VersionId"]
     assert associate("gate.zip")["sbomValidationStatus"] == "IN_PROGRESS"
     got = iot.get_package_version(**version)
     assert (got["sbomValidationStatus"], got["sbom"]["s3Location"]["key"]) == ("SUCCEEDED", "gate.zip")
     results = iot.list_sbom_validation_results(**version)["validationResultSummaries"]
     assert {one["fileName"]: one["validationResult"] for one in results} == {"spdx.json": "SUCCEEDED", "cyclone.json": "SUCCEEDED"}
-    s3.put_object(Bucket="bills", Key="bad.zip", Body=archive(spdx=SPDX, other={"a": 1}))
-    associate("bad.zip")
+    s3.put_object(Bucket="bills", Key="gate.zip", Body=archive(spdx=SPDX, other={"a": 1}))
+    associate("gate.zip", version=first)
+    assert iot.get_package_version(**version)["sbomValidationStatus"] == "SUCCEEDED"
+    with pytest.raises(iot.exceptions.ValidationException, match="no object"):
+        associate("gate.zip", version="none")
+    associate("gate.zip")
     assert iot.get_package_version(**version)["sbomValidationStatus"] == "FAILED"
     failed = iot.list_sbom_validation_results(**version, validationResult="FAILED")["validationResultSummaries"]
     assert [(one["fileName"], one["errorCode"]) for one in failed] == [("other.json", "INCOMPATIBLE_FORMAT")]

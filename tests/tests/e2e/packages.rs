@@ -176,9 +176,7 @@ fn a_job_that_succeeds_tells_what_it_has_installed() {
     );
     let document = install("second", &job("2.0"));
     assert_eq!(document["build"], "7", "{document}");
-    let url = document["url"].as_str().unwrap();
-    let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).unwrap().1;
-    assert_eq!(gateway.send("GET", &format!("/{path}"), &[], b"").body, "second");
+    assert_eq!(gateway.follow(document["url"].as_str().unwrap()).body, "second", "{document}");
     let told = watch.receive("$aws/things/hall/shadow/name/$package/update/documents").json();
     assert_eq!(
         told["current"]["state"]["reported"],
