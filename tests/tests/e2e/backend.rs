@@ -37,7 +37,8 @@ pub(crate) fn place(faults: &str) -> Place {
 pub(crate) fn table(gateway: &Gateway<'_>, logical_id: &str) -> String {
     let names = gateway.dynamodb("ListTables", &json!({}));
     let names = names["TableNames"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
-    let mut found = names.filter(|name| name.contains(logical_id));
+    let part = format!("-{logical_id}-");
+    let mut found = names.filter(|name| name.contains(&part));
     found.next().unwrap_or_else(|| panic!("no table for {logical_id}"))
 }
 
