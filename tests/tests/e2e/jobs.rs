@@ -376,9 +376,7 @@ fn what_is_not_there_yet_is_refused_by_its_name() {
         more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
         gateway.call("iot", "PUT", "/jobs/j", &[], &body)
     };
-    let versions = json!({ "destinationPackageVersions": [arn("package/p/version/v")] });
-    with(versions).refused(501, "NotImplementedException", "destinationPackageVersions");
-    let package = json!({ "document": "[\"${aws:iot:package:p:version:v:attributes}\"]" });
-    with(package).refused(501, "NotImplementedException", "package");
+    let signature = json!({ "document": "[\"${aws:iot:code-sign-signature:s3://region.bucket/key@ver}\"]" });
+    with(signature).refused(501, "NotImplementedException", "code-sign-signature");
     assert_eq!(gateway.iot_answer("GET", "/jobs").ok()["jobs"], json!([]));
 }
