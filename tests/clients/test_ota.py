@@ -25,7 +25,11 @@ def client(gateway):
 
 @pytest.fixture(scope="module")
 def image(client):
-    """An image in a bucket that keeps versions, as OTA updates of FreeRTOS want it."""
+    """An image in a bucket that keeps versions, as OTA updates of FreeRTOS want it, and the role that AWS IoT reads it with."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    client("iam").create_role(
+        RoleName="ota", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
     s3 = client("s3")
     s3.create_bucket(Bucket="ota-images")
     s3.put_bucket_versioning(Bucket="ota-images", VersioningConfiguration={"Status": "Enabled"})
