@@ -260,14 +260,20 @@ fn kills_and_redeliveries_in_the_middle_change_nothing_twice() {
     assert_eq!(told(&gateway)["phase"], "succeeded");
 }
 
-/// Waits until nothing is left in a queue, nor in the hands of its function.
+/// Waits until nothing is left in a queue, nor in the hands of its function. What came while a lease was held comes again when its
+/// message is visible again, by the gateway's clock; the lease itself runs out by the machine's.
 fn handled(gateway: &Gateway<'_>, url: &str) {
-    gateway.send("POST", "/_drydock/clock", &[], json!({ "advance": "200s" }).to_string().as_bytes()).ok();
-    wait_for("all is handled", || {
+    let mut none_left = || {
         let all = sqs(gateway, "GetQueueAttributes", &json!({ "QueueUrl": url, "AttributeNames": ["All"] }));
         let none = |name: &str| all["Attributes"][name] == "0";
-        (none("ApproximateNumberOfMessages") && none("ApproximateNumberOfMessagesNotVisible")).then_some(())
+        none("ApproximateNumberOfMessages") && none("ApproximateNumberOfMessagesNotVisible")
+    };
+    let again = json!({ "advance": "200s" }).to_string();
+    let all = (0..3).any(|_| {
+        gateway.send("POST", "/_drydock/clock", &[], again.as_bytes()).ok();
+        comes(&mut none_left)
     });
+    assert!(all, "messages are left in the queue");
 }
 
 /// The phase that the row has, without the function.
