@@ -14,8 +14,8 @@ pub(crate) use command::{Answer, Command, obey};
 
 use fleet::batch::Failure;
 use fleet::ports::{
-    CancelJob, CreateJob, DescribeJob, ErrorKind, FillGroup, FindRelease, ListFailures, ListGroup, ListReleases,
-    PortError, SwitchOnJobEvents, UpdateItem,
+    CancelJob, CreateJob, DescribeJob, ErrorKind, FillGroup, FindRelease, GoOn, ListFailures, ListGroup, ListReleases,
+    Notify, PortError, Quarantine, SwitchOnJobEvents, UpdateItem,
 };
 use fleet::release::{Phase, Refusal};
 use iot_events::SqsBatch;
@@ -64,20 +64,36 @@ impl<T: CreateJob + CancelJob + DescribeJob + ListFailures + ListGroup + FillGro
 pub(crate) trait Releases: FindRelease + ListReleases + UpdateItem {}
 impl<T: FindRelease + ListReleases + UpdateItem> Releases for T {}
 
-/// What releases need of the outside.
-pub(crate) struct Ports<'a, R, H, J, G, Q, A> {
+/// Who the outside is: AWS, or its stand-ins in tests.
+pub(crate) trait Outside {
     /// Releases and environments.
-    pub(crate) releases: &'a R,
+    type Releases: Releases;
     /// What devices were given.
-    pub(crate) history: &'a H,
+    type History: UpdateItem;
     /// AWS IoT.
-    pub(crate) jobs: &'a J,
+    type Jobs: Jobs;
     /// The queue of the jobs' events.
-    pub(crate) queue: &'a G,
+    type Queue: GoOn;
     /// What cannot be read.
-    pub(crate) quarantine: &'a Q,
+    type Quarantine: Quarantine;
     /// Alerts.
-    pub(crate) alerts: &'a A,
+    type Alerts: Notify;
+}
+
+/// What releases need of the outside.
+pub(crate) struct Ports<'a, O: Outside> {
+    /// Releases and environments.
+    pub(crate) releases: &'a O::Releases,
+    /// What devices were given.
+    pub(crate) history: &'a O::History,
+    /// AWS IoT.
+    pub(crate) jobs: &'a O::Jobs,
+    /// The queue of the jobs' events.
+    pub(crate) queue: &'a O::Queue,
+    /// What cannot be read.
+    pub(crate) quarantine: &'a O::Quarantine,
+    /// Alerts.
+    pub(crate) alerts: &'a O::Alerts,
 }
 
 /// What became of a message.

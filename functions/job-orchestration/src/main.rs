@@ -22,8 +22,20 @@ use fleet_aws::jobs::Jobs;
 use fleet_aws::sns::{self, Topic};
 use fleet_aws::sqs::{self, Queue};
 use fleet_aws::{clock, config, env, logging};
-use handler::{Answer, Handled, Input, Ports, ReleaseError};
+use handler::{Answer, Handled, Input, Outside, Ports, ReleaseError};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+
+/// AWS.
+struct Aws;
+
+impl Outside for Aws {
+    type Releases = Table;
+    type History = Table;
+    type Jobs = Jobs;
+    type Queue = Queue;
+    type Quarantine = Queue;
+    type Alerts = Topic;
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -37,7 +49,7 @@ async fn main() -> Result<(), Error> {
     let queue = Queue::new(&queues, env::required("JOB_EVENTS_QUEUE_URL")?);
     let quarantine = Queue::new(&queues, env::required("QUARANTINE_QUEUE_URL")?);
     let alerts = Topic::new(&topics, env::required("ALERTS_TOPIC_ARN")?);
-    let ports = Ports {
+    let ports: Ports<'_, Aws> = Ports {
         releases: &releases,
         history: &history,
         jobs: &jobs,

@@ -1,9 +1,9 @@
 //! The events of jobs, a batch at a time: what devices were given goes into their history, and each release that the batch is about is looked
 //! at once.
 
-use super::{Handled, Jobs, Ports, ReleaseError, Releases, drive};
+use super::{Handled, Outside, Ports, ReleaseError, drive};
 use fleet::batch::comes_again;
-use fleet::ports::{GoOn, Notify, Quarantine, UpdateItem};
+use fleet::ports::{FindRelease as _, Quarantine as _, UpdateItem as _};
 use fleet::release::{JobName, Release, history};
 use fleet::telemetry::Quarantined;
 use iot_events::{BatchResponse, JobsEvent, SqsBatch, SqsMessage};
@@ -38,19 +38,11 @@ enum Note {
 }
 
 /// Takes a batch. What fails comes again alone, but for the messages of one release, which come again together.
-pub(crate) async fn handle_batch<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+pub(crate) async fn handle_batch<O: Outside>(
+    ports: &Ports<'_, O>,
     batch: &SqsBatch,
     now: i64,
-) -> (BatchResponse, Vec<Result<Handled, ReleaseError>>)
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+) -> (BatchResponse, Vec<Result<Handled, ReleaseError>>) {
     let mut known: BTreeMap<String, Option<Release>> = BTreeMap::new();
     let mut notes = Vec::new();
     for message in &batch.records {
@@ -99,17 +91,11 @@ fn again(error: &ReleaseError) -> ReleaseError {
     }
 }
 
-async fn note<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+async fn note<O: Outside>(
+    ports: &Ports<'_, O>,
     known: &mut BTreeMap<String, Option<Release>>,
     message: &SqsMessage,
-) -> Result<Note, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    G: GoOn,
-    Q: Quarantine,
-{
+) -> Result<Note, ReleaseError> {
     let body = match read(&message.body) {
         Ok(body) => body,
         Err(error) => {

@@ -1,8 +1,8 @@
 //! What people ask for, and the schedule.
 
-use super::{Jobs, Ports, ReleaseError, Releases, drive};
+use super::{Outside, Ports, ReleaseError, Releases, drive};
 use fleet::conditional::Outcome;
-use fleet::ports::{GoOn, Notify, Quarantine, UpdateItem};
+use fleet::ports::{DescribeJob as _, FindRelease as _, ListGroup as _, ListReleases as _, UpdateItem as _};
 use fleet::release::definition::Definition;
 use fleet::release::environment::{self, Current};
 use fleet::release::state::Run;
@@ -167,19 +167,11 @@ pub(crate) struct Dry {
 }
 
 /// Does what is asked for.
-pub(crate) async fn obey<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+pub(crate) async fn obey<O: Outside>(
+    ports: &Ports<'_, O>,
     command: &Command,
     now: i64,
-) -> Result<Answer, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+) -> Result<Answer, ReleaseError> {
     let answer = match command {
         Command::Create { release, dry_run: true, .. } => dry_run(ports, release).await,
         Command::Create { release, by, .. } => create(ports, release, by, now).await,
@@ -208,27 +200,19 @@ async fn find<R: Releases>(releases: &R, release_id: &str) -> Result<Release, Re
     found.ok_or_else(|| ReleaseError::refusal(format!("there is no release `{release_id}`")))
 }
 
-async fn step<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+async fn step<O: Outside>(
+    ports: &Ports<'_, O>,
     release_id: &str,
     step: Step,
     now: i64,
-) -> Result<Answer, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+) -> Result<Answer, ReleaseError> {
     let release = find(ports.releases, release_id).await?;
     answered(ports, release_id, drive::take(ports, release, &step, now).await).await
 }
 
 /// Where another invocation is at the release, it does what was decided here, too; the schedule looks after it.
-async fn answered<R: Releases, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+async fn answered<O: Outside>(
+    ports: &Ports<'_, O>,
     release_id: &str,
     taken: Result<Release, ReleaseError>,
 ) -> Result<Answer, ReleaseError> {
@@ -239,20 +223,12 @@ async fn answered<R: Releases, H, J, G, Q, A>(
     Ok(Answer::Release { release: Box::new(release) })
 }
 
-async fn create<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+async fn create<O: Outside>(
+    ports: &Ports<'_, O>,
     definition: &Definition,
     by: &str,
     now: i64,
-) -> Result<Answer, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+) -> Result<Answer, ReleaseError> {
     definition.check().map_err(ReleaseError::refusal)?;
     let mut release = Release::new(definition.clone(), by, now);
     match ports.releases.update_item(&release.put()).await? {
@@ -275,11 +251,7 @@ where
     answered(ports, &definition.release_id, looked).await
 }
 
-async fn show<R, H, J, G, Q, A>(ports: &Ports<'_, R, H, J, G, Q, A>, release_id: &str) -> Result<Answer, ReleaseError>
-where
-    R: Releases,
-    J: Jobs,
-{
+async fn show<O: Outside>(ports: &Ports<'_, O>, release_id: &str) -> Result<Answer, ReleaseError> {
     let mut release = find(ports.releases, release_id).await?;
     for run in &mut release.runs {
         if let Some(view) = ports.jobs.describe_job(&run.job_id).await? {
@@ -289,13 +261,7 @@ where
     Ok(Answer::Release { release: Box::new(release) })
 }
 
-async fn list<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
-    environment: Option<&str>,
-) -> Result<Answer, ReleaseError>
-where
-    R: Releases,
-{
+async fn list<O: Outside>(ports: &Ports<'_, O>, environment: Option<&str>) -> Result<Answer, ReleaseError> {
     let rows = ports.releases.list_releases().await?;
     let mut releases: Vec<_> = rows.iter().filter_map(Release::read).collect();
     releases.retain(|release| environment.is_none_or(|environment| release.definition.environment == environment));
@@ -326,15 +292,7 @@ where
 }
 
 /// Looks at all that goes on: what an invocation left that died, what an event would have said that never came, and what time brings.
-async fn reconcile<R, H, J, G, Q, A>(ports: &Ports<'_, R, H, J, G, Q, A>, now: i64) -> Result<Answer, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+async fn reconcile<O: Outside>(ports: &Ports<'_, O>, now: i64) -> Result<Answer, ReleaseError> {
     let rows = ports.releases.list_releases().await?;
     let (mut reconciled, mut failed) = (0, Vec::new());
     for release in rows.iter().filter_map(Release::read).filter(|release| !release.rests()) {
@@ -348,14 +306,7 @@ where
 }
 
 /// Says what a release would be: the jobs with their documents, and whom each would reach.
-async fn dry_run<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
-    definition: &Definition,
-) -> Result<Answer, ReleaseError>
-where
-    R: Releases,
-    J: Jobs,
-{
+async fn dry_run<O: Outside>(ports: &Ports<'_, O>, definition: &Definition) -> Result<Answer, ReleaseError> {
     definition.check().map_err(ReleaseError::refusal)?;
     if ports.releases.find_release(&definition.release_id).await?.is_some() {
         return Err(ReleaseError::refusal(format!("there is a release `{}` already", definition.release_id)));

@@ -1,9 +1,12 @@
 //! One step of a release: decided on its row, written with all that follows from it, and carried out.
 
-use super::{Jobs, LEASE, PAGES, Ports, ReleaseError, Releases, TRIES};
+use super::{LEASE, Outside, PAGES, Ports, ReleaseError, TRIES};
 use fleet::alert::Alert;
 use fleet::conditional::Outcome;
-use fleet::ports::{ErrorKind, GoOn, Notify, PortError, Quarantine, UpdateItem};
+use fleet::ports::{
+    CancelJob as _, CreateJob as _, DescribeJob as _, ErrorKind, FillGroup as _, GoOn as _, ListFailures as _,
+    ListGroup as _, Notify as _, PortError, SwitchOnJobEvents as _, UpdateItem,
+};
 use fleet::release::progress::Done;
 use fleet::release::{Effect, Refusal, Release, Step, environment};
 
@@ -14,38 +17,22 @@ const COUNTED: usize = 10_000;
 type Decide<'d> = dyn Fn(&mut Release) -> Result<bool, ReleaseError> + Send + Sync + 'd;
 
 /// Takes a step of a release and carries it out.
-pub(crate) async fn take<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+pub(crate) async fn take<O: Outside>(
+    ports: &Ports<'_, O>,
     release: Release,
     step: &Step,
     now: i64,
-) -> Result<Release, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+) -> Result<Release, ReleaseError> {
     let taken = drive(ports, release, &|release| Ok(release.step(step, now)?), now).await?;
     follow(ports, taken, now).await
 }
 
 /// Looks at the job that the release is at, and does what follows.
-pub(crate) async fn look<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+pub(crate) async fn look<O: Outside>(
+    ports: &Ports<'_, O>,
     release: Release,
     now: i64,
-) -> Result<Release, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+) -> Result<Release, ReleaseError> {
     // What is left of earlier steps goes first: only then is there a job to look at.
     let release = drive(ports, release, &|_| Ok(false), now).await?;
     follow(ports, release, now).await
@@ -53,19 +40,7 @@ where
 
 /// Looks at the release's job, and at the next one's where that moved it: devices may be done with a job before its making was noted,
 /// and their events then had nothing to say.
-async fn follow<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
-    mut release: Release,
-    now: i64,
-) -> Result<Release, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+async fn follow<O: Outside>(ports: &Ports<'_, O>, mut release: Release, now: i64) -> Result<Release, ReleaseError> {
     for _ in 0..TRIES {
         let Some(job_id) = release.run().filter(|_| release.phase.holds() && release.todo.is_empty()) else { break };
         let job_id = job_id.job_id.clone();
@@ -84,20 +59,12 @@ where
 }
 
 /// Decides on the release, on its row as it is, and carries out what is to be done.
-async fn drive<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
+async fn drive<O: Outside>(
+    ports: &Ports<'_, O>,
     mut release: Release,
     decide: &Decide<'_>,
     now: i64,
-) -> Result<Release, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+) -> Result<Release, ReleaseError> {
     for _ in 0..TRIES {
         let is_busy = release.busy_until.is_some_and(|until| until >= now);
         let mut next = release.clone();
@@ -147,19 +114,7 @@ async fn save<R: UpdateItem>(releases: &R, mut next: Release) -> Result<Result<R
 }
 
 /// Carries out what is to be done, holding the lease.
-async fn carry_out<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
-    mut release: Release,
-    now: i64,
-) -> Result<Release, ReleaseError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+async fn carry_out<O: Outside>(ports: &Ports<'_, O>, mut release: Release, now: i64) -> Result<Release, ReleaseError> {
     let (held, mut pages) = (release.busy_until, 0);
     while let Some(effect) = release.todo.first().cloned() {
         let done = perform(ports, &release, &effect).await?;
@@ -187,19 +142,7 @@ where
 }
 
 /// Does one thing, for the first time or once more.
-async fn perform<R, H, J, G, Q, A>(
-    ports: &Ports<'_, R, H, J, G, Q, A>,
-    release: &Release,
-    effect: &Effect,
-) -> Result<Done, PortError>
-where
-    R: Releases,
-    H: UpdateItem,
-    J: Jobs,
-    G: GoOn,
-    Q: Quarantine,
-    A: Notify,
-{
+async fn perform<O: Outside>(ports: &Ports<'_, O>, release: &Release, effect: &Effect) -> Result<Done, PortError> {
     Ok(match effect {
         Effect::Claim { .. } => {
             let outcome = ports.releases.update_item(&environment::claim(release)).await?;

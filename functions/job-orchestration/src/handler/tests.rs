@@ -21,7 +21,17 @@ pub(super) struct World {
     pub(super) alerts: Outbox<Alert>,
 }
 
-type TestPorts<'a> = Ports<'a, Table, Table, FakeJobs, Outbox<String>, Outbox<Quarantined>, Outbox<Alert>>;
+/// All of it in memory.
+pub(super) struct Memory;
+
+impl Outside for Memory {
+    type Releases = Table;
+    type History = Table;
+    type Jobs = FakeJobs;
+    type Queue = Outbox<String>;
+    type Quarantine = Outbox<Quarantined>;
+    type Alerts = Outbox<Alert>;
+}
 
 impl World {
     pub(super) fn with(faults: &Faults, made: Vec<(String, Counts)>) -> Self {
@@ -42,7 +52,7 @@ impl World {
         Self::with(&Faults::default(), Vec::new())
     }
 
-    pub(super) fn ports(&self) -> TestPorts<'_> {
+    pub(super) fn ports(&self) -> Ports<'_, Memory> {
         Ports {
             releases: &self.releases,
             history: &self.history,
@@ -53,7 +63,7 @@ impl World {
         }
     }
 
-    fn run<T>(&self, work: impl AsyncFnOnce(&TestPorts<'_>) -> T) -> T {
+    fn run<T>(&self, work: impl AsyncFnOnce(&Ports<'_, Memory>) -> T) -> T {
         let ports = self.ports();
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work(&ports))
     }
