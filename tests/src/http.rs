@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -102,4 +103,23 @@ pub fn try_send<S: Read + Write>(
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.unwrap_or_else(|| panic!("no status in `{head}`"));
     Ok(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
+}
+
+/// One request to a server that may be killed meanwhile: its answer as far as it came, where at least the status did.
+#[must_use]
+pub fn answer_so_far(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let mut request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+    request.push_str("\r\n");
+    let mut bytes = Vec::new();
+    let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.write_all(body));
+    sent.and_then(|()| stream.read_to_end(&mut bytes)).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer { status, head: head.to_lowercase(), body: body.to_owned() })
 }

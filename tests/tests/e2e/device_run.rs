@@ -1,29 +1,17 @@
 //! `drydock device run`: what devices make of their jobs and shadows, as well or as badly as they are told to.
 
-use drydock_tests::gateway::{self, Gateway, Place};
+use crate::devices::{bad, device, good};
+use drydock_tests::gateway::{Gateway, Place};
 use serde_json::{Value, json};
-use std::process::Output;
 
 fn arn(resource: &str) -> String {
     format!("arn:aws:iot:us-east-1:123456789012:{resource}")
 }
 
-fn command(place: &Place, gateway: &Gateway<'_>, arguments: &[&str]) -> Output {
-    let url = gateway.ready["apiUrl"].as_str().unwrap();
-    let mut command = gateway::command();
-    command.arg("device").args(arguments).args(["--api-url", url]).current_dir(place.path()).env("NO_COLOR", "1");
-    command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap()
-}
-
-fn good(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 /// What a run tells, line by line, without the times.
 fn told(place: &Place, gateway: &Gateway<'_>, arguments: &[&str]) -> Vec<Value> {
     let all = [&["run"], arguments, &["--json"]].concat();
-    let lines = good(&command(place, gateway, &all));
+    let lines = good(&device(place, gateway, &all));
     let parsed = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     parsed
         .map(|mut line| {
@@ -53,7 +41,7 @@ fn of_job(job: &str, status: &str) -> Value {
 fn a_device_does_its_jobs_and_reports_what_its_shadow_desires() {
     let place = Place::empty();
     let gateway = place.up(&["--ephemeral"]);
-    let _ = good(&command(&place, &gateway, &["create", "dock-1"]));
+    let _ = good(&device(&place, &gateway, &["create", "dock-1"]));
     job(&gateway, "first", "thing/dock-1");
     job(&gateway, "second", "thing/dock-1");
     let shadow = r#"{"state":{"desired":{"color":"red"}}}"#;
@@ -78,7 +66,7 @@ fn a_device_does_its_jobs_and_reports_what_its_shadow_desires() {
 fn a_device_carries_out_commands_that_waited_for_it() {
     let place = Place::empty();
     let gateway = place.up(&["--ephemeral"]);
-    let _ = good(&command(&place, &gateway, &["create", "dock-1"]));
+    let _ = good(&device(&place, &gateway, &["create", "dock-1"]));
     let body = json!({ "payload": { "content": "e30=", "contentType": "application/json" } });
     let made = gateway.iot("PUT", "/commands/reboot", &body);
     let start = json!({ "commandArn": made["commandArn"], "targetArn": arn("thing/dock-1") });
@@ -100,7 +88,7 @@ fn a_device_carries_out_commands_that_waited_for_it() {
 fn a_device_that_drops_off_comes_back_and_goes_on() {
     let place = Place::empty();
     let gateway = place.up(&["--ephemeral"]);
-    let _ = good(&command(&place, &gateway, &["create", "dock-1"]));
+    let _ = good(&device(&place, &gateway, &["create", "dock-1"]));
     job(&gateway, "update", "thing/dock-1");
     let lines = told(&place, &gateway, &["dock-1", "--does", "drop", "--takes", "0", "--executions", "1"]);
     let wanted = [
@@ -149,8 +137,6 @@ fn of_a_fleet_some_fail_and_only_its_things_stay() {
 fn a_device_without_files_is_told_how_to_get_them() {
     let place = Place::empty();
     let gateway = place.up(&["--ephemeral"]);
-    let output = command(&place, &gateway, &["run", "dock-1"]);
-    assert!(!output.status.success());
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let error = bad(&device(&place, &gateway, &["run", "dock-1"]));
     assert!(error.contains("root-ca.pem` cannot be read") && error.contains("drydock device create dock-1"), "{error}");
 }

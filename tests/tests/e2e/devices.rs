@@ -7,19 +7,19 @@ use std::fs;
 use std::process::Output;
 
 /// The command against a gateway.
-fn device(place: &Place, gateway: &Gateway<'_>, arguments: &[&str]) -> Output {
+pub(crate) fn device(place: &Place, gateway: &Gateway<'_>, arguments: &[&str]) -> Output {
     let url = gateway.ready["apiUrl"].as_str().unwrap();
     let mut command = gateway::command();
     command.arg("device").args(arguments).args(["--api-url", url]).current_dir(place.path()).env("NO_COLOR", "1");
     command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap()
 }
 
-fn good(output: &Output) -> String {
+pub(crate) fn good(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn bad(output: &Output) -> String {
+pub(crate) fn bad(output: &Output) -> String {
     assert!(!output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -1,11 +1,11 @@
 //! A rollout that is killed a hundred times, at moments that look random: it goes on where it was, no device gets its job twice, none
 //! is left out, and what a device was told to have ended stays so.
 
+use crate::kills::random;
 use drydock_tests::gateway::{Gateway, Place, SMALL, authorization, wait_for};
+use drydock_tests::http;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -19,36 +19,21 @@ const THINGS: u64 = 100;
 /// Executions that are made in a minute at most: things are rolled out to for as long as the gateway is killed.
 const A_MINUTE: u64 = 10;
 
-/// Numbers that look random, the same each time.
-fn random(state: &mut u64, below: u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*state >> 33) % below
-}
-
 fn name(thing: u64) -> String {
     format!("t{thing:03}")
 }
 
 /// One request, signed in name; nothing where the gateway is killed before it has answered.
 fn ask(port: u16, service: &str, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    let (authorization, body) = (authorization("us-east-1", service), body.to_string());
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: {authorization}\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut answer = Vec::new();
-    stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer)).ok()?;
-    let text = String::from_utf8_lossy(&answer);
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let length =
-        head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+    let authorization = authorization("us-east-1", service);
+    let headers = [("authorization", authorization.as_str())];
+    let answer = http::answer_so_far(port, method, path, &headers, body.to_string().as_bytes())?;
     // An answer that was cut off is none.
-    if length.is_some_and(|length| body.len() < length) {
+    let length: Option<usize> = answer.header("content-length").parse().ok();
+    if length.is_some_and(|length| answer.body.len() < length) {
         return None;
     }
-    Some((head.split(' ').nth(1)?.parse().ok()?, serde_json::from_str(body).unwrap_or_default()))
+    Some((answer.status, serde_json::from_str(&answer.body).unwrap_or_default()))
 }
 
 /// What was answered before the gateway was killed.
@@ -63,7 +48,7 @@ fn go_on(port: u16, round: u64, answered: &AtomicUsize) -> Known {
     let (mut known, mut state) = (Known::default(), round + 1);
     let joining = name(THINGS + round);
     for step in 0.. {
-        let thing = name(random(&mut state, THINGS + round));
+        let thing = name(random(&mut state) % (THINGS + round));
         let done = match step {
             1 => ask(port, "iot", "POST", &format!("/things/{joining}"), &json!({})),
             3 => {
@@ -157,7 +142,7 @@ fn a_hundred_kills_in_a_rollout_leave_nobody_out_and_give_nobody_a_job_twice() {
         assert_eq!(things.len(), found.len(), "somebody has two executions: {found:?}");
         assert!(found.len() >= made, "{} executions, and {made} before the kill", found.len());
         made = found.len();
-        let most = random(&mut state, BETWEEN);
+        let most = random(&mut state) % BETWEEN;
         let more = go_on_and_kill(gateway, round, most);
         known.members.extend(more.members);
         known.succeeded.extend(more.succeeded);

@@ -2,13 +2,12 @@
 //! message of QoS 1, and what the account asked to be told of a change is told.
 
 use drydock_tests::gateway::{Gateway, Place, SMALL, authorization, wait_for};
+use drydock_tests::http;
 use drydock_tests::mqtt::Raw;
 use drydock_tests::recorder::{Recorded, Recorder, Reply};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::thread;
@@ -30,7 +29,7 @@ fn sqs(gateway: &Gateway<'_>, operation: &str, body: &Value) -> Value {
 }
 
 /// Numbers that look random, the same each time.
-fn random(state: &mut u64) -> u64 {
+pub(crate) fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *state >> 33
 }
@@ -343,13 +342,8 @@ fn a_stop_keeps_what_rules_have_not_done_a_reset_and_a_lasting_failure_do_not() 
 
 /// Makes a thing; whether it was acknowledged.
 fn make(port: u16, name: &str) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let request = format!(
-        "POST /things/{name} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"
-    );
-    let mut answer = Vec::new();
-    let whole = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer));
-    whole.is_ok() && answer.starts_with(b"HTTP/1.1 200")
+    let answer = http::answer_so_far(port, "POST", &format!("/things/{name}"), &[], b"{}");
+    answer.is_some_and(|answer| answer.status == 200)
 }
 
 /// Makes things from several sides and kills the gateway in the middle of it: the names of those that were acknowledged.

@@ -25,6 +25,8 @@
 
 #[path = "../../core/tests/cases/files.rs"]
 mod files;
+#[path = "../../core/tests/cases/texts.rs"]
+mod texts;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -47,41 +49,16 @@ fn main() {
 }
 
 fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
-    let only = |object: &Value, allowed: &[&str], what: &str| {
-        let unknown = object.as_object().unwrap().keys().find(|key| !allowed.contains(&key.as_str()));
-        assert_eq!(unknown, None, "{stem}: {what} has an unknown key");
-    };
+    let only = |object: &Value, allowed: &[&str], what: &str| texts::only(stem, object, allowed, what);
     only(content, &["source", "cases"], "the file");
     let cases = content["cases"].as_array().unwrap().iter().map(|case| {
         let name = case["name"].as_str().unwrap();
         only(case, &["name", "source", "command", "steps"], name);
         case["steps"].as_array().unwrap().iter().for_each(|step| only(step, STEP, name));
-        let case = filled(case);
+        let case = texts::filled(case);
         Trial::test(format!("{stem}::{name}"), move || Run::new().all(&case))
     });
     cases.collect()
-}
-
-/// A value in which each `<x*N>` is written out.
-fn filled(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(written_out(text)),
-        Value::Array(items) => items.iter().map(filled).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, value)| (written_out(key), filled(value))).collect(),
-        other => other.clone(),
-    }
-}
-
-fn written_out(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, (count, after))) =
-        rest.split_once("<x*").and_then(|(before, tail)| Some((before, tail.split_once('>')?)))
-    {
-        out.push_str(before);
-        out.push_str(&"x".repeat(count.parse().unwrap()));
-        rest = after;
-    }
-    out + rest
 }
 
 struct OneThing;

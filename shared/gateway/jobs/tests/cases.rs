@@ -32,6 +32,8 @@ mod files;
 mod fleet;
 #[path = "support/shelf.rs"]
 mod shelf;
+#[path = "../../core/tests/cases/texts.rs"]
+mod texts;
 
 use drydock_core::{ApiError, Done, Event, Rulebook, Scope, ThingName, Timestamp, Write};
 use drydock_jobs::device::{Named, Refused};
@@ -52,10 +54,7 @@ fn main() {
 }
 
 fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
-    let only = |object: &Value, allowed: &[&str], what: &str| {
-        let unknown = object.as_object().unwrap().keys().find(|key| !allowed.contains(&key.as_str()));
-        assert_eq!(unknown, None, "{stem}: {what} has an unknown key");
-    };
+    let only = |object: &Value, allowed: &[&str], what: &str| texts::only(stem, object, allowed, what);
     only(content, &["source", "cases"], "the file");
     let mut trials = Vec::new();
     for case in content["cases"].as_array().unwrap() {
@@ -84,32 +83,10 @@ fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
                 name,
             );
         }
-        let case = filled(case);
+        let case = texts::filled(case);
         trials.push(Trial::test(format!("{stem}::{name}"), move || Run::new(&case).all(&case)));
     }
     trials
-}
-
-/// A value in which each `<x*N>` is written out.
-fn filled(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(written_out(text)),
-        Value::Array(items) => items.iter().map(filled).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, value)| (written_out(key), filled(value))).collect(),
-        other => other.clone(),
-    }
-}
-
-fn written_out(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, (count, after))) =
-        rest.split_once("<x*").and_then(|(before, tail)| Some((before, tail.split_once('>')?)))
-    {
-        out.push_str(before);
-        out.push_str(&"x".repeat(count.parse().unwrap()));
-        rest = after;
-    }
-    out + rest
 }
 
 /// A book, with all that it needs from the outside.

@@ -23,6 +23,8 @@
 
 #[path = "../../core/tests/cases/files.rs"]
 mod files;
+#[path = "../../core/tests/cases/texts.rs"]
+mod texts;
 
 use ciborium::Value as Cbor;
 use drydock_core::{ApiError, Done, Rulebook, Scope, Timestamp, Write};
@@ -41,34 +43,11 @@ fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
     let mut trials = Vec::new();
     for case in content["cases"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
-        let known = ["name", "source", "objects", "files", "steps"];
-        let unknown = case.as_object().unwrap().keys().find(|key| !known.contains(&key.as_str()));
-        assert_eq!(unknown, None, "{stem}: {name} has an unknown key");
-        let case = filled(case);
+        texts::only(stem, case, &["name", "source", "objects", "files", "steps"], name);
+        let case = texts::filled(case);
         trials.push(Trial::test(format!("{stem}::{name}"), move || Run::new(&case).all(&case)));
     }
     trials
-}
-
-fn filled(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(written_out(text)),
-        Value::Array(items) => items.iter().map(filled).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), filled(value))).collect(),
-        other => other.clone(),
-    }
-}
-
-fn written_out(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, (count, after))) =
-        rest.split_once("<x*").and_then(|(before, tail)| Some((before, tail.split_once('>')?)))
-    {
-        out.push_str(before);
-        out.push_str(&"x".repeat(count.parse().unwrap()));
-        rest = after;
-    }
-    out + rest
 }
 
 struct Run {

@@ -22,6 +22,8 @@
 
 #[path = "../../core/tests/cases/files.rs"]
 mod files;
+#[path = "../../core/tests/cases/texts.rs"]
+mod texts;
 
 use drydock_core::{ApiError, Done, ErrorCode, Rulebook, Scope, Timestamp, Write};
 use drydock_model::iot::SbomValidationResultSummary;
@@ -41,41 +43,16 @@ fn main() {
 }
 
 fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
-    let only = |object: &Value, allowed: &[&str], what: &str| {
-        let unknown = object.as_object().unwrap().keys().find(|key| !allowed.contains(&key.as_str()));
-        assert_eq!(unknown, None, "{stem}: {what} has an unknown key");
-    };
+    let only = |object: &Value, allowed: &[&str], what: &str| texts::only(stem, object, allowed, what);
     only(content, &["source", "cases"], "the file");
     let cases = content["cases"].as_array().unwrap().iter().map(|case| {
         let name = case["name"].as_str().unwrap();
         only(case, &["name", "source", "package", "steps"], name);
         case["steps"].as_array().unwrap().iter().for_each(|step| only(step, STEP, name));
-        let case = mapped(case, &written_out);
+        let case = texts::filled(case);
         Trial::test(format!("{stem}::{name}"), move || Run::new().all(&case))
     });
     cases.collect()
-}
-
-/// A value with each of its texts as `text` makes it.
-fn mapped(value: &Value, text: &impl Fn(&str) -> String) -> Value {
-    match value {
-        Value::String(of) => Value::String(text(of)),
-        Value::Array(items) => items.iter().map(|item| mapped(item, text)).collect(),
-        Value::Object(fields) => fields.iter().map(|(key, value)| (text(key), mapped(value, text))).collect(),
-        other => other.clone(),
-    }
-}
-
-fn written_out(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some((before, (count, after))) =
-        rest.split_once("<x*").and_then(|(before, tail)| Some((before, tail.split_once('>')?)))
-    {
-        out.push_str(before);
-        out.push_str(&"x".repeat(count.parse().unwrap()));
-        rest = after;
-    }
-    out + rest
 }
 
 /// A book, with its rows.
@@ -137,7 +114,7 @@ impl Run {
         match step["do"].as_str().unwrap() {
             "many" => {
                 for number in 1..=step["times"].as_i64().unwrap() {
-                    let given = mapped(&step["in"], &|text| text.replace('#', &number.to_string()));
+                    let given = texts::mapped(&step["in"], &|text| text.replace('#', &number.to_string()));
                     self.operation(step["of"].as_str().unwrap(), &given, step)??;
                 }
             }
