@@ -1,4 +1,4 @@
-//! How many requests of a service that came as messages are unanswered: a connection may have so many for one thing ("AWS IoT
+//! The requests of a service that came as messages and are unanswered: a connection may have so many for one thing ("AWS IoT
 //! Device Shadow service limits"; AWS gives none for jobs, which have the same), and all together are bounded.
 
 use drydock_broker::Limits;
@@ -8,10 +8,42 @@ use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+/// Those of one service: each waits here, in order, until it is worked on.
+pub(crate) struct Inbox<R> {
+    in_flight: InFlight,
+    requests: Sender<(R, Unanswered)>,
+    arriving: Mutex<Option<Receiver<(R, Unanswered)>>>,
+}
+
+impl<R> Inbox<R> {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let in_flight = InFlight::new(limits);
+        let (requests, arriving) = mpsc::channel(in_flight.altogether);
+        Self { in_flight, requests, arriving: Mutex::new(Some(arriving)) }
+    }
+
+    /// As [`InFlight::begin`].
+    pub(crate) fn begin(&self, client: Option<&Arc<ClientIdentity>>, thing: &str) -> Option<Unanswered> {
+        self.in_flight.begin(client, thing)
+    }
+
+    /// Takes a request in that may be unanswered.
+    pub(crate) fn put(&self, request: R, unanswered: Unanswered) {
+        // The queue has a place for each that may be unanswered. Only a gateway that is stopping has nobody at the other end.
+        drop(self.requests.try_send((request, unanswered)));
+    }
+
+    /// Where they arrive: for the one who works on them, once.
+    pub(crate) fn arriving(&self) -> Option<Receiver<(R, Unanswered)>> {
+        self.arriving.lock().take()
+    }
+}
 
 /// Counts them. Cheap to clone; the clones are one.
 #[derive(Debug, Clone)]
-pub(crate) struct InFlight {
+struct InFlight {
     counts: Arc<Mutex<Counts>>,
     per_thing: usize,
     altogether: usize,
@@ -39,7 +71,7 @@ pub(crate) struct Unanswered {
 }
 
 impl InFlight {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    fn new(limits: &Limits) -> Self {
         let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
         let per_thing = count(limits.shadow_requests_in_flight_per_thing);
         Self {
@@ -49,14 +81,9 @@ impl InFlight {
         }
     }
 
-    /// The most that may be unanswered altogether.
-    pub(crate) fn most(&self) -> usize {
-        self.altogether
-    }
-
     /// One more request, on a shadow of a thing; `None` where it is one too many. What rules and callers over HTTP publish has no
     /// connection, and counts towards the whole alone.
-    pub(crate) fn begin(&self, client: Option<&Arc<ClientIdentity>>, thing: &str) -> Option<Unanswered> {
+    fn begin(&self, client: Option<&Arc<ClientIdentity>>, thing: &str) -> Option<Unanswered> {
         let mut counts = self.counts.lock();
         if counts.altogether >= self.altogether {
             return None;

@@ -7,6 +7,9 @@ use drydock_tasks::Tasks;
 use drydock_timers::{Due, Reminder};
 use std::sync::Arc;
 
+/// How long after a change that the disk did not take the next try is, in milliseconds.
+pub(crate) const AGAIN: i64 = 5000;
+
 /// A service, as far as something goes on behind its operations. [`SERVICES`](crate::SERVICES) has a line for each.
 ///
 /// What it has to do at a time of the gateway's clock it does as a [`Due`], and says by its [`reminder`](Self::reminder) when.

@@ -2,37 +2,29 @@
 
 use super::mqtt::{self, Report};
 use super::runner::Runner;
-use crate::in_flight::{InFlight, Unanswered};
+use crate::in_flight::Inbox;
 use crate::request::TopicRequest;
-use crate::service::Service;
+use crate::service::{AGAIN, Service};
 use async_trait::async_trait;
 use drydock_commands::Commands;
 use drydock_core::{ApiError, ReservedTopic, Timestamp};
 use drydock_host::Host;
 use drydock_tasks::Tasks;
 use drydock_timers::{Due, Reminder};
-use parking_lot::Mutex;
 use std::sync::Arc;
-use tokio::sync::mpsc::{self, Receiver, Sender};
-
-/// How long after a change that the disk did not take the next try is, in milliseconds.
-const AGAIN: i64 = 5000;
 
 /// AWS IoT commands.
 pub struct CommandsService {
     pub(super) runner: Arc<Runner>,
-    in_flight: InFlight,
-    reports: Sender<(Report, Unanswered)>,
-    arriving: Mutex<Option<Receiver<(Report, Unanswered)>>>,
+    inbox: Inbox<Report>,
 }
 
 impl CommandsService {
     /// Commands.
     #[must_use]
     pub fn new(host: Host) -> Self {
-        let in_flight = InFlight::new(host.broker.limits());
-        let (reports, arriving) = mpsc::channel(in_flight.most());
-        Self { runner: Arc::new(Runner::new(host)), in_flight, reports, arriving: Mutex::new(Some(arriving)) }
+        let inbox = Inbox::new(host.broker.limits());
+        Self { runner: Arc::new(Runner::new(host)), inbox }
     }
 
     /// The books have become others: what is due is done.
@@ -63,11 +55,10 @@ impl Service for CommandsService {
     }
 
     fn request(&self, request: TopicRequest) -> Result<(), TopicRequest> {
-        let unanswered = self.in_flight.begin(request.client.as_ref(), request.name(1).unwrap_or_default());
+        let unanswered = self.inbox.begin(request.client.as_ref(), request.name(1).unwrap_or_default());
         let report = Report::of(request)?;
         match unanswered {
-            // The queue has a place for each that may be unanswered. Only a gateway that is stopping has nobody at the other end.
-            Some(unanswered) => drop(self.reports.try_send((report, unanswered))),
+            Some(unanswered) => self.inbox.put(report, unanswered),
             None => mqtt::throttle(&self.runner, &report),
         }
         Ok(())
@@ -79,7 +70,7 @@ impl Service for CommandsService {
     }
 
     fn start(self: Arc<Self>, tasks: &Tasks) {
-        let arriving = self.arriving.lock().take();
+        let arriving = self.inbox.arriving();
         if let Some(arriving) = arriving {
             tasks.spawn(mqtt::serve(Arc::clone(&self.runner), arriving));
         }

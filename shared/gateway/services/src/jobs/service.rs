@@ -3,9 +3,9 @@
 
 use super::mqtt::{self, Request};
 use super::runner::Runner;
-use crate::in_flight::{InFlight, Unanswered};
+use crate::in_flight::Inbox;
 use crate::request::TopicRequest;
-use crate::service::Service;
+use crate::service::{AGAIN, Service};
 use async_trait::async_trait;
 use drydock_core::event::jobs::ExecutionStage;
 use drydock_core::{ApiError, Event, ReservedTopic, ThingName, Timestamp};
@@ -16,19 +16,14 @@ use drydock_timers::{Due, Reminder};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// How many things are looked at in one change, so that others are let in between.
 const AT_ONCE: usize = 500;
-/// How long after a change that the disk did not take the next try is, in milliseconds.
-const AGAIN: i64 = 5000;
 
 /// AWS IoT Jobs.
 pub struct JobsService {
     pub(crate) runner: Arc<Runner>,
-    in_flight: InFlight,
-    requests: Sender<(Request, Unanswered)>,
-    arriving: Mutex<Option<Receiver<(Request, Unanswered)>>>,
+    inbox: Inbox<Request>,
     /// The things that came, went, or changed their groups, and that jobs have not been brought in step with.
     moved: Mutex<BTreeSet<ThingName>>,
 }
@@ -37,10 +32,9 @@ impl JobsService {
     /// Jobs.
     #[must_use]
     pub fn new(host: Host) -> Self {
-        let in_flight = InFlight::new(host.broker.limits());
-        let (requests, arriving) = mpsc::channel(in_flight.most());
+        let inbox = Inbox::new(host.broker.limits());
         let (runner, moved) = (Arc::new(Runner::new(host)), Mutex::default());
-        Self { runner, in_flight, requests, arriving: Mutex::new(Some(arriving)), moved }
+        Self { runner, inbox, moved }
     }
 
     /// The books have become others: all that they have is looked at, and what is due is done.
@@ -107,11 +101,10 @@ impl Service for JobsService {
     }
 
     fn request(&self, request: TopicRequest) -> Result<(), TopicRequest> {
-        let unanswered = self.in_flight.begin(request.client.as_ref(), request.name(0).unwrap_or_default());
+        let unanswered = self.inbox.begin(request.client.as_ref(), request.name(0).unwrap_or_default());
         let request = Request::of(request)?;
         match unanswered {
-            // The queue has a place for each that may be unanswered. Only a gateway that is stopping has nobody at the other end.
-            Some(unanswered) => drop(self.requests.try_send((request, unanswered))),
+            Some(unanswered) => self.inbox.put(request, unanswered),
             None => mqtt::throttle(&self.runner, &request),
         }
         Ok(())
@@ -141,7 +134,7 @@ impl Service for JobsService {
     }
 
     fn start(self: Arc<Self>, tasks: &Tasks) {
-        let arriving = self.arriving.lock().take();
+        let arriving = self.inbox.arriving();
         if let Some(arriving) = arriving {
             tasks.spawn(mqtt::serve(Arc::clone(&self.runner), arriving));
         }

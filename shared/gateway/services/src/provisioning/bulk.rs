@@ -13,6 +13,7 @@ mod lines;
 mod report;
 
 use super::service::ProvisioningService;
+use crate::service::AGAIN;
 use drydock_core::{ApiError, ErrorCode};
 use drydock_host::notice::{Notice, Tone, Topic};
 use drydock_host::roles::Unassumable;
@@ -28,8 +29,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// How long is waited before a task that the disk stopped is tried again, in milliseconds.
-const AGAIN: i64 = 5000;
 /// What the names of a task's files end in.
 const KINDS: [&str; 3] = ["input", "results", "errors"];
 /// How long the link of a report holds, in seconds: a day.

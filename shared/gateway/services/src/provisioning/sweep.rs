@@ -4,6 +4,7 @@
 use super::bulk;
 use super::run::touched;
 use super::service::ProvisioningService;
+use crate::service::AGAIN;
 use async_trait::async_trait;
 use drydock_core::{ApiError, CertificateId, Scope, Timestamp};
 use drydock_host::books::Books;
@@ -13,9 +14,6 @@ use drydock_model::iot::{CertificateStatus, DeleteCertificateRequest};
 use drydock_policy::Policies;
 use drydock_registry::Registry;
 use drydock_timers::Due;
-
-/// How long after a sweep that failed the next one is tried, in milliseconds.
-const AGAIN: i64 = 5000;
 
 #[async_trait]
 impl Due for ProvisioningService {
