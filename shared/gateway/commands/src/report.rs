@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use ciborium::Value;
 use drydock_model::iot::{CommandExecutionResult, CommandExecutionStatus as Status, StatusReason};
+pub use drydock_model::payload::Format;
 use std::collections::BTreeMap;
 
 /// The most characters of a client token, of a reason's code and description, and of the name of a result.
@@ -18,50 +19,6 @@ const LONGEST_DESCRIPTION: usize = 1024;
 const LONGEST_NAME: usize = 32;
 /// How deep CBOR may be nested: as deep as JSON may.
 const DEEPEST: usize = 128;
-
-/// The format of a payload, as it stands in a topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `json`.
-    Json,
-    /// `cbor`.
-    Cbor,
-}
-
-impl Format {
-    /// The format that the last level of a topic names.
-    #[must_use]
-    pub fn of(level: &str) -> Option<Self> {
-        match level {
-            "json" => Some(Self::Json),
-            "cbor" => Some(Self::Cbor),
-            _ => None,
-        }
-    }
-
-    /// Its name in topics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Cbor => "cbor",
-        }
-    }
-
-    /// Writes an answer.
-    #[must_use]
-    pub fn write(self, answer: &serde_json::Value) -> Vec<u8> {
-        match self {
-            Self::Json => answer.to_string().into_bytes(),
-            Self::Cbor => {
-                let mut bytes = Vec::new();
-                // Plain values are written to memory: that does not fail.
-                let _ = ciborium::into_writer(answer, &mut bytes);
-                bytes
-            }
-        }
-    }
-}
 
 /// A payload, read as an object.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,6 +4,7 @@
 //! - [`operation`]: what the model says of an operation, and the operation as a type.
 //! - [`schema`]: the shapes as data, with their constraints and where their members travel.
 //! - [`wire`]: typed values to and from JSON.
+//! - [`payload`]: the formats of payloads over MQTT.
 //! - [`http`]: requests and responses as plain values; [`route`]: from a path to an operation.
 //! - [`decode`](mod@decode), [`validate`](mod@validate), [`encode`](mod@encode): from a request to a checked, typed input,
 //!   and from an output to a response.
@@ -19,6 +20,7 @@ pub mod iot;
 pub mod iot_data;
 pub mod iot_jobs_data;
 pub mod operation;
+pub mod payload;
 pub mod route;
 pub mod router;
 pub mod row;

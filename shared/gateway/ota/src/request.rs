@@ -3,6 +3,7 @@
 //! Source: "Using AWS IoT MQTT-based file delivery in devices" of the developer guide.
 
 use ciborium::Value as Cbor;
+pub use drydock_model::payload::Format;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -10,36 +11,6 @@ use std::collections::BTreeMap;
 const LONGEST_TOKEN: usize = 64;
 /// The most bytes of a bitmap: a bit for each block of the largest file in the smallest blocks.
 const LARGEST_BITMAP: usize = 12_288;
-
-/// The format of a request, which is that of its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `json`.
-    Json,
-    /// `cbor`.
-    Cbor,
-}
-
-impl Format {
-    /// The format that a level of a topic names.
-    #[must_use]
-    pub fn of(level: &str) -> Option<Self> {
-        match level {
-            "json" => Some(Self::Json),
-            "cbor" => Some(Self::Cbor),
-            _ => None,
-        }
-    }
-
-    /// Its name in topics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Cbor => "cbor",
-        }
-    }
-}
 
 /// Why a request is refused: "Handling errors from AWS IoT MQTT-based file delivery".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! nobody else. Follows "Device provisioning MQTT API".
 
 use super::failure::NotProvisioned;
+use super::payload;
 use super::request::{Operation, Request};
 use super::run::{Parts, provision_between};
 use super::service::ProvisioningService;
@@ -156,7 +157,7 @@ impl From<NotProvisioned> for Rejected {
 }
 
 async fn create_keys(service: &ProvisioningService, request: &Request) -> Result<Value, Rejected> {
-    request.format.read(&request.payload).map_err(Rejected::payload)?;
+    payload::read(request.format, &request.payload).map_err(Rejected::payload)?;
     let issued = service.host.issuer.make_keys().await?;
     let mut body = hand_out(service, &issued.certificate).await?;
     if let (Some(body), Some(keys)) = (body.as_object_mut(), issued.keys) {
@@ -166,7 +167,7 @@ async fn create_keys(service: &ProvisioningService, request: &Request) -> Result
 }
 
 async fn create_from_csr(service: &ProvisioningService, request: &Request) -> Result<Value, Rejected> {
-    let body = request.format.read(&request.payload).map_err(Rejected::payload)?;
+    let body = payload::read(request.format, &request.payload).map_err(Rejected::payload)?;
     let invalid = |why: String| Rejected::new(400, "InvalidCertificateSigningRequest", why);
     let csr = match body.get("certificateSigningRequest") {
         Some(Value::String(csr)) if !csr.is_empty() => csr.clone(),
@@ -232,7 +233,7 @@ async fn by_token(
     found: &mut Option<CertificateId>,
 ) -> Result<Value, Rejected> {
     let books = &service.host.books;
-    let body = request.format.read(&request.payload).map_err(Rejected::payload)?;
+    let body = payload::read(request.format, &request.payload).map_err(Rejected::payload)?;
     let token = match body.get("certificateOwnershipToken") {
         Some(Value::String(token)) if !token.is_empty() => token.clone(),
         None | Some(Value::Null | Value::String(_)) => {

@@ -1,10 +1,10 @@
 //! A request of fleet provisioning: what a device asks for, and in which format.
 
-use super::payload::Format;
 use crate::request::TopicRequest;
 use bytes::Bytes;
 use drydock_core::ReservedTopic;
 use drydock_core::event::ClientIdentity;
+use drydock_model::payload::Format;
 use smol_str::SmolStr;
 use std::sync::Arc;
 
