@@ -23,6 +23,7 @@ mod commands;
 mod config;
 mod connections;
 mod credentials;
+mod demo;
 mod destinations;
 mod device_run;
 mod devices;

@@ -160,12 +160,16 @@ pub enum AwsNames {
 /// What `drydock demo` takes.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
+    /// What is shown.
+    #[arg(value_enum, value_name = "STORY", default_value_t = Story::Joining)]
+    pub story: Story,
     /// The template to stand up.
     #[arg(long, value_name = "PATH", default_value = "template.yaml")]
     pub template: PathBuf,
-    /// Where state is kept; `drydock up --data-dir` with the same folder finds the demo's devices and rows again.
-    #[arg(long, value_name = "DIR", default_value = ".drydock/demo")]
-    pub data_dir: PathBuf,
+    /// Where state is kept; `drydock up --data-dir` with the same folder finds the demo's devices and rows again. Without it
+    /// `.drydock/demo`, or, where a story moves the clock, nowhere.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// The configuration to read; without it `drydock.toml` in the working directory, where there is one.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -175,6 +179,15 @@ pub struct DemoArgs {
     /// Print the timeline as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `drydock demo` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Story {
+    /// A device registers itself just in time, sends telemetry, raises an alarm, and goes.
+    Joining,
+    /// 60 devices get firmware in waves: a bad one is stopped, a corrected one rolls out, also to who was away or is new.
+    Jobs,
 }
 
 /// What `drydock limits` takes.

@@ -80,7 +80,8 @@ pub fn table<const N: usize>(header: [&str; N]) -> Table {
         .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header);
-    if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+    // Terminals that programs open may say that they have no columns at all.
+    if table.width().unwrap_or(0) == 0 || !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         table.set_width(WIDTH);
     }
     table

@@ -21,6 +21,10 @@ pub(super) enum DemoError {
     Device(&'static str, #[source] ClientError),
     #[error("the demo's CA cannot be made")]
     Authority(#[from] rcgen::Error),
+    #[error("the devices cannot be made: {0}")]
+    Fleet(Box<dyn std::error::Error + Send + Sync>),
+    #[error("the function {0} refused: {1}")]
+    Function(&'static str, String),
     #[error("the root certificate cannot be read")]
     Root(#[source] std::io::Error),
 }

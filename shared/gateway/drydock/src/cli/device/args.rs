@@ -1,7 +1,8 @@
 //! What `drydock device` takes.
 
 use crate::client::{Api, CallError};
-use clap::{Args, ValueEnum};
+use crate::simulated::behavior::Does;
+use clap::Args;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -91,21 +92,6 @@ pub struct RunArgs {
     /// Where the gateway is.
     #[command(flatten)]
     pub at: At,
-}
-
-/// What becomes of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Does {
-    /// It succeeds.
-    Succeed,
-    /// It fails.
-    Fail,
-    /// It is rejected.
-    Reject,
-    /// It is begun, and nothing more is heard of it.
-    Stall,
-    /// The connection breaks off while a job is in progress; the device comes back and ends it.
-    Drop,
 }
 
 /// Seconds that something takes: a day at most.

@@ -1,8 +1,8 @@
 //! What is printed of devices: a line for each thing that happens, or one JSON object; a table at the end.
 
-use super::simulated::Told;
 use crate::cli::device::args::RunArgs;
 use crate::cli::print;
+use crate::simulated::device::Told;
 use drydock_core::Clock as _;
 use drydock_host::shown;
 use drydock_host::system::SystemClock;

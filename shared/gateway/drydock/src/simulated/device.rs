@@ -22,7 +22,7 @@ const PING: Duration = Duration::from_secs(KEEP_ALIVE as u64 / 2);
 
 /// What a device tells of itself.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Told {
+pub(crate) enum Told {
     Connected { resumed: bool },
     Lost { why: String },
     DroppedOff,
@@ -34,7 +34,7 @@ pub(super) enum Told {
 
 impl Told {
     /// The status that an execution of a job or a command has ended with, where this tells so.
-    pub(super) fn end(&self) -> Option<&str> {
+    pub(crate) fn end(&self) -> Option<&str> {
         let status = match self {
             Self::Job { status, .. } => status.as_str(),
             Self::Command { status, .. } => status,
@@ -45,10 +45,10 @@ impl Told {
 }
 
 /// Who is told, with the device's name.
-pub(super) type Telling = mpsc::Sender<(String, Told)>;
+pub(crate) type Telling = mpsc::Sender<(String, Told)>;
 
 /// A device.
-pub(super) struct Simulated {
+pub(crate) struct Simulated {
     name: String,
     number: u64,
     behavior: Behavior,
@@ -86,7 +86,7 @@ impl From<ClientError> for Over {
 }
 
 impl Simulated {
-    pub(super) fn new(name: String, number: u64, behavior: Behavior, telling: Telling) -> Self {
+    pub(crate) fn new(name: String, number: u64, behavior: Behavior, telling: Telling) -> Self {
         Self {
             name,
             number,
@@ -101,7 +101,7 @@ impl Simulated {
     }
 
     /// Is the device until it is to stop.
-    pub(super) async fn run(mut self, fleet: Arc<Fleet>, stopped: watch::Receiver<bool>) {
+    pub(crate) async fn run(mut self, fleet: Arc<Fleet>, stopped: watch::Receiver<bool>) {
         let (mut away, mut resumed) = (AWAY.0, false);
         loop {
             let met = tokio::select! {
@@ -226,7 +226,7 @@ impl Simulated {
     /// Begins the execution of a command.
     async fn carry_out(&mut self, connection: &mut Connection, execution: &str) -> Result<(), ClientError> {
         self.begun += 1;
-        let ends = match self.behavior.outcome(self.number, self.begun) {
+        let ends = match self.behavior.outcome(self.number, self.begun, &Value::Null) {
             Outcome::Ends("REJECTED") => return self.answer(connection, execution, "REJECTED").await,
             Outcome::Ends(status) => Some(status),
             Outcome::DropsOff => Some("SUCCEEDED"),
@@ -307,7 +307,8 @@ impl Simulated {
             (self.last, self.dropped_off) = (this, false);
             self.begun += 1;
         }
-        let outcome = match self.behavior.outcome(self.number, self.begun) {
+        let document = execution.get("jobDocument").unwrap_or(&Value::Null);
+        let outcome = match self.behavior.outcome(self.number, self.begun, document) {
             Outcome::DropsOff if self.dropped_off => Outcome::Ends("SUCCEEDED"),
             outcome => outcome,
         };
