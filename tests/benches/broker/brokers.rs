@@ -148,6 +148,35 @@ impl Server {
         http::send(stream, method, path, &headers, body.to_string().as_bytes()).ok()
     }
 
+    /// Lets the devices use the reserved topics of things.
+    pub(crate) fn manage(&self) {
+        let of = |kind: &str| format!("arn:aws:iot:us-east-1:123456789012:{kind}/$aws/things/*");
+        let statement = json!([
+            { "Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"], "Resource": of("topic") },
+            { "Effect": "Allow", "Action": "iot:Subscribe", "Resource": of("topicfilter") },
+        ]);
+        let document = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        self.iot("POST", "/policies/manage", &json!({ "policyDocument": document }));
+        let listed = self.iot("GET", "/certificates?pageSize=250", &Value::Null);
+        for certificate in listed["certificates"].as_array().unwrap() {
+            self.iot("PUT", "/target-policies/manage", &json!({ "target": certificate["certificateArn"] }));
+        }
+    }
+
+    /// Changes the clock.
+    pub(crate) fn clock(&self, change: &Value) {
+        let stream = TcpStream::connect(&self.api).unwrap();
+        http::send(stream, "POST", "/_drydock/clock", &[], change.to_string().as_bytes()).ok();
+    }
+
+    /// Puts a bucket, or an object.
+    pub(crate) fn s3(&self, path: &str, body: &[u8]) {
+        let authorization = gateway::authorization("us-east-1", "s3");
+        let headers = [("authorization", authorization.as_str())];
+        let answer = http::send(TcpStream::connect(&self.api).unwrap(), "PUT", path, &headers, body);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
     /// Debian's mosquitto, with the devices' CA.
     pub(crate) fn mosquitto(options: &Options, devices: &Devices) -> Self {
         let binary = installed();

@@ -12,7 +12,8 @@
 //!
 //! - `brokers`: the three servers: `drydock up`, mosquitto, and an acceptor that does the TLS handshake and nothing else.
 //! - `link`: one client's connection. `meter`: what a process spends. `report`: the table.
-//! - `fan`, `pairs`, `ruled`, `storm`, `idle`, `subscriptions`: the scenarios.
+//! - `fan`, `pairs`, `ruled`, `storm`, `idle`, `subscriptions`: the scenarios of the broker. `shadows`, `streams`, `rollout`: those of
+//!   what stands on it.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,8 +31,11 @@ mod link;
 mod meter;
 mod pairs;
 mod report;
+mod rollout;
 mod ruled;
+mod shadows;
 mod storm;
+mod streams;
 mod subscriptions;
 
 use clap::Parser;
@@ -96,6 +100,9 @@ enum Scenario {
     Storm,
     Idle,
     Subscriptions,
+    Shadows,
+    Streams,
+    Rollout,
 }
 
 impl Scenario {
@@ -110,6 +117,9 @@ impl Scenario {
             Self::Storm,
             Self::Idle,
             Self::Subscriptions,
+            Self::Shadows,
+            Self::Streams,
+            Self::Rollout,
         ])
         .collect()
     }
@@ -126,6 +136,9 @@ impl Scenario {
             Self::Storm => "storm of connects tls".to_owned(),
             Self::Idle => "idle connections tls".to_owned(),
             Self::Subscriptions => "subscriptions".to_owned(),
+            Self::Shadows => "shadow updates on disk tls".to_owned(),
+            Self::Streams => "a file of 1 MB by stream tls".to_owned(),
+            Self::Rollout => "a rollout to 10,000 devices that is aborted tls".to_owned(),
         }
     }
 
@@ -138,6 +151,9 @@ impl Scenario {
             Self::Storm => storm::run(&name, options, report).await,
             Self::Idle => idle::run(&name, options, report).await,
             Self::Subscriptions => subscriptions::run(&name, options, report).await,
+            Self::Shadows => shadows::run(&name, options, report).await,
+            Self::Streams => streams::run(&name, options, report).await,
+            Self::Rollout => rollout::run(&name, options, report).await,
         }
     }
 }

@@ -13,8 +13,10 @@
 mod api;
 #[path = "../../core/benches/support/measure.rs"]
 mod measure;
+#[path = "support/waits.rs"]
+mod waits;
 
-use api::{Api, latency};
+use api::Api;
 use bytes::Bytes;
 use drydock_gateway::Dock;
 use http::Method;
@@ -22,6 +24,7 @@ use measure::{rate, resident};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
+use waits::latency;
 
 async fn call(api: &Api, method: Method, path: &str, body: &Value) -> Value {
     serde_json::from_slice(&api.call(method, path, body).await).unwrap_or_default()

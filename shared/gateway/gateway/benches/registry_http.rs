@@ -13,13 +13,16 @@
 mod api;
 #[path = "../../core/benches/support/measure.rs"]
 mod measure;
+#[path = "support/waits.rs"]
+mod waits;
 
-use api::{Api, latency};
+use api::Api;
 use drydock_gateway::Dock;
 use http::Method;
 use measure::{rate, resident};
 use serde_json::{Value, json};
 use std::time::Instant;
+use waits::latency;
 
 /// The largest page there is.
 const PAGE: usize = 250;

@@ -8,7 +8,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use std::time::Duration;
 
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -34,11 +33,4 @@ impl Api {
         assert!(status.is_success(), "{path}: {status} {body:?}");
         body
     }
-}
-
-/// Prints what half of some waits, and all but one in a hundred, stayed below.
-pub(crate) fn latency(what: &str, mut waits: Vec<Duration>) {
-    waits.sort_unstable();
-    let at = |percent: usize| waits[(waits.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
-    println!("{what:<46} p50 {:.1} ms, p99 {:.1} ms", at(50), at(99));
 }
