@@ -1,7 +1,8 @@
 //! `drydock device run`: what devices make of their jobs and shadows, as well or as badly as they are told to.
 
 use crate::devices::{bad, device, good};
-use drydock_tests::gateway::{Gateway, Place};
+use crate::signer::versioned;
+use drydock_tests::gateway::{Gateway, Place, wait_for};
 use serde_json::{Value, json};
 
 fn arn(resource: &str) -> String {
@@ -139,4 +140,45 @@ fn a_device_without_files_is_told_how_to_get_them() {
     let gateway = place.up(&["--ephemeral"]);
     let error = bad(&device(&place, &gateway, &["run", "dock-1"]));
     assert!(error.contains("root-ca.pem` cannot be read") && error.contains("drydock device create dock-1"), "{error}");
+}
+
+/// An OTA update of an image in S3 to the device, over MQTT; the stream that was made for it.
+fn update(gateway: &Gateway<'_>, id: &str, image: &[u8]) -> String {
+    let version = versioned(gateway, "images", &format!("{id}.bin"), image);
+    let signature = json!({
+        "signature": { "inlineDocument": "c2lnbmF0dXJl" }, "certificateChain": { "certificateName": "/certs/code.crt" },
+        "hashAlgorithm": "SHA256", "signatureAlgorithm": "ECDSA",
+    });
+    let location = json!({ "s3Location": { "bucket": "images", "key": format!("{id}.bin"), "version": version } });
+    let file =
+        json!({ "fileName": "/app.bin", "fileLocation": location, "codeSigning": { "customCodeSigning": signature } });
+    let role = "arn:aws:iam::123456789012:role/ota";
+    let body = json!({ "targets": [arn("thing/dock-1")], "files": [file], "roleArn": role, "protocols": ["MQTT"] });
+    gateway.iot("POST", &format!("/otaUpdates/{id}"), &body);
+    wait_for("the update", || {
+        let info = gateway.iot("GET", &format!("/otaUpdates/{id}"), &Value::Null)["otaUpdateInfo"].clone();
+        (info["otaUpdateStatus"] == "CREATE_COMPLETE").then_some(())
+    });
+    let listed = gateway.iot("GET", "/streams", &Value::Null);
+    listed["streams"].as_array().unwrap().last().unwrap()["streamId"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_device_fetches_what_an_update_brings_by_stream() {
+    let place = Place::empty();
+    let gateway = place.up(&["--ephemeral"]);
+    let _ = good(&device(&place, &gateway, &["create", "dock-1"]));
+    let stream = update(&gateway, "first", &vec![7; 300_001]);
+    let run = ["dock-1", "--takes", "0", "--executions", "1"];
+    let lines = told(&place, &gateway, &run);
+    gateway.iot("DELETE", &format!("/streams/{stream}"), &Value::Null);
+    let fetched = json!({ "device": "dock-1", "event": "fetched", "stream": stream });
+    assert_eq!(lines[1..], [of_job("AFR_OTA-first", "IN_PROGRESS"), fetched, of_job("AFR_OTA-first", "SUCCEEDED")]);
+
+    // What is not to be had fails the job.
+    let stream = update(&gateway, "second", b"image");
+    gateway.iot("DELETE", &format!("/streams/{stream}"), &Value::Null);
+    let lines = told(&place, &gateway, &run);
+    assert_eq!(lines[2]["event"], "refused", "{lines:?}");
+    assert_eq!(lines[3], of_job("AFR_OTA-second", "FAILED"));
 }

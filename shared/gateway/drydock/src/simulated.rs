@@ -2,10 +2,12 @@
 //! `drydock device run` and the demos have it.
 //!
 //! - [`behavior`]: what a device makes of a job or a command. [`device`]: one device, from its connect to its end.
+//!   `download`: the files that a job brings it by stream.
 //! - [`fleet`]: who the devices are, and what they show.
 
 pub(crate) mod behavior;
 pub(crate) mod device;
+mod download;
 pub(crate) mod fleet;
 
 use behavior::Behavior;

@@ -4,6 +4,7 @@
 //! Follows "Jobs device MQTT API operations", "Commands topics" and "Device Shadow MQTT topics" of the AWS IoT Core developer guide.
 
 use super::behavior::{self, Behavior, Outcome};
+use super::download::{Download, Step};
 use super::fleet::Fleet;
 use crate::mqtt::{Arrived, ClientError, Connection, KEEP_ALIVE};
 use serde_json::{Value, json};
@@ -17,6 +18,8 @@ use tokio::time::{Instant, sleep_until};
 const AWAY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// How long a device waits after a refusal.
 const REFUSED: Duration = Duration::from_secs(1);
+/// How long a device waits for the blocks of a stream before it asks for them again.
+const BLOCKS: Duration = Duration::from_secs(5);
 /// How often it shows that it is alive: twice in a keep-alive.
 const PING: Duration = Duration::from_secs(KEEP_ALIVE as u64 / 2);
 
@@ -30,6 +33,7 @@ pub(crate) enum Told {
     Command { execution: String, status: &'static str },
     Refused { asked: String, why: String },
     Shadow { topic: String, reported: Value },
+    Fetched { stream: String },
 }
 
 impl Told {
@@ -68,6 +72,8 @@ pub(crate) struct Simulated {
 struct Work {
     job: String,
     outcome: Outcome,
+    /// What it fetches before it goes on.
+    download: Option<Download>,
     /// When something is to be done about it.
     due: Option<Instant>,
 }
@@ -151,6 +157,8 @@ impl Simulated {
             "shadow/update/delta",
             "shadow/get/accepted",
             "shadow/name/+/update/delta",
+            "streams/+/data/json",
+            "streams/+/rejected/json",
         ];
         let filters = filters.map(|filter| format!("{own}/{filter}"));
         connection.subscribe(&filters.each_ref().map(String::as_str)).await?;
@@ -202,6 +210,9 @@ impl Simulated {
         let Some(work) = self.work.as_mut().filter(|work| work.due.is_some_and(|due| due <= now)) else {
             return Ok(());
         };
+        if work.download.is_some() {
+            return Ok(self.fetch(connection).await?);
+        }
         let status = match work.outcome {
             Outcome::Ends(status) => status,
             Outcome::DropsOff => {
@@ -269,7 +280,11 @@ impl Simulated {
                     self.ask(connection).await?;
                 }
             }
-            ["jobs", "start-next", "accepted"] => self.begin(body.get("execution")).await,
+            ["jobs", "start-next", "accepted"] => {
+                self.begin(body.get("execution")).await;
+                self.fetch(connection).await?;
+            }
+            ["streams", stream, of, "json"] => self.fetched(connection, stream, of, &body).await?,
             ["jobs", job, "update", "accepted"] => self.ended(job).await,
             ["jobs", "start-next", "rejected"] | ["jobs", _, "update", "rejected"] => {
                 let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -312,10 +327,58 @@ impl Simulated {
             Outcome::DropsOff if self.dropped_off => Outcome::Ends("SUCCEEDED"),
             outcome => outcome,
         };
+        let download =
+            Download::of(document).filter(|_| matches!(outcome, Outcome::Ends("SUCCEEDED") | Outcome::DropsOff));
         let takes = if outcome == Outcome::Ends("REJECTED") { Duration::ZERO } else { self.behavior.takes };
         let due = (outcome != Outcome::Stalls).then(|| Instant::now() + takes);
         self.tell(Told::Job { job: job.clone(), status: text("status") }).await;
-        self.work = Some(Work { job, outcome, due });
+        self.work = Some(Work { job, outcome, download, due });
+    }
+
+    /// Asks for the blocks of a stream that its job brings, where there are any, and again where they do not come.
+    async fn fetch(&mut self, connection: &mut Connection) -> Result<(), ClientError> {
+        let Some(work) = &mut self.work else { return Ok(()) };
+        let Some(download) = &work.download else { return Ok(()) };
+        work.due = Some(Instant::now() + BLOCKS);
+        let topic = format!("$aws/things/{}/streams/{}/get/json", self.name, download.stream());
+        connection.publish(&topic, download.ask().to_string()).await
+    }
+
+    /// Something came of a stream: a block (`data`), or a refusal (`rejected`). Its job goes on once all blocks are there, and fails
+    /// where they are not to be had.
+    async fn fetched(
+        &mut self,
+        connection: &mut Connection,
+        stream: &str,
+        of: &str,
+        body: &Value,
+    ) -> Result<(), ClientError> {
+        let (takes, asked) = (self.behavior.takes, format!("streams/{stream}"));
+        let Some(work) = &mut self.work else { return Ok(()) };
+        let Some(download) = work.download.as_mut().filter(|download| download.stream() == stream) else {
+            return Ok(());
+        };
+        let step = match of {
+            "data" => download.take(body),
+            _ => {
+                let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+                Err(format!("{} {}", text("o"), text("m")))
+            }
+        };
+        match step {
+            Ok(Step::Waits) => Ok(()),
+            Ok(Step::Asks) => self.fetch(connection).await,
+            Ok(Step::Done) => {
+                (work.download, work.due) = (None, Some(Instant::now() + takes));
+                self.tell(Told::Fetched { stream: stream.to_owned() }).await;
+                Ok(())
+            }
+            Err(why) => {
+                (work.download, work.outcome, work.due) = (None, Outcome::Ends("FAILED"), Some(Instant::now()));
+                self.tell(Told::Refused { asked, why }).await;
+                Ok(())
+            }
+        }
     }
 
     /// An update of the execution was taken.

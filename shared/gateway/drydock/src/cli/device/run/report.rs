@@ -45,6 +45,7 @@ impl Report {
             Told::Refused { asked, why } => {
                 format!("{} {}: {}", print::bad("refused:"), shown::line(asked), shown::line(why))
             }
+            Told::Fetched { stream } => format!("fetched all files of the stream {}", shown::line(stream)),
             Told::Shadow { topic, reported } => {
                 format!("shadow {} {}", print::dim(shown::line(topic)), shown::line(&reported.to_string()))
             }
@@ -82,6 +83,7 @@ fn line(told: &Told) -> Value {
         Told::Command { execution, status } => {
             json!({ "event": "command", "executionId": execution, "status": status })
         }
+        Told::Fetched { stream } => json!({ "event": "fetched", "stream": stream }),
         Told::Refused { asked, why } => json!({ "event": "refused", "asked": asked, "why": why }),
         Told::Shadow { topic, reported } => json!({ "event": "shadow", "topic": topic, "reported": reported }),
     }
