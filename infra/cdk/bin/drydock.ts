@@ -1,0 +1,3 @@
+import { app } from '../lib/app.js';
+
+app().app.synth();

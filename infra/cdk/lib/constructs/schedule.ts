@@ -1,0 +1,31 @@
+import { CfnRole } from 'aws-cdk-lib/aws-iam';
+import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
+import { Construct } from 'constructs';
+import { allow, document, trust } from './policy.js';
+
+/** What is invoked when. */
+export interface ScheduleProps {
+  readonly name: string;
+  /** For example `rate(1 minute)`. */
+  readonly expression: string;
+  /** The event, as JSON. */
+  readonly input: string;
+  readonly functionArn: string;
+}
+
+/** Invokes a function by the clock, through a role that may do nothing else. One that fails is not tried again: the next comes. */
+export class Schedule extends Construct {
+  constructor(scope: Construct, id: string, { name, expression, input, functionArn }: ScheduleProps) {
+    super(scope, id);
+    const role = new CfnRole(this, 'Role', {
+      assumeRolePolicyDocument: trust('scheduler.amazonaws.com'),
+      policies: [{ policyName: `${name}LambdaPolicy`, policyDocument: document(allow('lambda:InvokeFunction', functionArn)) }],
+    });
+    new CfnSchedule(this, 'Resource', {
+      name,
+      scheduleExpression: expression,
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: { arn: functionArn, roleArn: role.attrArn, input, retryPolicy: { maximumRetryAttempts: 0 } },
+    });
+  }
+}
