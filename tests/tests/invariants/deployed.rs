@@ -62,6 +62,26 @@ fn each_function_and_each_queue_is_watched() -> Result<(), String> {
 }
 
 #[test]
+fn each_alarm_has_its_section_in_the_runbook() -> Result<(), String> {
+    let resources = resources()?;
+    let alarms: BTreeSet<&str> = of(&resources, "AWS::CloudWatch::Alarm").into_iter().map(|(name, _)| name).collect();
+    let runbook = fs::read_to_string(root().join("shared/docs/runbook.md")).map_err(|e| e.to_string())?;
+    let sections: Vec<(&str, &str)> =
+        runbook.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect();
+    let names: BTreeSet<&str> = sections.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        alarms, names,
+        "shared/docs/runbook.md has a section for each alarm of template.yaml, and for nothing else"
+    );
+    assert_eq!(names.len(), sections.len(), "an alarm has two sections");
+    for (name, text) in sections {
+        let parts = ["- **Who notices:**", "- **Do:**"];
+        assert!(parts.iter().all(|part| text.contains(part)), "{name}: who notices, and what is to be done?");
+    }
+    Ok(())
+}
+
+#[test]
 fn nobody_gets_more_rights_than_are_named() -> Result<(), String> {
     let resources = resources()?;
     for (name, text) in &resources {
