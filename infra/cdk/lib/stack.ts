@@ -22,7 +22,13 @@ export class DrydockStack extends Stack {
     const fleet = devices(this);
     const stored = tables(this);
     const told = messaging(this, asked);
-    const made = functions(this, { binaries: binaries(this), parameters: asked, devices: fleet, tables: stored, messaging: told });
+    const made = functions(this, {
+      binaries: binaries(this),
+      parameters: asked,
+      devices: fleet,
+      tables: stored,
+      messaging: told,
+    });
     const authorizer = tokens(this, made);
     claims(this, made, fleet);
     rules(this, told, stored);

@@ -14,9 +14,11 @@ const METADATA = Validations.ACKNOWLEDGED_RULES_METADATA_KEY;
 /** What is left of the findings. */
 function violations(): string[] {
   return packs.flatMap((pack) =>
-    pack.validateScope(stack).violations.flatMap(({ ruleName, violatingResources }) =>
-      violatingResources.map(({ constructPath }) => `${constructPath}: ${ruleName}`),
-    ),
+    pack
+      .validateScope(stack)
+      .violations.flatMap(({ ruleName, violatingResources }) =>
+        violatingResources.map(({ constructPath }) => `${constructPath}: ${ruleName}`),
+      ),
   );
 }
 
@@ -45,6 +47,8 @@ test('each finding that is acknowledged has a reason and is found', () => {
     Object.defineProperty(construct.node, 'metadata', { get: () => kept });
   }
   const found = violations();
-  const needless = all.filter(([construct, id]) => !found.some((line) => line.startsWith(construct.node.path) && line.endsWith(`: ${id}`)));
+  const needless = all.filter(
+    ([construct, id]) => !found.some((line) => line.startsWith(construct.node.path) && line.endsWith(`: ${id}`)),
+  );
   expect(needless.map(([construct, id]) => `${construct.node.path}: ${id}`)).toEqual([]);
 });

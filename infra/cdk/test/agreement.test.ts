@@ -36,11 +36,24 @@ describe('they disagree where one alone', () => {
     ['has a resource less', (all) => delete all['SettleQueue'], 'Resources.SettleQueue'],
     ['has a resource of another type', (all) => (all['AlertsTopic'].Type = 'AWS::SQS::Queue'), 'Resources.AlertsTopic.Type'],
     ['keeps no table', (all) => delete all['DevicesTable'].DeletionPolicy, 'Resources.DevicesTable.DeletionPolicy'],
-    ['marks a resource as one of AWS alone', (all) => (all['AlertsTopic'].Metadata = { Drydock: 'aws-only' }), 'Resources.AlertsTopic.Metadata'],
-    ['changes a number', (all) => (all['TelemetryFunction'].Properties.Timeout = 11), 'Resources.TelemetryFunction.Properties.Timeout'],
+    [
+      'marks a resource as one of AWS alone',
+      (all) => (all['AlertsTopic'].Metadata = { Drydock: 'aws-only' }),
+      'Resources.AlertsTopic.Metadata',
+    ],
+    [
+      'changes a number',
+      (all) => (all['TelemetryFunction'].Properties.Timeout = 11),
+      'Resources.TelemetryFunction.Properties.Timeout',
+    ],
     [
       'allows more',
-      (all) => all['TelemetryFunctionRole'].Properties.Policies[0].PolicyDocument.Statement.push({ Effect: 'Allow', Action: '*', Resource: '*' }),
+      (all) =>
+        all['TelemetryFunctionRole'].Properties.Policies[0].PolicyDocument.Statement.push({
+          Effect: 'Allow',
+          Action: '*',
+          Resource: '*',
+        }),
       'Resources.TelemetryFunctionRole.Properties.Policies[0].PolicyDocument.Statement',
     ],
     [
@@ -72,6 +85,11 @@ describe('they disagree where one alone', () => {
 });
 
 test('a package of another binary is a difference', () => {
-  const swapped = changed(template, (all) => (all['TelemetryFunction'].Properties.Code = all['ConnectivityFunction'].Properties.Code));
-  expect(unnamed(declared, swapped)).toEqual(['Resources.TelemetryFunction.Properties.Code.binary: SAM has "telemetry", CDK "connectivity"']);
+  const swapped = changed(
+    template,
+    (all) => (all['TelemetryFunction'].Properties.Code = all['ConnectivityFunction'].Properties.Code),
+  );
+  expect(unnamed(declared, swapped)).toEqual([
+    'Resources.TelemetryFunction.Properties.Code.binary: SAM has "telemetry", CDK "connectivity"',
+  ]);
 });

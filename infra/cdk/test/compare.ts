@@ -19,7 +19,8 @@ function below(path: string, sam: Json | undefined, cdk: Json | undefined): stri
   }
   if (Array.isArray(sam) && Array.isArray(cdk)) {
     if (sam.length === cdk.length) return sam.flatMap((item, at) => below(`${path}[${at}]`, item, cdk[at]));
-    const only = (list: Json[], other: Json[]) => list.filter((item) => !other.some((of) => JSON.stringify(of) === JSON.stringify(item)));
+    const only = (list: Json[], other: Json[]) =>
+      list.filter((item) => !other.some((of) => JSON.stringify(of) === JSON.stringify(item)));
     return [`${path}: only SAM has ${shown(only(sam, cdk))}, only CDK ${shown(only(cdk, sam))}`];
   }
   return [`${path}: SAM has ${shown(sam)}, CDK ${shown(cdk)}`];

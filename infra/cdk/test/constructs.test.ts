@@ -1,13 +1,13 @@
 /** What each construct makes, as it is read best: texts put together, `‹Name›` for what is filled in at deployment. */
 
-import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { app } from '../lib/app.js';
-import { binaries } from '../lib/constructs/binaries.js';
+import { binaries, CargoLambda } from '../lib/constructs/binaries.js';
 import { FleetFunction, type FleetFunctionProps } from '../lib/constructs/fleet-function.js';
 import { IotRole } from '../lib/constructs/iot-role.js';
 import { allow } from '../lib/constructs/policy.js';
@@ -73,18 +73,34 @@ function withoutCode(made: Record<string, unknown>) {
 
 describe('constructs', () => {
   test('a table', async () => {
-    await isAsWritten('table.json', resources((stack) => new Table(stack, 'HistoryTable', { partitionKey: 'thingName', sortKey: 'measured', expires: true })));
+    await isAsWritten(
+      'table.json',
+      resources((stack) => new Table(stack, 'HistoryTable', { partitionKey: 'thingName', sortKey: 'measured', expires: true })),
+    );
   });
 
   test('a queue with its dead letters', async () => {
-    await isAsWritten('queue.json', resources((stack) => work(stack)));
+    await isAsWritten(
+      'queue.json',
+      resources((stack) => work(stack)),
+    );
   });
 
   test('rules with their role', async () => {
     const made = resources((stack) => {
-      const role = new IotRole(stack, 'RulesRole', { description: 'What the rules may do.', policyName: 'rules', sources: ['rule/*'] });
+      const role = new IotRole(stack, 'RulesRole', {
+        description: 'What the rules may do.',
+        policyName: 'rules',
+        sources: ['rule/*'],
+      });
       const rule = (id: string, action: ReturnType<typeof republish>) =>
-        new TopicRule(stack, id, { description: id, sql: "SELECT * FROM 'dt/+/telemetry'", actions: [action], role, errors: ALERTS });
+        new TopicRule(stack, id, {
+          description: id,
+          sql: "SELECT * FROM 'dt/+/telemetry'",
+          actions: [action],
+          role,
+          errors: ALERTS,
+        });
       rule('ToQueue', toQueue(work(stack)));
       rule('ToTable', toTable(new Table(stack, 'EventsTable', { partitionKey: 'thingName' })));
       rule('Republish', republish('cmd/${topic(2)}/derate'));
@@ -94,7 +110,9 @@ describe('constructs', () => {
   });
 
   test('a function that works off a queue', async () => {
-    const made = resources((stack) => lambda(stack, { batches: { Readings: { queue: work(stack), size: 10, concurrency: 50 } } }));
+    const made = resources((stack) =>
+      lambda(stack, { batches: { Readings: { queue: work(stack), size: 10, concurrency: 50 } } }),
+    );
     const own = Object.entries(withoutCode(made)).filter(([id]) => /^Telemetry(Function|Logs|Errors)/.test(id));
     await isAsWritten('function-of-a-queue.json', Object.fromEntries(own));
   });
@@ -109,11 +127,17 @@ describe('constructs', () => {
 
   test('a schedule', async () => {
     const functionArn = 'arn:aws:lambda:us-east-1:123456789012:function:f';
-    await isAsWritten('schedule.json', resources((stack) => new Schedule(stack, 'EveryMinute', { name: 'n', expression: 'rate(1 minute)', input: '{}', functionArn })));
+    await isAsWritten(
+      'schedule.json',
+      resources(
+        (stack) => new Schedule(stack, 'EveryMinute', { name: 'n', expression: 'rate(1 minute)', input: '{}', functionArn }),
+      ),
+    );
   });
 
   test('a queue that hides messages too briefly for its function is refused', () => {
-    const make = () => resources((stack) => lambda(stack, { batches: { Readings: { queue: work(stack, 59), size: 10, concurrency: 2 } } }));
+    const make = () =>
+      resources((stack) => lambda(stack, { batches: { Readings: { queue: work(stack, 59), size: 10, concurrency: 2 } } }));
     expect(make).toThrow('S/TelemetryQueue hides messages for less than six times the 10 s of S/Telemetry');
   });
 });
@@ -124,6 +148,28 @@ test('what the stack holds', async () => {
 });
 
 describe('executables', () => {
+  /** What CargoLambda gives in a workspace whose cargo is a script. */
+  function built(cargo: string): { workspace: string; folder: () => string } {
+    const workspace = mkdtempSync(join(tmpdir(), 'drydock-workspace-'));
+    writeFileSync(join(workspace, 'cargo'), `#!/bin/sh\n${cargo}\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${workspace}:${process.env['PATH'] ?? ''}`);
+    const made = new Stack(new App(), 'S');
+    return { workspace, folder: () => new CargoLambda(workspace).folder(made, 'telemetry') };
+  }
+  afterEach(() => void vi.unstubAllEnvs());
+
+  test('are built by cargo-lambda', () => {
+    const { workspace, folder } = built('mkdir -p target/lambda/telemetry && echo "$@" > target/lambda/telemetry/bootstrap');
+    expect(folder()).toBe(join(workspace, 'target/lambda/telemetry'));
+    const asked = readFileSync(join(folder(), 'bootstrap'), 'utf8');
+    expect(asked).toBe('lambda build --release --arm64 --locked --bin telemetry\n');
+  });
+
+  test('that are not built are an error', () => {
+    expect(built('exit 101').folder).toThrow('--bin telemetry` failed; is cargo-lambda installed?');
+    expect(built('exit 0').folder).toThrow('holds no `bootstrap`');
+  });
+
   const context = (functions: string) => () => app({ context: { functions } });
 
   test('are taken from a folder', () => {
@@ -136,12 +182,17 @@ describe('executables', () => {
   });
 
   test('have to be in that folder', () => {
-    expect(context(tmpdir())).toThrow('holds no `bootstrap`: build it by `cargo lambda build --release --arm64 --bin jit-registration`');
+    expect(context(tmpdir())).toThrow(
+      'holds no `bootstrap`: build it by `cargo lambda build --release --arm64 --bin jit-registration`',
+    );
   });
 
   test('that are stubs bring a warning', () => {
     const { app: made, stack } = app({ context: { functions: 'stub' } });
-    const messages = made.synth().getStackByName(stack.stackName).messages.map(({ entry }) => String(entry.data));
+    const messages = made
+      .synth()
+      .getStackByName(stack.stackName)
+      .messages.map(({ entry }) => String(entry.data));
     expect(messages.join()).toContain('The functions are stubs: this is not to be deployed');
   });
 });

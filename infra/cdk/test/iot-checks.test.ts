@@ -15,14 +15,30 @@ function findings(make: (stack: Stack) => void): string[] {
   return new IotChecks(stack).validateScope(stack).violations.map(({ ruleName }) => ruleName);
 }
 
-const policy = (...statements: Statement[]) => (stack: Stack) => new CfnPolicy(stack, 'P', { policyDocument: document(...statements) });
+const policy =
+  (...statements: Statement[]) =>
+  (stack: Stack) =>
+    new CfnPolicy(stack, 'P', { policyDocument: document(...statements) });
 
-const errorAction = { sns: { targetArn: 'arn:aws:sns:us-east-1:123456789012:errors', roleArn: 'arn:aws:iam::123456789012:role/r' } };
+const errorAction = {
+  sns: { targetArn: 'arn:aws:sns:us-east-1:123456789012:errors', roleArn: 'arn:aws:iam::123456789012:role/r' },
+};
 const rule = (more: Partial<CfnTopicRule.TopicRulePayloadProperty>) => (stack: Stack) =>
-  new CfnTopicRule(stack, 'R', { topicRulePayload: { sql: "SELECT * FROM 'a'", actions: [], awsIotSqlVersion: '2016-03-23', errorAction, ...more } });
+  new CfnTopicRule(stack, 'R', {
+    topicRulePayload: { sql: "SELECT * FROM 'a'", actions: [], awsIotSqlVersion: '2016-03-23', errorAction, ...more },
+  });
 
-const ours = { StringEquals: { 'aws:SourceAccount': '123456789012' }, ArnLike: { 'aws:SourceArn': 'arn:aws:iot:us-east-1:123456789012:rule/*' } };
-const role = (condition: Record<string, unknown> | undefined, statements: Statement[], managedPolicyArns: string[] = [], service = 'iot.amazonaws.com') =>
+const ours = {
+  StringEquals: { 'aws:SourceAccount': '123456789012' },
+  ArnLike: { 'aws:SourceArn': 'arn:aws:iot:us-east-1:123456789012:rule/*' },
+};
+const role =
+  (
+    condition: Record<string, unknown> | undefined,
+    statements: Statement[],
+    managedPolicyArns: string[] = [],
+    service = 'iot.amazonaws.com',
+  ) =>
   (stack: Stack) =>
     new CfnRole(stack, 'Role', {
       assumeRolePolicyDocument: trust(service, condition),
@@ -35,8 +51,10 @@ const alias = (service: string, credentialDurationSeconds?: number) => (stack: S
   new CfnRoleAlias(stack, 'Alias', { roleArn: attrArn, credentialDurationSeconds });
 };
 
-const permission = (sources: { sourceAccount?: string; sourceArn?: string }, principal = 'iot.amazonaws.com') => (stack: Stack) =>
-  new CfnPermission(stack, 'Permission', { action: 'lambda:InvokeFunction', functionName: 'f', principal, ...sources });
+const permission =
+  (sources: { sourceAccount?: string; sourceArn?: string }, principal = 'iot.amazonaws.com') =>
+  (stack: Stack) =>
+    new CfnPermission(stack, 'Permission', { action: 'lambda:InvokeFunction', functionName: 'f', principal, ...sources });
 
 const authorizer = (signingDisabled: boolean) => (stack: Stack) =>
   new CfnAuthorizer(stack, 'A', { authorizerFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:f', signingDisabled });
@@ -57,17 +75,39 @@ const CASES: [string, (stack: Stack) => unknown, string[]][] = [
 
   ['a device that connects under its own name', policy(allow('iot:Connect', iot(`client/${THING}`))), []],
   ['a device that connects under any name', policy(allow('iot:Connect', iot('client/*'))), ['Iot-PolicyConnect[client/*]']],
-  ['a device that connects under names that begin as its own', policy(allow('iot:Connect', iot(`client/${THING}*`))), [`Iot-PolicyConnect[client/${THING}*]`]],
+  [
+    'a device that connects under names that begin as its own',
+    policy(allow('iot:Connect', iot(`client/${THING}*`))),
+    [`Iot-PolicyConnect[client/${THING}*]`],
+  ],
   ['a policy that allows everything', policy(allow('iot:*', '*')), ['Iot-PolicyConnect[*]', 'Iot-PolicyTopics[*]']],
   ['an action in capitals', policy(allow('IOT:CONNECT', iot('client/*'))), ['Iot-PolicyConnect[client/*]']],
 
   ["topics below the device's own name", policy(allow('iot:Publish', iot(`topic/dt/${THING}/*`))), []],
   ['a topic without a wildcard', policy(allow('iot:Publish', iot('topic/all/hello'))), []],
   ['topics of all devices', policy(allow('iot:Publish', iot('topic/dt/*'))), ['Iot-PolicyTopics[topic/dt/*]']],
-  ['a filter for all devices', policy(allow('iot:Subscribe', iot('topicfilter/cmd/+/stop'))), ['Iot-PolicyTopics[topicfilter/cmd/+/stop]']],
-  ["a wildcard before the device's name", policy(allow('iot:Receive', iot(`topic/*/${THING}`))), [`Iot-PolicyTopics[topic/*/${THING}]`]],
-  ['what provisioning needs', policy(allow('iot:Publish', [iot('topic/$aws/certificates/create/*'), iot('topic/$aws/provisioning-templates/t/provision/*')])), []],
-  ['any provisioning template', policy(allow('iot:Publish', iot('topic/$aws/provisioning-templates/*'))), ['Iot-PolicyTopics[topic/$aws/provisioning-templates/*]']],
+  [
+    'a filter for all devices',
+    policy(allow('iot:Subscribe', iot('topicfilter/cmd/+/stop'))),
+    ['Iot-PolicyTopics[topicfilter/cmd/+/stop]'],
+  ],
+  [
+    "a wildcard before the device's name",
+    policy(allow('iot:Receive', iot(`topic/*/${THING}`))),
+    [`Iot-PolicyTopics[topic/*/${THING}]`],
+  ],
+  [
+    'what provisioning needs',
+    policy(
+      allow('iot:Publish', [iot('topic/$aws/certificates/create/*'), iot('topic/$aws/provisioning-templates/t/provision/*')]),
+    ),
+    [],
+  ],
+  [
+    'any provisioning template',
+    policy(allow('iot:Publish', iot('topic/$aws/provisioning-templates/*'))),
+    ['Iot-PolicyTopics[topic/$aws/provisioning-templates/*]'],
+  ],
   ['a shadow of any thing, by another action', policy(allow('iot:GetThingShadow', iot('thing/*'))), []],
 
   ["a rule's role", role(ours, [allow('sns:Publish', 'arn:aws:sns:us-east-1:123456789012:t')]), []],
@@ -75,8 +115,16 @@ const CASES: [string, (stack: Stack) => unknown, string[]][] = [
   ["a rule's role for any rule of the account", role({ StringEquals: ours.StringEquals }, []), ['Iot-RoleSource']],
   ["a rule's role for any resource", role(ours, [allow('sns:Publish', '*')]), ['Iot-RoleTooWide[*]']],
   ["a rule's role for all of a service", role(ours, [allow('dynamodb:*', iot('thing/a'))]), ['Iot-RoleTooWide[dynamodb:*]']],
-  ["a rule's role with a managed policy", role(ours, [], ['arn:aws:iam::aws:policy/X']), ['Iot-RoleTooWide[arn:aws:iam::aws:policy/X]']],
-  ["a device's role for any resource", role(undefined, [allow('s3:GetObject', '*')], [], 'credentials.iot.amazonaws.com'), ['Iot-RoleTooWide[*]']],
+  [
+    "a rule's role with a managed policy",
+    role(ours, [], ['arn:aws:iam::aws:policy/X']),
+    ['Iot-RoleTooWide[arn:aws:iam::aws:policy/X]'],
+  ],
+  [
+    "a device's role for any resource",
+    role(undefined, [allow('s3:GetObject', '*')], [], 'credentials.iot.amazonaws.com'),
+    ['Iot-RoleTooWide[*]'],
+  ],
   ['a role of another service', role(undefined, [allow('s3:*', '*')], [], 'lambda.amazonaws.com'), []],
 
   ['a role alias', alias('credentials.iot.amazonaws.com'), []],

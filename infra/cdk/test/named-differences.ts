@@ -110,6 +110,11 @@ function usedBy(sam: Sections, id: string): { logs: string; queues: Json[] } {
   const resources = sam['Resources'] ?? {};
   const logging = ((resources[id]?.['Properties'] as Fields | undefined)?.['LoggingConfig'] as Fields | undefined)?.['LogGroup'];
   const mappings = Object.values(resources).filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
-  const of = mappings.map((mapping) => mapping['Properties'] as Fields).filter(({ FunctionName }) => JSON.stringify(FunctionName) === JSON.stringify({ Ref: id }));
-  return { logs: String((logging as Fields | undefined)?.['Ref']), queues: of.map(({ EventSourceArn }) => EventSourceArn ?? null) };
+  const of = mappings
+    .map((mapping) => mapping['Properties'] as Fields)
+    .filter(({ FunctionName }) => JSON.stringify(FunctionName) === JSON.stringify({ Ref: id }));
+  return {
+    logs: String((logging as Fields | undefined)?.['Ref']),
+    queues: of.map(({ EventSourceArn }) => EventSourceArn ?? null),
+  };
 }

@@ -12,7 +12,9 @@ const ROOT = resolve(fileURLToPath(import.meta.url), '../../../..');
 
 /** What the CDK uploads: the parts of its manifest that are read here. */
 interface Assets {
-  readonly files: { [hash: string]: { source: { path: string; packaging: string }; destinations: { [id: string]: { objectKey: string } } } };
+  readonly files: {
+    [hash: string]: { source: { path: string; packaging: string }; destinations: { [id: string]: { objectKey: string } } };
+  };
 }
 
 /** What the app synthesises without building functions, and which binary each package holds, by its key. */
@@ -33,7 +35,10 @@ export function synthesised(): { template: Sections; packages: Map<string, strin
 /** What template.yaml means, by the SAM transform. `SAM_PYTHON` is a Python that has it. */
 export function sam(): Sections {
   const python = process.env['SAM_PYTHON'] ?? join(ROOT, 'target/tools/sam/bin/python');
-  if (!existsSync(python)) throw new Error(`\`${python}\` is not there: \`.ci/tools\` installs it, or name another by SAM_PYTHON`);
-  const text = execFileSync(python, [join(ROOT, 'infra/cdk/test/expand.py'), join(ROOT, 'template.yaml')], { maxBuffer: 1 << 26 });
+  if (!existsSync(python))
+    throw new Error(`\`${python}\` is not there: \`.ci/tools\` installs it, or name another by SAM_PYTHON`);
+  const text = execFileSync(python, [join(ROOT, 'infra/cdk/test/expand.py'), join(ROOT, 'template.yaml')], {
+    maxBuffer: 1 << 26,
+  });
   return JSON.parse(text.toString()) as Sections;
 }

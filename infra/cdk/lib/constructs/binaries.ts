@@ -28,14 +28,16 @@ export function binaries(scope: Construct): Binaries {
 }
 
 /** Builds for Lambda on arm64, by `cargo lambda build`. */
-class CargoLambda implements Binaries {
+export class CargoLambda implements Binaries {
+  constructor(private readonly workspace = WORKSPACE) {}
+
   folder(scope: Construct, binary: string): string {
     // `cdk list` and `cdk destroy` need no code.
     if (!Stack.of(scope).bundlingRequired) return new Stubs().folder(scope, binary);
     const command = ['lambda', 'build', '--release', '--arm64', '--locked', '--bin', binary];
     try {
       // What it says goes to the standard error: the output is for the template.
-      execFileSync('cargo', command, { cwd: WORKSPACE, stdio: ['ignore', process.stderr, process.stderr] });
+      execFileSync('cargo', command, { cwd: this.workspace, stdio: ['ignore', 2, 2] });
     } catch (error) {
       throw new Error(
         `\`cargo ${command.join(' ')}\` failed; is cargo-lambda installed? ` +
@@ -43,7 +45,7 @@ class CargoLambda implements Binaries {
         { cause: error },
       );
     }
-    return new Built(join(WORKSPACE, 'target', 'lambda')).folder(scope, binary);
+    return new Built(join(this.workspace, 'target', 'lambda')).folder(scope, binary);
   }
 }
 
@@ -54,7 +56,9 @@ class Built implements Binaries {
   folder(_: Construct, binary: string): string {
     const folder = join(this.root, binary);
     if (!existsSync(join(folder, 'bootstrap'))) {
-      throw new Error(`\`${folder}\` holds no \`bootstrap\`: build it by \`cargo lambda build --release --arm64 --bin ${binary}\``);
+      throw new Error(
+        `\`${folder}\` holds no \`bootstrap\`: build it by \`cargo lambda build --release --arm64 --bin ${binary}\``,
+      );
     }
     return folder;
   }

@@ -20,7 +20,10 @@ export interface FleetFunctionProps extends RustFunctionProps {
   /** The ARN of the topic that alarms tell. */
   readonly alerts: string;
   /** What it means when the function fails; `more` where that is not any error within five minutes. */
-  readonly errors: { readonly description: string; readonly more?: { evaluationPeriods: number; datapointsToAlarm: number; threshold: number } };
+  readonly errors: {
+    readonly description: string;
+    readonly more?: { evaluationPeriods: number; datapointsToAlarm: number; threshold: number };
+  };
   /** What it means when it is not started, where somebody waits for its answer. */
   readonly throttles?: string;
   /** For a function that is invoked asynchronously. */

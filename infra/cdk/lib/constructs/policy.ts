@@ -12,7 +12,11 @@ export interface Statement {
 }
 
 /** Allows actions on resources. */
-export function allow(actions: string | string[], resources: string | string[], more: Pick<Statement, 'condition' | 'wide'> = {}): Statement {
+export function allow(
+  actions: string | string[],
+  resources: string | string[],
+  more: Pick<Statement, 'condition' | 'wide'> = {},
+): Statement {
   return { actions: [actions].flat(), resources: [resources].flat(), ...more };
 }
 
@@ -33,7 +37,9 @@ export function document(...statements: Statement[]): Record<string, unknown> {
 export function trust(service: string, condition?: Record<string, unknown>): Record<string, unknown> {
   return {
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole', ...(condition && { Condition: condition }) }],
+    Statement: [
+      { Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole', ...(condition && { Condition: condition }) },
+    ],
   };
 }
 

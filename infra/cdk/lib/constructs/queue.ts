@@ -7,8 +7,7 @@ import { Backlog } from './alarm.js';
 /** The longest that SQS keeps a message: 14 days. */
 const RETENTION_SECONDS = 14 * 24 * 60 * 60;
 
-const TLS_IS_THE_CLIENTS =
-  'No policy lets anybody in but roles of this account, and AWS services and SDKs, which come over TLS';
+const TLS_IS_THE_CLIENTS = 'No policy lets anybody in but roles of this account, and AWS services and SDKs, which come over TLS';
 
 /** A queue of messages that people look at. It is kept when the stack is deleted. */
 export class KeptQueue extends Construct {

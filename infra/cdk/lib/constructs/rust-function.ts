@@ -57,7 +57,12 @@ export class RustFunction extends Construct {
     const own = [
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logs.attrArn),
       ...(queues.length > 0
-        ? [allow(['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], queues.map(({ arn }) => arn))]
+        ? [
+            allow(
+              ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+              queues.map(({ arn }) => arn),
+            ),
+          ]
         : []),
     ];
     const role = new CfnRole(this, 'FunctionRole', {

@@ -22,7 +22,10 @@ export function devices(scope: Construct) {
     policyDocument: document(
       allow('iot:Connect', iot(`client/${THING}`), { condition: { Bool: { 'iot:Connection.Thing.IsAttached': 'true' } } }),
       allow('iot:Publish', [iot(`topic/dt/${THING}/telemetry`), iot(`topic/evt/${THING}/events`)]),
-      allow(['iot:Publish', 'iot:Receive'], [iot(`topic/$aws/things/${THING}/shadow/*`), iot(`topic/$aws/things/${THING}/jobs/*`)]),
+      allow(
+        ['iot:Publish', 'iot:Receive'],
+        [iot(`topic/$aws/things/${THING}/shadow/*`), iot(`topic/$aws/things/${THING}/jobs/*`)],
+      ),
       allow('iot:Receive', iot(`topic/cmd/${THING}/*`)),
       allow('iot:Subscribe', [
         iot(`topicfilter/cmd/${THING}/*`),

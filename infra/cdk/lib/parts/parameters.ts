@@ -24,7 +24,8 @@ export function parameters(scope: Construct) {
   const acceptUnknownModels = new CfnParameter(scope, 'AcceptUnknownModels', {
     default: 'true',
     allowedValues: ['true', 'false'],
-    description: 'Whether a device may join whose certificate names no model, or one that is not known. It gets the plain device type.',
+    description:
+      'Whether a device may join whose certificate names no model, or one that is not known. It gets the plain device type.',
   });
   const graceSeconds = new CfnParameter(scope, 'GraceSeconds', {
     type: 'Number',
@@ -49,7 +50,8 @@ export function parameters(scope: Construct) {
     default: '',
     description: 'An address that alerts are sent to. Empty - none.',
   });
-  const condition = (id: string, expression: ReturnType<typeof Fn.conditionEquals>) => new CfnCondition(scope, id, { expression });
+  const condition = (id: string, expression: ReturnType<typeof Fn.conditionEquals>) =>
+    new CfnCondition(scope, id, { expression });
   const withAllowList = condition('WithAllowList', Fn.conditionEquals(useAllowList.valueAsString, 'true'));
   const withUnknownModels = condition('WithUnknownModels', Fn.conditionEquals(acceptUnknownModels.valueAsString, 'true'));
   const withAlertEmail = condition('WithAlertEmail', Fn.conditionNot(Fn.conditionEquals(alertEmail.valueAsString, '')));

@@ -37,8 +37,13 @@ export function claims(scope: Construct, { hook }: Functions, devices: Devices) 
         condition: { StringEquals: { 'aws:ResourceAccount': Aws.ACCOUNT_ID } },
         wide: 'Whoever starts a bulk registration names the bucket, which has to be one of this account',
       }),
-      allow(['iot:CreateThing', 'iot:DescribeThing', 'iot:ListThingGroupsForThing', 'iot:UpdateThing'], iot('thing/*'), { wide: anyDevice }),
-      allow('iot:DescribeThingType', devices.types.map(({ attrArn }) => attrArn)),
+      allow(['iot:CreateThing', 'iot:DescribeThing', 'iot:ListThingGroupsForThing', 'iot:UpdateThing'], iot('thing/*'), {
+        wide: anyDevice,
+      }),
+      allow(
+        'iot:DescribeThingType',
+        devices.types.map(({ attrArn }) => attrArn),
+      ),
       allow(['iot:AttachPolicy', 'iot:DescribeCertificate', 'iot:ListAttachedPolicies', 'iot:UpdateCertificate'], iot('cert/*'), {
         wide: anyDevice,
       }),
@@ -48,7 +53,11 @@ export function claims(scope: Construct, { hook }: Functions, devices: Devices) 
       }),
     ],
   });
-  acknowledge(role, 'IAM knows no resource for AttachThingPrincipal, ListPrincipalThings and ListThingPrincipals', 'Iot-RoleTooWide[*]');
+  acknowledge(
+    role,
+    'IAM knows no resource for AttachThingPrincipal, ListPrincipalThings and ListThingPrincipals',
+    'Iot-RoleTooWide[*]',
+  );
 
   const template = new CfnProvisioningTemplate(scope, 'FleetTemplate', {
     description: 'A device with a claim and a serial number that is on the allow list.',
@@ -62,15 +71,29 @@ export function claims(scope: Construct, { hook }: Functions, devices: Devices) 
 
   // For the certificates that are built into a batch of devices: they can ask for provisioning and do nothing else. Their client
   // ids begin with `claim-`, as no device's does, so that none throws a device off or is announced as one.
-  const asking = ['$aws/certificates/create/*', '$aws/certificates/create-from-csr/*', `$aws/provisioning-templates/${template.ref}/provision/*`];
+  const asking = [
+    '$aws/certificates/create/*',
+    '$aws/certificates/create-from-csr/*',
+    `$aws/provisioning-templates/${template.ref}/provision/*`,
+  ];
   const claim = new CfnPolicy(scope, 'ClaimPolicy', {
     policyDocument: document(
       allow('iot:Connect', iot('client/claim-*')),
-      allow(['iot:Publish', 'iot:Receive'], asking.map((topic) => iot(`topic/${topic}`))),
-      allow('iot:Subscribe', asking.map((topic) => iot(`topicfilter/${topic}`))),
+      allow(
+        ['iot:Publish', 'iot:Receive'],
+        asking.map((topic) => iot(`topic/${topic}`)),
+      ),
+      allow(
+        'iot:Subscribe',
+        asking.map((topic) => iot(`topicfilter/${topic}`)),
+      ),
     ),
   });
-  acknowledge(claim, 'A device that has only a claim is no thing yet; no device connects under such an id', 'Iot-PolicyConnect[client/claim-*]');
+  acknowledge(
+    claim,
+    'A device that has only a claim is no thing yet; no device connects under such an id',
+    'Iot-PolicyConnect[client/claim-*]',
+  );
 }
 
 /** What provisioning makes of a device. A thing that exists is not handed to another certificate. */

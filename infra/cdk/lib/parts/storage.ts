@@ -41,7 +41,9 @@ export function messaging(scope: Construct, { alertEmail, withAlertEmail }: Para
     return made;
   };
   const alerts = topic('AlertsTopic');
-  const email = awsOnly(new CfnSubscription(scope, 'AlertEmailSubscription', { topicArn: alerts.ref, protocol: 'email', endpoint: alertEmail }));
+  const email = awsOnly(
+    new CfnSubscription(scope, 'AlertEmailSubscription', { topicArn: alerts.ref, protocol: 'email', endpoint: alertEmail }),
+  );
   email.cfnOptions.condition = withAlertEmail;
   const connectivity = topic('ConnectivityTopic');
 

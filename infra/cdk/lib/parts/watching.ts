@@ -43,7 +43,9 @@ export function watching(scope: Construct, { alerts, deadLetters, ruleErrors, qu
   new Alarm(scope, 'RuleErrorsLost', {
     alerts,
     description: 'Messages of a rule are lost - its error action failed too.',
-    metrics: [{ id: 'lost', expression: 'SELECT SUM(ErrorActionFailure) FROM SCHEMA("AWS/IoT", ActionType, RuleName)', period: 60 }],
+    metrics: [
+      { id: 'lost', expression: 'SELECT SUM(ErrorActionFailure) FROM SCHEMA("AWS/IoT", ActionType, RuleName)', period: 60 },
+    ],
   });
   // A fleet that has sent nothing yet is not silent: the alarm rings when readings that came come no more.
   new Alarm(scope, 'Silence', {

@@ -12,7 +12,10 @@ export const policyConnect: Rule = {
   check: (node) => {
     if (!(node instanceof CfnPolicy)) return NagRuleCompliance.NOT_APPLICABLE;
     return statements(node, node.policyDocument)
-      .filter(({ effect, actions }) => effect === 'Allow' && actions.some((action) => ['iot:connect', 'iot:*', '*'].includes(action.toLowerCase())))
+      .filter(
+        ({ effect, actions }) =>
+          effect === 'Allow' && actions.some((action) => ['iot:connect', 'iot:*', '*'].includes(action.toLowerCase())),
+      )
       .flatMap(({ resources }) => resources.map(resourceOf))
       .filter((resource) => resource.includes('*') || resource.includes('?'));
   },

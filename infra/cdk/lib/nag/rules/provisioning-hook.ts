@@ -5,7 +5,8 @@ import type { Rule } from '../rule.js';
 export const provisioningHook: Rule = {
   id: 'ProvisioningHook',
   info: 'The provisioning template has no hook before provisioning.',
-  explanation: 'Whoever has the claim, which a whole batch of devices shares, gets certificates without end where no hook asks who it is.',
+  explanation:
+    'Whoever has the claim, which a whole batch of devices shares, gets certificates without end where no hook asks who it is.',
   check: (node) => {
     if (!(node instanceof CfnProvisioningTemplate)) return NagRuleCompliance.NOT_APPLICABLE;
     // Just-in-time provisioning takes no hook: there the CA has signed the device.
