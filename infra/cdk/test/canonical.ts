@@ -8,8 +8,8 @@ export type Sections = { [section: string]: { [id: string]: Fields } };
 
 /**
  * One form of a value: texts are put together from `Fn::Sub` and `Fn::Join`, with `‹Name›` and `‹Name.Attribute›` for what is
- * filled in at deployment; texts of JSON are read; numbers and truth values are texts, as CloudFormation takes them; and in
- * policy documents, where order says nothing, lists are sorted.
+ * filled in at deployment; texts of JSON are read; numbers and truth values are texts, as CloudFormation takes them; and where order
+ * says nothing, in policies and their documents, lists are sorted.
  */
 export function canonical(value: Json): Json {
   if (value === null) return null;
@@ -21,6 +21,7 @@ export function canonical(value: Json): Json {
     if (text !== undefined) return ofText(text);
   }
   const fields = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, canonical(inner)]));
+  if (Array.isArray(fields['Policies'])) fields['Policies'] = byName(fields['Policies']);
   return 'Statement' in fields ? ofPolicy(fields) : sorted(fields);
 }
 
@@ -30,6 +31,14 @@ function substituted(name: string, argument: Json): string | undefined {
   if (name === 'Fn::GetAtt') return `‹${Array.isArray(argument) ? argument.join('.') : String(argument)}›`;
   if (name === 'Fn::Sub' && typeof argument === 'string') {
     return argument.replace(/\$\{(!?)([^}]*)\}/g, (_, literal, inner) => (literal ? `\${${inner}}` : `‹${inner}›`));
+  }
+  if (name === 'Fn::Sub' && Array.isArray(argument) && typeof argument[0] === 'string') {
+    const given = canonical(argument[1] ?? {}) as Fields;
+    const text = String(substituted(name, argument[0]));
+    const filled = text.replace(/‹([^›]*)›/g, (whole, key: string) =>
+      typeof given[key] === 'string' ? String(given[key]) : whole,
+    );
+    return Object.values(given).every((value) => typeof value === 'string') ? filled : undefined;
   }
   if (name === 'Fn::Join' && Array.isArray(argument) && Array.isArray(argument[1])) {
     const parts = argument[1].map((part) => (typeof part === 'string' ? part : canonical(part)));
@@ -49,6 +58,12 @@ function ofText(text: string): Json {
 
 function sorted(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The inline policies of a role, whose order says nothing. */
+function byName(policies: Json[]): Json[] {
+  const name = (policy: Json) => String((policy as Fields | null)?.['PolicyName']);
+  return [...policies].sort((a, b) => (name(a) < name(b) ? -1 : 1));
 }
 
 /** The parts of a policy document that one text or a list of them may stand for. */

@@ -120,7 +120,11 @@ describe('constructs', () => {
   test('a function that is invoked asynchronously', async () => {
     const made = resources((stack) => {
       const queue = new KeptQueue(stack, 'FailuresQueue');
-      lambda(stack, { failures: { queue, retries: 2, maximumAgeSeconds: 3600 }, throttles: 'It is throttled.' });
+      lambda(stack, {
+        failures: { queue, retries: 2, maximumAgeSeconds: 3600 },
+        throttles: 'It is throttled.',
+        topics: { Told: ALERTS },
+      });
     });
     await isAsWritten('function-with-failures.json', withoutCode(made));
   });
@@ -130,7 +134,8 @@ describe('constructs', () => {
     await isAsWritten(
       'schedule.json',
       resources(
-        (stack) => new Schedule(stack, 'EveryMinute', { name: 'n', expression: 'rate(1 minute)', input: '{}', functionArn }),
+        (stack) =>
+          new Schedule(stack, 'EveryMinute', { name: 'n', expression: 'rate(1 minute)', input: '{}', functionArn, retries: 0 }),
       ),
     );
   });

@@ -64,14 +64,15 @@ export const DIFFERENCES: Record<string, Difference> = {
         return true;
       }),
   },
-  'version of the role of a schedule': {
-    why: 'SAM leaves the version out of the policy with which a schedule invokes its function; nothing in it depends on that',
+  'version of a policy': {
+    why: 'SAM leaves the version out of policies that it adds for schedules and failure destinations; nothing in them depends on it',
     apply: (sam) =>
-      each(sam, (properties, _, id) => {
+      each(sam, (properties, resource) => {
+        if (resource['Type'] !== 'AWS::IAM::Role') return false;
         const policies = (properties['Policies'] ?? []) as { PolicyDocument?: Fields }[];
         const without = policies.filter(({ PolicyDocument }) => PolicyDocument && PolicyDocument['Version'] === undefined);
         for (const { PolicyDocument } of without) if (PolicyDocument) PolicyDocument['Version'] = '2012-10-17';
-        return id.endsWith('Role') && without.length > 0;
+        return without.length > 0;
       }),
   },
   'bootstrap of the CDK': {

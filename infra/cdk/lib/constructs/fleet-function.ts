@@ -1,10 +1,11 @@
-import { CfnEventInvokeConfig } from 'aws-cdk-lib/aws-lambda';
+import { CfnEventInvokeConfig, CfnPermission } from 'aws-cdk-lib/aws-lambda';
+import { CfnSubscription } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { Errors, Throttles } from './alarm.js';
 import { allow } from './policy.js';
 import type { KeptQueue } from './queue.js';
 import { RustFunction, type RustFunctionProps } from './rust-function.js';
-import { Schedule } from './schedule.js';
+import { Schedule, type ScheduleProps } from './schedule.js';
 
 /** What becomes of events that a function was handed asynchronously and failed on. */
 export interface Failures {
@@ -29,15 +30,19 @@ export interface FleetFunctionProps extends RustFunctionProps {
   /** For a function that is invoked asynchronously. */
   readonly failures?: Failures;
   /** When it runs by the clock, by the name of the event. */
-  readonly schedules?: Record<string, { readonly expression: string; readonly input: string }>;
+  readonly schedules?: Record<string, Pick<ScheduleProps, 'expression' | 'input' | 'retries'>>;
+  /** The ARNs of topics whose messages it gets, by the name of the event. */
+  readonly topics?: Record<string, string>;
 }
 
-/** A function with its failure destination, alarms, logs and schedules. */
+/** A function with its failure destination, alarms, logs, schedules and topics. */
 export class FleetFunction extends RustFunction {
   constructor(scope: Construct, id: string, props: FleetFunctionProps) {
-    const { alerts, errors, throttles, failures, schedules = {} } = props;
-    const extra = failures ? [allow('sqs:SendMessage', failures.queue.arn)] : [];
-    super(scope, id, { ...props, statements: [...props.statements, ...extra] });
+    const { alerts, errors, throttles, failures, schedules = {}, topics = {} } = props;
+    const policies = failures && {
+      [`${id}FunctionEventInvokeConfigOnFailureSQSPolicy`]: [allow('sqs:SendMessage', failures.queue.arn)],
+    };
+    super(scope, id, { ...props, ...(policies && { policies }) });
     const { functionName } = this;
     new Errors(this, 'Errors', { functionName, alerts, description: errors.description, ...errors.more });
     if (throttles) new Throttles(this, 'Throttles', { functionName, alerts, description: throttles });
@@ -50,8 +55,17 @@ export class FleetFunction extends RustFunction {
         destinationConfig: { onFailure: { destination: failures.queue.arn } },
       });
     }
-    for (const [event, { expression, input }] of Object.entries(schedules)) {
-      new Schedule(this, `Function${event}`, { name: `${id}Function${event}`, expression, input, functionArn: this.arn });
+    for (const [event, of] of Object.entries(schedules)) {
+      new Schedule(this, `Function${event}`, { name: `${id}Function${event}`, functionArn: this.arn, ...of });
+    }
+    for (const [event, topicArn] of Object.entries(topics)) {
+      new CfnSubscription(this, `Function${event}`, { topicArn, protocol: 'lambda', endpoint: this.arn });
+      new CfnPermission(this, `Function${event}Permission`, {
+        functionName,
+        action: 'lambda:InvokeFunction',
+        principal: 'sns.amazonaws.com',
+        sourceArn: topicArn,
+      });
     }
   }
 }

@@ -26,6 +26,8 @@ export interface RustFunctionProps {
   readonly environment: Record<string, string>;
   /** What it may do beside writing its log and reading its queues. */
   readonly statements: Statement[];
+  /** Policies that come with what it is connected to, by name. */
+  readonly policies?: Record<string, Statement[]>;
   /** The queues that it works off, by the name of the event. */
   readonly batches?: Record<string, Batches>;
 }
@@ -70,6 +72,7 @@ export class RustFunction extends Construct {
       policies: [
         { policyName: `${id}FunctionRolePolicy0`, policyDocument: document(...props.statements) },
         { policyName: 'own', policyDocument: document(...own) },
+        ...Object.entries(props.policies ?? {}).map(([policyName, of]) => ({ policyName, policyDocument: document(...of) })),
       ],
     });
     acknowledgeWide(role, props.statements);

@@ -11,11 +11,13 @@ export interface ScheduleProps {
   /** The event, as JSON. */
   readonly input: string;
   readonly functionArn: string;
+  /** How often Scheduler tries again; as often as it does by itself where nothing is said. */
+  readonly retries?: number;
 }
 
-/** Invokes a function by the clock, through a role that may do nothing else. One that fails is not tried again: the next comes. */
+/** Invokes a function by the clock, through a role that may do nothing else. */
 export class Schedule extends Construct {
-  constructor(scope: Construct, id: string, { name, expression, input, functionArn }: ScheduleProps) {
+  constructor(scope: Construct, id: string, { name, expression, input, functionArn, retries }: ScheduleProps) {
     super(scope, id);
     const role = new CfnRole(this, 'Role', {
       assumeRolePolicyDocument: trust('scheduler.amazonaws.com'),
@@ -25,7 +27,12 @@ export class Schedule extends Construct {
       name,
       scheduleExpression: expression,
       flexibleTimeWindow: { mode: 'OFF' },
-      target: { arn: functionArn, roleArn: role.attrArn, input, retryPolicy: { maximumRetryAttempts: 0 } },
+      target: {
+        arn: functionArn,
+        roleArn: role.attrArn,
+        input,
+        ...(retries !== undefined && { retryPolicy: { maximumRetryAttempts: retries } }),
+      },
     });
   }
 }

@@ -211,7 +211,7 @@ function jobOrchestration(scope: Construct, { binaries, tables, messaging }: Aro
     // A batch looks at its release once, whatever the number of its events; two at a time, so that the control plane's rates are kept.
     batches: { JobEvents: { queue: messaging.jobEvents, size: 10, concurrency: 2 } },
     // What time brings (soaking, timeouts), what an invocation left that died, and what an event would have said that never came.
-    schedules: { EveryMinute: { expression: 'rate(1 minute)', input: '{"command":"reconcile"}' } },
+    schedules: { EveryMinute: { expression: 'rate(1 minute)', input: '{"command":"reconcile"}', retries: 0 } },
     statements: [
       allow(['dynamodb:GetItem', 'dynamodb:Scan', 'dynamodb:UpdateItem'], tables.releases.arn),
       allow('dynamodb:UpdateItem', tables.firmwareHistory.arn),
