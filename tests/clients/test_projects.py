@@ -108,6 +108,7 @@ def test_sam_with_a_layer_and_a_bucket_that_tells_a_function(up):
 
 def test_what_the_cdk_synthesises(up):
     gateway = up("cdk-out", "Meters.template.json")
+    assert table(gateway, "EventsTable").startswith("Meters-Prod-"), "the stack is called as the app calls it"
     publish(gateway, "cdk/c1/events", {"kwh": 7})
     assert items(gateway, "EventsTable") == [{"id": {"S": "c1"}, "kwh": {"N": "7"}}]
 

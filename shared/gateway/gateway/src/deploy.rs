@@ -5,6 +5,7 @@
 //! - [`Source::build_functions`]: the functions' binaries, and what scripts require.
 //! - [`Deployment::deploy`]: the resources.
 
+mod assembly;
 pub mod check;
 mod cloud;
 mod fleet;
@@ -59,7 +60,7 @@ pub enum DeployError {
 /// What a template is brought up with.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
-    /// The stack's name; without it the stack is called as the template's folder.
+    /// The stack's name; without it [`stack_name`] says how it is called.
     pub stack_name: Option<String>,
     /// Values for parameters of the template; a name that it does not have is refused.
     pub parameters: Vec<(String, String)>,
@@ -111,9 +112,13 @@ fn is_blank(text: &str) -> bool {
     matches!((lines.next(), lines.next()), (None | Some("{}" | "Resources:"), None))
 }
 
-/// How the stack of a template is called where nobody says so: as its folder is, as far as CloudFormation takes that.
+/// How the stack of a template is called where nobody says so: as the CDK app calls it that synthesised it, else as its folder
+/// is, as far as CloudFormation takes that.
 #[must_use]
 pub fn stack_name(path: &Path) -> String {
+    if let Some(name) = assembly::stack_name(path) {
+        return name;
+    }
     let folder = path.canonicalize().ok().and_then(|p| p.parent()?.file_name()?.to_str().map(str::to_owned));
     let name: String =
         folder.unwrap_or_default().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();

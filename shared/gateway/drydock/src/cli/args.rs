@@ -83,7 +83,7 @@ pub struct UpArgs {
     /// reads it, below what drydock.toml says.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter, help_heading = TEMPLATE)]
     pub parameters: Vec<(String, String)>,
-    /// The name of the stack; without it the one in samconfig.toml, and without that the template's folder's.
+    /// The name of the stack; without it the one in samconfig.toml, that of the CDK app, the template's folder's.
     #[arg(long, value_name = "NAME", value_parser = parse_stack_name, help_heading = TEMPLATE)]
     pub stack_name: Option<String>,
     /// The profile of cargo that functions are built with.

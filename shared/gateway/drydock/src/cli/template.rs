@@ -29,7 +29,7 @@ pub struct CheckArgs {
     /// are read as `drydock up` reads them.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
     pub parameters: Vec<(String, String)>,
-    /// The name of the stack; without it the one in samconfig.toml, and without that the template's folder's.
+    /// The name of the stack; without it the one in samconfig.toml, that of the CDK app, the template's folder's.
     #[arg(long, value_name = "NAME", value_parser = parse_stack_name)]
     pub stack_name: Option<String>,
     /// The configuration to read; without it `drydock.toml` in the working directory, where there is one.

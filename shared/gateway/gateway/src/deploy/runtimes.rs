@@ -15,6 +15,7 @@ mod node;
 mod python;
 mod setup;
 
+use super::assembly;
 use drydock_template::binary::Language;
 use drydock_template::{Code, Function};
 pub use install::InstallError;
@@ -26,7 +27,7 @@ impl Runtimes<'_> {
     #[must_use]
     pub fn is_here(&self, code: &Code) -> bool {
         match code {
-            Code::S3 { key, .. } => code::asset(self.template_dir, key).is_some(),
+            Code::S3 { key, .. } => assembly::asset(self.template_dir, key).is_some(),
             _ => true,
         }
     }

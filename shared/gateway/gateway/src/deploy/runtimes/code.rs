@@ -1,5 +1,6 @@
 //! Code as a folder: the one that the template names, or one that is made of a package or of a text.
 
+use super::super::assembly;
 use super::setup::{Runtimes, digest};
 use drydock_template::Code;
 use std::io::{Cursor, Read as _};
@@ -19,7 +20,7 @@ pub(super) async fn folder(runtimes: &Runtimes<'_>, code: &Code, file: &str) -> 
             Ok(folder)
         }
         Code::S3 { bucket, key } => {
-            if let Some(asset) = asset(runtimes.template_dir, key) {
+            if let Some(asset) = assembly::asset(runtimes.template_dir, key) {
                 return at(runtimes, &asset).await;
             }
             let missing = || {
@@ -52,14 +53,6 @@ async fn at(runtimes: &Runtimes<'_>, path: &Path) -> Result<PathBuf, String> {
             unpacked(runtimes, path.display().to_string(), bytes).await
         }
     }
-}
-
-/// What the CDK has put beside the template for a key of its bucket: `asset.<hash>`, a folder, or the same with `.zip`.
-pub(super) fn asset(template_dir: &Path, key: &str) -> Option<PathBuf> {
-    let file = Path::new(key).file_name()?.to_str()?;
-    let hash = file.strip_suffix(".zip").unwrap_or(file);
-    let candidates = [format!("asset.{hash}"), format!("asset.{file}"), file.to_owned()];
-    candidates.into_iter().map(|name| template_dir.join(name)).find(|path| path.exists())
 }
 
 fn written(folder: &Path, file: &str, text: &str) -> std::io::Result<()> {
