@@ -1,6 +1,5 @@
-import { Aws } from 'aws-cdk-lib';
+import { Aws, Lazy } from 'aws-cdk-lib';
 import { CfnRole } from 'aws-cdk-lib/aws-iam';
-import { Lazy } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { acknowledgeWide } from './acknowledge.js';
 import { allow, document, iot, trust, type Statement } from './policy.js';

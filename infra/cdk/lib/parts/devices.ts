@@ -1,8 +1,8 @@
 /** What devices are and what they may do. */
 
+import { Aws } from 'aws-cdk-lib';
 import { CfnPolicy, CfnThingType } from 'aws-cdk-lib/aws-iot';
 import type { Construct } from 'constructs';
-import { Aws } from 'aws-cdk-lib';
 import { allow, document, iot, THING } from '../constructs/policy.js';
 
 export type Devices = ReturnType<typeof devices>;

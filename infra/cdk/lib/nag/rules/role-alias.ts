@@ -1,6 +1,6 @@
-import { CfnRoleAlias } from 'aws-cdk-lib/aws-iot';
-import { CfnRole } from 'aws-cdk-lib/aws-iam';
 import { Stack } from 'aws-cdk-lib';
+import { CfnRole } from 'aws-cdk-lib/aws-iam';
+import { CfnRoleAlias } from 'aws-cdk-lib/aws-iot';
 import { NagRuleCompliance } from 'cdk-nag';
 import { statements, text } from '../read.js';
 import type { Rule } from '../rule.js';

@@ -1,5 +1,5 @@
-import { CfnRole } from 'aws-cdk-lib/aws-iam';
 import { Stack } from 'aws-cdk-lib';
+import { CfnRole } from 'aws-cdk-lib/aws-iam';
 import { NagRuleCompliance } from 'cdk-nag';
 import { statements, text } from '../read.js';
 import type { Rule } from '../rule.js';
