@@ -230,6 +230,13 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// A shadow was updated or deleted.
+    ShadowChanged {
+        /// Whose; it need not be registered.
+        thing: SmolStr,
+        /// The shadow's name; the classic one has none.
+        name: Option<SmolStr>,
+    },
     /// A job has come to something.
     JobChanged {
         /// As it is now, or was last.

@@ -283,6 +283,7 @@ impl Gateway {
         self.host.told.logs.refresh();
         self.host.cloud.reset().await?;
         self.services.rules.states.keep(|_| false);
+        self.services.indexing.forget();
         Ok(())
     }
 
@@ -333,6 +334,7 @@ impl Gateway {
         self.services.jobs.look_again();
         self.services.ota.look_again();
         self.services.commands.look_again();
+        self.services.indexing.look_again();
         self.host.told.logs.refresh();
         self.host.broker.disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
         Ok(())

@@ -35,6 +35,7 @@ use drydock_services::certificates::service::CertificatesService;
 use drydock_services::commands::service::CommandsService;
 use drydock_services::connections::pace::Paces;
 use drydock_services::events;
+use drydock_services::indexing::service::IndexingService;
 use drydock_services::jobs::service::JobsService;
 use drydock_services::ota::service::OtaService;
 use drydock_services::provisioning::service::ProvisioningService;
@@ -345,6 +346,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
+        indexing: Arc::new(IndexingService::new(host.clone())),
         commands: Arc::new(CommandsService::new(host.clone())),
         ota: Arc::new(OtaService::new(host.clone(), Arc::clone(&jobs))),
         jobs,

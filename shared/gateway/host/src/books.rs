@@ -9,6 +9,7 @@ use drydock_core::{
     ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write,
 };
 use drydock_identity::Identity;
+use drydock_indexing::Indexing;
 use drydock_jobs::Jobs;
 use drydock_logging::Logging;
 use drydock_model::iot::{CreateTopicRuleRequest, DeleteTopicRuleRequest, ReplaceTopicRuleRequest};
@@ -37,7 +38,7 @@ pub const VALIDITY_GRACE: i64 = 1000;
 /// The rulebooks, and what their commands need from the outside.
 ///
 /// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
-/// packages, jobs, commands, streams, logging, rules, tags. Those that others refer to come first.
+/// packages, jobs, commands, streams, indexing, logging, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -65,6 +66,8 @@ pub struct Books {
     pub commands: Durable<Commands>,
     /// Streams and OTA updates.
     pub ota: Durable<Ota>,
+    /// What the fleet index has.
+    pub indexing: Durable<Indexing>,
     /// Logging options.
     pub logging: Durable<Logging>,
     /// Topic rules.
@@ -111,6 +114,7 @@ impl Books {
         let jobs = Durable::open(store, &scope, Jobs::new(scope.clone()))?;
         let commands = Durable::open(store, &scope, Commands::new(scope.clone()))?;
         let ota = Durable::open(store, &scope, Ota::new(scope.clone()))?;
+        let indexing = Durable::open(store, &scope, Indexing::new())?;
         let logging = Durable::open(store, &scope, empty.logging)?;
         let rules = Durable::open(store, &scope, empty.rules)?;
         let tags = Durable::open(store, &scope, Tags::new())?;
@@ -125,6 +129,7 @@ impl Books {
             jobs,
             commands,
             ota,
+            indexing,
             logging,
             rules,
             tags,
@@ -365,6 +370,7 @@ impl Books {
             &self.jobs,
             &self.commands,
             &self.ota,
+            &self.indexing,
             &self.logging,
             &self.rules,
             &self.tags,

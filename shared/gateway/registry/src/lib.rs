@@ -4,6 +4,7 @@
 //!   [`things`], [`list_things`], [`thing_types`], [`thing_groups`], [`group_members`], [`billing_groups`], [`principals`],
 //!   [`event_settings`].
 //! - [`tags`]: a rulebook of its own: the tags of resources of every kind.
+//! - [`indexed`]: things and groups as the fleet index takes them.
 //! - [`attribution`]: which thing a connection belongs to, and what policies may ask about it.
 //! - `groups`: the tree of thing groups and who is in which.
 //! - `shelf`: the things themselves, kept small, with the indexes over them.
@@ -16,6 +17,7 @@ pub mod billing_groups;
 pub mod event_settings;
 pub mod group_members;
 mod groups;
+pub mod indexed;
 pub mod list_things;
 pub mod principals;
 mod registry;

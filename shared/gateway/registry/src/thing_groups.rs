@@ -196,17 +196,21 @@ impl Registry {
     }
 
     fn group_changed(&self, name: &ThingGroupName, change: Change, now: Timestamp) -> Event {
+        Event::ThingGroupChanged { group: Box::new(self.state_of_group(name)), change, at: now }
+    }
+
+    /// A group as events and the index have it.
+    pub(crate) fn state_of_group(&self, name: &ThingGroupName) -> GroupState {
         let row = self.groups.get(name.as_str());
         let mut above: Vec<_> = self.groups.ancestors(name.as_str()).filter_map(|name| self.group_ref(name)).collect();
         above.reverse();
-        let state = GroupState {
+        GroupState {
             group: GroupRef { name: name.clone(), id: row.map(|row| row.id).unwrap_or_default() },
             version: row.map(|row| row.version).unwrap_or_default(),
             above,
             description: row.and_then(|row| row.description.clone()),
             attributes: row.map(|row| row.attributes.clone()).unwrap_or_default(),
-        };
-        Event::ThingGroupChanged { group: Box::new(state), change, at: now }
+        }
     }
 
     /// What there is to tell of a group's place below another, where it has one.

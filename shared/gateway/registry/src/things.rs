@@ -208,14 +208,18 @@ impl Registry {
 
     fn changed(&self, name: &str, change: Change, at: Timestamp) -> Option<Event> {
         let thing = self.shelf.get(name)?;
-        let state = ThingState {
+        Some(Event::ThingChanged { thing: Box::new(self.state(thing)), change, at })
+    }
+
+    /// A thing as events and the index have it.
+    pub(crate) fn state(&self, thing: &Thing) -> ThingState {
+        ThingState {
             name: thing.name.clone(),
             id: thing.id,
             version: thing.version,
             thing_type: thing.thing_type.clone(),
             attributes: self.attributes(thing),
-        };
-        Some(Event::ThingChanged { thing: Box::new(state), change, at })
+        }
     }
 
     /// What there is to tell of a thing and its type, where it has one.

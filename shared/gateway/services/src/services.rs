@@ -3,6 +3,7 @@
 use crate::certificates::service::CertificatesService;
 use crate::commands::service::CommandsService;
 use crate::connections::pace::Paces;
+use crate::indexing::service::IndexingService;
 use crate::jobs::service::JobsService;
 use crate::ota::service::OtaService;
 use crate::provisioning::service::ProvisioningService;
@@ -26,6 +27,8 @@ pub struct Services {
     pub rules: Arc<RulesService>,
     /// Device shadows.
     pub shadows: Arc<ShadowService>,
+    /// The fleet index.
+    pub indexing: Arc<IndexingService>,
     /// Jobs.
     pub jobs: Arc<JobsService>,
     /// Commands.

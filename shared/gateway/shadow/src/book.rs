@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::document::{Shadow, accepted, documents, object};
 use crate::request::Request;
 use crate::row;
-use drydock_core::{ApiError, CorruptRow, Done, ErrorCode, Rulebook, Timestamp, Write, page};
+use drydock_core::{ApiError, CorruptRow, Done, ErrorCode, Event, Rulebook, Timestamp, Write, page};
 use serde_json::Value;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,7 +86,7 @@ impl Shadows {
         };
         let write = Write::put(SHADOWS, address.key(), row::write(&current)?);
         self.put(address.clone(), current);
-        Ok(Done::written(reply, vec![write]))
+        Ok(Done::written(reply, vec![write]).with(changed(address)))
     }
 
     /// `DeleteThingShadow`: answers with the last version. What is left of the shadow is its version, for 48 hours;
@@ -108,7 +108,7 @@ impl Shadows {
             self.shadows.remove(&forgotten);
             writes.push(Write::delete(SHADOWS, forgotten.key()));
         }
-        Ok(Done::written(reply.into(), writes))
+        Ok(Done::written(reply.into(), writes).with(changed(address)))
     }
 
     /// `ListNamedShadowsForThing`: the names of a thing's shadows but for the classic one, sorted, none for a thing
@@ -158,6 +158,10 @@ impl Shadows {
             self.deleted.remove(&(at, address));
         }
     }
+}
+
+fn changed(address: &Address) -> Event {
+    Event::ShadowChanged { thing: address.thing.clone(), name: address.name.clone() }
 }
 
 fn is_forgotten(shadow: &Shadow, now: Timestamp) -> bool {

@@ -8,6 +8,7 @@
 //! | `export` | GET | the whole state of the account ([`account`]), with `?all` of every account and region |
 //! | `import` | POST | takes such a state in, with `?replace=true` in the place of another; with `?all` those of several |
 //! | `explain` | POST | why somebody may do something, or may not ([`Question`]) |
+//! | `find` | POST | which things a query of the fleet index finds, and why ([`drydock_services::indexing::find`]) |
 //! | `logs?follow=&eventType=&clientId=` | GET | the AWS-style log, a JSON line each |
 //! | `metrics` | GET | counts by the names of AWS's metrics, as Prometheus reads them |
 //! | `rules?name=` | GET | what a rule makes of each message, a JSON line each |
@@ -39,6 +40,7 @@ pub(super) const PATHS: &[(&str, Method)] = &[
     ("clock", Method::POST),
     ("explain", Method::POST),
     ("export", Method::GET),
+    ("find", Method::POST),
     ("health", Method::GET),
     ("import", Method::POST),
     ("logs", Method::GET),
@@ -89,6 +91,10 @@ pub async fn handle(gateway: &Gateway, request: &Request<Bytes>) -> Response<Byt
             Ok(answer) => json(StatusCode::OK, &answer),
             Err(error) => refuse(&error),
         },
+        Some(("find", _)) => match find(gateway, request.body()).await {
+            Ok(answer) => json(StatusCode::OK, &answer),
+            Err(error) => refuse(&error),
+        },
         Some(("logs", _)) => logs(gateway, request),
         Some(("metrics", _)) => metrics(gateway),
         Some(("rules", _)) => match executions(gateway, &parameter(request, "name").unwrap_or_default()) {
@@ -126,6 +132,10 @@ async fn reset(gateway: &Gateway, to: Option<&str>, all: bool) -> Response<Bytes
         }
     }
     json(StatusCode::OK, &json!({ "status": if to_a_template { "template" } else { "empty" } }))
+}
+
+async fn find(gateway: &Gateway, body: &[u8]) -> Result<Value, ApiError> {
+    gateway.services.indexing.find(drydock_services::indexing::find::request(body)?).await
 }
 
 /// Answers a [`Question`]. A client that is connected is judged by the certificate that it is connected with.

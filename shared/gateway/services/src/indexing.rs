@@ -1,0 +1,21 @@
+//! Fleet indexing.
+//!
+//! - [`service`]: the indexes, what is still to be brought into them, and what is due.
+//! - [`sources`]: things and groups as the books have them. [`connections`]: what is known of things' connections.
+//! - `operations`: the configuration and the indexes over HTTP. [`search`]: searches and aggregations.
+//! - [`find`]: what `drydock find` asks.
+
+pub mod connections;
+pub mod find;
+mod operations;
+pub mod search;
+pub mod service;
+pub mod sources;
+
+use crate::call::Call;
+use drydock_model::Router;
+
+pub(crate) fn register(router: &mut Router<Call>) {
+    operations::register(router);
+    search::register(router);
+}
