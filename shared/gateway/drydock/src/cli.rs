@@ -11,6 +11,7 @@
 //! - [`device`]: makes devices with their files, shows and deletes them, and acts as they do.
 //! - [`doctor`]: says what is wrong with a folder, a device's files, a gateway.
 //! - [`explain`]: says why a client may do something, or may not.
+//! - [`find`]: says which things a query of the fleet index finds, and why.
 //! - [`generate`]: completions, manual pages, a `drydock.toml` to begin with.
 //! - [`limits`]: prints the limits in force.
 //! - [`logs`]: prints the AWS-style log.
@@ -29,6 +30,7 @@ pub mod clock;
 pub mod device;
 pub mod doctor;
 pub mod explain;
+pub mod find;
 pub mod generate;
 pub mod limits;
 pub mod logs;
@@ -71,6 +73,8 @@ pub enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Say why a client may do something, or may not: with the statements, the variables' values, and what is missing.
     Explain(Box<explain::ExplainArgs>),
+    /// Say which things a query of the fleet index finds; or for one thing, which term failed on which value.
+    Find(find::FindArgs),
     /// Print the limits that hold, with AWS's values and their source; `[limits]` in `drydock.toml` changes them.
     Limits(LimitsArgs),
     /// Print the AWS-style log of a gateway that is up.
@@ -119,6 +123,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Device(command) => device::run(command).await,
         Command::Doctor(args) => doctor::run(*args).await,
         Command::Explain(args) => explain::run(*args).await,
+        Command::Find(args) => find::run(args).await,
         Command::Limits(args) => limits::run(&args),
         Command::Logs(args) => logs::run(args).await,
         Command::Release(command) => release::run(*command).await,

@@ -280,6 +280,14 @@ impl Api {
         Err(refused(operation.to_owned(), &parts, &whole(operation, body, MAX_ANSWER).await?))
     }
 
+    /// Asks the fleet index, as `POST /_drydock/find` takes it.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn find(&self, search: &Value) -> Result<Value, CallError> {
+        self.own("find", Method::POST, "/_drydock/find", Bytes::from(search.to_string())).await
+    }
+
     /// Shows the gateway's clock, or changes it.
     ///
     /// # Errors

@@ -25,6 +25,19 @@ impl Document {
         Self { fields }
     }
 
+    /// Those of its values that are to stay.
+    #[must_use]
+    pub fn filtered(&self, keep: impl Fn(&str, &Value) -> bool) -> Self {
+        Self { fields: self.fields.iter().filter(|(name, value)| keep(name, value)).cloned().collect() }
+    }
+
+    /// The values of a field.
+    pub fn values<'a>(&'a self, field: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let begin = self.fields.partition_point(|(name, _)| name.as_str() < field);
+        let rest = self.fields.get(begin..).unwrap_or_default().iter();
+        rest.take_while(move |(name, _)| name == field).map(|(name, value)| (name.as_str(), value))
+    }
+
     /// Every field with each of its values.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.fields.iter().map(|(name, value)| (name.as_str(), value))

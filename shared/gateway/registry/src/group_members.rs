@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// The most groups that a thing may be in.
-const MOST_GROUPS: usize = 10;
+pub(crate) const MOST_GROUPS: usize = 10;
 
 impl Registry {
     /// "AddThingToThingGroup". Adding a thing to a group that it is in succeeds.
@@ -34,8 +34,10 @@ impl Registry {
     ) -> Result<Done<AddThingToThingGroupResponse>, ApiError> {
         let slot = self.member(request.thing_name.as_deref(), request.thing_arn.as_deref())?;
         let group = self.group(request.thing_group_name.as_deref(), request.thing_group_arn.as_deref())?;
+        self.may_be_chosen(&group)?;
         let mut groups = self.groups.of(slot);
         groups.insert(group);
+        self.make_room(&mut groups, request.override_dynamic_groups);
         self.set_groups(slot, &groups, now, ids).map(|done| done.map(|()| AddThingToThingGroupResponse {}))
     }
 
@@ -51,6 +53,7 @@ impl Registry {
     ) -> Result<Done<RemoveThingFromThingGroupResponse>, ApiError> {
         let slot = self.member(request.thing_name.as_deref(), request.thing_arn.as_deref())?;
         let group = self.group(request.thing_group_name.as_deref(), request.thing_group_arn.as_deref())?;
+        self.may_be_chosen(&group)?;
         let mut groups = self.groups.of(slot);
         groups.remove(&group);
         self.set_groups(slot, &groups, now, ids).map(|done| done.map(|()| RemoveThingFromThingGroupResponse {}))
@@ -69,11 +72,16 @@ impl Registry {
         let slot = self.member(request.thing_name.as_deref(), None)?;
         let mut groups = self.groups.of(slot);
         for name in request.thing_groups_to_remove.iter().flatten() {
-            groups.remove(&self.group(Some(name), None)?);
+            let group = self.group(Some(name), None)?;
+            self.may_be_chosen(&group)?;
+            groups.remove(&group);
         }
         for name in request.thing_groups_to_add.iter().flatten() {
-            groups.insert(self.group(Some(name), None)?);
+            let group = self.group(Some(name), None)?;
+            self.may_be_chosen(&group)?;
+            groups.insert(group);
         }
+        self.make_room(&mut groups, request.override_dynamic_groups);
         self.set_groups(slot, &groups, now, ids).map(|done| done.map(|()| UpdateThingGroupsForThingResponse {}))
     }
 
@@ -163,7 +171,7 @@ impl Registry {
     }
 
     /// Has a thing be in these groups and no other, where the rules allow it.
-    fn set_groups(
+    pub(crate) fn set_groups(
         &mut self,
         slot: Slot,
         wanted: &BTreeSet<ThingGroupName>,
@@ -196,13 +204,15 @@ impl Registry {
         let mut groups = self.shelf.slot(thing).map(|slot| self.groups.of(slot)).unwrap_or_default();
         groups.retain(|group| !remove.iter().any(|name| name == group.as_str()));
         for name in add {
-            groups.insert(self.group(Some(name.as_str()), None)?);
+            let group = self.group(Some(name.as_str()), None)?;
+            self.may_be_chosen(&group)?;
+            groups.insert(group);
         }
         self.may_be_in(thing, &groups)
     }
 
     /// Checks that a thing may be in these groups and no other.
-    fn may_be_in(&self, thing: &str, wanted: &BTreeSet<ThingGroupName>) -> Result<(), ApiError> {
+    pub(crate) fn may_be_in(&self, thing: &str, wanted: &BTreeSet<ThingGroupName>) -> Result<(), ApiError> {
         if wanted.len() > MOST_GROUPS {
             return Err(ApiError::invalid(format!(
                 "the thing `{thing}` would be in {} thing groups: a thing may be in at most {MOST_GROUPS}",

@@ -26,6 +26,25 @@ pub(crate) struct GroupRow {
     pub(crate) description: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) attributes: BTreeMap<SmolStr, SmolStr>,
+    /// By which a dynamic group has its things; none of a static one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dynamic: Option<DynamicRow>,
+}
+
+/// What a dynamic group asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DynamicRow {
+    pub(crate) query: String,
+    /// How far its members are: made, changed, or all there.
+    pub(crate) status: DynamicStatus,
+}
+
+/// How far the members of a dynamic group are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum DynamicStatus {
+    Building,
+    Rebuilding,
+    Active,
 }
 
 /// Every group.

@@ -4,6 +4,7 @@
 //!   [`things`], [`list_things`], [`thing_types`], [`thing_groups`], [`group_members`], [`billing_groups`], [`principals`],
 //!   [`event_settings`].
 //! - [`tags`]: a rulebook of its own: the tags of resources of every kind.
+//! - [`dynamic_groups`]: thing groups that follow a query of the fleet index.
 //! - [`indexed`]: things and groups as the fleet index takes them.
 //! - [`attribution`]: which thing a connection belongs to, and what policies may ask about it.
 //! - `groups`: the tree of thing groups and who is in which.
@@ -14,6 +15,7 @@
 
 pub mod attribution;
 pub mod billing_groups;
+pub mod dynamic_groups;
 pub mod event_settings;
 pub mod group_members;
 mod groups;

@@ -1,6 +1,7 @@
 //! Static thing groups. Source: "Static thing groups" of the developer guide, "AWS IoT Core thing group limits and quotas", and the
 //! API reference of the operations.
 
+use crate::dynamic_groups::{INDEX, QUERY_VERSION};
 use crate::groups::{GroupRow, no_group};
 use crate::principals::page_size;
 use crate::registry::{GROUPS, MEMBERS, Registry, json};
@@ -47,7 +48,8 @@ impl Registry {
             thing_group_name: Some(name.to_string()),
         };
         if let Some(kept) = self.groups.get(name.as_str()) {
-            if kept.parent == parent && kept.description == description && kept.attributes == attributes {
+            let is_same = kept.parent == parent && kept.description == description && kept.attributes == attributes;
+            if is_same && kept.dynamic.is_none() {
                 return Ok(Done::reply(reply(kept.id.to_string())));
             }
             let message = format!("Thing Group {name} already exists in current account with different properties");
@@ -58,7 +60,7 @@ impl Registry {
         }
         let id = ids.uuid();
         let reply = reply(id.to_string());
-        let row = GroupRow { id, version: 1, created: now, parent, description, attributes };
+        let row = GroupRow { id, version: 1, created: now, parent, description, attributes, dynamic: None };
         let write = self.keep_group(name.clone(), row);
         let done = Done::written(reply, vec![write]).with(self.group_changed(&name, Change::Created, now));
         Ok(match self.hierarchy_changed(&name, Link::Added, now) {
@@ -80,10 +82,15 @@ impl Registry {
         let mut above: Vec<_> = self.groups.ancestors(name.as_str()).map(|name| self.named(name)).collect();
         above.reverse();
         let attributes = row.attributes.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let dynamic = row.dynamic.as_ref();
         // A group without attributes has no payload of them, and without a description either `thingGroupProperties` is `{}`.
         let attribute_payload = (!row.attributes.is_empty())
             .then(|| AttributePayload { attributes: Some(attributes.collect()), merge: None });
         Ok(Done::reply(DescribeThingGroupResponse {
+            index_name: dynamic.map(|_| INDEX.to_owned()),
+            query_string: dynamic.map(|dynamic| dynamic.query.clone()),
+            query_version: dynamic.map(|_| QUERY_VERSION.to_owned()),
+            status: dynamic.map(|dynamic| dynamic.status.wire()),
             thing_group_arn: Some(self.scope.thing_group(name).into()),
             thing_group_id: Some(row.id.to_string()),
             thing_group_metadata: Some(ThingGroupMetadata {
@@ -97,7 +104,6 @@ impl Registry {
                 thing_group_description: row.description.clone(),
             }),
             version: Some(row.version),
-            ..DescribeThingGroupResponse::default()
         }))
     }
 
@@ -113,6 +119,7 @@ impl Registry {
         let name = &request.thing_group_name;
         let (name, row) = self.groups.entry(name).ok_or_else(|| no_group(name))?;
         expect_version(name, row, request.expected_version)?;
+        is_static(name, row, "UpdateDynamicThingGroup")?;
         let (name, mut row) = (name.clone(), row.clone());
         (row.description, row.attributes) = read(Some(&row), Some(&request.thing_group_properties))?;
         row.version = row.version.saturating_add(1);
@@ -133,6 +140,7 @@ impl Registry {
         let reply = DeleteThingGroupResponse {};
         let Some((name, row)) = self.groups.entry(&request.thing_group_name) else { return Ok(Done::reply(reply)) };
         expect_version(name, row, request.expected_version)?;
+        is_static(name, row, "DeleteDynamicThingGroup")?;
         if self.groups.children(name).next().is_some() {
             // AWS's own words.
             return Err(ApiError::invalid(format!(
@@ -140,11 +148,16 @@ impl Registry {
             )));
         }
         let name = name.clone();
-        let Some(group) = self.group_ref(&name) else { return Ok(Done::reply(reply)) };
-        let deleted = self.group_changed(&name, Change::Deleted, now);
-        let unlinked = self.hierarchy_changed(&name, Link::Removed, now);
-        let mut done = Done::written(reply, vec![Write::delete(GROUPS, name.as_str())]);
-        for (slot, id) in self.groups.remove(&name) {
+        Ok(self.remove_group(&name, now).map(|()| reply))
+    }
+
+    /// Takes a group away, and every thing out of it.
+    pub(crate) fn remove_group(&mut self, name: &ThingGroupName, now: Timestamp) -> Done<()> {
+        let Some(group) = self.group_ref(name) else { return Done::reply(()) };
+        let deleted = self.group_changed(name, Change::Deleted, now);
+        let unlinked = self.hierarchy_changed(name, Link::Removed, now);
+        let mut done = Done::written((), vec![Write::delete(GROUPS, name.as_str())]);
+        for (slot, id) in self.groups.remove(name) {
             let Some(thing) = self.shelf.at(slot) else { continue };
             done.writes.push(Write::delete(MEMBERS, format!("{}/{name}", thing.name)));
             let (group, thing, thing_id) = (group.clone(), thing.name.clone(), thing.id);
@@ -155,7 +168,7 @@ impl Registry {
             done.events.push(Event::AuthorizationChanged);
         }
         done.events.extend(unlinked);
-        Ok(done.with(deleted))
+        done.with(deleted)
     }
 
     /// "ListThingGroups" by name: all, or where `recursive` is false those without a parent; with `parentGroup`, its children,
@@ -195,7 +208,7 @@ impl Registry {
         GroupNameAndArn { group_arn: Some(self.scope.thing_group(name).into()), group_name: Some(name.to_string()) }
     }
 
-    fn group_changed(&self, name: &ThingGroupName, change: Change, now: Timestamp) -> Event {
+    pub(crate) fn group_changed(&self, name: &ThingGroupName, change: Change, now: Timestamp) -> Event {
         Event::ThingGroupChanged { group: Box::new(self.state_of_group(name)), change, at: now }
     }
 
@@ -222,8 +235,11 @@ impl Registry {
 
     /// Whether a group can get one more child.
     fn room_below(&self, parent: &ThingGroupName) -> Result<(), ApiError> {
-        if !self.has_thing_group(parent.as_str()) {
-            return Err(no_group(parent.as_str()));
+        let row = self.groups.get(parent.as_str()).ok_or_else(|| no_group(parent.as_str()))?;
+        if row.dynamic.is_some() {
+            return Err(ApiError::invalid(format!(
+                "the thing group `{parent}` is dynamic: it cannot have child groups"
+            )));
         }
         if self.groups.ancestors(parent.as_str()).count() + 2 > MOST_LEVELS {
             return Err(ApiError::invalid(format!(
@@ -238,7 +254,7 @@ impl Registry {
         Ok(())
     }
 
-    fn keep_group(&mut self, name: ThingGroupName, row: GroupRow) -> Write {
+    pub(crate) fn keep_group(&mut self, name: ThingGroupName, row: GroupRow) -> Write {
         let write = Write::put(GROUPS, name.as_str(), json(&row));
         self.groups.put(name, row);
         write
@@ -246,7 +262,7 @@ impl Registry {
 }
 
 /// The properties that a group is to have: those of `kept`, with the ones given over them.
-fn read(
+pub(crate) fn read(
     kept: Option<&GroupRow>,
     wire: Option<&ThingGroupProperties>,
 ) -> Result<(Option<String>, BTreeMap<SmolStr, SmolStr>), ApiError> {
@@ -262,7 +278,7 @@ fn read(
     Ok((description.or_else(|| kept.and_then(|row| row.description.clone())), attributes))
 }
 
-fn expect_version(name: &ThingGroupName, row: &GroupRow, expected: Option<i64>) -> Result<(), ApiError> {
+pub(crate) fn expect_version(name: &ThingGroupName, row: &GroupRow, expected: Option<i64>) -> Result<(), ApiError> {
     match expected {
         Some(expected) if expected != row.version => Err(ApiError::new(
             ErrorCode::VersionConflictException,
@@ -272,5 +288,13 @@ fn expect_version(name: &ThingGroupName, row: &GroupRow, expected: Option<i64>) 
             ),
         )),
         _ => Ok(()),
+    }
+}
+
+/// Refuses what is only for static groups.
+fn is_static(name: &ThingGroupName, row: &GroupRow, instead: &str) -> Result<(), ApiError> {
+    match row.dynamic {
+        None => Ok(()),
+        Some(_) => Err(ApiError::invalid(format!("the thing group `{name}` is dynamic: use {instead}"))),
     }
 }

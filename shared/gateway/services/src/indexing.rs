@@ -3,10 +3,12 @@
 //! - [`service`]: the indexes, what is still to be brought into them, and what is due.
 //! - [`sources`]: things and groups as the books have them. [`connections`]: what is known of things' connections.
 //! - `operations`: the configuration and the indexes over HTTP. [`search`]: searches and aggregations.
+//! - `groups`: dynamic thing groups.
 //! - [`find`]: what `drydock find` asks.
 
 pub mod connections;
 pub mod find;
+mod groups;
 mod operations;
 pub mod search;
 pub mod service;
@@ -16,6 +18,7 @@ use crate::call::Call;
 use drydock_model::Router;
 
 pub(crate) fn register(router: &mut Router<Call>) {
+    groups::register(router);
     operations::register(router);
     search::register(router);
 }

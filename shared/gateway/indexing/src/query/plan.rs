@@ -120,7 +120,12 @@ impl Leaf {
     /// Whether a document has a value in these fields that is as it has to be.
     #[must_use]
     pub fn fits(&self, document: &Document) -> bool {
-        self.is_everything() || document.fields().any(|(name, value)| self.field.has(name) && self.test.is(value))
+        match &self.field {
+            Fields::One(name) => document.values(name).any(|(_, value)| self.test.is(value)),
+            fields => {
+                self.is_everything() || document.fields().any(|(name, value)| fields.has(name) && self.test.is(value))
+            }
+        }
     }
 
     /// The values that it looks at in a document.

@@ -6,6 +6,7 @@ use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{Event, ThingName};
 use drydock_indexing::sources::{Connectivity, LastConnection};
 use drydock_registry::Registry;
+use drydock_store::Durable;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -27,13 +28,14 @@ fn thing_of(registry: &Registry, client: &ClientIdentity) -> Option<ThingName> {
 
 impl Connections {
     /// Takes in what happened to a client; gives the thing that it is.
-    pub(super) fn hear(&self, registry: &Registry, broker: &Broker, event: &Event) -> Option<ThingName> {
+    pub(super) fn hear(&self, registry: &Durable<Registry>, broker: &Broker, event: &Event) -> Option<ThingName> {
         let (client, version, at, reason) = match event {
             Event::ClientConnected { client, version, at } => (client, *version, *at, None),
             Event::ClientDisconnected { client, version, reason, at } => (client, *version, *at, Some(*reason)),
             _ => return None,
         };
-        let thing = thing_of(registry, client)?;
+        // Not held while the broker is asked, which asks the registry itself.
+        let thing = registry.read(|registry| thing_of(registry, client))?;
         let about = broker.connection(&client.client_id);
         let mut seen = self.0.lock();
         // The end of a connection that another has taken the place of says nothing of that.

@@ -10,6 +10,8 @@ use drydock_model::iot::{
     ListIndicesRequest, ListIndicesResponse, ops,
 };
 
+/// How many things are indexed before an update of the configuration is answered.
+const AT_UPDATE: usize = 1000;
 /// Indexes of a page, where the caller does not say.
 const PAGE: i32 = 100;
 
@@ -19,9 +21,16 @@ pub(super) fn register(router: &mut Router<Call>) {
     });
     router.on::<ops::UpdateIndexingConfiguration>(|call: Call, input| async move {
         let (books, service) = (call.books(), &call.services.indexing);
-        let in_use = service.indexed.in_use();
-        let reply = books.apply(&books.indexing, |book| book.update(input, &in_use)).await?;
+        let change = books.change((&books.registry, &books.indexing), |(registry, indexing)| {
+            let in_use = service.indexed.in_use(&registry.dynamic_groups());
+            indexing.apply(|book| book.update(input, &in_use))
+        });
+        let reply = change.await?;
         service.look_again();
+        // A small fleet is indexed before the answer; a larger one behind it, and DescribeIndex says when.
+        if let Err(error) = service.indexed.bring(Some(AT_UPDATE)).await {
+            tracing::warn!(%error, "the fleet index could not be brought up to date");
+        }
         Ok(reply)
     });
     router.on::<ops::DescribeIndex>(|call: Call, input| async move {

@@ -2,15 +2,24 @@
 
 use super::connections::Connections;
 use super::sources::{self, Outside, Violations};
-use crate::service::Service;
+use crate::service::{AGAIN, Service};
 use async_trait::async_trait;
-use drydock_core::{ApiError, Event, ThingGroupName, ThingName, Timestamp};
+use drydock_broker::Who;
+use drydock_core::{ApiError, ErrorCode, Event, ThingGroupName, ThingName, Timestamp};
 use drydock_host::Host;
+use drydock_host::logs::failure;
 use drydock_indexing::config::{GroupConfig, ThingConfig};
-use drydock_indexing::{GROUPS, Index, Query, THINGS};
+use drydock_indexing::document::Document;
+use drydock_indexing::query::Term;
+use drydock_indexing::sources::Thing;
+use drydock_indexing::{GROUPS, Glob, Index, Limits, Plan, Query, THINGS};
+use drydock_logging::EventType;
 use drydock_model::iot::IndexStatus;
+use drydock_registry::Registry;
+use drydock_registry::dynamic_groups::{DynamicGroup, LeftOut};
 use drydock_timers::{Due, Reminder};
 use parking_lot::{Mutex, RwLock};
+use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -43,6 +52,7 @@ pub(super) struct Indexed {
     /// Whether anything is indexed of things, and of groups: nothing is marked otherwise.
     on: [AtomicBool; 2],
     uses: RwLock<Vec<Arc<dyn Uses>>>,
+    following: RwLock<Vec<Following>>,
 }
 
 /// Both indexes.
@@ -59,9 +69,18 @@ pub(super) struct Kept {
     pub(super) status: Option<IndexStatus>,
 }
 
+/// A dynamic group, with what it asks for.
+struct Following {
+    group: DynamicGroup,
+    query: Query,
+    plan: Plan,
+}
+
 /// What is to be looked at.
 #[derive(Default)]
 struct Dirty {
+    /// Whether dynamic groups have come, gone, or ask for something else.
+    queries: bool,
     things: BTreeSet<ThingName>,
     groups: BTreeSet<ThingGroupName>,
 }
@@ -100,8 +119,8 @@ impl IndexingService {
         let reminder = host.books.time.reminder("fleet index");
         let outside =
             Outside { broker: host.broker.clone(), connections: Connections::default(), violations: OnceLock::new() };
-        let (state, dirty, bringing, on, uses) = Default::default();
-        Self { indexed: Arc::new(Indexed { host, outside, state, dirty, bringing, on, uses }), reminder }
+        let (state, dirty, bringing, on, uses, following) = Default::default();
+        Self { indexed: Arc::new(Indexed { host, outside, state, dirty, bringing, on, uses, following }), reminder }
     }
 
     /// Has what Device Defender finds be indexed. The first one stays.
@@ -139,9 +158,14 @@ impl Indexed {
     }
 
     /// The fields that somebody asks for again and again, with who does.
-    pub(super) fn in_use(&self) -> Vec<(String, String)> {
+    pub(super) fn in_use(&self, groups: &[DynamicGroup]) -> Vec<(String, String)> {
         let mut fields = Vec::new();
-        for (query, aggregated, who) in self.uses.read().iter().flat_map(|uses| uses.queries()) {
+        let others = self.uses.read().iter().flat_map(|uses| uses.queries()).collect::<Vec<_>>();
+        let groups = groups.iter().filter_map(|group| {
+            let query = Query::parse(&group.query, &Limits::GROUP).ok()?;
+            Some((query, None, format!("the dynamic thing group `{}`", group.name)))
+        });
+        for (query, aggregated, who) in groups.chain(others) {
             let literal = |term: &drydock_indexing::query::Term| term.field.as_ref()?.literal().map(str::to_owned);
             let asked = query.terms().into_iter().filter_map(literal).chain(aggregated);
             // A term without a field asks for what is there anyway, as long as things are indexed.
@@ -156,6 +180,8 @@ impl Indexed {
         for (kept, is_on) in self.on.iter().zip(on) {
             kept.store(is_on, Ordering::Relaxed);
         }
+        // Held until all is marked: nobody takes an index for complete meanwhile.
+        let mut dirty = self.dirty.lock();
         let mut state = self.state.write();
         state.things.configured(things.is_on());
         state.groups.configured(groups.is_on());
@@ -167,48 +193,75 @@ impl Indexed {
             let names: Vec<_> = registry.thing_names().filter(|_| things.is_on()).cloned().collect();
             (names, registry.group_names().filter(|_| groups.is_on()).cloned().collect::<Vec<_>>())
         });
-        let mut dirty = self.dirty.lock();
+        dirty.queries = true;
         dirty.things.extend(names.into_iter().chain(gone));
         dirty.groups.extend(group_names.into_iter().chain(gone_groups));
     }
 
     /// Brings what is marked into the indexes: all of it, or at most some.
-    pub(super) async fn bring(self: &Arc<Self>, most: Option<usize>) {
+    ///
+    /// # Errors
+    /// Where the disk does not take the members of dynamic groups.
+    pub(super) async fn bring(self: &Arc<Self>, most: Option<usize>) -> Result<(), ApiError> {
         let _one = self.bringing.lock().await;
         let mut brought = 0;
         loop {
+            if std::mem::take(&mut self.dirty.lock().queries) {
+                let indexed = Arc::clone(self);
+                blocking(move || indexed.read_groups()).await?;
+            }
             let (things, groups) = self.dirty.lock().take();
             if things.is_empty() && groups.is_empty() {
-                // What was marked just now is looked at next, and no index was complete without it.
-                let mut state = self.state.write();
-                state.things.is_complete();
-                state.groups.is_complete();
-                return;
+                if !self.complete() {
+                    continue;
+                }
+                return self.settle().await;
             }
             brought += things.len();
             let indexed = Arc::clone(self);
             let marked = (things.clone(), groups.clone());
-            let done = tokio::task::spawn_blocking(move || indexed.put(&things, &groups)).await;
-            if let Err(error) = done {
-                tracing::error!(%error, "the fleet index could not be brought up to date");
+            let brought_in = match blocking(move || indexed.put(&things, &groups)).await {
+                Ok(found) => self.follow(&found).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = brought_in {
                 let mut dirty = self.dirty.lock();
                 dirty.things.extend(marked.0);
                 dirty.groups.extend(marked.1);
-                return;
+                return Err(error);
             }
             if most.is_some_and(|most| brought >= most) {
-                return;
+                return Ok(());
             }
         }
     }
 
-    fn put(&self, things: &[ThingName], groups: &[ThingGroupName]) {
+    /// Takes the indexes for complete, where nothing is marked.
+    fn complete(&self) -> bool {
+        let dirty = self.dirty.lock();
+        let is_clean = !dirty.queries && dirty.things.is_empty() && dirty.groups.is_empty();
+        if is_clean {
+            let mut state = self.state.write();
+            state.things.is_complete();
+            state.groups.is_complete();
+        }
+        is_clean
+    }
+
+    /// Puts things and groups into the indexes; gives the things that are in other dynamic groups than those that find them, with
+    /// these.
+    fn put(&self, things: &[ThingName], groups: &[ThingGroupName]) -> Vec<(ThingName, BTreeSet<ThingGroupName>)> {
+        let mut other = Vec::new();
         let (config, group_config) = self.configs();
         let books = &self.host.books;
         if config.is_on() {
             let found = sources::things(books, &self.outside, &config, things);
             let documents: Vec<_> =
                 found.iter().map(|thing| thing.as_ref().map(|thing| thing.document(&config))).collect();
+            for ((name, thing), document) in things.iter().zip(&found).zip(&documents) {
+                let (Some(thing), Some(document)) = (thing, document) else { continue };
+                other.extend(self.other_groups(thing, document).map(|groups| (name.clone(), groups)));
+            }
             let index = &mut self.state.write().things.index;
             for (name, document) in things.iter().zip(documents) {
                 match document {
@@ -230,6 +283,102 @@ impl Indexed {
                 }
             }
         }
+        other
+    }
+
+    /// The dynamic groups whose queries find a thing, where it is in others. That it is in a dynamic group is nothing that their
+    /// queries see: otherwise one that finds what is not in it would have no end.
+    fn other_groups(&self, thing: &Thing, document: &Document) -> Option<BTreeSet<ThingGroupName>> {
+        let following = self.following.read();
+        if following.is_empty() {
+            return None;
+        }
+        let is_dynamic = |name: &str| following.iter().any(|following| following.group.name.as_str() == name);
+        let present: BTreeSet<&str> =
+            thing.groups.iter().map(SmolStr::as_str).filter(|name| is_dynamic(name)).collect();
+        let without = (!present.is_empty()).then(|| {
+            document.filtered(|field, value| field != "thingGroupNames" || !present.contains(value.shown().as_str()))
+        });
+        let document = without.as_ref().unwrap_or(document);
+        let found = following.iter().filter(|following| following.plan.fits(document));
+        let found: BTreeSet<ThingGroupName> = found.map(|following| following.group.name.clone()).collect();
+        (!found.iter().map(ThingGroupName::as_str).eq(present)).then_some(found)
+    }
+
+    /// Reads which dynamic groups there are; marks the things that one with another query has to do with.
+    fn read_groups(&self) {
+        let groups = self.host.books.registry.read(Registry::dynamic_groups);
+        let mut now = Vec::new();
+        for group in groups {
+            match Query::parse(&group.query, &Limits::GROUP) {
+                Ok(query) => now.push(Following { plan: Plan::new(&query), query, group }),
+                // It was one when it was taken, so that only a row of another version comes here.
+                Err(error) => tracing::error!(group = %group.name, %error, "a dynamic thing group cannot be followed"),
+            }
+        }
+        let mut marked: BTreeSet<ThingName> = BTreeSet::new();
+        for Following { group, query, plan } in now.iter().filter(|following| !following.group.is_active) {
+            let state = self.state.read();
+            let index = &state.things.index;
+            let is_plain =
+                |term: &Term| term.field.as_ref().and_then(Glob::literal).is_some_and(|name| name != "thingGroupNames");
+            if !query.terms().into_iter().all(is_plain) {
+                marked.extend(index.names().filter_map(|name| ThingName::new(name).ok()));
+                continue;
+            }
+            let found: BTreeSet<ThingName> =
+                index.search(plan).iter().filter_map(|slot| ThingName::new(index.name(slot)?).ok()).collect();
+            drop(state);
+            let members = self.host.books.registry.read(|registry| registry.members_below(group.name.as_str()));
+            marked.extend(found.symmetric_difference(&members.into_iter().collect()).cloned());
+        }
+        *self.following.write() = now;
+        self.dirty.lock().things.extend(marked);
+    }
+
+    /// Has things be in the dynamic groups that find them.
+    async fn follow(&self, found: &[(ThingName, BTreeSet<ThingGroupName>)]) -> Result<(), ApiError> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let books = &self.host.books;
+        let left_out = books
+            .apply(&books.registry, |book| Ok(book.follow_queries(found, books.now(), books.ids.as_ref())))
+            .await?;
+        for LeftOut { thing, groups } in left_out {
+            let names: Vec<&str> = groups.iter().map(ThingGroupName::as_str).collect();
+            let why = format!("the thing `{thing}` is in ten thing groups, and does not fit into {}", names.join(", "));
+            let who = Who { client_id: "", principal: "", remote: None };
+            self.host.told.logs.tell(
+                EventType::AddThingToDynamicThingGroupsFailed,
+                who,
+                failure("LimitExceeded", why),
+                |entry| entry.with("thingName", thing.as_str()).with("dynamicThingGroupNames", names.join(",")),
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes note that dynamic groups have all their members.
+    async fn settle(&self) -> Result<(), ApiError> {
+        let following = |group: &DynamicGroup| !group.is_active;
+        let unsettled: Vec<DynamicGroup> =
+            self.following.read().iter().map(|following| following.group.clone()).filter(following).collect();
+        if unsettled.is_empty() {
+            return Ok(());
+        }
+        let books = &self.host.books;
+        books.apply(&books.registry, |book| Ok(book.settle_dynamic_groups(&unsettled))).await?;
+        for following in self.following.write().iter_mut().filter(|following| unsettled.contains(&following.group)) {
+            following.group.is_active = true;
+        }
+        Ok(())
+    }
+
+    /// Whether a group is dynamic, or was.
+    fn is_followed(&self, name: &ThingGroupName) -> bool {
+        self.host.books.registry.read(|registry| registry.is_dynamic(name.as_str()))
+            || self.following.read().iter().any(|following| following.group.name == *name)
     }
 
     /// Marks what an event is about; whether there was anything.
@@ -240,12 +389,15 @@ impl Indexed {
             Event::ThingTypeAssociation { thing, .. } => Some(thing.clone()),
             Event::ThingGroupMembership { membership, .. } => Some(membership.thing.clone()),
             Event::ShadowChanged { thing, .. } => ThingName::new(thing).ok().filter(|_| things),
-            Event::ThingGroupChanged { group, .. } if groups => {
-                return self.dirty.lock().groups.insert(group.group.name.clone());
+            Event::ThingGroupChanged { group, .. } => {
+                let name = &group.group.name;
+                let is_followed = things && self.is_followed(name);
+                let mut dirty = self.dirty.lock();
+                dirty.queries |= is_followed;
+                return groups && dirty.groups.insert(name.clone()) || is_followed;
             }
             Event::ClientConnected { .. } | Event::ClientDisconnected { .. } => {
-                let registry = &self.host.books.registry;
-                registry.read(|registry| self.outside.connections.hear(registry, &self.outside.broker, event))
+                self.outside.connections.hear(&self.host.books.registry, &self.outside.broker, event)
             }
             _ => None,
         };
@@ -269,8 +421,11 @@ impl State {
 
 #[async_trait]
 impl Due for IndexingService {
-    async fn due(&self, _: Timestamp) -> Option<Timestamp> {
-        self.indexed.bring(None).await;
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        if let Err(error) = self.indexed.bring(None).await {
+            tracing::warn!(%error, "the fleet index could not be brought up to date");
+            return Some(now.plus_millis(AGAIN));
+        }
         None
     }
 }
@@ -289,9 +444,15 @@ impl Service for IndexingService {
 
     async fn reconcile(self: Arc<Self>) -> Result<(), ApiError> {
         self.indexed.mark_all();
-        self.indexed.bring(Some(AT_START)).await;
+        self.indexed.bring(Some(AT_START)).await?;
         // Others follow behind the first socket.
         self.reminder.by(self.indexed.host.books.now());
         Ok(())
     }
+}
+
+/// Does something beside the workers that serve sockets.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ApiError::new(ErrorCode::InternalFailureException, error.to_string()))
 }

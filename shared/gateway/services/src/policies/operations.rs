@@ -33,8 +33,9 @@ pub(super) fn register(router: &mut Router<Call>) {
         let touched = (&books.identity, &books.registry, &books.policies);
         books
             .change(touched, |(identity, registry, policies)| {
-                policies
-                    .apply(|book| book.attach_policy(&input, |target| check(&books.scope, identity, registry, target)))
+                policies.apply(|book| {
+                    book.attach_policy(&input, |target| attachable(&books.scope, identity, registry, target))
+                })
             })
             .await
     });
@@ -84,6 +85,15 @@ pub(crate) fn check(scope: &Scope, identity: &Identity, registry: &Registry, tar
             }
         }
         Kind::CognitoIdentity => Ok(()),
+    }
+}
+
+/// Whether policies can be attached to a target: dynamic thing groups have none.
+fn attachable(scope: &Scope, identity: &Identity, registry: &Registry, target: &Target) -> Result<(), ApiError> {
+    check(scope, identity, registry, target)?;
+    match own_group(scope, registry, target).filter(|name| registry.is_dynamic(name.as_str())) {
+        Some(name) => Err(ApiError::invalid(format!("the thing group `{name}` is dynamic, and cannot have policies"))),
+        None => Ok(()),
     }
 }
 
