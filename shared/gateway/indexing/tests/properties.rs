@@ -1,7 +1,7 @@
 //! What holds of any fleet and any query: the index finds what a look at each document finds, also after changes; a query that
 //! is printed reads as the same query; no text makes the parser fail otherwise than by an error with its place.
 
-#![expect(clippy::unwrap_used, reason = "a property that cannot be asked is a broken test")]
+#![expect(clippy::unwrap_used, reason = "what cannot be asked is a broken test")]
 
 use drydock_indexing::aggregate::Values;
 use drydock_indexing::document::Document;

@@ -264,10 +264,10 @@ impl Indexed {
             }
             let index = &mut self.state.write().things.index;
             for (name, document) in things.iter().zip(documents) {
-                match document {
-                    Some(document) => drop(index.put(name.as_str(), &document)),
-                    None => drop(index.remove(name.as_str())),
-                }
+                let _is_other = match document {
+                    Some(document) => index.put(name.as_str(), &document).1,
+                    None => index.remove(name.as_str()),
+                };
             }
         }
         if group_config.is_on() {
@@ -277,10 +277,10 @@ impl Indexed {
                 .collect();
             let index = &mut self.state.write().groups.index;
             for (name, document) in groups.iter().zip(documents) {
-                match document {
-                    Some(document) => drop(index.put(name.as_str(), &document)),
-                    None => drop(index.remove(name.as_str())),
-                }
+                let _is_other = match document {
+                    Some(document) => index.put(name.as_str(), &document).1,
+                    None => index.remove(name.as_str()),
+                };
             }
         }
         other
