@@ -2,11 +2,11 @@
 //! the index; what comes of it is decided here. Source: "Dynamic thing groups" of the developer guide and the API reference.
 
 use crate::group_members::MOST_GROUPS;
-use crate::groups::{DynamicRow, DynamicStatus, GroupRow, no_group};
+use crate::groups::{DynamicRow, DynamicStatus, GroupRow, INDEX, QUERY_VERSION, no_group};
 use crate::registry::Registry;
 use crate::thing_groups::{expect_version, read};
 use drydock_core::event::Change;
-use drydock_core::{ApiError, Done, ErrorCode, Ids, ThingGroupName, ThingName, Timestamp};
+use drydock_core::{ApiError, Done, ErrorCode, Event, Ids, ThingGroupName, ThingName, Timestamp};
 use drydock_model::iot::{
     CreateDynamicThingGroupRequest, CreateDynamicThingGroupResponse, DeleteDynamicThingGroupRequest,
     DeleteDynamicThingGroupResponse, DynamicGroupStatus, UpdateDynamicThingGroupRequest,
@@ -14,10 +14,6 @@ use drydock_model::iot::{
 };
 use std::collections::BTreeSet;
 
-/// The index that dynamic groups ask.
-pub(crate) const INDEX: &str = "AWS_Things";
-/// The version of their queries.
-pub(crate) const QUERY_VERSION: &str = "2017-09-30";
 /// The most dynamic groups.
 const MOST: usize = 100;
 
@@ -179,7 +175,8 @@ impl Registry {
             // Static groups were let in by the same rules, and a dynamic one is a hierarchy of itself.
             if let Ok(set) = self.set_groups(slot, &wanted, now, ids) {
                 done.writes.extend(set.writes);
-                done.events.extend(set.events);
+                // Dynamic groups have no policies: nobody may do anything else now.
+                done.events.extend(set.events.into_iter().filter(|event| *event != Event::AuthorizationChanged));
             }
             if !left_out.is_empty() {
                 done.reply.push(LeftOut { thing: thing.clone(), groups: left_out });

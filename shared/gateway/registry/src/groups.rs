@@ -12,6 +12,11 @@ use uuid::Uuid;
 /// A group in memory, so that a membership costs eight bytes at each end.
 pub(crate) type Number = u32;
 
+/// The index that dynamic groups ask.
+pub(crate) const INDEX: &str = "AWS_Things";
+/// The version of their queries.
+pub(crate) const QUERY_VERSION: &str = "2017-09-30";
+
 /// A group; its key is its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GroupRow {

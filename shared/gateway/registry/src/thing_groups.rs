@@ -1,8 +1,7 @@
 //! Static thing groups. Source: "Static thing groups" of the developer guide, "AWS IoT Core thing group limits and quotas", and the
 //! API reference of the operations.
 
-use crate::dynamic_groups::{INDEX, QUERY_VERSION};
-use crate::groups::{GroupRow, no_group};
+use crate::groups::{GroupRow, INDEX, QUERY_VERSION, no_group};
 use crate::principals::page_size;
 use crate::registry::{GROUPS, MEMBERS, Registry, json};
 use crate::things::apply;

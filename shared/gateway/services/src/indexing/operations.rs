@@ -21,8 +21,10 @@ pub(super) fn register(router: &mut Router<Call>) {
     });
     router.on::<ops::UpdateIndexingConfiguration>(|call: Call, input| async move {
         let (books, service) = (call.books(), &call.services.indexing);
+        // Before anything is locked: whoever is asked may lock books of its own.
+        let used = service.indexed.used();
         let change = books.change((&books.registry, &books.indexing), |(registry, indexing)| {
-            let in_use = service.indexed.in_use(&registry.dynamic_groups());
+            let in_use = Indexed::in_use(&registry.dynamic_groups(), used);
             indexing.apply(|book| book.update(input, &in_use))
         });
         let reply = change.await?;

@@ -31,9 +31,12 @@ const AT_START: usize = 20_000;
 
 /// Who asks for fields of the index, and so needs them to stay in the configuration.
 pub trait Uses: Send + Sync {
-    /// The queries that are asked again and again, with the aggregation field where there is one, and who asks.
-    fn queries(&self) -> Vec<(Query, Option<String>, String)>;
+    /// The queries that are asked again and again.
+    fn queries(&self) -> Vec<Used>;
 }
+
+/// A query that is asked again and again, with the aggregation field where there is one, and who asks.
+pub type Used = (Query, Option<String>, String);
 
 /// Fleet indexing.
 pub struct IndexingService {
@@ -157,10 +160,14 @@ impl Indexed {
         self.host.books.indexing.read(|book| (book.things(), book.groups()))
     }
 
+    /// The queries of others than dynamic groups.
+    pub(super) fn used(&self) -> Vec<Used> {
+        self.uses.read().iter().flat_map(|uses| uses.queries()).collect()
+    }
+
     /// The fields that somebody asks for again and again, with who does.
-    pub(super) fn in_use(&self, groups: &[DynamicGroup]) -> Vec<(String, String)> {
+    pub(super) fn in_use(groups: &[DynamicGroup], others: Vec<Used>) -> Vec<(String, String)> {
         let mut fields = Vec::new();
-        let others = self.uses.read().iter().flat_map(|uses| uses.queries()).collect::<Vec<_>>();
         let groups = groups.iter().filter_map(|group| {
             let query = Query::parse(&group.query, &Limits::GROUP).ok()?;
             Some((query, None, format!("the dynamic thing group `{}`", group.name)))
