@@ -79,9 +79,8 @@ fn bad_requests_are_refused_by_name_and_the_rest_goes_on() {
     assert_eq!(gateway.iot("GET", "/rules", &Value::Null)["rules"], json!([]), "no rule came of it");
 
     // An operation that is not written says so under its name.
-    let group = json!({ "queryString": "attributes.floor:1" });
-    let (status, _, message) = iot("POST", "/dynamic-thing-groups/g", group).error();
-    assert!(status == 501 && message.contains("CreateDynamicThingGroup"), "{status} {message}");
+    let (status, _, message) = iot("PUT", "/fleet-metric/m", json!({ "queryString": "*" })).error();
+    assert!(status == 501 && message.contains("CreateFleetMetric"), "{status} {message}");
 
     let (status, _, message) = gateway.call("water", "GET", "/", &[], &Value::Null).error();
     assert!(status == 501 && message.contains("`water`"), "{status} {message}");
