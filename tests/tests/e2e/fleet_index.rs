@@ -234,12 +234,13 @@ fn values_are_aggregated_and_what_cannot_be_asked_is_refused() {
     );
 
     // A reset leaves nothing indexed.
-    gateway.send(
+    let reset = gateway.send(
         "POST",
         "/_drydock/reset?to=empty",
         &[("authorization", &drydock_tests::gateway::authorization("us-east-1", "iot"))],
         b"",
     );
+    assert_eq!(reset.status, 200, "{}", reset.body);
     assert_eq!(gateway.iot("GET", "/indices", &Value::Null)["indexNames"], json!([]));
     index(&gateway, &json!({ "thingIndexingMode": "REGISTRY" }));
     assert_eq!(search(&gateway, "*"), Vec::<String>::new());
