@@ -164,6 +164,7 @@ impl Timers {
         }
         let mut advanced = Advanced { from, now: to, done: Vec::new(), count: 0 };
         self.settled().await?;
+        self.looked().await?;
         loop {
             let Some((due, waiter)) = self.0.queue.lock().take(to) else { break };
             // Something may have become due while the clock was held.
@@ -176,6 +177,7 @@ impl Timers {
             }
             waiter.wake(&self.0.tracker);
             self.settled().await?;
+            self.looked().await?;
         }
         self.0.face.stop_at(to);
         drop(stepping);
@@ -189,6 +191,16 @@ impl Timers {
     pub async fn rest(&self, within: Duration) -> Result<(), ClockError> {
         let _one = self.0.control.lock().await;
         self.0.tracker.settled(within, self.now()).await
+    }
+
+    /// Has those look who only look, before the clock leaves the time that it shows.
+    async fn looked(&self) -> Result<(), ClockError> {
+        let looking = self.0.queue.lock().take_all_looking();
+        if looking.is_empty() {
+            return Ok(());
+        }
+        looking.into_iter().for_each(|waiter| waiter.wake(&self.0.tracker));
+        self.settled().await
     }
 
     async fn settled(&self) -> Result<(), ClockError> {

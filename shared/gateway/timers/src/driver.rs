@@ -56,6 +56,9 @@ impl Shared {
         while let Some((_, waiter)) = queue.take(now) {
             waiter.wake(&self.tracker);
         }
+        while let Some(waiter) = queue.take_looking(now) {
+            waiter.wake(&self.tracker);
+        }
         self.face.wait(queue.first()?, self.machine.as_ref())
     }
 }

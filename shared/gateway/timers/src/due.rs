@@ -23,6 +23,8 @@ pub trait Due: Send + Sync {
 pub(crate) struct Asked {
     pub(crate) name: Name,
     place: Mutex<Option<Key>>,
+    /// Its place among those who only look.
+    looks: Mutex<Option<Key>>,
     /// The guard of being asked, until the part's task takes it.
     work: Mutex<Option<Work>>,
     woken: Notify,
@@ -31,6 +33,12 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn wake(&self, work: Work) {
         *self.place.lock() = None;
+        *self.work.lock() = Some(work);
+        self.woken.notify_one();
+    }
+
+    pub(crate) fn look(&self, work: Work) {
+        *self.looks.lock() = None;
         *self.work.lock() = Some(work);
         self.woken.notify_one();
     }
@@ -47,8 +55,8 @@ impl Timers {
     /// A reminder for a part, which [`Reminder::run`] is to be called on.
     #[must_use]
     pub fn reminder(&self, name: impl Into<Name>) -> Reminder {
-        let (place, work, woken) = Default::default();
-        Reminder { timers: self.clone(), asked: Arc::new(Asked { name: name.into(), place, work, woken }) }
+        let (place, looks, work, woken) = Default::default();
+        Reminder { timers: self.clone(), asked: Arc::new(Asked { name: name.into(), place, looks, work, woken }) }
     }
 }
 
@@ -65,6 +73,23 @@ impl Reminder {
             queue.remove(key);
         }
         let (key, is_first) = queue.add(at, Waiter::Part(Arc::downgrade(&self.asked)));
+        *place = Some(key);
+        drop((place, queue));
+        if is_first {
+            self.timers.look();
+        }
+    }
+
+    /// Has the part look whether there is something to do: at a time while the clock runs by itself; at each stop of a clock that is
+    /// advanced, before it goes on. So a part that does something every minute, but only where there is something to do, costs an
+    /// advance of a year no stop a minute.
+    pub fn look_by(&self, at: Timestamp) {
+        let mut queue = self.timers.0.queue.lock();
+        let mut place = self.asked.looks.lock();
+        if let Some(key) = *place {
+            queue.remove(key);
+        }
+        let (key, is_first) = queue.add_looking(at, Waiter::Looking(Arc::downgrade(&self.asked)));
         *place = Some(key);
         drop((place, queue));
         if is_first {

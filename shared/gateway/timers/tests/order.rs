@@ -239,3 +239,60 @@ async fn a_reminder_counts_at_once_and_only_to_be_earlier() {
     let times: Vec<i64> = log.lock().unwrap().iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [0, 200, 1_500], "at its start, and at each reminder");
 }
+
+/// A part that looks every second whether there is something to do, and is due once where there is.
+struct Looker {
+    timers: Timers,
+    log: Log,
+    reminder: drydock_timers::Reminder,
+    todo: Mutex<bool>,
+}
+
+#[async_trait]
+impl Due for Looker {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        note(&self.log, &self.timers, "looks");
+        if std::mem::take(&mut *self.todo.lock().unwrap()) {
+            return Some(now.plus_millis(1000));
+        }
+        self.reminder.look_by(now.plus_millis(1000));
+        None
+    }
+}
+
+#[tokio::test]
+async fn who_only_looks_is_asked_at_each_stop_and_makes_none() {
+    let (timers, log) = (stopped(), Log::default());
+    let reminder = timers.reminder("looker");
+    let (of_its_own, todo) = (reminder.clone(), Mutex::new(false));
+    let part = Arc::new(Looker { timers: timers.clone(), log: Arc::clone(&log), reminder: of_its_own, todo });
+    tokio::spawn(reminder.run(Arc::clone(&part)));
+    timers.advance(0).await.unwrap();
+    let taken = |log: &Log| std::mem::take(&mut *log.lock().unwrap());
+    taken(&log);
+    // Nothing happens on the way: it is asked once before the clock goes.
+    assert_eq!(timers.advance(3_600_000).await.unwrap().count, 0);
+    assert_eq!(taken(&log), [(0, "looks".to_owned())]);
+    // Something happens on the way: it is asked then, and is due a second later.
+    waiter(&timers, &log, 7, 3_600_000 + 5000, 0);
+    *part.todo.lock().unwrap() = true;
+    timers.advance(60_000).await.unwrap();
+    let expected = [(3_600_000, "looks"), (3_601_000, "looks"), (3_605_000, "7.0"), (3_605_000, "looks")];
+    assert_eq!(taken(&log), expected.map(|(at, what)| (at, what.to_owned())));
+}
+
+#[tokio::test]
+async fn who_only_looks_is_asked_in_time_by_a_clock_that_runs() {
+    let timers = Timers::new(Arc::new(Machine));
+    let reminder = timers.reminder("looker");
+    let log = Log::default();
+    let part =
+        Looker { timers: timers.clone(), log: Arc::clone(&log), reminder: reminder.clone(), todo: Mutex::new(false) };
+    tokio::spawn(reminder.run(Arc::new(part)));
+    let seen = async {
+        while log.lock().unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, seen).await.expect("it is asked again after a second");
+}
