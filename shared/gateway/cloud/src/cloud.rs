@@ -1,5 +1,6 @@
 //! The door to all stand-ins.
 
+use crate::cloudwatch::CloudWatch;
 use crate::config::CloudConfig;
 use crate::dynamodb::DynamoDb;
 use crate::error::CloudError;
@@ -120,6 +121,12 @@ impl Cloud {
     #[must_use]
     pub fn iam(&self) -> &Arc<Iam> {
         &self.inner.opened.iam
+    }
+
+    /// CloudWatch.
+    #[must_use]
+    pub fn cloudwatch(&self) -> &Arc<CloudWatch> {
+        &self.inner.opened.cloudwatch
     }
 
     /// AWS Signer.

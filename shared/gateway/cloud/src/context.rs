@@ -1,5 +1,6 @@
 //! What every stand-in shares: configuration, time, the journal, and the tasks that run beside requests.
 
+use crate::cloudwatch::Meter;
 use crate::config::CloudConfig;
 use crate::journal::Journal;
 use crate::notice::Notice;
@@ -7,7 +8,7 @@ use drydock_core::Timestamp;
 use drydock_tasks::Tasks;
 use drydock_timers::Timers;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long shutting down waits for processes and their tasks to end.
@@ -19,12 +20,14 @@ pub(crate) struct Context {
     pub(crate) timers: Timers,
     pub(crate) journal: Journal,
     pub(crate) tasks: Tasks,
+    /// What is counted, for CloudWatch.
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Context {
     pub(crate) fn new(config: CloudConfig, journal: Journal) -> Self {
         let timers = config.timers.clone();
-        Self { config, timers, journal, tasks: Tasks::new() }
+        Self { meter: Arc::new(Meter::new(&timers)), config, timers, journal, tasks: Tasks::new() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

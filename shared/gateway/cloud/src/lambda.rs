@@ -89,7 +89,7 @@ pub struct Lambda {
 impl Lambda {
     pub(crate) fn open(context: Arc<Context>, outlets: Arc<Outlets>, events: Events) -> Arc<Self> {
         Arc::new(Self {
-            logs: Arc::new(LogStore::new(context.config.observer.clone())),
+            logs: Arc::new(LogStore::new(context.config.observer.clone(), Arc::clone(&context.meter))),
             context,
             outlets,
             functions: Mutex::default(),

@@ -10,6 +10,7 @@
 //! - [`dynamodb`]: DynamoDB, an engine of its own crate on SQLite, behind the JSON protocol.
 //! - [`s3`]: buckets and objects.
 //! - [`schedules`]: what runs at times.
+//! - [`cloudwatch`]: metrics and alarms.
 //! - [`iam`]: roles, policies and instance profiles, which are kept and not evaluated.
 //! - [`secrets`]: secrets, as far as they are read.
 //! - [`signer`]: signatures of firmware.
@@ -20,6 +21,7 @@
 //! Nothing here reads the system clock, randomness or the environment: the composition passes them in.
 
 pub mod cloud;
+pub mod cloudwatch;
 pub mod config;
 mod context;
 mod delivery;

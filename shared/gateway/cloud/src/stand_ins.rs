@@ -1,6 +1,7 @@
 //! All stand-ins: the whole registration. A new one is a folder of its own and a line in `ALL`; it has a field in `Opened` only
 //! where others call it by its own methods.
 
+use crate::cloudwatch::{self, CloudWatch};
 use crate::config::CloudConfig;
 use crate::context::Context;
 use crate::delivery::Outlets;
@@ -36,6 +37,7 @@ const fn register(service: Service, of: fn(&Opened) -> Arc<dyn StandIn>) -> Regi
 
 /// In the order in which they are emptied: who hands something on comes before whom it is handed to.
 const ALL: &[Registered] = &[
+    register(cloudwatch::SERVICE, |opened| opened.cloudwatch.clone()),
     register(lambda::SERVICE, |opened| opened.lambda.clone()),
     register(sns::SERVICE, |opened| opened.sns.clone()),
     register(sqs::SERVICE, |opened| opened.sqs.clone()),
@@ -100,6 +102,7 @@ pub(crate) struct Opened {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) iam: Arc<Iam>,
+    pub(crate) cloudwatch: Arc<CloudWatch>,
     pub(crate) schedules: Schedules,
 }
 
@@ -113,10 +116,14 @@ impl Opened {
         let context = Arc::new(Context::new(config, journal));
         let outlets = Arc::new(Outlets::default());
         let objects = Arc::new(Door::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?);
+        let sqs = Arc::new(Sqs::open(Arc::clone(&context), &rows)?);
+        let sns = Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
+        let heard = (Arc::clone(&sns), Arc::clone(&sqs));
         let opened = Self {
             dynamodb: DynamoDb::open(&context)?,
-            sqs: Arc::new(Sqs::open(Arc::clone(&context), &rows)?),
-            sns: Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?,
+            cloudwatch: CloudWatch::open(Arc::clone(&context), Arc::clone(&outlets), heard, &rows)?,
+            sqs,
+            sns,
             signer: Signer::open(Arc::clone(&context), Arc::clone(&objects.s3), &rows)?,
             s3: objects,
             lambda: Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?),

@@ -1,9 +1,10 @@
 //! What functions write, and what Lambda writes about them: told to the observer, and the last of it kept per function.
 
+use crate::cloudwatch::{Embedded, Meter, Metric, Unit};
 use crate::context::lock;
 use crate::notice::{Notice, Observer};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 pub use crate::notice::{LogLine, Report, Source};
 
@@ -23,15 +24,20 @@ struct Kept {
 /// The last lines of every function.
 pub(super) struct LogStore {
     observer: Observer,
+    /// Takes the metrics of functions, and those in their lines.
+    meter: Arc<Meter>,
     kept: Mutex<BTreeMap<String, Kept>>,
 }
 
 impl LogStore {
-    pub(super) fn new(observer: Observer) -> Self {
-        Self { observer, kept: Mutex::default() }
+    pub(super) fn new(observer: Observer, meter: Arc<Meter>) -> Self {
+        Self { observer, meter, kept: Mutex::default() }
     }
 
     pub(super) fn add(&self, line: LogLine) {
+        if line.source != Source::Platform {
+            self.meter.embedded(&line.text, line.time);
+        }
         {
             let mut kept = lock(&self.kept);
             let kept = kept.entry(line.function.clone()).or_default();
@@ -46,7 +52,23 @@ impl LogStore {
     }
 
     pub(super) fn report(&self, report: Report) {
+        let failed = f64::from(u8::from(report.error.is_some()));
+        self.measure(&report.function, "Invocations", Unit::COUNT, 1.0);
+        self.measure(&report.function, "Errors", Unit::COUNT, failed);
+        self.measure(&report.function, "Throttles", Unit::COUNT, 0.0);
+        self.measure(&report.function, "Duration", Unit::MILLISECONDS, report.duration_ms);
         self.observer.tell(Notice::Report(report));
+    }
+
+    /// An event found no place.
+    pub(super) fn throttled(&self, function: &str) {
+        self.measure(function, "Throttles", Unit::COUNT, 1.0);
+    }
+
+    /// A value of a metric of a function ("Types of metrics for Lambda functions"): of the function, and of all.
+    fn measure(&self, function: &str, name: &str, unit: Unit, value: f64) {
+        self.meter.note(Metric::new("AWS/Lambda", name, &[("FunctionName", function)]), unit, value);
+        self.meter.note(Metric::new("AWS/Lambda", name, &[]), unit, value);
     }
 
     pub(super) fn lines(&self, function: &str) -> Vec<LogLine> {

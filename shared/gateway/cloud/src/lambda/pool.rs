@@ -48,6 +48,7 @@ impl Pool {
         let place = {
             let mut state = lock(&self.state);
             if state.busy >= limit {
+                self.logs.throttled(&definition.name);
                 return Err(LambdaError::Throttled);
             }
             state.busy += 1;

@@ -5,6 +5,7 @@ use super::attributes::Attributes;
 use super::error::{Code, SqsError};
 use super::message::{Message, NewMessage, Received};
 use super::record::{MESSAGES, QUEUES, QueueRecord, row};
+use crate::cloudwatch::{Metric, Unit};
 use crate::context::{Context, lock};
 use drydock_core::{Arn, Timestamp, Write};
 use drydock_timers::{Bell, Name, Reminder};
@@ -162,6 +163,34 @@ impl Queue {
         }
     }
 
+    /// How many messages are visible, in flight and delayed, and the age of the oldest in seconds, as CloudWatch has them; `None`
+    /// where there is no message.
+    #[expect(clippy::cast_precision_loss, reason = "counts and ages are below 2^53")]
+    pub(crate) fn measure(&self, now: Timestamp) -> Option<[f64; 4]> {
+        let state = lock(&self.state);
+        let oldest = state.messages.values().map(|message| message.sent).min()?;
+        let in_flight = state.in_flight(now);
+        let hidden = state.order.range((now.plus_millis(1), 0)..).count();
+        let (visible, delayed) = (state.messages.len() - hidden, hidden - in_flight);
+        let age = now.since(oldest).max(0) as f64 / 1000.0;
+        Some([visible as f64, in_flight as f64, delayed as f64, age.floor()])
+    }
+
+    /// Whether there is no message.
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.state).messages.is_empty()
+    }
+
+    /// Counts something that was done so many times, for CloudWatch.
+    fn count(&self, name: &str, times: usize) {
+        if let Ok(times) = u32::try_from(times)
+            && times > 0
+        {
+            let metric = Metric::new("AWS/SQS", name, &[("QueueName", self.name.as_str())]);
+            self.context.meter.note(metric, Unit::COUNT, f64::from(times));
+        }
+    }
+
     /// Replaces attributes and tags.
     pub(crate) async fn replace(&self, attributes: Attributes, tags: BTreeMap<String, String>) -> Result<(), SqsError> {
         let write = {
@@ -226,6 +255,7 @@ impl Queue {
                 state.insert(seq, message);
             }
         }
+        self.count("NumberOfMessagesSent", ids.len());
         self.arrivals.ring();
         Ok(ids)
     }
@@ -294,6 +324,7 @@ impl Queue {
         if !taken.received.is_empty() {
             self.visible.by(now.plus_millis(hidden_for));
         }
+        self.count("NumberOfMessagesReceived", taken.received.len());
         self.context.journal.submit(writes);
         Ok(taken)
     }
@@ -331,6 +362,7 @@ impl Queue {
                 }));
             }
         }
+        self.count("NumberOfMessagesDeleted", writes.len());
         self.context.journal.commit(writes).await?;
         Ok(answers)
     }

@@ -1,4 +1,4 @@
-//! AWS's query protocol, as SNS and STS speak it: a form with an `Action` in, XML out.
+//! AWS's query protocol, as SNS, STS and CloudWatch speak it: a form with an `Action` in, XML out.
 
 use crate::stand_in::Refusal;
 use bytes::Bytes;
@@ -23,6 +23,11 @@ impl Params {
     /// A parameter that is given and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// All parameters.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A parameter that is given, empty or not.

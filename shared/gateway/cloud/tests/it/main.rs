@@ -17,3 +17,4 @@ mod sdk;
 mod serve;
 mod tables;
 mod topics;
+mod watch;

@@ -54,6 +54,7 @@ fn main() {
     let trials = trials![
         synchronous::an_invoke_answers_with_the_functions_answer,
         synchronous::a_function_error_is_told_as_unhandled,
+        synchronous::functions_are_measured_and_so_is_what_they_write,
         synchronous::a_panic_that_ends_the_process_is_an_exit_error,
         synchronous::a_timeout_kills_the_process,
         synchronous::what_the_process_started_ends_with_it,

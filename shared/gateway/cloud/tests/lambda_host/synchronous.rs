@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use drydock_cloud::lambda::logs::Source;
 use drydock_cloud::lambda::{Definition, Invoked};
-use drydock_cloud::{Cloud, LambdaConfig, Notice};
+use drydock_cloud::{Cloud, CloudConfig, LambdaConfig, Notice};
 use http::{Request, Response};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -60,6 +60,51 @@ pub(crate) async fn a_function_error_is_told_as_unhandled() {
     assert_eq!(response.headers()["x-amz-function-error"], "Unhandled");
     let error: Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(error, json!({"errorType": "TestError", "errorMessage": "it went wrong"}));
+    cloud.shutdown().await;
+}
+
+/// The sum of a metric of the last minutes.
+async fn sum(cloud: &Cloud, namespace: &str, metric: &str, dimension: (&str, &str)) -> Option<f64> {
+    let asked = json!({
+        "Namespace": namespace, "MetricName": metric, "Dimensions": [{ "Name": dimension.0, "Value": dimension.1 }],
+        "Period": 3600, "Statistics": ["Sum"], "StartTime": "2023-11-14T00:00:00Z", "EndTime": "2023-11-15T00:00:00Z",
+    });
+    let target = "GraniteServiceVersion20100801.GetMetricStatistics";
+    let found = crate::common::ok(cloud, drydock_cloud::cloudwatch::SERVICE, target, asked).await;
+    found["Datapoints"][0]["Sum"].as_f64()
+}
+
+pub(crate) async fn functions_are_measured_and_so_is_what_they_write() {
+    let clock = crate::common::still();
+    let (cloud, _) = open(CloudConfig { timers: clock.clone(), ..config() });
+    cloud.lambda().register(Definition { max_concurrency: Some(1), ..function_named("f") }).unwrap();
+    let at = clock.machine_now().millis();
+    let line = json!({
+        "_aws": { "Timestamp": at, "CloudWatchMetrics": [{
+            "Namespace": "own", "Dimensions": [["service"]], "Metrics": [{ "Name": "Stored", "Unit": "Count" }],
+        }] },
+        "service": "s", "Stored": 4,
+    });
+    invoke(&cloud, "f", json!({ "print": [line.to_string(), "a plain line"] })).await;
+    invoke(&cloud, "f", json!({ "do": "error" })).await;
+    let folder = tempfile::tempdir().unwrap();
+    let gate = folder.path().join("gate");
+    let waiting = invoke(&cloud, "f", json!({ "wait_for": gate }));
+    let others = async {
+        while cloud.lambda().processes("f").unwrap().0 == 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = cloud.lambda().invoke("f", Bytes::from_static(b"{}")).await;
+        assert!(refused.is_err());
+        std::fs::write(&gate, "").unwrap();
+    };
+    tokio::join!(waiting, others);
+    let of = ("FunctionName", "f");
+    assert_eq!(sum(&cloud, "AWS/Lambda", "Invocations", of).await, Some(3.0));
+    assert_eq!(sum(&cloud, "AWS/Lambda", "Errors", of).await, Some(1.0));
+    assert_eq!(sum(&cloud, "AWS/Lambda", "Throttles", of).await, Some(1.0));
+    assert!(sum(&cloud, "AWS/Lambda", "Duration", of).await.unwrap() > 0.0);
+    assert_eq!(sum(&cloud, "own", "Stored", ("service", "s")).await, Some(4.0));
     cloud.shutdown().await;
 }
 
