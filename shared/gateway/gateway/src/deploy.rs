@@ -395,6 +395,8 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         }
         // IAM is not evaluated; a resource policy would only narrow what everybody here may do; logs are shown, not kept.
         Resource::IamPolicy(_) | Resource::TopicPolicy(_) | Resource::QueuePolicy(_) | Resource::LogGroup(_) => Ok(()),
+        // The plan's notes say that nothing shows it.
+        Resource::Dashboard(_) => Ok(()),
         // Part of the functions that have it.
         Resource::Layer(_) => Ok(()),
         other => match fleet::resource(gateway, other).await {

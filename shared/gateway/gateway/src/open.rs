@@ -14,6 +14,7 @@ use crate::tls::{self, Authorities, Tls, TlsSetupError};
 use crate::{journal, private, seal};
 use async_trait::async_trait;
 use drydock_broker::{Broker, Watch};
+use drydock_cloud::cloudwatch::Source;
 use drydock_cloud::{Cloud, CloudConfig, CloudError, FunctionKeys, KeySource};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{ApiError, Clock as _, Ids, OwnAddresses, Scope};
@@ -353,6 +354,8 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         certificates: Arc::new(CertificatesService::new(host.clone())),
         host: host.clone(),
     });
+    let counting: Arc<dyn Source> = services.clone();
+    host.cloud.cloudwatch().watch(&counting);
     let behind = drydock_services::running(&services);
     requests.go_to(&behind);
     runner.start(host.broker.clone());

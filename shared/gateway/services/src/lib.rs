@@ -7,6 +7,7 @@
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //!   `in_flight` counts those that are unanswered.
 //! - [`events`]: from events to the topics that tell of them.
+//! - [`metrics`]: what CloudWatch is told of all of them.
 //! - [`operations`]: which operations there are, and which of them are implemented.
 
 pub mod account;
@@ -19,6 +20,7 @@ mod in_flight;
 pub mod indexing;
 pub mod jobs;
 pub mod logging;
+pub mod metrics;
 pub mod operations;
 pub mod ota;
 pub mod packages;

@@ -2,6 +2,7 @@
 //! `Ref` and `Fn::GetAtt` give, and what they become in a plan.
 
 mod accepted;
+mod alarm;
 mod authorizer;
 mod bucket;
 mod event_invoke_config;
@@ -25,6 +26,7 @@ mod topic_rule;
 mod topic_rule_actions;
 
 pub use accepted::{LogGroup, ResourcePolicy};
+pub use alarm::{Alarm, Dashboard};
 pub use authorizer::Authorizer;
 pub use bucket::{Bucket, BucketNotification};
 pub use event_invoke_config::EventInvokeConfig;
@@ -129,6 +131,10 @@ pub enum Resource {
     IamPolicy(IamPolicy),
     /// `AWS::Logs::LogGroup`.
     LogGroup(LogGroup),
+    /// `AWS::CloudWatch::Alarm`.
+    Alarm(Alarm),
+    /// `AWS::CloudWatch::Dashboard`: nothing is made of it.
+    Dashboard(Dashboard),
 }
 
 /// What a resource is called, and where it lives.
@@ -222,6 +228,8 @@ impl Properties<'_> {
 
 /// All types, by name.
 const KINDS: &[&Kind] = &[
+    &alarm::KIND,
+    &alarm::DASHBOARD,
     &schedule::RULE,
     &schedule::SCHEDULE,
     &role::MANAGED_POLICY,

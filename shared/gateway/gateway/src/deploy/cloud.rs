@@ -99,6 +99,10 @@ impl Surroundings<'_> {
             }
             Resource::Topic(made) => topic(self.cloud(), made).await,
             Resource::Subscription(made) => subscribe(self.cloud(), made).await,
+            Resource::Alarm(alarm) => {
+                self.cloud().cloudwatch().ensure(&alarm.name, &alarm.parameters).await?;
+                Ok(())
+            }
             // What is about a function waits for functions to be there.
             _ if !self.functions => Ok(()),
             Resource::Function(function) => self.function(logical_id, function),
