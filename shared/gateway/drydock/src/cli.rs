@@ -5,6 +5,7 @@
 //! - [`up`]: stands the gateway up and keeps it up.
 //! - [`demo`](crate::demo): the main job on real input, as a timeline.
 //! - [`account`]: a whole account's state to files and back.
+//! - [`alarms`]: lists alarms with their states.
 //! - [`build`]: shows how the build of the functions goes on.
 //! - [`operations`]: which operations of AWS IoT there are.
 //! - [`clock`]: shows and changes the gateway's clock.
@@ -23,6 +24,7 @@
 //! - [`sql`]: says what a rule's statement makes of a message.
 
 pub mod account;
+pub mod alarms;
 pub mod args;
 pub mod aws_names;
 pub mod build;
@@ -64,6 +66,8 @@ pub enum Command {
     Up(UpArgs),
     /// Run the main job on real input: register a device just in time, bring its telemetry to a table, follow it offline.
     Demo(DemoArgs),
+    /// List the alarms of a gateway that is up, with their states.
+    Alarms(alarms::AlarmsArgs),
     /// Show, stop, set, advance or speed up the clock of a gateway that is up.
     Clock(clock::ClockArgs),
     /// Make, list, show and delete devices of a gateway that is up.
@@ -119,6 +123,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Up(args) => up::run(args).await,
         Command::Demo(args) => crate::demo::run(args).await,
+        Command::Alarms(args) => alarms::run(args).await,
         Command::Clock(args) => clock::run(args).await,
         Command::Device(command) => device::run(command).await,
         Command::Doctor(args) => doctor::run(*args).await,
