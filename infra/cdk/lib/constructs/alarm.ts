@@ -1,6 +1,5 @@
 import { CfnAlarm, type CfnAlarmProps } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { awsOnly } from './aws-only.js';
 
 /** What an alarm says and whom it tells; the rest has defaults, or is CloudFormation's. */
 export interface AlarmProps extends Partial<CfnAlarmProps> {
@@ -13,17 +12,15 @@ export interface AlarmProps extends Partial<CfnAlarmProps> {
 export class Alarm extends Construct {
   constructor(scope: Construct, id: string, { description, alerts, ...more }: AlarmProps) {
     super(scope, id);
-    awsOnly(
-      new CfnAlarm(this, 'Resource', {
-        alarmDescription: description,
-        evaluationPeriods: 1,
-        threshold: 0,
-        comparisonOperator: 'GreaterThanThreshold',
-        treatMissingData: 'notBreaching',
-        alarmActions: [alerts],
-        ...more,
-      }),
-    );
+    new CfnAlarm(this, 'Resource', {
+      alarmDescription: description,
+      evaluationPeriods: 1,
+      threshold: 0,
+      comparisonOperator: 'GreaterThanThreshold',
+      treatMissingData: 'notBreaching',
+      alarmActions: [alerts],
+      ...more,
+    });
   }
 }
 
