@@ -1,6 +1,6 @@
 //! What every stand-in shares: configuration, time, the journal, and the tasks that run beside requests.
 
-use crate::cloudwatch::Meter;
+use crate::cloudwatch::meter::Meter;
 use crate::config::CloudConfig;
 use crate::journal::Journal;
 use crate::notice::Notice;

@@ -2,10 +2,10 @@
 
 use super::fault::{Code, Fault};
 use super::protocol::Protocol;
+use super::state::{CloudWatch, SERVICE};
 use super::value::{Given, Out};
-use super::{CloudWatch, SERVICE};
 use crate::error::CloudError;
-use crate::stand_in::{Refusal, Service, StandIn, Why};
+use crate::stand_in::{Refusal, Service, StandIn};
 use async_trait::async_trait;
 use bytes::Bytes;
 use drydock_timers::Reminder;
@@ -78,11 +78,10 @@ impl StandIn for CloudWatch {
         }
     }
 
-    /// Which protocol the caller speaks is not known here; the query protocol's is the form that older callers need, and newer
-    /// ones take the status.
+    /// Which protocol the caller speaks is not known here: it is taken for CBOR, as the AWS CLI and SDKs speak it by now.
     fn refusal(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
-        let status = if refusal.why == Why::Denied { 403 } else { refusal.status(403) };
-        Protocol::Query.refusal(status, refusal.query_code, refusal.code, refusal.message, refusal.request_id)
+        let status = refusal.status(403);
+        Protocol::Cbor.refusal(status, refusal.query_code, refusal.code, refusal.message, refusal.request_id)
     }
 
     fn reminder(&self) -> Option<Reminder> {

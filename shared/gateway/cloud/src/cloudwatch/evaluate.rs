@@ -81,18 +81,19 @@ impl Comparison {
 #[serde(rename_all = "camelCase")]
 pub(super) enum Missing {
     #[default]
-    Missing,
+    #[serde(rename = "missing")]
+    Unknown,
     Ignore,
     Breaching,
     NotBreaching,
 }
 
 impl Missing {
-    pub(super) const ALL: [Self; 4] = [Self::Missing, Self::Ignore, Self::Breaching, Self::NotBreaching];
+    pub(super) const ALL: [Self; 4] = [Self::Unknown, Self::Ignore, Self::Breaching, Self::NotBreaching];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::Missing => "missing",
+            Self::Unknown => "missing",
             Self::Ignore => "ignore",
             Self::Breaching => "breaching",
             Self::NotBreaching => "notBreaching",
@@ -128,18 +129,18 @@ pub(super) fn judge(points: &[Option<bool>], periods: usize, needed: usize, miss
     match missing {
         Missing::Breaching => decided(breaching + absent, absent),
         Missing::NotBreaching => decided(breaching, absent),
-        Missing::Missing | Missing::Ignore if real.is_empty() => {
-            let state = (missing == Missing::Missing).then_some(State::Insufficient);
+        Missing::Unknown | Missing::Ignore if real.is_empty() => {
+            let state = (missing == Missing::Unknown).then_some(State::Insufficient);
             Verdict { state, breaching: 0, filled: 0 }
         }
-        Missing::Missing | Missing::Ignore => {
+        Missing::Unknown | Missing::Ignore => {
             if breaching >= needed || breaching < recent.len() {
                 return decided(breaching, 0);
             }
             // All there is breaches, and there is less of it than the state ALARM needs. It is ALARM all the same where the oldest
             // is at least as old as that many data points ("Avoiding premature transitions to alarm state").
             let oldest = points.iter().rev().take(periods).rposition(Option::is_some).map_or(0, |place| place + 1);
-            let state = (missing == Missing::Missing && oldest >= needed).then_some(State::Alarm);
+            let state = (missing == Missing::Unknown && oldest >= needed).then_some(State::Alarm);
             Verdict { state, breaching, filled: 0 }
         }
     }

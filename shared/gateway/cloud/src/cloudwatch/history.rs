@@ -1,7 +1,7 @@
 //! What has happened to alarms ("DescribeAlarmHistory").
 
+use super::change::Change;
 use super::evaluate::State;
-use super::ring::Change;
 use crate::error::CloudError;
 use crate::journal::Rows;
 use drydock_core::{Timestamp, Write};

@@ -3,11 +3,10 @@
 use super::datum::Datum;
 use super::embedded::{self, Value};
 use super::metric::{Metric, Unit};
-use crate::context::lock;
 use drydock_core::Timestamp;
 use drydock_timers::{Reminder, Timers};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many stretches of different metrics may wait for the end of the minute; what is more is not counted.
 const MOST: usize = 20_000;
@@ -48,7 +47,7 @@ impl Meter {
         let seconds = at.seconds();
         let key = (metric, seconds - seconds.rem_euclid(resolution), resolution, unit);
         let first = {
-            let mut waiting = lock(&self.waiting);
+            let mut waiting = self.waiting();
             let first = waiting.is_empty();
             if let Some(held) = waiting.get_mut(&key) {
                 held.add(datum);
@@ -63,12 +62,17 @@ impl Meter {
         }
     }
 
+    /// Whoever panics with it in hand has left it whole.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        lock(&self.waiting).is_empty()
+        self.waiting().is_empty()
     }
 
     pub(super) fn take(&self) -> Waiting {
-        std::mem::take(&mut *lock(&self.waiting))
+        std::mem::take(&mut *self.waiting())
     }
 }
 

@@ -3,8 +3,10 @@
 //! A minute in which nothing is counted and no alarm has anything to look at is not waited for: a clock that is advanced by a year
 //! makes no stop a minute. CloudWatch looks at each of its stops instead whether there is something to do (`Reminder::look_by`).
 
-use super::metric::Unit;
-use super::{CloudWatch, Datum, Held, queues};
+use super::datum::Datum;
+use super::metric::{Metric, Unit};
+use super::queues;
+use super::state::{CloudWatch, Held, Source};
 use crate::context::lock;
 use async_trait::async_trait;
 use drydock_core::Timestamp;
@@ -16,24 +18,6 @@ const MINUTE: i64 = 60_000;
 const SHORT: i64 = 10_000;
 /// How often what is counted here goes to the disk.
 const WRITTEN: i64 = 5 * MINUTE;
-
-/// Where the minutes are.
-#[derive(Debug)]
-pub(super) struct Minute {
-    /// When the next one ends, as it was seen last.
-    next: Timestamp,
-    /// Whether something waits for it.
-    armed: bool,
-    /// Whether an alarm may have another state after it though nothing comes.
-    pub(super) restless: bool,
-}
-
-impl Default for Minute {
-    fn default() -> Self {
-        // Alarms of an earlier run are looked at first of all.
-        Self { next: Timestamp(i64::MIN), armed: false, restless: true }
-    }
-}
 
 fn floor(at: Timestamp, grain: i64) -> Timestamp {
     at.plus_millis(-at.millis().rem_euclid(grain))
@@ -81,10 +65,10 @@ impl CloudWatch {
             || self.counts().iter().any(|(metric, count)| held.counted.get(metric).copied().unwrap_or(0) != *count)
     }
 
-    fn counts(&self) -> Vec<(super::Metric, u64)> {
+    fn counts(&self) -> Vec<(Metric, u64)> {
         let mut sources = lock(&self.sources);
         sources.retain(|source| source.strong_count() > 0);
-        let sources: Vec<Arc<dyn super::Source>> = sources.iter().filter_map(std::sync::Weak::upgrade).collect();
+        let sources: Vec<Arc<dyn Source>> = sources.iter().filter_map(std::sync::Weak::upgrade).collect();
         sources.iter().flat_map(|source| source.counts()).collect()
     }
 
@@ -130,7 +114,7 @@ impl CloudWatch {
 
     /// Has the end of this minute looked at, as something came that alarms may look at.
     pub(super) fn wake(&self, held: &mut Held) {
-        held.minute.restless = true;
+        (held.minute.restless, held.minute.restless_minutes) = (true, true);
         let now = self.context.now();
         let grain = if held.alarms.values().any(|alarm| alarm.config.period() < 60) { SHORT } else { MINUTE };
         self.context.meter.reminder().by(floor(now, grain).plus_millis(grain));

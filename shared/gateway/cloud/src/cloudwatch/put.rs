@@ -1,11 +1,11 @@
 //! PutMetricData.
 
-use super::CloudWatch;
 use super::api::Answer;
 use super::datum::Datum;
 use super::fault::{Code, Fault};
 use super::metric::{Metric, Unit, dimensions};
 use super::series::MOST_METRICS;
+use super::state::CloudWatch;
 use super::value::{Given, Out};
 use drydock_core::Timestamp;
 

@@ -1,11 +1,11 @@
 //! GetMetricData, GetMetricStatistics and ListMetrics.
 
-use super::CloudWatch;
 use super::api::Answer;
 use super::fault::{Code, Fault};
 use super::metric::{Metric, Unit};
 use super::query::{self, Evaluation, check_period};
 use super::series::LISTED;
+use super::state::CloudWatch;
 use super::statistic::Statistic;
 use super::value::{Given, Out, structure};
 use drydock_core::Timestamp;
@@ -13,8 +13,8 @@ use drydock_core::Timestamp;
 /// How many data points GetMetricData answers at once, and GetMetricStatistics.
 const POINTS: usize = 100_800;
 const STATISTICS_POINTS: i64 = 1440;
-/// How many stretches of time are looked at for a query.
-const STRETCHES: i64 = 100_800;
+/// How many stretches of time are looked at for all queries of a request.
+const STRETCHES: i64 = 500_000;
 /// The entries of a page of ListMetrics.
 const PAGE: usize = 500;
 /// "ListMetrics" with `RecentlyActive`: three hours.
@@ -60,13 +60,11 @@ impl CloudWatch {
         let held = self.fresh();
         let window = |period: i64| (start - start.rem_euclid(period), end);
         let evaluation = Evaluation::new(&queries, &held.series, &window);
-        for asked in &queries {
-            if (end - start) / evaluation.period(asked) > STRETCHES {
-                return Err(Fault::value(format!(
-                    "The query '{}' has too many data points: at most {STRETCHES}.",
-                    asked.id
-                )));
-            }
+        let stretches = |asked: &query::DataQuery| (end - start) / evaluation.period(asked);
+        if queries.iter().map(stretches).sum::<i64>() > STRETCHES {
+            return Err(Fault::value(format!(
+                "The queries are of more than {STRETCHES} data points in all: ask for less time, longer periods or fewer queries."
+            )));
         }
         let (mut results, mut messages, mut left, mut skip, mut more) = (Vec::new(), Vec::new(), most, skipped, false);
         for asked in queries.iter().filter(|query| query.returns) {

@@ -1,12 +1,14 @@
 //! Alarms are evaluated, their states change, and those are told whom they name.
 
-use super::alarm::{Alarm, Config};
+use super::alarm::Config;
+use super::change::{Before, Change};
 use super::evaluate::{self, FURTHER, Missing, State, Verdict};
 use super::history::Item;
-use super::query::Evaluation;
+use super::query::{self, Evaluation};
 use super::series::AllSeries;
+use super::state::{ALARMS, CloudWatch, Held, row};
 use super::statistic::Statistic;
-use super::{ALARMS, CloudWatch, row, told};
+use super::told;
 use crate::notice::Notice;
 use crate::sns::Publish;
 use crate::stand_in::Parcel;
@@ -21,27 +23,11 @@ type Point = (i64, Option<f64>);
 
 /// What an evaluation found.
 struct Found {
-    points: Vec<Point>,
+    /// Whether there is any data: while there is, the next minute may see it otherwise.
+    has_data: bool,
     verdict: Verdict,
     reason: String,
     data: String,
-}
-
-/// A change of state, for those who are told.
-pub(super) struct Change {
-    pub(super) name: String,
-    pub(super) arn: Arn,
-    pub(super) alarm: Alarm,
-    pub(super) before: Before,
-    pub(super) at: Timestamp,
-}
-
-/// The state before.
-pub(super) struct Before {
-    pub(super) state: State,
-    pub(super) reason: String,
-    pub(super) reason_data: Option<String>,
-    pub(super) updated: Timestamp,
 }
 
 impl CloudWatch {
@@ -49,13 +35,16 @@ impl CloudWatch {
     pub(super) async fn evaluate_all(&self, end: Timestamp) {
         let (changes, writes) = {
             let mut held = self.held();
-            let mut restless = false;
+            let whole = end.millis().rem_euclid(60_000) == 0;
+            // What alarms of whole minutes have to look at is found at the end of one, and holds until the next.
+            let mut restless = !whole && held.minute.restless_minutes;
+            let mut restless_minutes = restless;
             let mut changes = Vec::new();
             let names: Vec<String> = held.alarms.keys().cloned().collect();
             for name in names {
                 let Some(alarm) = held.alarms.get(&name) else { continue };
-                if alarm.config.period() >= 60 && end.millis().rem_euclid(60_000) != 0 {
-                    restless = true;
+                let of_minutes = alarm.config.period() >= 60;
+                if of_minutes && !whole {
                     continue;
                 }
                 let found = match find(&alarm.config, &held.series, end) {
@@ -63,13 +52,14 @@ impl CloudWatch {
                     Err(why) => unclear(why),
                 };
                 let changed = found.verdict.state.is_some_and(|state| state != alarm.state);
-                // While there is something to see, the next minute may see it otherwise.
-                restless |= changed || found.points.iter().any(|(_, value)| value.is_some());
+                let stirs = changed || found.has_data;
+                restless |= stirs;
+                restless_minutes |= stirs && of_minutes;
                 if let (true, Some(state)) = (changed, found.verdict.state) {
                     changes.extend(self.change(&mut held, &name, state, found.reason, Some(found.data), end));
                 }
             }
-            held.minute.restless = restless;
+            (held.minute.restless, held.minute.restless_minutes) = (restless, restless_minutes);
             let mut writes: Vec<Write> = changes.iter().map(|change| row(&change.name, &change.alarm)).collect();
             writes.extend(held.history.writes());
             (changes, writes)
@@ -87,7 +77,7 @@ impl CloudWatch {
     /// Gives an alarm a state; `None` where there is no such alarm.
     pub(super) fn change(
         &self,
-        held: &mut super::Held,
+        held: &mut Held,
         name: &str,
         state: State,
         reason: String,
@@ -145,7 +135,7 @@ impl CloudWatch {
     }
 
     /// Writes an alarm down as it is.
-    pub(super) fn write(&self, held: &super::Held, name: &str) -> Write {
+    pub(super) fn write(&self, held: &Held, name: &str) -> Write {
         held.alarms.get(name).map_or_else(|| Write::delete(ALARMS, name), |alarm| row(name, alarm))
     }
 }
@@ -154,7 +144,7 @@ impl CloudWatch {
 fn unclear(why: String) -> Found {
     let verdict = Verdict { state: Some(State::Insufficient), breaching: 0, filled: 0 };
     let data = json!({ "version": "1.0", "error": why }).to_string();
-    Found { points: Vec::new(), verdict, reason: format!("Evaluation error: {why}"), data }
+    Found { has_data: false, verdict, reason: format!("Evaluation error: {why}"), data }
 }
 
 /// Evaluates an alarm: the data points of the periods that end at a time, one after the other.
@@ -190,7 +180,16 @@ fn find(config: &Config, series: &AllSeries, end: Timestamp) -> Result<Found, St
     }
     let reason = reason(config, &points, &judged, verdict);
     let data = data(config, &points, end);
-    Ok(Found { points, verdict, reason, data })
+    Ok(Found { has_data: has_data(config, series, &window, &points), verdict, reason, data })
+}
+
+/// Whether there is data of a metric that the alarm watches. What an expression makes of none is the same in the next minute.
+fn has_data(config: &Config, series: &AllSeries, window: query::Window<'_>, points: &[Point]) -> bool {
+    let mut stats = config.queries.iter().filter_map(|query| query.stat.as_ref()).peekable();
+    if stats.peek().is_none() {
+        return points.iter().any(|(_, value)| value.is_some());
+    }
+    stats.any(|stat| !series.stretches(&stat.metric, stat.unit, window(stat.period), stat.period).is_empty())
 }
 
 /// Whether a percentile is of too few samples to be looked at, where the alarm leaves it alone then ("Percentile-based alarms and low

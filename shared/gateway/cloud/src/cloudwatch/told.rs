@@ -2,8 +2,8 @@
 //! Lambda").
 
 use super::alarm::Config;
+use super::change::Change;
 use super::query::DataQuery;
-use super::ring::Change;
 use super::statistic::Statistic;
 use drydock_core::{Scope, Timestamp};
 use serde_json::{Map, Value, json};

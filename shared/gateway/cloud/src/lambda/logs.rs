@@ -1,6 +1,7 @@
 //! What functions write, and what Lambda writes about them: told to the observer, and the last of it kept per function.
 
-use crate::cloudwatch::{Embedded, Meter, Metric, Unit};
+use crate::cloudwatch::meter::{Embedded, Meter};
+use crate::cloudwatch::metric::{Metric, Unit};
 use crate::context::lock;
 use crate::notice::{Notice, Observer};
 use std::collections::{BTreeMap, VecDeque};

@@ -5,7 +5,7 @@ use super::attributes::Attributes;
 use super::error::{Code, SqsError};
 use super::message::{Message, NewMessage, Received};
 use super::record::{MESSAGES, QUEUES, QueueRecord, row};
-use crate::cloudwatch::{Metric, Unit};
+use crate::cloudwatch::metric::{Metric, Unit};
 use crate::context::{Context, lock};
 use drydock_core::{Arn, Timestamp, Write};
 use drydock_timers::{Bell, Name, Reminder};

@@ -1,6 +1,7 @@
 //! The functions of metric math.
 
-use super::{Computed, Expression, Names, Range, TimeSeries, Values, each, evaluate, number};
+use super::computed::{Computed, Names, Range, TimeSeries, Values, each, number};
+use super::parse::Expression;
 use drydock_core::Timestamp;
 
 /// Those that are not written here, of which the error says so.
@@ -15,11 +16,17 @@ const NOT_HERE: [&str; 8] = [
     "SORT",
 ];
 
-/// Calls a function.
-pub(super) fn call(name: &str, arguments: &[Expression], names: &dyn Names, range: Range) -> Result<Computed, String> {
+/// Calls a function; `evaluate` gives the value of an argument.
+pub(super) fn call(
+    name: &str,
+    arguments: &[Expression],
+    names: &dyn Names,
+    range: Range,
+    evaluate: &dyn Fn(&Expression) -> Result<Computed, String>,
+) -> Result<Computed, String> {
     let argument = |place: usize| -> Result<Computed, String> {
         let argument = arguments.get(place).ok_or_else(|| format!("{name} has too few arguments"))?;
-        evaluate(argument, names, range)
+        evaluate(argument)
     };
     let takes = |least: usize, most: usize| match arguments.len() {
         count if (least..=most).contains(&count) => Ok(()),

@@ -1,7 +1,7 @@
 //! Queries of Metrics Insights ("Metrics Insights query components and syntax"): `SELECT SUM(m) FROM SCHEMA("ns", Dimension) WHERE
 //! Dimension = 'value' AND … GROUP BY Dimension ORDER BY SUM() DESC LIMIT 10`.
 
-use super::{TimeSeries, Values};
+use super::computed::{TimeSeries, Values};
 use crate::cloudwatch::datum::Datum;
 use crate::cloudwatch::metric::Metric;
 use crate::cloudwatch::statistic::Statistic;

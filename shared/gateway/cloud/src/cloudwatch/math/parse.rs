@@ -2,8 +2,9 @@
 
 /// The longest expression, in characters ("PutMetricAlarm": 2048).
 pub(crate) const LONGEST: usize = 2048;
-/// How deep an expression may be nested.
+/// How deep an expression may be nested, and how many operators it may have: a chain of them is nested, too.
 const DEPTH: usize = 32;
+const OPERATORS: usize = 256;
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +81,7 @@ pub(crate) fn parse(text: &str) -> Result<Expression, String> {
     if text.chars().count() > LONGEST {
         return Err(format!("the expression has more than {LONGEST} characters"));
     }
-    let mut parser = Parser { text, at: 0, depth: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0, operators: 0 };
     let expression = parser.level(0)?;
     parser.blanks();
     if parser.rest().is_empty() { Ok(expression) } else { Err(parser.unexpected()) }
@@ -90,6 +91,7 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    operators: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -129,6 +131,10 @@ impl<'a> Parser<'a> {
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
         let mut left = self.level(level + 1)?;
         while let Some((_, operator)) = operators.iter().find(|(token, _)| self.take(token)) {
+            self.operators += 1;
+            if self.operators > OPERATORS {
+                return Err(format!("the expression has more than {OPERATORS} operators"));
+            }
             let right = self.level(level + 1)?;
             left = Expression::Binary(*operator, Box::new(left), Box::new(right));
         }
