@@ -44,8 +44,8 @@ fn every_action_speaks_the_protocol_of_its_service() {
     let recorder = Recorder::agreeing();
     let place = Place::new(SMALL);
     let url = recorder.url();
-    let names =
-        ["LAMBDA", "DYNAMODB", "SNS", "SQS", "S3", "CLOUDWATCH"].map(|service| format!("AWS_ENDPOINT_URL_{service}"));
+    let names = ["LAMBDA", "CLOUDWATCH", "CLOUDWATCH_LOGS", "DYNAMODB", "SNS", "SQS", "S3"]
+        .map(|service| format!("AWS_ENDPOINT_URL_{service}"));
     let mut variables: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), url.as_str())).collect();
     variables.push(("AWS_ENDPOINT_URL", &url));
     let gateway = up(&place, &variables);

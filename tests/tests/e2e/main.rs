@@ -19,6 +19,7 @@ mod bulk;
 mod certificates;
 mod changes;
 mod clock;
+mod cloudwatch_logs;
 mod commands;
 mod config;
 mod connections;

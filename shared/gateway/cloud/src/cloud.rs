@@ -6,6 +6,7 @@ use crate::dynamodb::DynamoDb;
 use crate::error::CloudError;
 use crate::iam::Iam;
 use crate::lambda::{self, Lambda};
+use crate::logs::Logs;
 use crate::s3::payload::Payload;
 use crate::s3::{self, S3};
 use crate::schedules::Schedules;
@@ -115,6 +116,12 @@ impl Cloud {
     #[must_use]
     pub fn schedules(&self) -> &Schedules {
         &self.inner.opened.schedules
+    }
+
+    /// CloudWatch Logs.
+    #[must_use]
+    pub fn logs(&self) -> &Arc<Logs> {
+        &self.inner.opened.logs
     }
 
     /// IAM.

@@ -41,6 +41,7 @@ pub use permission::Permission;
 use crate::context::{Context, lock};
 use crate::delivery::Outlets;
 use crate::error::CloudError;
+use crate::logs::Ingest;
 use crate::stand_in::{Facts, Service};
 use bytes::Bytes;
 use drydock_core::{Arn, Timestamp};
@@ -87,9 +88,9 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    pub(crate) fn open(context: Arc<Context>, outlets: Arc<Outlets>, events: Events) -> Arc<Self> {
+    pub(crate) fn open(context: Arc<Context>, outlets: Arc<Outlets>, events: Events, ingest: Ingest) -> Arc<Self> {
         Arc::new(Self {
-            logs: Arc::new(LogStore::new(context.config.observer.clone(), Arc::clone(&context.meter))),
+            logs: Arc::new(LogStore::new(context.config.observer.clone(), Arc::clone(&context.meter), ingest)),
             context,
             outlets,
             functions: Mutex::default(),

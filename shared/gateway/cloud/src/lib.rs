@@ -12,6 +12,7 @@
 //! - [`schedules`]: what runs at times.
 //! - [`cloudwatch`]: metrics and alarms.
 //! - [`iam`]: roles, policies and instance profiles, which are kept and not evaluated.
+//! - [`logs`]: log groups, what is searched in them, and where the output of functions goes.
 //! - [`secrets`]: secrets, as far as they are read.
 //! - [`signer`]: signatures of firmware.
 //! - [`sqs`], [`sns`], [`sts`]: queues, topics, and who a caller is.
@@ -31,6 +32,7 @@ mod http_client;
 pub mod iam;
 mod journal;
 pub mod lambda;
+pub mod logs;
 pub mod notice;
 pub mod s3;
 pub mod schedules;

@@ -11,6 +11,7 @@ use crate::iam::{self, Iam};
 use crate::journal::Journal;
 use crate::lambda::events::Events;
 use crate::lambda::{self, Lambda};
+use crate::logs::{self, Logs};
 use crate::s3;
 use crate::s3::door::Door;
 use crate::schedules::Schedules;
@@ -45,6 +46,7 @@ const ALL: &[Registered] = &[
     register(dynamodb::SERVICE, |opened| opened.dynamodb.clone()),
     register(secrets::SERVICE, |opened| opened.secrets.clone()),
     register(signer::SERVICE, |opened| opened.signer.clone()),
+    register(logs::SERVICE, |opened| opened.logs.clone()),
     register(iam::SERVICE, |opened| opened.iam.clone()),
     register(sts::SERVICE, |opened| Arc::new(Sts::new(Arc::clone(&opened.context)))),
 ];
@@ -101,6 +103,7 @@ pub(crate) struct Opened {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) signer: Arc<Signer>,
+    pub(crate) logs: Arc<Logs>,
     pub(crate) iam: Arc<Iam>,
     pub(crate) cloudwatch: Arc<CloudWatch>,
     pub(crate) schedules: Schedules,
@@ -119,6 +122,7 @@ impl Opened {
         let sqs = Arc::new(Sqs::open(Arc::clone(&context), &rows)?);
         let sns = Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
         let heard = (Arc::clone(&sns), Arc::clone(&sqs));
+        let logs = Logs::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
         let opened = Self {
             dynamodb: DynamoDb::open(&context)?,
             cloudwatch: CloudWatch::open(Arc::clone(&context), Arc::clone(&outlets), heard, &rows)?,
@@ -126,8 +130,14 @@ impl Opened {
             sns,
             signer: Signer::open(Arc::clone(&context), Arc::clone(&objects.s3), &rows)?,
             s3: objects,
-            lambda: Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?),
+            lambda: Lambda::open(
+                Arc::clone(&context),
+                Arc::clone(&outlets),
+                Events::open(&rows)?,
+                logs.ingest().clone(),
+            ),
             secrets: Secrets::open(Arc::clone(&context), &rows)?,
+            logs,
             iam: Iam::open(Arc::clone(&context), &rows)?,
             schedules: Schedules::new(Arc::clone(&context), Arc::clone(&outlets)),
             context,
@@ -135,6 +145,7 @@ impl Opened {
         let all: Vec<Arc<dyn StandIn>> = ALL.iter().map(|registered| (registered.of)(&opened)).collect();
         outlets.lead_to(&all);
         opened.context.journal.start(rows)?;
+        opened.context.spawn_to_end(Arc::clone(&opened.logs).take_lines());
         for stand_in in &all {
             if let Some(reminder) = stand_in.reminder() {
                 opened.context.spawn(reminder.run(Arc::clone(stand_in)));

@@ -393,8 +393,8 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
                 .put(arn.clone(), drydock_host::roles::Role { trust: trust.clone(), max_session_seconds });
             gateway.host.cloud.iam().ensure_role(&arn, trust, seconds).await.map_err(MakeError::Cloud)
         }
-        // IAM is not evaluated; a resource policy would only narrow what everybody here may do; logs are shown, not kept.
-        Resource::IamPolicy(_) | Resource::TopicPolicy(_) | Resource::QueuePolicy(_) | Resource::LogGroup(_) => Ok(()),
+        // IAM is not evaluated; a resource policy would only narrow what everybody here may do.
+        Resource::IamPolicy(_) | Resource::TopicPolicy(_) | Resource::QueuePolicy(_) => Ok(()),
         // The plan's notes say that nothing shows it.
         Resource::Dashboard(_) => Ok(()),
         // Part of the functions that have it.

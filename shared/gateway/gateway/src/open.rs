@@ -293,7 +293,8 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
     let unfinished = Unfinished(Some((cloud.clone(), [tasks.clone(), ruling.clone()])));
     let requests = Requests::default();
     let watching = Watch::default();
-    let logs = Logs::new(Arc::clone(&books), watching.clone(), data_dir.as_deref());
+    let ingest = cloud.logs().ingest().clone();
+    let logs = Logs::new(Arc::clone(&books), watching.clone(), data_dir.as_deref(), ingest);
     let outbound = Outbound::of_environment(&config.endpoints, own, |name| environment.get(name));
     let watches = Watches::default();
     let told = (notices.clone(), watches.clone(), logs.clone());

@@ -1,5 +1,5 @@
-//! AWS-style logs: what happens becomes entries where the account's logging options ask for them, in a file of JSON lines and for
-//! whoever follows. Follows "Monitor AWS IoT using CloudWatch Logs" of the AWS IoT Core developer guide.
+//! AWS-style logs: what happens becomes entries where the account's logging options ask for them, in CloudWatch Logs, in a file of
+//! JSON lines and for whoever follows. Follows "Monitor AWS IoT using CloudWatch Logs" of the AWS IoT Core developer guide.
 //!
 //! Nothing is logged until `SetV2LoggingOptions` is called, as on AWS; refusals are told as notices all the same. While nothing is
 //! to be logged, nothing is made up: the broker looks at one flag.
@@ -12,6 +12,7 @@ pub mod unproven;
 
 use crate::books::Books;
 use drydock_broker::{DropReason, Dropped, Happening, Watch, Who};
+use drydock_cloud::logs::{Ingest, Line as Kept};
 use drydock_core::event::DisconnectReason;
 use drydock_core::{Arn, CertificateId, Event, Ids};
 use drydock_logging::{Entry, EventType, Levels, Logging, Route, Status, Subject};
@@ -49,16 +50,28 @@ struct Inner {
     kept: Mutex<VecDeque<Arc<Line>>>,
     followers: broadcast::Sender<Arc<Line>>,
     files: Option<Files>,
+    /// CloudWatch Logs, and the stream that this run writes to.
+    ingest: Ingest,
+    stream: Arc<str>,
+    /// The group that all entries go to that no other is named for.
+    common: Arc<str>,
 }
+
+/// The days that CloudWatch Logs keeps entries ("Monitor AWS IoT using CloudWatch Logs").
+const RETENTION_DAYS: u32 = 30;
 
 impl Logs {
     /// Logs with the options that the books have. `folder` is the data folder; without one entries are kept in memory alone.
     /// `watch` is what the broker looks at.
     #[must_use]
-    pub fn new(books: Arc<Books>, watch: Watch, folder: Option<&Path>) -> Self {
+    pub fn new(books: Arc<Books>, watch: Watch, folder: Option<&Path>, ingest: Ingest) -> Self {
         let files = folder.map(|folder| Files::in_folder(&folder.join("logs")));
         let kept = files.as_ref().map(|files| files.last(KEPT)).unwrap_or_default();
+        let stream = format!("{}_{}_0", books.ids.uuid(), books.scope.account);
         let inner = Inner {
+            ingest,
+            stream: stream.into(),
+            common: file::COMMON.into(),
             books,
             watch,
             levels: RwLock::new(Arc::new(Levels::off())),
@@ -115,12 +128,20 @@ impl Logs {
         let trace = books.ids.uuid().to_string();
         let entry = Entry::new(event, books.now(), trace, books.scope.account.to_string(), status);
         // Entries are plain maps of text and numbers, which JSON can always hold.
+        let at = entry.at;
         let Ok(text) = serde_json::to_string(&fill(entry)) else { return };
         // JSON leaves some characters as they are that a terminal obeys, and people look into these files.
         let text = crate::shown::line(&text).into_owned();
         if let Some(files) = &self.inner.files {
             files.write(if let Route::Own(group) = route { group } else { file::COMMON }, &text);
         }
+        self.inner.ingest.tell(Kept {
+            group: if let Route::Own(group) = route { group.into() } else { Arc::clone(&self.inner.common) },
+            retention_days: Some(RETENTION_DAYS),
+            stream: Arc::clone(&self.inner.stream),
+            at,
+            text: text.clone(),
+        });
         let client_id = subject.client_id.map(str::to_owned);
         let line = Arc::new(Line { event: event.as_str().to_owned(), client_id, text });
         let mut kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,6 +10,7 @@ mod event_source_mapping;
 mod fleet;
 mod function;
 mod layer;
+mod logs;
 mod permission;
 mod policy;
 mod provisioning_template;
@@ -25,7 +26,7 @@ mod topic;
 mod topic_rule;
 mod topic_rule_actions;
 
-pub use accepted::{LogGroup, ResourcePolicy};
+pub use accepted::ResourcePolicy;
 pub use alarm::{Alarm, Dashboard};
 pub use authorizer::Authorizer;
 pub use bucket::{Bucket, BucketNotification};
@@ -34,6 +35,7 @@ pub use event_source_mapping::EventSourceMapping;
 pub use fleet::{Attachment, Requested};
 pub use function::{Code, Function, LoggingConfig};
 pub use layer::Layer;
+pub use logs::{LogGroup, MetricFilter, SubscriptionFilter};
 pub use permission::LambdaPermission;
 pub use policy::Policy;
 pub use provisioning_template::ProvisioningTemplate;
@@ -135,6 +137,10 @@ pub enum Resource {
     Alarm(Alarm),
     /// `AWS::CloudWatch::Dashboard`: nothing is made of it.
     Dashboard(Dashboard),
+    /// `AWS::Logs::MetricFilter`.
+    MetricFilter(MetricFilter),
+    /// `AWS::Logs::SubscriptionFilter`.
+    SubscriptionFilter(SubscriptionFilter),
 }
 
 /// What a resource is called, and where it lives.
@@ -262,7 +268,9 @@ const KINDS: &[&Kind] = &[
     &thing_type::KIND,
     &topic_rule::KIND,
     &fleet::DESTINATION,
-    &accepted::LOG_GROUP,
+    &logs::GROUP,
+    &logs::METRIC_FILTER,
+    &logs::SUBSCRIPTION_FILTER,
     &bucket::KIND,
     &secret::KIND,
     &accepted::QUEUE_POLICY,

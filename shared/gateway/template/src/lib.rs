@@ -37,9 +37,10 @@ mod yaml;
 pub use error::{Problem, TemplateError, TemplateErrors};
 pub use kinds::{
     Alarm, Attachment, Authorizer, Bucket, BucketNotification, Code, Dashboard, DeadLetter, EventInvokeConfig,
-    EventSourceMapping, Function, IamPolicy, LambdaPermission, Layer, LogGroup, LoggingConfig, Policy,
-    ProvisioningTemplate, Qualifier, Queue, Requested, Resource, ResourcePolicy, RetryPolicy, Role, RoleAlias,
-    Schedule, ScheduleTarget, Secret, Subscription, Table, ThingType, Topic, TopicRule, function_name, supported_types,
+    EventSourceMapping, Function, IamPolicy, LambdaPermission, Layer, LogGroup, LoggingConfig, MetricFilter, Policy,
+    ProvisioningTemplate, Qualifier, Queue, Requested, Resource, ResourcePolicy, RetryPolicy, Role, RoleAlias, Schedule,
+    ScheduleTarget, Secret, Subscription, SubscriptionFilter, Table, ThingType, Topic, TopicRule, function_name,
+    supported_types,
     type_table,
 };
 pub use plan::{Ignored, Note, Output, Plan, Planned};

@@ -67,6 +67,8 @@ pub struct Definition {
     pub max_concurrency: Option<usize>,
     /// How asynchronous events are treated.
     pub events: EventInvokeConfig,
+    /// The log group of its output, where that is another than `/aws/lambda/` and its name.
+    pub log_group: Option<String>,
 }
 
 /// How asynchronous events of a function are treated ("PutFunctionEventInvokeConfig").
@@ -108,7 +110,14 @@ impl Definition {
             memory: 128,
             max_concurrency: None,
             events: EventInvokeConfig::default(),
+            log_group: None,
         }
+    }
+
+    /// The log group of its output.
+    #[must_use]
+    pub fn log_group(&self) -> String {
+        self.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", self.name))
     }
 
     /// Where the code lies, which `LAMBDA_TASK_ROOT` names and the process starts in.

@@ -1,8 +1,10 @@
-//! What functions write, and what Lambda writes about them: told to the observer, and the last of it kept per function.
+//! What functions write, and what Lambda writes about them: told to the observer, handed to CloudWatch Logs, and the last of it
+//! kept per function.
 
 use crate::cloudwatch::meter::{Embedded, Meter};
 use crate::cloudwatch::metric::{Metric, Unit};
 use crate::context::lock;
+use crate::logs::{Ingest, Line};
 use crate::notice::{Notice, Observer};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -27,17 +29,29 @@ pub(super) struct LogStore {
     observer: Observer,
     /// Takes the metrics of functions, and those in their lines.
     meter: Arc<Meter>,
+    ingest: Ingest,
     kept: Mutex<BTreeMap<String, Kept>>,
 }
 
 impl LogStore {
-    pub(super) fn new(observer: Observer, meter: Arc<Meter>) -> Self {
-        Self { observer, meter, kept: Mutex::default() }
+    pub(super) fn new(observer: Observer, meter: Arc<Meter>, ingest: Ingest) -> Self {
+        Self { observer, meter, ingest, kept: Mutex::default() }
     }
 
-    pub(super) fn add(&self, line: LogLine) {
+    /// Takes a line of a log group.
+    pub(super) fn add(&self, group: &Arc<str>, stream: &Arc<str>, line: LogLine) {
         if line.source != Source::Platform {
             self.meter.embedded(&line.text, line.time);
+        }
+        // An event has a text ("InputLogEvent").
+        if !line.text.is_empty() {
+            self.ingest.tell(Line {
+                group: Arc::clone(group),
+                retention_days: None,
+                stream: Arc::clone(stream),
+                at: line.time,
+                text: line.text.clone(),
+            });
         }
         {
             let mut kept = lock(&self.kept);

@@ -10,6 +10,7 @@
 
 #[path = "../common/stand_ins.rs"]
 mod common;
+mod logs;
 mod queues;
 mod schedules;
 mod sdk;

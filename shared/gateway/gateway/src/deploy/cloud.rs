@@ -9,8 +9,8 @@ use drydock_cloud::schedules::{Expression, NotAnExpression, Target};
 use drydock_cloud::{Cloud, CloudError};
 use drydock_core::{ApiError, Arn, Timestamp};
 use drydock_template::{
-    Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, Plan, Resource,
-    Schedule, ScheduleTarget, Secret, Subscription, Table, Topic,
+    Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, LogGroup,
+    MetricFilter, Plan, Resource, Schedule, ScheduleTarget, Secret, Subscription, SubscriptionFilter, Table, Topic,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub enum MakeError {
     /// Lambda refuses.
     #[error(transparent)]
     Lambda(#[from] LambdaError),
+    /// CloudWatch Logs refuses.
+    #[error(transparent)]
+    Logs(#[from] drydock_cloud::logs::Fault),
     /// AWS IoT refuses an operation.
     #[error(transparent)]
     Refused(NotMade),
@@ -97,6 +100,10 @@ impl Surroundings<'_> {
                 let Secret { name, suffix, description, text } = secret;
                 Ok(self.cloud().secrets().ensure(name, suffix, description.as_deref(), text).await?)
             }
+            Resource::LogGroup(LogGroup { name, retention_days, tags }) => {
+                Ok(self.cloud().logs().ensure_group(name, *retention_days, tags.clone()).await?)
+            }
+            Resource::MetricFilter(made) => metric_filter(self.cloud(), made).await,
             Resource::Topic(made) => topic(self.cloud(), made).await,
             Resource::Subscription(made) => subscribe(self.cloud(), made).await,
             Resource::Alarm(alarm) => {
@@ -109,6 +116,9 @@ impl Surroundings<'_> {
             Resource::Qualifier(made) => Ok(self.cloud().lambda().qualify(&made.function, &made.qualifier)?),
             Resource::LambdaPermission(permission) => permit(self.cloud(), permission),
             Resource::EventSourceMapping(mapping) => map(self.cloud(), mapping),
+            Resource::SubscriptionFilter(SubscriptionFilter { name, group, pattern, destination }) => {
+                Ok(self.cloud().logs().add_subscription(group, name, pattern, destination).await?)
+            }
             // Part of the function's definition: see `function`.
             Resource::EventInvokeConfig(_) => Ok(()),
             Resource::Schedule(planned) => schedule(self.cloud(), planned),
@@ -148,6 +158,7 @@ impl Surroundings<'_> {
         definition.memory = function.memory_size;
         definition.max_concurrency = function.reserved_concurrent_executions.map(|most| most as usize);
         definition.events = events;
+        definition.log_group.clone_from(&function.logging.log_group);
         if let Some(handler) = &function.handler {
             definition.handler.clone_from(handler);
         }
@@ -177,6 +188,21 @@ async fn table(cloud: &Cloud, table: &Table) -> Result<(), MakeError> {
     }
     cloud.dynamodb().ensure(&table.name, &Value::Object(properties)).await?;
     Ok(())
+}
+
+async fn metric_filter(cloud: &Cloud, filter: &MetricFilter) -> Result<(), MakeError> {
+    let made = drydock_cloud::logs::MetricFilter {
+        pattern: filter.pattern.clone(),
+        namespace: filter.namespace.clone(),
+        metric: filter.metric.clone(),
+        value: filter.value.clone(),
+        default: filter.default,
+        unit: filter.unit.clone(),
+        dimensions: filter.dimensions.clone(),
+        // When it is put.
+        created: Timestamp(0),
+    };
+    Ok(cloud.logs().add_metric_filter(&filter.group, &filter.name, made).await?)
 }
 
 async fn topic(cloud: &Cloud, topic: &Topic) -> Result<(), MakeError> {

@@ -264,6 +264,11 @@ fn metrics(gateway: &Gateway) -> Response<Bytes> {
     for (reason, count) in broker.drops() {
         text.push_str(&format!("drydock_messages_dropped{{reason=\"{}\"}} {count}\n", reason.as_str()));
     }
+    let logs = gateway.host.cloud.logs();
+    text.push_str("# TYPE drydock_log_events_dropped counter\n");
+    for (reason, count) in [("QUEUE_FULL", logs.ingest().lost()), ("NO_ROOM", logs.displaced())] {
+        text.push_str(&format!("drydock_log_events_dropped{{reason=\"{reason}\"}} {count}\n"));
+    }
     let stats = broker.stats();
     let gauges = [("drydock_connections", stats.connections), ("drydock_subscriptions", stats.subscriptions)];
     for (name, value) in gauges {

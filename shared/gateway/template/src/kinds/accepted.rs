@@ -1,9 +1,9 @@
-//! `AWS::SQS::QueuePolicy`, `AWS::SNS::TopicPolicy` and `AWS::Logs::LogGroup`.
+//! `AWS::SQS::QueuePolicy` and `AWS::SNS::TopicPolicy`.
 
-use super::{Identity, Kind, Properties, Resource};
+use super::{Kind, Properties, Resource};
 use crate::error::Fallible;
 use crate::names::Naming;
-use crate::shape::{NATURAL, Shape, TAGS, TEXTS, inert, optional, required};
+use crate::shape::{Shape, TEXTS, required};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -17,28 +17,12 @@ pub struct ResourcePolicy {
     pub document: Json,
 }
 
-/// A log group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LogGroup {
-    /// The group's name.
-    pub name: String,
-    /// Days that its entries are kept; for ever where none are given.
-    pub retention_days: Option<u32>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct GivenPolicy {
     policy_document: Json,
     #[serde(alias = "Topics")]
     queues: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct GivenGroup {
-    retention_in_days: Option<u32>,
 }
 
 fn policy(properties: &Properties<'_>) -> Fallible<ResourcePolicy> {
@@ -67,30 +51,3 @@ pub(super) const TOPIC_POLICY: Kind = Kind {
     attributes: &[("Id", |identity| identity.name.clone())],
     plan: |_, properties| Ok(Resource::TopicPolicy(policy(properties)?)),
 };
-
-pub(super) const LOG_GROUP: Kind = Kind {
-    type_: "AWS::Logs::LogGroup",
-    page: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html",
-    properties: &[
-        optional("LogGroupName", Shape::Text),
-        optional("RetentionInDays", NATURAL),
-        inert("BearerTokenAuthenticationEnabled", "logs are read on this machine"),
-        inert("DataProtectionPolicy", "logs stay on this machine"),
-        inert("DeletionProtectionEnabled", "nothing here deletes log groups"),
-        inert("FieldIndexPolicies", "logs are not indexed here"),
-        inert("KmsKeyId", "nothing is encrypted at rest here"),
-        inert("LogGroupClass", "it is a matter of price"),
-        inert("ResourcePolicyDocument", "logs stay on this machine"),
-        TAGS,
-    ],
-    naming: Naming::by("LogGroupName", 512, "-_/.#"),
-    extra: None,
-    reference: |identity| identity.name.clone(),
-    attributes: &[("Arn", |identity| identity.arn("logs", &format!("log-group:{}:*", identity.name)))],
-    plan: log_group,
-};
-
-fn log_group(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
-    let given: GivenGroup = properties.read()?;
-    Ok(Resource::LogGroup(LogGroup { name: identity.name.clone(), retention_days: given.retention_in_days }))
-}

@@ -45,7 +45,8 @@ impl Output {
             logs: Arc::clone(&setup.logs),
             timers: setup.context.timers.clone(),
             function: setup.definition.name.clone(),
-            stream,
+            group: setup.definition.log_group().into(),
+            stream: stream.into(),
             request_id: None,
             tail: Vec::new(),
         };
@@ -179,7 +180,8 @@ struct Writer {
     logs: Arc<LogStore>,
     timers: Timers,
     function: String,
-    stream: String,
+    group: Arc<str>,
+    stream: Arc<str>,
     request_id: Option<String>,
     tail: Vec<u8>,
 }
@@ -190,14 +192,15 @@ impl Writer {
         self.tail.push(b'\n');
         let excess = self.tail.len().saturating_sub(TAIL);
         self.tail.drain(..excess);
-        self.logs.add(LogLine {
+        let line = LogLine {
             function: self.function.clone(),
             request_id: self.request_id.clone(),
-            stream: self.stream.clone(),
+            stream: self.stream.to_string(),
             time: self.timers.now(),
             source,
             text: text.to_owned(),
-        });
+        };
+        self.logs.add(&self.group, &self.stream, line);
     }
 
     fn begin(&mut self, request_id: String) {

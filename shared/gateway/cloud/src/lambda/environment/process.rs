@@ -118,7 +118,7 @@ fn variables(setup: &Setup, runtime_api: &str, stream: &str) -> Vec<(String, Str
         ("AWS_LAMBDA_FUNCTION_NAME", definition.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", definition.name)),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", definition.log_group()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", stream.to_owned()),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
         ("AWS_REGION", scope.region.to_string()),
