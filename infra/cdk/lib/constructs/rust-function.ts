@@ -5,7 +5,6 @@ import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import { acknowledgeWide } from './acknowledge.js';
-import { awsOnly } from './aws-only.js';
 import type { Binaries } from './binaries.js';
 import { allow, document, trust, type Statement } from './policy.js';
 import type { WorkQueue } from './queue.js';
@@ -52,7 +51,7 @@ export class RustFunction extends Construct {
   constructor(scope: Construct, id: string, props: RustFunctionProps) {
     super(scope, id);
     const { timeoutSeconds = 10, batches = {} } = props;
-    const logs = awsOnly(new CfnLogGroup(this, 'Logs', { retentionInDays: LOGS_DAYS }));
+    const logs = new CfnLogGroup(this, 'Logs', { retentionInDays: LOGS_DAYS });
     logs.cfnOptions.deletionPolicy = CfnDeletionPolicy.DELETE;
     logs.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
     const queues = [...new Set(Object.values(batches).map(({ queue }) => queue))];

@@ -210,6 +210,8 @@ impl Logs {
             names.as_ref().is_none_or(|names| names.contains(&name))
                 && prefix.is_none_or(|prefix| name.starts_with(prefix))
         };
+        // Never closed.
+        let _turn = self.searches.acquire().await.ok();
         let events = self.events_of(group, wanted, (from, to))?;
         // What is long to search is not searched on the threads that serve sockets.
         let searched = tokio::task::spawn_blocking(move || {

@@ -25,6 +25,8 @@ enum Status {
     Running,
     Complete,
     Cancelled,
+    /// It broke.
+    Failed,
 }
 
 impl Status {
@@ -33,6 +35,7 @@ impl Status {
             Self::Running => "Running",
             Self::Complete => "Complete",
             Self::Cancelled => "Cancelled",
+            Self::Failed => "Failed",
         }
     }
 }
@@ -77,11 +80,15 @@ impl Queries {
         self.0.push_back(query);
     }
 
-    fn finish(&mut self, id: &str, answer: Answer) {
+    fn finish(&mut self, id: &str, answer: Option<Answer>) {
         let Ok(query) = self.get(id) else { return };
         if query.status != Status::Running {
             return;
         }
+        let Some(answer) = answer else {
+            query.status = Status::Failed;
+            return;
+        };
         query.status = Status::Complete;
         query.bytes = answer.rows.iter().flatten().map(|(name, value)| name.len() + value.len() + 48).sum();
         query.answer = Some(Arc::new(answer));
@@ -134,16 +141,9 @@ impl Logs {
         let query = Query::parse(text).map_err(|bad| Fault::query(&bad.why, bad.begin, bad.end))?;
         // Seconds, or milliseconds as the console sends them.
         let millis = |time: i64| if time < 100_000_000_000 { time.saturating_mul(1000) } else { time };
-        let mut read = Vec::new();
-        for group in &groups {
-            let log: Arc<str> = format!("{}:{group}", scope.account).into();
-            let events = self.all_events(group, millis(from), millis(to))?;
-            read.extend(events.into_iter().map(|(stream, event)| Read {
-                log: Arc::clone(&log),
-                pointer: super::groups::token(&format!("{group}:{stream}:{}", id(&event))),
-                stream,
-                event,
-            }));
+        {
+            let held = lock(&self.held);
+            groups.iter().try_for_each(|group| held.group(group).map(drop))?;
         }
         let id = self.context.uuid();
         {
@@ -163,8 +163,12 @@ impl Logs {
             });
         }
         let (logs, begun) = (Arc::clone(self), id.clone());
+        let groups: Vec<String> = groups.into_iter().map(str::to_owned).collect();
         let work = self.context.timers.work("log query");
         self.context.spawn(async move {
+            // Never closed.
+            let _turn = logs.searches.acquire().await.ok();
+            let read = logs.read(&groups, millis(from), millis(to));
             let ran = tokio::task::spawn_blocking(move || {
                 let records = read.iter().map(|read| Record {
                     timestamp: read.event.at,
@@ -176,13 +180,27 @@ impl Logs {
                 });
                 query.run(records, limit)
             });
-            match ran.await {
-                Ok(answer) => lock(&logs.queries).finish(&begun, answer),
-                Err(error) => tracing::warn!(%error, "a query of logs broke"),
-            }
+            let answer = ran.await.inspect_err(|error| tracing::warn!(%error, "a query of logs broke"));
+            lock(&logs.queries).finish(&begun, answer.ok());
             drop(work);
         });
         Ok(json!({ "queryId": id }))
+    }
+
+    /// The events of groups; a group that is gone by now has none.
+    fn read(&self, groups: &[String], from: i64, to: i64) -> Vec<Read> {
+        let mut read = Vec::new();
+        for group in groups {
+            let log: Arc<str> = format!("{}:{group}", self.context.config.scope.account).into();
+            let events = self.all_events(group, from, to).unwrap_or_default();
+            read.extend(events.into_iter().map(|(stream, event)| Read {
+                log: Arc::clone(&log),
+                pointer: super::groups::token(&format!("{group}:{stream}:{}", id(&event))),
+                stream,
+                event,
+            }));
+        }
+        read
     }
 
     pub(super) fn query_results(&self, input: Input<'_>) -> Result<Value, Fault> {

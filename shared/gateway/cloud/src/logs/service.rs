@@ -29,6 +29,9 @@ pub const SERVICE: Service = Service::new(&Facts {
 /// How many deliveries to subscribed functions may be on their way.
 const DELIVERIES: usize = 64;
 
+/// How many searches go on at a time.
+const SEARCHES: usize = 4;
+
 /// The log groups of the account and region.
 pub struct Logs {
     pub(super) context: Arc<Context>,
@@ -39,6 +42,8 @@ pub struct Logs {
     metrics: OnceLock<Arc<dyn Metrics>>,
     pub(super) expiry: Reminder,
     deliveries: Arc<Semaphore>,
+    /// Whose turn it is to search: what is searched is copied first.
+    pub(super) searches: Arc<Semaphore>,
 }
 
 impl Logs {
@@ -51,6 +56,7 @@ impl Logs {
             metrics: OnceLock::new(),
             expiry: context.timers.reminder("retention of logs"),
             deliveries: Arc::new(Semaphore::new(DELIVERIES)),
+            searches: Arc::new(Semaphore::new(SEARCHES)),
             context,
             outlets,
         }))
