@@ -3,7 +3,8 @@
 //! A file has a `source`, and `cases`. A case of `patterns.json` has a `pattern`, and what it `matches` and `misses` (a message that
 //! is not a text is written as JSON), what it `extracts` of the first match, or the `error` that it is refused with. A case of
 //! `insights.json` has a `query`, optionally `events` of its own (a text each, a second apart from 2023-11-14 22:13:20 on; a file
-//! has common ones), and the `rows` that it comes to, without `@ptr`, or the `error`.
+//! has common ones), and the `rows` that it comes to, without `@ptr`, or the `error`. In all texts `<x*N>` stands for N times
+//! `x`.
 
 #![expect(
     clippy::panic,
@@ -16,6 +17,8 @@
 mod files;
 #[path = "fuzz/runs.rs"]
 mod fuzz;
+#[path = "../../core/tests/cases/texts.rs"]
+mod texts;
 
 use drydock_log_search::insights::{Query, Record};
 use drydock_log_search::pattern::Pattern;
@@ -26,12 +29,15 @@ fn main() {
     files::run(env!("CARGO_MANIFEST_DIR"), 130, trials_of);
 }
 
+const KEYS: &[&str] = &["pattern", "query", "source", "matches", "misses", "extracts", "error", "events", "rows"];
+
 fn trials_of(stem: &str, content: &Value) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (at, case) in content["cases"].as_array().unwrap().iter().enumerate() {
         let asked: String =
             case.get("pattern").or(case.get("query")).unwrap().as_str().unwrap().chars().take(80).collect();
-        let (case, all) = (case.clone(), content["events"].clone());
+        texts::only(stem, case, KEYS, &asked);
+        let (case, all) = (texts::filled(case), content["events"].clone());
         trials.push(Trial::test(format!("{stem}::{at}::{asked}"), move || match case.get("pattern") {
             Some(_) => pattern(&case),
             None => query(&case, &all),

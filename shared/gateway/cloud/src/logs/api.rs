@@ -98,8 +98,12 @@ const OPERATIONS: &[(&str, &[&str])] = &[
 impl Due for Logs {
     /// Lets events go that their groups do not keep any longer.
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        let (writes, next) = lock(&self.held).expire(now);
-        if let Err(error) = self.context.journal.commit(writes).await {
+        let (written, next) = {
+            let mut held = lock(&self.held);
+            let (writes, next) = held.expire(now);
+            (self.context.journal.begin(writes), next)
+        };
+        if let Err(error) = written.await {
             tracing::warn!(%error, "log events whose time is over are still on disk");
         }
         next

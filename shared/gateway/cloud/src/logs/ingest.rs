@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
+/// A line that waits: a clock that is advanced waits for it, too; and after which reset it was told.
+type Waiting = (Line, Work, u64);
+
 /// How many lines may wait.
 const LINES: usize = 65_536;
 /// How many bytes may wait.
@@ -33,7 +36,7 @@ pub struct Line {
 /// Where lines are handed in. Cheap to clone; the clones are one.
 #[derive(Clone)]
 pub struct Ingest {
-    lines: mpsc::Sender<(Line, Work)>,
+    lines: mpsc::Sender<Waiting>,
     /// A clock that is advanced waits for lines that wait.
     kind: Kind,
     shared: Arc<Shared>,
@@ -44,8 +47,10 @@ struct Shared {
     /// Bytes that wait.
     waiting: AtomicUsize,
     lost: AtomicU64,
+    /// How many resets there have been.
+    resets: AtomicU64,
     /// What waits, while nobody takes it.
-    arriving: Mutex<Option<mpsc::Receiver<(Line, Work)>>>,
+    arriving: Mutex<Option<mpsc::Receiver<Waiting>>>,
 }
 
 impl Ingest {
@@ -59,12 +64,23 @@ impl Ingest {
     pub fn tell(&self, line: Line) {
         let size = line.text.len();
         let waiting = self.shared.waiting.fetch_add(size, Ordering::Relaxed);
-        if waiting.saturating_add(size) > BYTES || self.lines.try_send((line, self.kind.begin())).is_err() {
+        if waiting.saturating_add(size) > BYTES
+            || self.lines.try_send((line, self.kind.begin(), self.resets())).is_err()
+        {
             self.shared.waiting.fetch_sub(size, Ordering::Relaxed);
             if self.shared.lost.fetch_add(1, Ordering::Relaxed) == 0 {
                 tracing::warn!("log lines are lost: more come than CloudWatch Logs takes in here; metrics count them");
             }
         }
+    }
+
+    fn resets(&self) -> u64 {
+        self.shared.resets.load(Ordering::Acquire)
+    }
+
+    /// Lets go what waits: nobody wants it any more.
+    pub(super) fn forget(&self) {
+        self.shared.resets.fetch_add(1, Ordering::AcqRel);
     }
 
     /// How many lines did not fit.
@@ -82,33 +98,36 @@ impl Ingest {
 
 /// The end that lines arrive at. Given back where it is dropped.
 pub(super) struct Arriving {
-    lines: Option<mpsc::Receiver<(Line, Work)>>,
+    lines: Option<mpsc::Receiver<Waiting>>,
     shared: Arc<Shared>,
 }
 
 impl Arriving {
-    /// Waits for lines. What is given with them is to be dropped when they are kept.
-    pub(super) async fn next(&mut self) -> (Vec<Line>, Vec<Work>) {
+    /// Waits for lines.
+    pub(super) async fn next(&mut self) -> Vec<Waiting> {
         let mut lines = Vec::new();
         if let Some(arriving) = &mut self.lines {
             arriving.recv_many(&mut lines, BATCH).await;
         }
-        self.counted(lines)
+        lines
     }
 
     /// The lines that are there.
-    pub(super) fn now(&mut self) -> Vec<Line> {
+    pub(super) fn now(&mut self) -> Vec<Waiting> {
         let mut lines = Vec::new();
         while let Some(line) = self.lines.as_mut().and_then(|arriving| arriving.try_recv().ok()) {
             lines.push(line);
         }
-        self.counted(lines).0
+        lines
     }
 
-    fn counted(&self, lines: Vec<(Line, Work)>) -> (Vec<Line>, Vec<Work>) {
-        let size = lines.iter().map(|(line, _)| line.text.len()).sum();
+    /// The lines that no reset has let go, and what is to be dropped when they are kept.
+    pub(super) fn wanted(&self, lines: Vec<Waiting>) -> (Vec<Line>, Vec<Work>) {
+        let size = lines.iter().map(|(line, ..)| line.text.len()).sum();
         self.shared.waiting.fetch_sub(size, Ordering::Relaxed);
-        lines.into_iter().unzip()
+        let resets = self.shared.resets.load(Ordering::Acquire);
+        let wanted = lines.into_iter().filter(|(.., told)| *told == resets);
+        wanted.map(|(line, work, _)| (line, work)).unzip()
     }
 }
 
@@ -141,12 +160,17 @@ mod tests {
         assert_eq!(ingest.lost(), 8);
         let mut arriving = ingest.take().unwrap();
         assert!(ingest.take().is_none());
-        assert_eq!(arriving.now().len(), 32);
+        let waiting = arriving.now();
+        assert_eq!(arriving.wanted(waiting).0.len(), 32);
         drop(arriving);
         for _ in 0..LINES + 5 {
             ingest.tell(line(String::new()));
         }
         assert_eq!(ingest.lost(), 13);
-        assert_eq!(ingest.take().unwrap().now().len(), LINES);
+        ingest.forget();
+        let mut arriving = ingest.take().unwrap();
+        let waiting = arriving.now();
+        assert_eq!(waiting.len(), LINES);
+        assert!(arriving.wanted(waiting).0.is_empty(), "they were told before the reset");
     }
 }

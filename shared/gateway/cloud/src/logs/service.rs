@@ -152,14 +152,15 @@ impl Logs {
         let stopped = self.context.stopped();
         tokio::pin!(stopped);
         loop {
-            let (lines, work) = tokio::select! {
-                arrived = arriving.next() => arrived,
+            let waiting = tokio::select! {
+                waiting = arriving.next() => waiting,
                 () = &mut stopped => return,
             };
-            let (new, written) = {
+            let (new, work, written) = {
                 let mut held = lock(&self.held);
+                let (lines, work) = arriving.wanted(waiting);
                 let (new, writes) = taken(&mut held, lines, self.context.now());
-                (new, self.context.journal.begin(writes))
+                (new, work, self.context.journal.begin(writes))
             };
             if let Err(error) = written.await {
                 tracing::warn!(%error, "log lines are not on disk");
@@ -172,7 +173,9 @@ impl Logs {
     /// Takes what has been handed in since: for the end, when no task runs any more.
     pub(super) fn take_rest(&self) {
         let Some(mut arriving) = self.ingest.take() else { return };
-        let (_, writes) = taken(&mut lock(&self.held), arriving.now(), self.context.now());
+        let waiting = arriving.now();
+        let (lines, _work) = arriving.wanted(waiting);
+        let (_, writes) = taken(&mut lock(&self.held), lines, self.context.now());
         self.context.journal.submit(writes);
     }
 
@@ -204,12 +207,14 @@ impl Logs {
 
     pub(super) async fn clear(&self) -> Result<(), CloudError> {
         lock(&self.queries).clear();
-        let writes = {
+        let written = {
             let mut held = lock(&self.held);
+            self.ingest.forget();
             let names: Vec<String> = held.groups.keys().cloned().collect();
-            names.iter().filter_map(|name| held.delete_group(name).ok()).flatten().collect()
+            let writes = names.iter().filter_map(|name| held.delete_group(name).ok()).flatten().collect();
+            self.context.journal.begin(writes)
         };
-        self.context.journal.commit(writes).await
+        written.await
     }
 }
 

@@ -40,17 +40,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Command>, Malformed> {
             "filter" | "where" => Command::Filter(expression::parse(&mut reader)?.0),
             "parse" => Command::Parse(extract::parse(&mut reader)?),
             "stats" => Command::Stats(stats::parse(&mut reader)?),
-            "sort" | "order" => {
-                if name.eq_ignore_ascii_case("order") && !reader.take_word("by") {
-                    return Err(reader.wrong("behind `order` stands `by`"));
+            "sort" => Command::Sort(list(&mut reader, |reader| {
+                let (value, _) = expression::parse(reader)?;
+                let down = reader.take_word("desc");
+                if !down {
+                    reader.take_word("asc");
                 }
-                Command::Sort(list(&mut reader, |reader| {
-                    let (value, _) = expression::parse(reader)?;
-                    let down = reader.take_word("desc");
-                    Ok((value, down || (reader.take_word("asc") && false)))
-                })?)
-            }
-            "limit" | "head" => Command::Limit(limit(&mut reader)?),
+                Ok((value, down))
+            })?),
+            "limit" => Command::Limit(limit(&mut reader)?),
             "dedup" => Command::Dedup(list(&mut reader, |reader| Ok(expression::parse(reader)?.0))?),
             "" if text.trim().is_empty() => return Err(reader.wrong("the query is empty")),
             "" => return Err(reader.wrong("a command is missing")),

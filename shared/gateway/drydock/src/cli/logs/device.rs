@@ -8,6 +8,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// How many certificates are looked for: as many as a filter pattern has room for.
+const CERTIFICATES: usize = 10;
+
 /// How a device is called in logs.
 pub(super) struct Device {
     /// Its name, and the ids of its certificates.
@@ -23,7 +26,7 @@ impl Device {
             Ok(answer) => {
                 let arns = answer.get("principals").and_then(Value::as_array).into_iter().flatten();
                 let ids = arns.filter_map(|arn| arn.as_str()?.split_once(":cert/").map(|(_, id)| id.to_owned()));
-                names.extend(ids);
+                names.extend(ids.take(CERTIFICATES));
             }
             Err(CallError::Refused { code, .. }) if code == "ResourceNotFoundException" => {}
             Err(error) => return Err(error),
