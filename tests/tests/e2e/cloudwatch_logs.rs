@@ -193,7 +193,7 @@ fn a_rule_writes_its_messages_to_a_group_each_or_as_a_batch() {
     let now = events[0]["timestamp"].as_i64().unwrap();
     let batch = json!([{ "timestamp": now + 2, "message": "second" }, { "timestamp": now + 1, "message": "first" }]);
     device.publish("batch", batch.to_string()).unwrap();
-    let events = found(&gateway, "readings", "-t", 2);
+    let events = found(&gateway, "readings", "-\"{\"", 2);
     assert_eq!(events.iter().map(|event| event["message"].as_str().unwrap()).collect::<Vec<_>>(), ["first", "second"]);
     device.publish("batch", r#"[{"message":"without a time"}]"#).unwrap();
     let failed = device.receive("errors/batch").json();
