@@ -4,7 +4,7 @@
 //! Follows the Amazon CloudWatch Logs API reference; patterns and queries are those of the crate `log-search`. An operation or a
 //! parameter that is not here is refused by name.
 //!
-//! - [`ingest`]: what the gateway writes itself (functions' output, AWS IoT's own logs): into a bounded queue, so that nobody who
+//! - `ingest`: what the gateway writes itself (functions' output, AWS IoT's own logs): into a bounded queue, so that nobody who
 //!   writes waits. What does not fit is counted.
 //! - `state`: what is kept, within [`MOST`] bytes: beyond that the oldest events of the largest group go. `rows`: how it is kept.
 //! - `service`: [`Logs`], and how changes are made. `outflow`: what follows from new events: metrics, and subscriptions.
