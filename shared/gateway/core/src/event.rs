@@ -2,6 +2,7 @@
 //! (lifecycle topics, rules, index, Device Defender, logs). Adding a consumer touches the composition alone.
 
 pub mod commands;
+pub mod detect;
 pub mod jobs;
 pub mod registry;
 
@@ -259,6 +260,13 @@ pub enum Event {
     CommandExecutionChanged {
         /// As it is now.
         execution: Box<commands::ExecutionState>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A device violates a behavior of AWS IoT Device Defender Detect, or does so no longer.
+    ViolationChanged {
+        /// As it is now, or was last.
+        violation: Box<detect::ViolationState>,
         /// When.
         at: Timestamp,
     },
