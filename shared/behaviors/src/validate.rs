@@ -70,7 +70,9 @@ fn asked(name: &str, dimension: Option<&str>, known: &dyn Known) -> Result<Asked
             // A duration is for a custom metric to choose.
             Some(kind) => Asked { kind, span: None, ml: kind == Kind::Number },
             None => {
-                return Err(format!("metric {name:.128} is neither one of AWS IoT Device Defender nor a custom metric"));
+                return Err(format!(
+                    "metric {name:.128} is neither one of AWS IoT Device Defender nor a custom metric"
+                ));
             }
         },
     };

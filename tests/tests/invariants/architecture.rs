@@ -29,12 +29,14 @@ enum Layer {
 use Layer::{Adapter, Chore, Composition, Function, Machinery, Rulebook, Vocabulary};
 
 const MEMBERS: &[(&str, Layer)] = &[
+    ("behaviors", Rulebook),
     ("connectivity", Function),
     ("device-authorizer", Function),
     ("drydock-broker", Machinery),
     ("drydock-cloud", Machinery),
     ("drydock-commands", Rulebook),
     ("drydock-core", Vocabulary),
+    ("drydock-detect", Rulebook),
     ("drydock-gate", Composition),
     ("drydock-gateway", Composition),
     ("drydock-host", Composition),
@@ -74,6 +76,7 @@ const FLOORS: &[&[&str]] = &[
     &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
     &[
         "drydock-commands",
+        "drydock-detect",
         "drydock-identity",
         "drydock-jobs",
         "drydock-log-search",

@@ -23,6 +23,7 @@ use crate::session::Delivery;
 use crate::slots::{Ending, Link};
 use crate::tap::Tap;
 use crate::topic::is_topic;
+use crate::usage::{ClientUsage, Meter};
 use async_trait::async_trait;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{Ids, Timestamp};
@@ -104,6 +105,7 @@ impl Broker {
                 tap,
                 journal: config.journal,
                 watch: config.watch,
+                meter: Meter::default(),
                 index: Index::default(),
                 groups: Mutex::default(),
                 retained: Retention::default(),
@@ -134,6 +136,19 @@ impl Broker {
             let _open = Open(&inner);
             connection::run(Arc::clone(&inner), stream, Arc::new(peer)).await;
         }
+    }
+
+    /// Begins counting what clients do, or ends it.
+    pub fn count_usage(&self, on: bool) {
+        self.inner.meter.set(on);
+    }
+
+    /// What clients have done since this was last asked, or counting began; nothing where nothing is counted. A message that is let
+    /// in at this very moment may be counted now or next time.
+    #[must_use]
+    pub fn take_usage(&self) -> Vec<ClientUsage> {
+        let links = self.inner.links();
+        self.inner.meter.take(links.iter().map(|link| (&link.identity, &link.usage)))
     }
 
     /// The limits in force.

@@ -54,6 +54,7 @@ mod slots;
 mod subscription;
 mod tap;
 mod topic;
+mod usage;
 mod will;
 
 pub use broker::publish::{Origin, Publication, PublishError};
@@ -72,3 +73,4 @@ pub use packet::{PacketError, inspect};
 pub use retained::Retained;
 pub use slots::ConnectionInfo;
 pub use tap::{Caller, Inbound, Keep, Remark, Route, Tap, Telling};
+pub use usage::{ClientUsage, Usage};

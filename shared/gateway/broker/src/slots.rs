@@ -7,6 +7,7 @@
 use crate::gate::{Lifetime, Peer, SessionGate};
 use crate::message::Protocol;
 use crate::session::Session;
+use crate::usage::LinkUsage;
 use crate::will::PendingWill;
 use drydock_core::Timestamp;
 use drydock_core::event::{ClientIdentity, DisconnectReason};
@@ -34,6 +35,8 @@ pub(crate) struct Link {
     pub(crate) session: Arc<Session>,
     pub(crate) will: Mutex<Option<PendingWill>>,
     pub(crate) lifetimes: Vec<Lifetime>,
+    /// What is counted of it.
+    pub(crate) usage: LinkUsage,
     /// MQTT 5's reason code for the DISCONNECT, once the connection has been ended by others; 0 until then.
     kicked: AtomicU8,
     /// The connection's task.
@@ -85,6 +88,7 @@ impl Link {
             session,
             will: Mutex::new(will),
             lifetimes,
+            usage: LinkUsage::default(),
             kicked: AtomicU8::new(0),
             waker: Mutex::new(None),
         }

@@ -8,8 +8,8 @@ use drydock_core::{ApiError, Done, ErrorCode, Timestamp, Write};
 use drydock_model::Wire;
 use drydock_model::iot::{
     CreateCustomMetricRequest, CreateCustomMetricResponse, CustomMetricType, DeleteCustomMetricRequest,
-    DescribeCustomMetricRequest, DescribeCustomMetricResponse, ListCustomMetricsRequest, ListCustomMetricsResponse,
-    UpdateCustomMetricRequest, UpdateCustomMetricResponse,
+    DeleteCustomMetricResponse, DescribeCustomMetricRequest, DescribeCustomMetricResponse, ListCustomMetricsRequest,
+    ListCustomMetricsResponse, UpdateCustomMetricRequest, UpdateCustomMetricResponse,
 };
 use drydock_model::wire::At;
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,10 @@ impl Detect {
     ///
     /// # Errors
     /// `InvalidRequestException` while a security profile names it.
-    pub fn delete_custom_metric(&mut self, request: &DeleteCustomMetricRequest) -> Result<Done<()>, ApiError> {
+    pub fn delete_custom_metric(
+        &mut self,
+        request: &DeleteCustomMetricRequest,
+    ) -> Result<Done<DeleteCustomMetricResponse>, ApiError> {
         let name = request.metric_name.as_str();
         let user = self.profiles.iter().find(|(_, row)| row.measures().any(|(metric, ..)| metric == name));
         if let Some((profile, _)) = user {
@@ -144,7 +147,7 @@ impl Detect {
             )));
         }
         let gone = self.custom_metrics.remove(name).map(|_| Write::delete(CUSTOM_METRICS, name));
-        Ok(Done::written((), gone.into_iter().collect()))
+        Ok(Done::written(DeleteCustomMetricResponse {}, gone.into_iter().collect()))
     }
 
     /// "ListCustomMetrics".

@@ -6,9 +6,9 @@ use crate::book::{DIMENSIONS, Detect, json};
 use behaviors::topics;
 use drydock_core::{ApiError, Done, ErrorCode, Timestamp, Write, page};
 use drydock_model::iot::{
-    CreateDimensionRequest, CreateDimensionResponse, DeleteDimensionRequest, DescribeDimensionRequest,
-    DescribeDimensionResponse, DimensionType, ListDimensionsRequest, ListDimensionsResponse, UpdateDimensionRequest,
-    UpdateDimensionResponse,
+    CreateDimensionRequest, CreateDimensionResponse, DeleteDimensionRequest, DeleteDimensionResponse,
+    DescribeDimensionRequest, DescribeDimensionResponse, DimensionType, ListDimensionsRequest, ListDimensionsResponse,
+    UpdateDimensionRequest, UpdateDimensionResponse,
 };
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -132,7 +132,10 @@ impl Detect {
     ///
     /// # Errors
     /// `InvalidRequestException` while a security profile names it.
-    pub fn delete_dimension(&mut self, request: &DeleteDimensionRequest) -> Result<Done<()>, ApiError> {
+    pub fn delete_dimension(
+        &mut self,
+        request: &DeleteDimensionRequest,
+    ) -> Result<Done<DeleteDimensionResponse>, ApiError> {
         let name = request.name.as_str();
         let uses = |dimension: Option<&behaviors::Dimension>| dimension.is_some_and(|of| of.dimension_name == name);
         let user = self.profiles.iter().find(|(_, row)| row.measures().any(|(_, dimension, _)| uses(dimension)));
@@ -140,7 +143,7 @@ impl Detect {
             return Err(ApiError::invalid(format!("the security profile `{profile}` names the dimension `{name}`")));
         }
         let gone = self.dimensions.remove(name).map(|_| Write::delete(DIMENSIONS, name));
-        Ok(Done::written((), gone.into_iter().collect()))
+        Ok(Done::written(DeleteDimensionResponse {}, gone.into_iter().collect()))
     }
 
     /// "ListDimensions".

@@ -12,8 +12,8 @@ use drydock_core::{ApiError, Done, Timestamp, Write, page};
 use drydock_model::iot::{
     ActiveViolation, BehaviorCriteriaType, DimensionValueOperator, ListActiveViolationsRequest,
     ListActiveViolationsResponse, ListMetricValuesRequest, ListMetricValuesResponse, ListViolationEventsRequest,
-    ListViolationEventsResponse, MetricDatum, PutVerificationStateOnViolationRequest, VerificationState,
-    ViolationEvent, ViolationEventType,
+    ListViolationEventsResponse, MetricDatum, PutVerificationStateOnViolationRequest,
+    PutVerificationStateOnViolationResponse, VerificationState, ViolationEvent, ViolationEventType,
 };
 
 /// What lists of violations may be asked for.
@@ -140,13 +140,16 @@ impl Detect {
     ///
     /// # Errors
     /// `InvalidRequestException` for a violation that is not there.
-    pub fn verify(&mut self, request: &PutVerificationStateOnViolationRequest) -> Result<Done<()>, ApiError> {
+    pub fn verify(
+        &mut self,
+        request: &PutVerificationStateOnViolationRequest,
+    ) -> Result<Done<PutVerificationStateOnViolationResponse>, ApiError> {
         let id = request.violation_id.as_str();
         let verified = Some(Verified {
             state: request.verification_state,
             description: request.verification_state_description.clone(),
         });
-        let mut done = Done::reply(());
+        let mut done = Done::reply(PutVerificationStateOnViolationResponse {});
         if let Some(place) = self.active.get(id)
             && let Some(row) = self.alarms.get_mut(place)
             && let Some(violation) = &mut row.violation

@@ -10,7 +10,7 @@ use crate::series::Reading;
 use behaviors::report::{Format, Malformed, Report};
 use behaviors::validate::Known;
 use behaviors::{Kind, MetricValue};
-use drydock_core::{ApiError, Done, ErrorCode};
+use drydock_core::{ApiError, Done, Timestamp};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
@@ -40,12 +40,12 @@ impl Refused {
 
     /// The answer to the device.
     #[must_use]
-    pub fn answer(&self, thing: &str, context: &Context<'_>) -> Value {
+    pub fn answer(&self, thing: &str, now: Timestamp) -> Value {
         let mut answer = json!({
             "thingName": thing,
             "status": "REJECTED",
             "statusDetails": { "ErrorCode": self.code, "ErrorMessage": self.message },
-            "timestamp": context.now.millis(),
+            "timestamp": now.millis(),
         });
         if let (Some(id), Some(members)) = (self.id, answer.as_object_mut()) {
             members.insert("reportId".to_owned(), json!(id));
@@ -57,7 +57,6 @@ impl Refused {
 /// A report is kept together with what follows from it: where the disk does not take it, nothing is.
 impl From<ApiError> for Refused {
     fn from(error: ApiError) -> Self {
-        debug_assert!(error.code != ErrorCode::InvalidRequestException, "a report has no other refusal than its own");
         Self { id: None, code: "InternalError", message: "Internal error", why: error.message.into_owned() }
     }
 }

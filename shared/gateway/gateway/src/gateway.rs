@@ -335,6 +335,7 @@ impl Gateway {
         self.services.ota.look_again();
         self.services.commands.look_again();
         self.services.indexing.look_again();
+        self.services.detect.look_again();
         self.host.told.logs.refresh();
         self.host.broker.disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
         Ok(())

@@ -35,6 +35,7 @@ use drydock_identity::tls::ServerNames;
 use drydock_services::certificates::service::CertificatesService;
 use drydock_services::commands::service::CommandsService;
 use drydock_services::connections::pace::Paces;
+use drydock_services::detect::service::DetectService;
 use drydock_services::events;
 use drydock_services::indexing::service::IndexingService;
 use drydock_services::jobs::service::JobsService;
@@ -350,6 +351,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         shadows: Arc::new(ShadowService::new(host.clone())),
         indexing: Arc::new(IndexingService::new(host.clone())),
         commands: Arc::new(CommandsService::new(host.clone())),
+        detect: Arc::new(DetectService::new(host.clone())),
         ota: Arc::new(OtaService::new(host.clone(), Arc::clone(&jobs))),
         jobs,
         certificates: Arc::new(CertificatesService::new(host.clone())),

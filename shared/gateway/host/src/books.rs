@@ -8,6 +8,7 @@ use drydock_commands::Commands;
 use drydock_core::{
     ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write,
 };
+use drydock_detect::Detect;
 use drydock_identity::Identity;
 use drydock_indexing::Indexing;
 use drydock_jobs::Jobs;
@@ -38,7 +39,7 @@ pub const VALIDITY_GRACE: i64 = 1000;
 /// The rulebooks, and what their commands need from the outside.
 ///
 /// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
-/// packages, jobs, commands, streams, indexing, logging, rules, tags. Those that others refer to come first.
+/// packages, jobs, commands, streams, indexing, Detect, logging, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -68,6 +69,8 @@ pub struct Books {
     pub ota: Durable<Ota>,
     /// What the fleet index has.
     pub indexing: Durable<Indexing>,
+    /// Security profiles, datapoints and violations.
+    pub detect: Durable<Detect>,
     /// Logging options.
     pub logging: Durable<Logging>,
     /// Topic rules.
@@ -115,6 +118,7 @@ impl Books {
         let commands = Durable::open(store, &scope, Commands::new(scope.clone()))?;
         let ota = Durable::open(store, &scope, Ota::new(scope.clone()))?;
         let indexing = Durable::open(store, &scope, Indexing::new())?;
+        let detect = Durable::open(store, &scope, Detect::new(scope.clone()))?;
         let logging = Durable::open(store, &scope, empty.logging)?;
         let rules = Durable::open(store, &scope, empty.rules)?;
         let tags = Durable::open(store, &scope, Tags::new())?;
@@ -130,6 +134,7 @@ impl Books {
             commands,
             ota,
             indexing,
+            detect,
             logging,
             rules,
             tags,
@@ -371,6 +376,7 @@ impl Books {
             &self.commands,
             &self.ota,
             &self.indexing,
+            &self.detect,
             &self.logging,
             &self.rules,
             &self.tags,

@@ -39,6 +39,8 @@ pub enum Topic {
     Command,
     /// A request of a stream was rejected.
     Stream,
+    /// A device violates a behavior, or does so no longer; its report was rejected.
+    Defender,
     /// A certificate was registered or changed.
     Certificate,
     /// A bulk registration began, went on or ended.

@@ -4,6 +4,7 @@
 use crate::books::Books;
 use drydock_commands::Commands;
 use drydock_core::{ApiError, Arn, Done, Scope};
+use drydock_detect::Detect;
 use drydock_identity::Identity;
 use drydock_jobs::Jobs;
 use drydock_ota::Ota;
@@ -26,6 +27,7 @@ pub type Parts<'b> = (
     Part<'b, Jobs>,
     Part<'b, Commands>,
     Part<'b, Ota>,
+    Part<'b, Detect>,
     Part<'b, Rules>,
     Part<'b, Tags>,
 );
@@ -39,6 +41,8 @@ const KINDS: &[Kind] = &[
     ("cacert/", |(identity, ..), id| identity.has_authority(id)),
     ("certificateprovider:", |(identity, ..), name| identity.has_certificate_provider(name)),
     ("command/", |(_, _, _, _, _, _, commands, ..), id| commands.has_command(id)),
+    ("custommetric/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.has_custom_metric(name)),
+    ("dimension/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.knows_dimension(name)),
     ("job/", |(_, _, _, _, _, jobs, ..), id| jobs.has_job(id)),
     ("jobtemplate/", |(_, _, _, _, _, jobs, ..), id| jobs.has_template(id)),
     ("otaupdate/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_update(id)),
@@ -49,7 +53,8 @@ const KINDS: &[Kind] = &[
     ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
     ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
     ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
-    ("rule/", |(_, _, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("rule/", |(_, _, _, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("securityprofile/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.has_profile(name)),
     ("stream/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_stream(id)),
     ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
     ("thingtype/", |(_, registry, ..), name| registry.has_thing_type(name)),
@@ -74,13 +79,14 @@ pub async fn apply<T>(
         &books.jobs,
         &books.commands,
         &books.ota,
+        &books.detect,
         &books.rules,
         &books.tags,
     );
     books
         .change(touched, |parts| {
             check(&books.scope, parts, arn)?;
-            parts.9.apply(command)
+            parts.10.apply(command)
         })
         .await
 }

@@ -5,6 +5,7 @@ use drydock_cloud::lambda::logs::Source;
 use drydock_cloud::{Notice as CloudNotice, Observer};
 use drydock_core::Event;
 use drydock_core::event::DisconnectReason;
+use drydock_core::event::detect::ViolationState;
 use drydock_core::names::short;
 use drydock_timers::Timers;
 
@@ -55,6 +56,22 @@ pub fn event(notices: &Notices, event: &Event) {
                 subject: short(certificate_id).to_owned(),
                 text: format!("credentials {}: {details}", if *success { "issued" } else { "refused" }),
                 reasons: Vec::new(),
+            });
+            return;
+        }
+        Event::ViolationChanged { violation, at } => {
+            let ViolationState { id, thing, profile, behavior, metric, value, change } = violation.as_ref();
+            notices.tell(|| Notice {
+                at: *at,
+                tone: match *change {
+                    "in-alarm" => Tone::Bad,
+                    "alarm-cleared" => Tone::Good,
+                    _ => Tone::Plain,
+                },
+                topic: Topic::Defender,
+                subject: thing.to_string(),
+                text: format!("{change}: `{behavior}` of the security profile `{profile}`, {metric} is {value}"),
+                reasons: vec![format!("violation {id}")],
             });
             return;
         }

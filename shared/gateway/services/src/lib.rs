@@ -2,7 +2,8 @@
 //!
 //! - [`service`]: what all of them have in common; [`SERVICES`] has a line for each.
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
-//! - [`account`], [`certificates`], [`commands`], [`connections`], [`indexing`], [`jobs`], [`logging`], [`ota`], [`packages`], [`policies`],
+//! - [`account`], [`certificates`], [`commands`], [`connections`], [`detect`], [`indexing`], [`jobs`], [`logging`], [`ota`],
+//!   [`packages`], [`policies`],
 //!   [`provisioning`], [`registry`], [`rules`], [`shadows`], [`tags`]: the services.
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //!   `in_flight` counts those that are unanswered.
@@ -15,6 +16,7 @@ pub mod call;
 pub mod certificates;
 pub mod commands;
 pub mod connections;
+pub mod detect;
 pub mod events;
 mod in_flight;
 pub mod indexing;
@@ -66,6 +68,7 @@ pub const SERVICES: &[Registered] = &[
     register("commands", commands::register, Some(|all| all.commands.clone())),
     register("connections", connections::register, None),
     register("indexing", indexing::register, Some(|all| all.indexing.clone())),
+    register("detect", detect::register, Some(|all| all.detect.clone())),
     register("jobs", jobs::register, Some(|all| all.jobs.clone())),
     register("logging", logging::register, None),
     register("ota", ota::register, Some(|all| all.ota.clone())),

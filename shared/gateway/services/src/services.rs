@@ -3,6 +3,7 @@
 use crate::certificates::service::CertificatesService;
 use crate::commands::service::CommandsService;
 use crate::connections::pace::Paces;
+use crate::detect::service::DetectService;
 use crate::indexing::service::IndexingService;
 use crate::jobs::service::JobsService;
 use crate::ota::service::OtaService;
@@ -33,6 +34,8 @@ pub struct Services {
     pub jobs: Arc<JobsService>,
     /// Commands.
     pub commands: Arc<CommandsService>,
+    /// Device Defender Detect.
+    pub detect: Arc<DetectService>,
     /// Streams and OTA updates.
     pub ota: Arc<OtaService>,
     /// CAs and certificates.

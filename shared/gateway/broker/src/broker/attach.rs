@@ -147,6 +147,7 @@ impl Inner {
                 reason: DisconnectReason::DuplicateClientid,
                 at: now,
             });
+            self.meter.ended(&old.identity, &old.usage);
             self.happened(old, Happening::Disconnected(DisconnectReason::DuplicateClientid));
             self.publish_will(old, None, now);
         }
@@ -185,6 +186,7 @@ impl Inner {
             next_version
         };
         link.session.detach(link.id);
+        self.meter.ended(&link.identity, &link.usage);
         // Nobody waits for these rows: a broker that stops before they are written finds those of the connect, and counts
         // the session's time from its own start.
         let row = self.client_row(link, Some(now));

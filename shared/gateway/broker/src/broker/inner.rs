@@ -15,6 +15,7 @@ use crate::rows;
 use crate::session::{Effects, Group};
 use crate::slots::{Ending, Link, Slots};
 use crate::tap::Tap;
+use crate::usage::Meter;
 use crate::will::PendingWill;
 use drydock_core::event::ClientIdentity;
 use drydock_core::{Ids, Timestamp};
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) tap: Arc<dyn Tap>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
     pub(crate) watch: Watch,
+    pub(crate) meter: Meter,
     pub(crate) index: Index,
     pub(crate) groups: Mutex<HashMap<SmolStr, Arc<Group>>>,
     pub(crate) retained: Retention,

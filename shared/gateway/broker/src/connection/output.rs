@@ -99,6 +99,7 @@ impl Connection {
         self.open_out();
         let mut count = 0;
         let watched = self.inner.watch.is_on();
+        let window = self.inner.meter.window();
         for outgoing in self.staged.drain(..) {
             let message = &outgoing.message;
             let form = publish::Form {
@@ -113,6 +114,9 @@ impl Connection {
             if allowed && fits {
                 publish::put(&mut self.out, message, form);
                 count += 1;
+                if let Some(window) = window {
+                    self.receives.count(window, &message.topic, &self.link.usage);
+                }
                 if watched {
                     self.inner.happened(&self.link, Happening::PublishOut(&message.topic));
                 }

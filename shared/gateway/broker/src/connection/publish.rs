@@ -84,6 +84,9 @@ impl Connection {
             message = message.with_user(&user);
         }
         self.received += 1;
+        if let Some(window) = self.inner.meter.window() {
+            self.topics.count_sent(window, message.payload.len(), &self.link.usage);
+        }
         if qos == Qos::AtLeastOnce {
             put_ack(&mut self.answers, id, reason::SUCCESS);
         }
@@ -178,6 +181,9 @@ impl Connection {
             Denied::NotAuthorized => (Count::PublishInAuthError, "AUTHORIZATION_FAILURE"),
         };
         self.inner.count(count);
+        if let (Denied::NotAuthorized, Some(window)) = (denied, self.inner.meter.window()) {
+            self.link.usage.on(&topic.into()).refused(window);
+        }
         self.inner.happened(&self.link, failed(topic, retain, reason));
         match denied {
             Denied::Invalid => {

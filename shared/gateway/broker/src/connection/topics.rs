@@ -4,6 +4,7 @@ use crate::gate::SessionGate;
 use crate::index::{Index, MatchSet};
 use crate::limits::Limits;
 use crate::topic::is_topic;
+use crate::usage::{LinkUsage, TopicUsage};
 use drydock_core::Reserved;
 use foldhash::fast::RandomState;
 use smol_str::SmolStr;
@@ -39,6 +40,8 @@ struct Entry {
     targets: Option<(u64, Arc<MatchSet>)>,
     /// Whether it was told that a message went nowhere.
     unheard: bool,
+    /// Where messages are counted, once one was.
+    usage: Option<Arc<TopicUsage>>,
 }
 
 /// A topic that a client may publish to.
@@ -94,6 +97,13 @@ impl Topics {
         Ok(Admitted { topic: entry.topic.clone(), reserved: entry.reserved, targets })
     }
 
+    /// Counts a message on the topic admitted last.
+    pub(crate) fn count_sent(&mut self, window: u64, bytes: usize, usage: &LinkUsage) {
+        if let Some(Entry { topic, usage: own, .. }) = self.entries.get_mut(self.last) {
+            own.get_or_insert_with(|| usage.on(topic)).sent(window, bytes);
+        }
+    }
+
     /// Whether it is the first time that a message to the topic admitted last went nowhere.
     pub(crate) fn is_first_unheard(&mut self) -> bool {
         self.entries.get_mut(self.last).is_some_and(|entry| !std::mem::replace(&mut entry.unheard, true))
@@ -133,6 +143,7 @@ impl Topics {
             retain: None,
             targets: None,
             unheard: false,
+            usage: None,
         });
         self.by_topic.insert(topic, at);
         self.last = at;
@@ -146,9 +157,23 @@ pub(crate) struct Receives {
     generation: u64,
     by_topic: HashMap<SmolStr, bool, RandomState>,
     last: Option<(SmolStr, bool)>,
+    /// Where messages on the last topic are counted.
+    counted: Option<(SmolStr, Arc<TopicUsage>)>,
 }
 
 impl Receives {
+    /// Counts a message.
+    pub(crate) fn count(&mut self, window: u64, topic: &SmolStr, usage: &LinkUsage) {
+        match &self.counted {
+            Some((known, own)) if known == topic => own.received(window),
+            _ => {
+                let own = usage.on(topic);
+                own.received(window);
+                self.counted = Some((topic.clone(), own));
+            }
+        }
+    }
+
     /// Whether the client may receive on a topic.
     pub(crate) fn allows(&mut self, topic: &SmolStr, gate: &dyn SessionGate) -> bool {
         let generation = gate.generation();
