@@ -21,6 +21,14 @@ pub fn matches(filter: &str, topic: &str) -> bool {
     }
 }
 
+/// A filter with a device's name in the place of the policy variables that a dimension may have. The name is one level: it cannot
+/// bring wildcards along.
+#[must_use]
+pub fn filled(filter: &str, device: &str) -> String {
+    let name = if device.contains(['+', '#']) { "" } else { device };
+    filter.replace("${iot:ClientId}", name).replace("${iot:Connection.Thing.ThingName}", name)
+}
+
 /// Whether a message on a topic counts.
 #[must_use]
 pub fn counts<S: AsRef<str>>(filters: &[S], operator: Option<Operator>, topic: &str) -> bool {

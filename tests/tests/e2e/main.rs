@@ -26,6 +26,7 @@ mod connections;
 mod credentials;
 mod demo;
 mod destinations;
+mod detect;
 mod device_run;
 mod devices;
 mod doctor;

@@ -54,11 +54,13 @@ impl Traffic {
 
 impl Activity {
     /// The datapoint of a metric of the cloud's side; `None` where the period has none.
-    pub(crate) fn reading(&self, scope: &Scope, filters: Option<&[String]>) -> Option<Reading> {
+    pub(crate) fn reading(&self, thing: &str, scope: &Scope, filters: Option<&[String]>) -> Option<Reading> {
+        let filters: Option<Vec<String>> =
+            filters.map(|filters| filters.iter().map(|filter| topics::filled(filter, thing)).collect());
         let operator = scope.dimension.as_ref().and_then(|dimension| dimension.operator);
         let counted = || {
             let mut all = Traffic::default();
-            let counts = |topic: &str| filters.is_none_or(|filters| topics::counts(filters, operator, topic));
+            let counts = |topic: &str| filters.as_ref().is_none_or(|filters| topics::counts(filters, operator, topic));
             self.traffic.iter().filter(|(topic, _)| counts(topic)).for_each(|(_, traffic)| all.add(traffic));
             all
         };

@@ -34,7 +34,7 @@ impl Detect {
         for (thing, activity) in activities {
             let profiles = have.entry(thing.clone()).or_insert_with(|| self.profiles_of(thing, context.fleet));
             for (scope, to) in self.wanted(profiles) {
-                let reading = activity.reading(&scope, self.filters(&scope));
+                let reading = activity.reading(thing, &scope, self.filters(&scope));
                 if let Some(reading) = reading {
                     exports.add(&to, thing, &scope, &reading, end);
                     self.keep(&scope, thing, end, reading, &mut done);

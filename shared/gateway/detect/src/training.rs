@@ -111,17 +111,18 @@ impl Detect {
         let mut summaries = Vec::new();
         for (profile, row) in self.profiles.iter().filter(|(profile, _)| asked(profile)) {
             let learnt = row.behaviors.iter().filter(|behavior| is_learnt(behavior));
-            summaries.extend(learnt.map(|behavior| self.summary(profile, &behavior.name)));
+            // In the order of the profile.
+            summaries.extend(
+                learnt
+                    .enumerate()
+                    .map(|(at, behavior)| (format!("{profile}/{at:04}"), self.summary(profile, &behavior.name))),
+            );
         }
-        let at = |of: &BehaviorModelTrainingSummary| {
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            format!("{}/{}", text(&of.security_profile_name), text(&of.behavior_name))
-        };
-        summaries.sort_by_key(at);
-        let left = summaries.into_iter().filter(|entry| after.as_ref().is_none_or(|after| at(entry) > *after));
-        let (page, next) = page::cut(left, page_size(request.max_results), at);
+        let left = summaries.into_iter().filter(|(place, _)| after.as_ref().is_none_or(|after| place > after));
+        let (page, next) = page::cut(left, page_size(request.max_results), |(place, _)| place.clone());
+        let summaries = Some(page.into_iter().map(|(_, summary)| summary).collect());
         let next_token = next.map(|place| page::token(OPERATION, &place));
-        Ok(GetBehaviorModelTrainingSummariesResponse { next_token, summaries: Some(page) })
+        Ok(GetBehaviorModelTrainingSummariesResponse { next_token, summaries })
     }
 
     #[expect(clippy::cast_precision_loss, reason = "the share of 25,000 datapoints")]
