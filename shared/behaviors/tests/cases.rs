@@ -1,7 +1,12 @@
 //! The cases under `cases/`: what is normal, what cannot be a behavior, what devices may report, how alarms go, which messages
 //! count. A file has a `source`, and a list by its kind; one test per case. A report is tried in JSON and in CBOR.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken case file has to stop the run")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a broken case file has to stop the run"
+)]
 
 #[path = "../../gateway/core/tests/cases/files.rs"]
 mod files;
@@ -112,10 +117,10 @@ fn reported(case: &Value) -> Result<(), Failed> {
                 if !malformed.why.contains(why) {
                     return Err(format!("{format:?}: {}", malformed.why).into());
                 }
-                // Whatever is cut off is not a report, either.
             }
             (found, _) => return Err(format!("{format:?}: {found:?}").into()),
         }
+        // Whatever is cut off is not a report, either.
         for end in 0..payload.len().min(64) {
             if Report::read(format, &payload[..end]).is_ok() {
                 return Err(format!("{format:?}: the first {end} bytes are taken").into());

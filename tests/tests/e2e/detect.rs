@@ -285,8 +285,10 @@ fn what_devices_do_on_their_connections_is_counted_by_period() {
         listener.receive("device/flood/auth");
     }
     period(&gateway);
+    // Whether ten minutes are over depends on when the clock was stopped.
+    let but_sends = || violated(&gateway).into_iter().filter(|of| !of.ends_with(" sends")).collect::<Vec<_>>();
     let first = ["calm abroad", "calm few-received", "flood abroad", "flood few", "flood few-auth", "flood small"];
-    assert_eq!(violated(&gateway), first);
+    assert_eq!(but_sends(), first);
     assert_eq!(values(&gateway, "flood", "aws:num-messages-sent", ""), [json!({ "count": 6 })]);
     let scoped = |operator: &str| {
         let more = format!("&dimensionName=auth&dimensionValueOperator={operator}");
@@ -300,13 +302,13 @@ fn what_devices_do_on_their_connections_is_counted_by_period() {
 
     // What was is over; a publish that is refused ends the connection, and is counted with it.
     for _ in 0..2 {
-        flood.publish("forbidden", "x").unwrap();
-        flood.ended();
+        flood.publish("forbidden", "x").unwrap_err();
         flood = gateway.connect(&strict);
     }
     period(&gateway);
-    let second = ["calm abroad", "flood abroad", "flood allowed", "flood steady"];
-    assert_eq!(violated(&gateway).into_iter().filter(|of| !of.ends_with(" sends")).collect::<Vec<_>>(), second);
+    // Of no message there is no size.
+    let second = ["calm abroad", "flood abroad", "flood allowed", "flood small", "flood steady"];
+    assert_eq!(but_sends(), second);
     assert_eq!(values(&gateway, "flood", "aws:num-authorization-failures", "").last().unwrap(), &json!({ "count": 2 }));
     assert_eq!(values(&gateway, "flood", "aws:num-connection-attempts", "").last().unwrap(), &json!({ "count": 2 }));
 
@@ -358,7 +360,7 @@ fn hostile_and_malformed_reports_are_rejected_and_others_are_taken() {
         );
         assert!(rejected["timestamp"].as_i64() > Some(1_700_000_000_000));
     }
-    stray.publish("$aws/things/stray/defender/metrics/cbor", [0x9f; 1000]).unwrap();
+    stray.publish("$aws/things/stray/defender/metrics/cbor", [0x9f_u8; 1000]).unwrap();
     let rejected = stray.receive("$aws/things/stray/defender/metrics/cbor/rejected");
     let rejected: Value = ciborium::from_reader(rejected.payload.as_slice()).unwrap();
     assert_eq!(rejected["statusDetails"]["ErrorCode"], "InvalidPayload");

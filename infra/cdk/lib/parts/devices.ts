@@ -24,13 +24,18 @@ export function devices(scope: Construct) {
       allow('iot:Publish', [iot(`topic/dt/${THING}/telemetry`), iot(`topic/evt/${THING}/events`)]),
       allow(
         ['iot:Publish', 'iot:Receive'],
-        [iot(`topic/$aws/things/${THING}/shadow/*`), iot(`topic/$aws/things/${THING}/jobs/*`)],
+        [
+          iot(`topic/$aws/things/${THING}/shadow/*`),
+          iot(`topic/$aws/things/${THING}/jobs/*`),
+          iot(`topic/$aws/things/${THING}/defender/metrics/*`),
+        ],
       ),
       allow('iot:Receive', iot(`topic/cmd/${THING}/*`)),
       allow('iot:Subscribe', [
         iot(`topicfilter/cmd/${THING}/*`),
         iot(`topicfilter/$aws/things/${THING}/shadow/*`),
         iot(`topicfilter/$aws/things/${THING}/jobs/*`),
+        iot(`topicfilter/$aws/things/${THING}/defender/metrics/*`),
       ]),
     ),
   });

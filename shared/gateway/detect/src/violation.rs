@@ -165,6 +165,12 @@ impl Detect {
         })
     }
 
+    /// Whether alerts are not known to have been sent.
+    #[must_use]
+    pub fn has_untold(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
     /// The alerts that are not known to have been sent, the oldest first.
     #[must_use]
     pub fn untold(&self) -> Vec<Alert> {

@@ -3,7 +3,6 @@
 //! Follows "Sending metrics from devices" of the AWS IoT Device Defender developer guide.
 
 use super::runner::Runner;
-use super::service::DetectService;
 use crate::in_flight::Unanswered;
 use crate::request::TopicRequest;
 use behaviors::report::Format as ReportFormat;
@@ -51,7 +50,7 @@ impl MetricsReport {
 
 /// How many reports each device has sent in the present period.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+struct Pace {
     period: i64,
     reports: HashMap<SmolStr, u32>,
 }
@@ -71,16 +70,29 @@ impl Pace {
 }
 
 /// Takes reports as long as the gateway runs, in the order that they came.
-pub(super) async fn serve(service: Arc<DetectService>, mut reports: Receiver<(MetricsReport, Unanswered)>) {
+pub(super) async fn serve(runner: Arc<Runner>, mut reports: Receiver<(MetricsReport, Unanswered)>) {
+    let mut pace = Pace::default();
     while let Some((report, unanswered)) = reports.recv().await {
-        let result = take(&service, &report).await;
+        let result = take(&runner, &mut pace, &report).await;
         // Before: whoever has read the answer may report again at once.
         drop(unanswered);
         match result {
-            Ok(answer) => reply(&service.runner, &report, "accepted", &answer),
-            Err(refused) => refuse(&service.runner, &report, &refused),
+            Ok(answer) => reply(&runner, &report, "accepted", &answer),
+            Err(refused) => refuse(&runner, &report, &refused),
         }
     }
+}
+
+/// Tells that a report which did not come over MQTT goes nowhere: AWS IoT takes none of those.
+pub(super) fn not_over_mqtt(runner: &Runner, topic: &str) {
+    runner.host.told.notices.tell(|| Notice {
+        at: runner.host.books.now(),
+        tone: Tone::Bad,
+        topic: Topic::Defender,
+        subject: topic.to_owned(),
+        text: "a metrics report goes nowhere that is published over HTTP or by a rule".to_owned(),
+        reasons: help("have the device publish it over MQTT"),
+    });
 }
 
 /// Rejects a report, as of a connection that has too many unanswered ones.
@@ -88,10 +100,8 @@ pub(super) fn throttle(runner: &Runner, report: &MetricsReport) {
     refuse(runner, report, &Refused::throttled("too many reports of the connection are unanswered".to_owned()));
 }
 
-async fn take(service: &DetectService, report: &MetricsReport) -> Result<Value, Refused> {
-    let runner = &service.runner;
-    let now = runner.host.books.now();
-    if !service.pace.lock().admits(&report.thing, now) {
+async fn take(runner: &Arc<Runner>, pace: &mut Pace, report: &MetricsReport) -> Result<Value, Refused> {
+    if !pace.admits(&report.thing, runner.host.books.now()) {
         return Err(Refused::throttled(format!("a device reports at most {REPORTS} times in five minutes")));
     }
     let format = match report.format {

@@ -95,7 +95,7 @@ impl Runner {
     /// Sees to what follows from a change.
     pub(super) fn settled(self: &Arc<Self>) {
         self.refresh();
-        if self.host.books.detect.read(|book| !book.untold().is_empty()) {
+        if self.host.books.detect.read(Detect::has_untold) {
             let runner = Arc::clone(self);
             self.host.tasks.spawn(async move { runner.tell().await });
         }

@@ -1,6 +1,6 @@
 //! The state of Device Defender Detect: what was seen since the last period ended, and the reports that are unanswered.
 
-use super::mqtt::{self, MetricsReport, Pace};
+use super::mqtt::{self, MetricsReport};
 use super::runner::{PERIOD, Runner};
 use super::seen::Seen;
 use crate::in_flight::Inbox;
@@ -20,7 +20,6 @@ pub struct DetectService {
     seen: Mutex<Seen>,
     /// The period that was last judged, by its end.
     judged: Mutex<Timestamp>,
-    pub(super) pace: Mutex<Pace>,
     inbox: Inbox<MetricsReport>,
 }
 
@@ -33,7 +32,6 @@ impl DetectService {
             runner: Arc::new(Runner::new(host)),
             seen: Mutex::default(),
             judged: Mutex::new(Timestamp(i64::MIN)),
-            pace: Mutex::default(),
             inbox,
         }
     }
@@ -84,6 +82,10 @@ impl Service for DetectService {
     }
 
     fn request(&self, request: TopicRequest) -> Result<(), TopicRequest> {
+        if request.client.is_none() {
+            mqtt::not_over_mqtt(&self.runner, &request.topic);
+            return Ok(());
+        }
         let unanswered = self.inbox.begin(request.client.as_ref(), request.name(0).unwrap_or_default());
         let report = MetricsReport::of(request)?;
         match unanswered {
@@ -108,7 +110,7 @@ impl Service for DetectService {
 
     fn start(self: Arc<Self>, tasks: &Tasks) {
         if let Some(arriving) = self.inbox.arriving() {
-            tasks.spawn(mqtt::serve(self, arriving));
+            tasks.spawn(mqtt::serve(Arc::clone(&self.runner), arriving));
         }
     }
 }
