@@ -39,11 +39,15 @@ impl Cidr {
     /// address may be written as one of IPv6 (`::ffff:10.0.0.1`).
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        let (own, theirs) = (self.canonical(), other.canonical());
-        own.address.is_ipv4() == theirs.address.is_ipv4() && own.bits <= theirs.bits && {
-            let away = width(own.address) - own.bits;
+        // As they are written, too: a block of IPv6 may have all of those in it.
+        self.has(other) || self.canonical().has(&other.canonical())
+    }
+
+    fn has(&self, other: &Self) -> bool {
+        self.address.is_ipv4() == other.address.is_ipv4() && self.bits <= other.bits && {
+            let away = width(self.address) - self.bits;
             let shift = |address| number(address).checked_shr(away).unwrap_or(0);
-            shift(own.address) == shift(theirs.address)
+            shift(self.address) == shift(other.address)
         }
     }
 
