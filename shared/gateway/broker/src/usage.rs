@@ -220,3 +220,85 @@ impl Usage {
         self.refused += other.refused;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(id: &str) -> Arc<ClientIdentity> {
+        Arc::new(ClientIdentity {
+            client_id: id.into(),
+            exclusive_thing: None,
+            principal: "p".into(),
+            session_identifier: "s".into(),
+            ip: [127, 0, 0, 1].into(),
+        })
+    }
+
+    fn send(meter: &Meter, link: &LinkUsage, topic: &str, bytes: usize) {
+        if let Some(window) = meter.window() {
+            link.on(&topic.into()).sent(window, bytes);
+        }
+    }
+
+    fn totals(usage: &[ClientUsage]) -> Vec<(String, Usage)> {
+        let one = |of: &ClientUsage| {
+            let name = |topic: &SmolStr| format!("{} {topic}", of.client.client_id);
+            of.topics.iter().map(|(topic, usage)| (name(topic), *usage)).collect::<Vec<_>>()
+        };
+        let mut all: Vec<_> = usage.iter().flat_map(one).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    #[test]
+    fn a_window_has_what_was_done_in_it_and_nothing_else() {
+        let (meter, link, lamp) = (Meter::default(), LinkUsage::default(), client("lamp"));
+        send(&meter, &link, "a", 9);
+        meter.set(true);
+        let take = || totals(&meter.take([(&lamp, &link)].into_iter()));
+        assert!(take().is_empty(), "nothing is counted before it is asked for");
+        for bytes in [5, 3, 7] {
+            send(&meter, &link, "a", bytes);
+        }
+        send(&meter, &link, "b", 1);
+        let sent = |sent, least, most| Usage { sent, least, most, ..Usage::default() };
+        assert_eq!(take(), [("lamp a".to_owned(), sent(3, 3, 7)), ("lamp b".to_owned(), sent(1, 1, 1))]);
+        send(&meter, &link, "a", 4);
+        assert_eq!(take(), [("lamp a".to_owned(), sent(1, 4, 4))]);
+        assert!(take().is_empty());
+        // Two windows later the place is the same one, and what was in it is not counted again.
+        send(&meter, &link, "a", 2);
+        assert_eq!(take(), [("lamp a".to_owned(), sent(1, 2, 2))]);
+        meter.set(false);
+        send(&meter, &link, "a", 2);
+        meter.set(true);
+        assert!(take().is_empty());
+    }
+
+    #[test]
+    fn connections_that_have_ended_count_and_are_bounded() {
+        let meter = Meter::default();
+        meter.set(true);
+        for round in 0..1000 {
+            let link = LinkUsage::default();
+            send(&meter, &link, &format!("{}", round % 3), 1);
+            meter.ended(&client("flood"), &link);
+        }
+        let usage = meter.take(std::iter::empty());
+        assert_eq!(usage.len(), 1, "one entry, however often it comes and goes");
+        let sent: u64 = totals(&usage).iter().map(|(_, usage)| usage.sent).sum();
+        assert_eq!((sent, totals(&usage).len()), (1000, 3));
+
+        let link = LinkUsage::default();
+        for topic in 0..2 * TOPICS {
+            send(&meter, &link, &topic.to_string(), 1);
+        }
+        let usage = totals(&meter.take([(&client("many"), &link)].into_iter()));
+        assert_eq!(usage.len(), TOPICS + 1);
+        assert_eq!(
+            usage[0],
+            ("many ".to_owned(), Usage { sent: TOPICS as u64, least: 1, most: 1, ..Usage::default() })
+        );
+    }
+}
