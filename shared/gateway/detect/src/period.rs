@@ -120,7 +120,7 @@ impl Detect {
                     .things(&scope)
                     .filter_map(|thing| {
                         let readings = self.series.between(&scope, thing, span).map(|(_, reading)| reading);
-                        Some((thing.clone(), together(readings)?))
+                        Some((thing.clone(), together(&scope, readings)?))
                     })
                     .collect();
                 let reference = self.reference(&profile, &behavior, &points);

@@ -1,5 +1,6 @@
 //! The datapoints: of each metric that somebody wants, by device, for two weeks.
 
+use behaviors::metric::{self, Span};
 use behaviors::{Dimension, Measured, MetricValue};
 use drydock_core::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,19 +53,14 @@ impl Reading {
     }
 }
 
-/// Several datapoints as one: counts and numbers are summed up, of messages the ends are taken, and of what is neither the last.
-pub(crate) fn together<'r>(readings: impl Iterator<Item = &'r Reading>) -> Option<Reading> {
+/// Several datapoints as one: counts of what happens are summed up, of messages the ends are taken, and of what is a state the last.
+pub(crate) fn together<'r>(scope: &Scope, readings: impl Iterator<Item = &'r Reading>) -> Option<Reading> {
+    let summed = metric::known(&scope.metric).is_some_and(|metric| metric.span == Span::Summed);
     readings.fold(None, |all, reading| {
         Some(match (all, reading) {
-            (Some(Reading::Count(all)), Reading::Count(count)) => Reading::Count(all.saturating_add(*count)),
+            (Some(Reading::Count(all)), Reading::Count(count)) if summed => Reading::Count(all.saturating_add(*count)),
             (Some(Reading::Sizes { least: a, most: b }), Reading::Sizes { least, most }) => {
                 Reading::Sizes { least: a.min(*least), most: b.max(*most) }
-            }
-            (Some(Reading::Value(all)), Reading::Value(value)) => {
-                let number = all.number.zip(value.number).map(|(all, number)| all + number);
-                Reading::Value(
-                    number.map_or_else(|| value.clone(), |number| MetricValue { number: Some(number), ..all }),
-                )
             }
             (_, reading) => reading.clone(),
         })

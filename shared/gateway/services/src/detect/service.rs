@@ -28,12 +28,9 @@ impl DetectService {
     #[must_use]
     pub fn new(host: Host) -> Self {
         let inbox = Inbox::new(host.broker.limits());
-        Self {
-            runner: Arc::new(Runner::new(host)),
-            seen: Mutex::default(),
-            judged: Mutex::new(Timestamp(i64::MIN)),
-            inbox,
-        }
+        // What ended before the start was judged then, or nobody saw it.
+        let judged = Mutex::new(ended(host.books.now()));
+        Self { runner: Arc::new(Runner::new(host)), seen: Mutex::default(), judged, inbox }
     }
 
     /// The books have become others: what was seen is not of these.
@@ -44,7 +41,7 @@ impl DetectService {
 
     /// Judges the period that has ended, where one has.
     async fn judge(&self, now: Timestamp) -> Result<(), ApiError> {
-        let end = Timestamp(now.millis() - now.millis().rem_euclid(PERIOD));
+        let end = ended(now);
         let runner = &self.runner;
         let waits = runner.host.books.detect.read(drydock_detect::Detect::waits);
         if !waits || std::mem::replace(&mut *self.judged.lock(), end) == end {
@@ -56,6 +53,11 @@ impl DetectService {
         runner.tell().await;
         Ok(())
     }
+}
+
+/// When the last period ended.
+fn ended(now: Timestamp) -> Timestamp {
+    Timestamp(now.millis() - now.millis().rem_euclid(PERIOD))
 }
 
 #[async_trait]
