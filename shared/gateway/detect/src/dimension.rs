@@ -167,7 +167,7 @@ pub(crate) fn names_page<'n>(
 ) -> Result<(Vec<String>, Option<String>), ApiError> {
     let after = token.map(|token| page::place(operation, token)).transpose()?;
     let left = names.filter(|name| after.as_ref().is_none_or(|after| name.as_str() > after.as_str()));
-    let (page, next) = page::cut(left, page_size(size), |name| name.to_string());
+    let (page, next) = page::cut(left, page_size(size), ToString::to_string);
     Ok((page.into_iter().map(ToString::to_string).collect(), next.map(|place| page::token(operation, &place))))
 }
 

@@ -7,7 +7,7 @@ use crate::dimension::page_size;
 use crate::series::Scope;
 use crate::violation::{AlarmRow, EventRow, Verified, ViolationRow, additional_info};
 use behaviors::validate::check_metric;
-use behaviors::{Behavior, Dimension, Operator};
+use behaviors::{Behavior, Criteria, Dimension, Operator};
 use drydock_core::{ApiError, Done, Timestamp, Write, page};
 use drydock_model::iot::{
     ActiveViolation, BehaviorCriteriaType, DimensionValueOperator, ListActiveViolationsRequest,
@@ -28,7 +28,7 @@ struct Asked<'r> {
 
 impl Asked<'_> {
     fn fits(&self, (thing, profile): (&str, &str), behavior: &Behavior, verified: Option<&Verified>) -> bool {
-        let kind = behavior.criteria.as_ref().map_or("", |criteria| criteria.criteria_type());
+        let kind = behavior.criteria.as_ref().map_or("", Criteria::criteria_type);
         self.thing.is_none_or(|asked| asked == thing)
             && self.profile.is_none_or(|asked| asked == profile)
             && self.criteria.is_none_or(|asked| asked.as_str() == kind)

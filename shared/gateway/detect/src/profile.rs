@@ -180,16 +180,9 @@ impl Detect {
         exists(request.alert_targets.as_ref(), request.delete_alert_targets, "alertTargets")?;
         exists(request.metrics_export_config.as_ref(), request.delete_metrics_export_config, "metricsExportConfig")?;
         let delete_retained = request.delete_additional_metrics_to_retain == Some(true);
-        exists(
-            request
-                .additional_metrics_to_retain
-                .as_ref()
-                .map(drop)
-                .or(request.additional_metrics_to_retain_v2.as_ref().map(drop))
-                .as_ref(),
-            request.delete_additional_metrics_to_retain,
-            "additionalMetricsToRetain",
-        )?;
+        let retained =
+            request.additional_metrics_to_retain.is_some() || request.additional_metrics_to_retain_v2.is_some();
+        exists(retained.then_some(&()), request.delete_additional_metrics_to_retain, "additionalMetricsToRetain")?;
         let mut row = before.clone();
         if let Some(description) = request.security_profile_description {
             row.description = Some(description);

@@ -75,11 +75,14 @@ pub(crate) struct HourRow {
     pub(crate) points: Vec<(Timestamp, Reading)>,
 }
 
+/// The datapoints of a device and a metric, by the hour.
+type Hours = BTreeMap<i64, Vec<(Timestamp, Reading)>>;
+
 /// All datapoints.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     /// By what is measured, by device, by the hour.
-    of: BTreeMap<Scope, BTreeMap<SmolStr, BTreeMap<i64, Vec<(Timestamp, Reading)>>>>,
+    of: BTreeMap<Scope, BTreeMap<SmolStr, Hours>>,
     count: usize,
 }
 
@@ -113,7 +116,7 @@ impl Series {
         let hour = hour(*at);
         self.count += row.points.len();
         let before = self.of.entry(row.scope).or_default().entry(row.thing).or_default().insert(hour, row.points);
-        self.count -= before.map_or(0, |points| points.len());
+        self.count -= before.as_ref().map_or(0, Vec::len);
     }
 
     /// The datapoints of a device after a time and up to another.
