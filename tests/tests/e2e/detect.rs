@@ -156,6 +156,16 @@ fn a_device_that_opens_a_port_is_told_of_until_it_closes_it() {
     assert_eq!(only("behaviorCriteriaType=STATISTICAL"), json!([]));
     assert_eq!(only("thingName=other"), json!([]));
 
+    // The fleet index finds it.
+    let indexed = json!({ "thingIndexingMode": "REGISTRY", "deviceDefenderIndexingMode": "VIOLATIONS" });
+    gateway.iot("POST", "/indexing/config", &json!({ "thingIndexingConfiguration": indexed }));
+    for query in ["deviceDefender.ports.no-telnet.inViolation:true", "deviceDefender.violationCount:2"] {
+        wait_for(query, || {
+            let found = gateway.call("iot", "POST", "/indices/search", &[], &json!({ "queryString": query }));
+            found.body.contains("\"thingName\":\"cam\"").then_some(())
+        });
+    }
+
     // A kill loses nothing: neither the violation nor that it was told of.
     let verified = json!({ "verificationState": "TRUE_POSITIVE", "verificationStateDescription": "a shell is open" });
     gateway.iot("POST", &format!("/violations/verification-state/{id}"), &verified);

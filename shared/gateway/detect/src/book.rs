@@ -2,6 +2,7 @@
 
 use crate::custom_metric::CustomMetricRow;
 use crate::dimension::DimensionRow;
+use crate::found::Found;
 use crate::profile::ProfileRow;
 use crate::series::{HourRow, Series};
 use crate::training::ModelRow;
@@ -62,6 +63,8 @@ pub struct Detect {
     /// The places of those alarms that are violations, by their ids.
     pub(crate) active: BTreeMap<SmolStr, Place>,
     pub(crate) events: BTreeMap<String, EventRow>,
+    /// How each behavior was last violated, by device.
+    pub(crate) found: BTreeMap<SmolStr, Found>,
     /// The events of which nobody is known to have been told.
     pub(crate) untold: BTreeSet<String>,
     pub(crate) series: Series,
@@ -83,6 +86,7 @@ impl Detect {
             alarms: BTreeMap::new(),
             active: BTreeMap::new(),
             events: BTreeMap::new(),
+            found: BTreeMap::new(),
             untold: BTreeSet::new(),
             series: Series::default(),
             away: BTreeMap::new(),
@@ -122,6 +126,7 @@ impl Detect {
     }
 
     pub(crate) fn put_event(&mut self, key: String, row: EventRow) -> Write {
+        self.find(&row);
         if row.untold {
             self.untold.insert(key.clone());
         } else {

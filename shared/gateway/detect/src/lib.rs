@@ -6,7 +6,7 @@
 //! - `series`: the datapoints. [`Activity`]: what AWS IoT itself saw of a device in a period. `wanted`: which metrics are measured.
 //! - `period`, `report`: a period that has ended, and a device's report. `evaluate`: what both come to.
 //! - [`violation`]: violations, their events, and the alerts that tell of them. `training`: behaviors that are learnt.
-//! - [`export`]: datapoints that are published.
+//! - `found`: what the fleet index has of a device. [`export`]: datapoints that are published.
 //!
 //! What is normal is decided by the crate `behaviors`, which functions use, too. Follows "Detect" of the AWS IoT Device Defender
 //! developer guide. Pure: it knows no connection and reads no clock.
@@ -18,6 +18,7 @@ mod custom_metric;
 mod dimension;
 mod evaluate;
 pub mod export;
+mod found;
 mod lists;
 mod period;
 mod profile;

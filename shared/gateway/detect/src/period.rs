@@ -170,7 +170,9 @@ impl Detect {
         let oldest = format!("{:016}", end.plus_millis(-violation::KEPT).millis().max(0));
         let old: Vec<String> = self.events.range(..oldest).map(|(key, _)| key.clone()).collect();
         for key in old {
-            self.events.remove(&key);
+            if let Some(row) = self.events.remove(&key) {
+                self.lose(&row);
+            }
             self.untold.remove(&key);
             done.writes.push(Write::delete(EVENTS, key));
         }

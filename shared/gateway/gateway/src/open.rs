@@ -35,6 +35,7 @@ use drydock_identity::tls::ServerNames;
 use drydock_services::certificates::service::CertificatesService;
 use drydock_services::commands::service::CommandsService;
 use drydock_services::connections::pace::Paces;
+use drydock_services::detect::indexed::Known;
 use drydock_services::detect::service::DetectService;
 use drydock_services::events;
 use drydock_services::indexing::service::IndexingService;
@@ -359,6 +360,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
     });
     let counting: Arc<dyn Source> = services.clone();
     host.cloud.cloudwatch().watch(&counting);
+    services.indexing.violations_from(Arc::new(Known(Arc::clone(&host.books))));
     let behind = drydock_services::running(&services);
     requests.go_to(&behind);
     runner.start(host.broker.clone());

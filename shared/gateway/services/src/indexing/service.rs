@@ -395,6 +395,7 @@ impl Indexed {
             Event::ThingChanged { thing, .. } => Some(thing.name.clone()),
             Event::ThingTypeAssociation { thing, .. } => Some(thing.clone()),
             Event::ThingGroupMembership { membership, .. } => Some(membership.thing.clone()),
+            Event::ViolationChanged { violation, .. } => ThingName::new(&violation.thing).ok(),
             Event::ShadowChanged { thing, .. } => ThingName::new(thing).ok().filter(|_| things),
             Event::ThingGroupChanged { group, .. } => {
                 let name = &group.group.name;
