@@ -32,6 +32,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("behaviors", Rulebook),
     ("connectivity", Function),
     ("device-authorizer", Function),
+    ("drydock-audit", Rulebook),
     ("drydock-broker", Machinery),
     ("drydock-cloud", Machinery),
     ("drydock-commands", Rulebook),
@@ -75,6 +76,7 @@ const FLOORS: &[&[&str]] = &[
     &["drydock-tasks", "drydock-timers"],
     &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
     &[
+        "drydock-audit",
         "drydock-commands",
         "drydock-detect",
         "drydock-identity",

@@ -385,16 +385,33 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         Resource::RoleAlias(alias) => iot::role_alias(gateway, alias).await.map_err(MakeError::Iot),
         // Of IAM there is only who may assume a role.
         Resource::Role(role) => {
-            let Role { arn, trust, max_session_seconds, .. } = role.clone();
+            let Role { name, arn, trust, max_session_seconds, policies } = role.clone();
             let seconds = u32::try_from(max_session_seconds).unwrap_or(u32::MAX);
             gateway
                 .host
                 .roles
                 .put(arn.clone(), drydock_host::roles::Role { trust: trust.clone(), max_session_seconds });
-            gateway.host.cloud.iam().ensure_role(&arn, trust, seconds).await.map_err(MakeError::Cloud)
+            let iam = gateway.host.cloud.iam();
+            let mut made = iam.ensure_role(&arn, trust, seconds).await;
+            for (policy, document) in policies {
+                if made.is_ok() {
+                    made = iam.ensure_role_policy(&name, &policy, document).await;
+                }
+            }
+            made.map_err(MakeError::Cloud)
+        }
+        Resource::IamPolicy(policy) => {
+            let iam = gateway.host.cloud.iam();
+            let mut made = Ok(());
+            for role in &policy.roles {
+                if made.is_ok() {
+                    made = iam.ensure_role_policy(role, &policy.name, policy.document.clone()).await;
+                }
+            }
+            made.map_err(MakeError::Cloud)
         }
         // IAM is not evaluated; a resource policy would only narrow what everybody here may do.
-        Resource::IamPolicy(_) | Resource::TopicPolicy(_) | Resource::QueuePolicy(_) => Ok(()),
+        Resource::TopicPolicy(_) | Resource::QueuePolicy(_) => Ok(()),
         // The plan's notes say that nothing shows it.
         Resource::Dashboard(_) => Ok(()),
         // Part of the functions that have it.

@@ -336,6 +336,7 @@ impl Gateway {
         self.services.commands.look_again();
         self.services.indexing.look_again();
         self.services.detect.look_again();
+        self.services.audit.look_again();
         self.host.told.logs.refresh();
         self.host.broker.disconnect_where(|_| true, DisconnectReason::ServerInitiatedDisconnect);
         Ok(())

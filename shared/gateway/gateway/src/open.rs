@@ -32,6 +32,7 @@ use drydock_host::{Host, Told, watch};
 use drydock_identity::Authority;
 use drydock_identity::sigv4::Credentials;
 use drydock_identity::tls::ServerNames;
+use drydock_services::audit::service::AuditService;
 use drydock_services::certificates::service::CertificatesService;
 use drydock_services::commands::service::CommandsService;
 use drydock_services::connections::pace::Paces;
@@ -348,6 +349,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         authorizer_client,
         paces: Paces::default(),
         provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
+        audit: Arc::new(AuditService::new(host.clone(), outbound.clone())),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
         indexing: Arc::new(IndexingService::new(host.clone())),

@@ -4,6 +4,7 @@
 use crate::outbox::{Outbox, Promise};
 use crate::recent::Recent;
 use crate::stream::{Happened, Room, Stream};
+use drydock_audit::Audit;
 use drydock_commands::Commands;
 use drydock_core::{
     ApiError, Arn, CertificateId, Done, ErrorCode, Event, Ids, RuleName, Rulebook, Scope, Timestamp, Write,
@@ -39,7 +40,7 @@ pub const VALIDITY_GRACE: i64 = 1000;
 /// The rulebooks, and what their commands need from the outside.
 ///
 /// They are opened, and so locked, in the order of [`all`](Self::all): identity, registry, policies, provisioning, shadows,
-/// packages, jobs, commands, streams, indexing, Detect, logging, rules, tags. Those that others refer to come first.
+/// packages, jobs, commands, streams, indexing, Detect, logging, audits, rules, tags. Those that others refer to come first.
 pub struct Books {
     /// The account and region.
     pub scope: Scope,
@@ -73,6 +74,8 @@ pub struct Books {
     pub detect: Durable<Detect>,
     /// Logging options.
     pub logging: Durable<Logging>,
+    /// Device Defender's audits.
+    pub audit: Durable<Audit>,
     /// Topic rules.
     pub rules: Durable<Rules>,
     /// Tags of all of them.
@@ -120,6 +123,7 @@ impl Books {
         let indexing = Durable::open(store, &scope, Indexing::new())?;
         let detect = Durable::open(store, &scope, Detect::new(scope.clone()))?;
         let logging = Durable::open(store, &scope, empty.logging)?;
+        let audit = Durable::open(store, &scope, Audit::new(scope.clone()))?;
         let rules = Durable::open(store, &scope, empty.rules)?;
         let tags = Durable::open(store, &scope, Tags::new())?;
         Ok(Self {
@@ -136,6 +140,7 @@ impl Books {
             indexing,
             detect,
             logging,
+            audit,
             rules,
             tags,
             facts: Recent::new(FACTS),
@@ -378,6 +383,7 @@ impl Books {
             &self.indexing,
             &self.detect,
             &self.logging,
+            &self.audit,
             &self.rules,
             &self.tags,
         )

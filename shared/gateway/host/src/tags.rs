@@ -2,6 +2,7 @@
 //! operation that makes it a line in `tagged!`, and the one that deletes it a line in `untagged!` (the crate of services, `call.rs`).
 
 use crate::books::Books;
+use drydock_audit::Audit;
 use drydock_commands::Commands;
 use drydock_core::{ApiError, Arn, Done, Scope};
 use drydock_detect::Detect;
@@ -28,6 +29,7 @@ pub type Parts<'b> = (
     Part<'b, Commands>,
     Part<'b, Ota>,
     Part<'b, Detect>,
+    Part<'b, Audit>,
     Part<'b, Rules>,
     Part<'b, Tags>,
 );
@@ -45,6 +47,7 @@ const KINDS: &[Kind] = &[
     ("dimension/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.knows_dimension(name)),
     ("job/", |(_, _, _, _, _, jobs, ..), id| jobs.has_job(id)),
     ("jobtemplate/", |(_, _, _, _, _, jobs, ..), id| jobs.has_template(id)),
+    ("mitigationaction/", |(_, _, _, _, _, _, _, _, _, audit, ..), name| audit.has_action(name)),
     ("otaupdate/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_update(id)),
     ("package/", |(_, _, _, _, packages, ..), name| match name.split_once("/version/") {
         Some((package, version)) => packages.has_version(package, version),
@@ -53,7 +56,8 @@ const KINDS: &[Kind] = &[
     ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
     ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
     ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
-    ("rule/", |(_, _, _, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("rule/", |(_, _, _, _, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("scheduledaudit/", |(_, _, _, _, _, _, _, _, _, audit, ..), name| audit.has_schedule(name)),
     ("securityprofile/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.has_profile(name)),
     ("stream/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_stream(id)),
     ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
@@ -80,6 +84,7 @@ pub async fn apply<T>(
         &books.commands,
         &books.ota,
         &books.detect,
+        &books.audit,
         &books.rules,
         &books.tags,
     );

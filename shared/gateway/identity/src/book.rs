@@ -40,6 +40,7 @@ use role_aliases::RoleAliasRow;
 use row::{AuthorityRow, CertificateRow};
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 const CODES: &str = "registration_codes";
 const AUTHORITIES: &str = "ca_certificates";
@@ -114,6 +115,25 @@ impl Identity {
     #[must_use]
     pub fn certificate(&self, id: &str) -> Option<&CertificateRow> {
         self.certificates.get(id)
+    }
+
+    /// The device certificates behind an id, in the order of the ids.
+    pub fn certificates_after(
+        &self,
+        after: Option<&CertificateId>,
+    ) -> impl Iterator<Item = (&CertificateId, &CertificateRow)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.certificates.range::<CertificateId, _>((from, Bound::Unbounded))
+    }
+
+    /// The CA certificates, with what each says.
+    pub fn all_authorities(&self) -> impl Iterator<Item = (&CertificateId, &AuthorityRow, &Certificate)> {
+        self.authorities.iter().map(|(id, held)| (id, &held.row, &held.certificate))
+    }
+
+    /// The role aliases by name.
+    pub fn all_role_aliases(&self) -> impl Iterator<Item = (&str, &RoleAliasRow)> {
+        self.role_aliases.iter().map(|(name, row)| (name.as_str(), row))
     }
 
     /// Whether a CA of this id is registered.

@@ -206,6 +206,13 @@ impl Logging {
         }
     }
 
+    /// Whether anything is logged: the options of either kind are set, not switched off, and not at the level `DISABLED`.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        let options = self.v2.as_ref().or(self.v1.as_ref()).filter(|options| !options.off);
+        options.is_some_and(|options| options.level.parse().is_ok_and(|level: LogLevel| level != LogLevel::Disabled))
+    }
+
     /// The options made ready to ask.
     #[must_use]
     pub fn levels(&self) -> Levels {

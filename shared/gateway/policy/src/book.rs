@@ -23,6 +23,7 @@ use drydock_core::{ApiError, CorruptRow, PolicyName, Rulebook, Scope, Timestamp,
 use drydock_model::iot;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 const POLICIES: &str = "policies";
@@ -124,6 +125,14 @@ impl Policies {
             policies.push(entry.applied(name, attached_to));
         }
         PolicySet { generation, policies }
+    }
+
+    /// The policies behind a name, in the order of the names: each with the number and the text of its default version.
+    pub fn defaults_after(&self, after: Option<&PolicyName>) -> impl Iterator<Item = (&PolicyName, u32, &str)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.policies
+            .range::<PolicyName, _>((from, Bound::Unbounded))
+            .map(|(name, entry)| (name, entry.row.default, entry.document()))
     }
 
     /// Whether there is a policy of this name.

@@ -2,8 +2,8 @@
 //!
 //! - [`service`]: what all of them have in common; [`SERVICES`] has a line for each.
 //! - [`services`]: what all of them share, and the state that each has of its own. [`call`]: what a handler knows besides its input.
-//! - [`account`], [`certificates`], [`commands`], [`connections`], [`detect`], [`indexing`], [`jobs`], [`logging`], [`ota`],
-//!   [`packages`], [`policies`],
+//! - [`account`], [`audit`], [`certificates`], [`commands`], [`connections`], [`detect`], [`indexing`], [`jobs`], [`logging`],
+//!   [`ota`], [`packages`], [`policies`],
 //!   [`provisioning`], [`registry`], [`rules`], [`shadows`], [`tags`]: the services.
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //!   `in_flight` counts those that are unanswered.
@@ -12,6 +12,7 @@
 //! - [`operations`]: which operations there are, and which of them are implemented.
 
 pub mod account;
+pub mod audit;
 pub mod call;
 pub mod certificates;
 pub mod commands;
@@ -64,6 +65,7 @@ const fn register(name: &'static str, operations: fn(&mut Router<Call>), running
 /// All services: the whole registration.
 pub const SERVICES: &[Registered] = &[
     register("account", account::register, None),
+    register("audit", audit::register, Some(|all| all.audit.clone())),
     register("certificates", certificates::register, Some(|all| all.certificates.clone())),
     register("commands", commands::register, Some(|all| all.commands.clone())),
     register("connections", connections::register, None),

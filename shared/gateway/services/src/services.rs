@@ -1,5 +1,6 @@
 //! The services of one account and region: what they share, and the state that each has of its own.
 
+use crate::audit::service::AuditService;
 use crate::certificates::service::CertificatesService;
 use crate::commands::service::CommandsService;
 use crate::connections::pace::Paces;
@@ -38,6 +39,8 @@ pub struct Services {
     pub detect: Arc<DetectService>,
     /// Streams and OTA updates.
     pub ota: Arc<OtaService>,
+    /// Device Defender's audits.
+    pub audit: Arc<AuditService>,
     /// CAs and certificates.
     pub certificates: Arc<CertificatesService>,
 }

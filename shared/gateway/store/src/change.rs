@@ -255,7 +255,13 @@ set!(A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7, I 'i 8, J '
 set!(A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7, I 'i 8, J 'j 9, K 'k 10);
 set!(A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7, I 'i 8, J 'j 9, K 'k 10, L 'l 11);
 set!(A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7, I 'i 8, J 'j 9, K 'k 10, L 'l 11, M 'm 12);
-set!(A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7, I 'i 8, J 'j 9, K 'k 10, L 'l 11, M 'm 12, N 'n 13);
+set!(
+    A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7, I 'i 8, J 'j 9, K 'k 10, L 'l 11, M 'm 12, N 'n 13
+);
+set!(
+    A 'a 0, B 'b 1, C 'c 2, D 'd 3, E 'e 4, F 'f 5, G 'g 6, H 'h 7, I 'i 8, J 'j 9, K 'k 10, L 'l 11, M 'm 12, N 'n
+    13, O 'o 14
+);
 
 /// Locks rulebooks, runs commands on them, and answers when all of it is on disk, as one unit.
 ///

@@ -86,6 +86,37 @@ impl Iam {
         (self.arn("role", &role.path, name) == arn).then_some(role)
     }
 
+    /// The documents of a role's policies, by their names: its own ones and those that are attached to it. Policies of AWS that nobody
+    /// has made here have none.
+    pub fn documents(&self, arn: &str) -> Vec<(String, Value)> {
+        let held = lock(&self.held);
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let Some(role) = held.roles.get(name).filter(|role| self.arn("role", &role.path, name) == arn) else {
+            return Vec::new();
+        };
+        let own = role.inline.iter().map(|(name, document)| (name.clone(), document.clone()));
+        let attached = role.attached.iter().filter_map(|arn| {
+            let policy = held.policies.get(arn)?;
+            let (document, _) = policy.versions.get(&policy.default)?;
+            Some((arn.clone(), document.clone()))
+        });
+        own.chain(attached).collect()
+    }
+
+    /// Gives a role of a template a policy of its own, in the place of one of the same name. A role that is not there gets none.
+    ///
+    /// # Errors
+    /// [`CloudError`] where it cannot be made durable.
+    pub async fn ensure_role_policy(&self, role: &str, policy: &str, document: Value) -> Result<(), CloudError> {
+        let write = {
+            let mut held = lock(&self.held);
+            let Some(found) = held.roles.get_mut(role) else { return Ok(()) };
+            found.inline.insert(policy.to_owned(), document);
+            row(ROLES, role, found)?
+        };
+        self.context.journal.commit(vec![write]).await
+    }
+
     /// Makes a role of a template, or changes who may assume it.
     ///
     /// # Errors

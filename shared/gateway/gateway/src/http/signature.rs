@@ -204,6 +204,9 @@ fn judge<B>(gateway: &Gateway, request: &Request<B>, body: &[u8], stated: Option
     };
     let (uri, headers) = (request.uri(), signed_headers(request.headers(), request.uri()));
     verify(claim, &signed(request, uri, &headers, body), &known.secret, SystemClock.now())?;
+    if let (Some(role), Some(scope)) = (&known.role, stated.and_then(|stated| stated.scope.as_ref())) {
+        gateway.services.audit.used(role, &scope.service);
+    }
     let caller = Caller { access_key: claim.access_key.as_str().into(), principal: known.principal };
     Ok((Some(caller), Some(Chunks::after(claim.clone(), known.secret))))
 }

@@ -21,16 +21,22 @@ pub struct Role {
     pub trust: Json,
     /// The longest that its credentials may live, in seconds.
     pub max_session_seconds: i64,
+    /// Its own policies: name and document. They are looked at by audits alone.
+    pub policies: Vec<(String, Json)>,
 }
 
 /// A policy of IAM, which is not evaluated here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IamPolicy {
     /// The name.
     pub name: String,
     /// The ARN; inline policies have none.
     pub arn: Option<String>,
+    /// The document.
+    pub document: Json,
+    /// The names of the roles that have it.
+    pub roles: Vec<String>,
 }
 
 /// How long credentials may live where a role does not say, in seconds.
@@ -82,7 +88,39 @@ fn role(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> 
         arn: resource("role", identity),
         trust: given.assume_role_policy_document,
         max_session_seconds: given.max_session_duration.unwrap_or(SESSION),
+        policies: own_policies(properties),
     }))
+}
+
+/// The policies that a role holds itself, those that are complete.
+fn own_policies(properties: &Properties<'_>) -> Vec<(String, Json)> {
+    let policies = properties.node.get("Policies").map(|policies| policies.to_json());
+    let policies = policies.as_ref().and_then(Json::as_array).into_iter().flatten();
+    let own = policies.filter_map(|policy| {
+        let name = policy.get("PolicyName").and_then(Json::as_str)?;
+        Some((name.to_owned(), document(policy.get("PolicyDocument")?)?))
+    });
+    own.collect()
+}
+
+/// A document, which may be written as a text.
+fn document(value: &Json) -> Option<Json> {
+    match value {
+        Json::String(text) => serde_json::from_str(text).ok(),
+        value => Some(value.clone()),
+    }
+}
+
+fn iam_policy(identity: &Identity, properties: &Properties<'_>, arn: Option<String>) -> Resource {
+    let given = properties.node.get("PolicyDocument").map(|given| given.to_json());
+    let roles = properties.node.get("Roles").map(|roles| roles.to_json());
+    let roles = roles.as_ref().and_then(Json::as_array).into_iter().flatten();
+    Resource::IamPolicy(IamPolicy {
+        name: identity.name.clone(),
+        arn,
+        document: given.as_ref().and_then(document).unwrap_or_default(),
+        roles: roles.filter_map(|role| role.as_str().map(str::to_owned)).collect(),
+    })
 }
 
 const ATTACHED: &[Field] = &[
@@ -106,9 +144,8 @@ pub(super) const MANAGED_POLICY: Kind = Kind {
     plan: managed,
 };
 
-fn managed(identity: &Identity, _: &Properties<'_>) -> Fallible<Resource> {
-    let arn = Some(resource("policy", identity));
-    Ok(Resource::IamPolicy(IamPolicy { name: identity.name.clone(), arn }))
+fn managed(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
+    Ok(iam_policy(identity, properties, Some(resource("policy", identity))))
 }
 
 pub(super) const INLINE_POLICY: Kind = Kind {
@@ -125,5 +162,5 @@ pub(super) const INLINE_POLICY: Kind = Kind {
     extra: None,
     reference: |identity| identity.name.clone(),
     attributes: &[],
-    plan: |identity, _| Ok(Resource::IamPolicy(IamPolicy { name: identity.name.clone(), arn: None })),
+    plan: |identity, properties| Ok(iam_policy(identity, properties, None)),
 };
