@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and nothing of how it is done.
 //!
 //! - [`args`]: what the commands take.
+//! - [`audit`]: the checks of Device Defender on a template.
 //! - [`aws_names`]: what a machine needs so that AWS's names for endpoints point to it.
 //! - [`up`]: stands the gateway up and keeps it up.
 //! - [`demo`](crate::demo): the main job on real input, as a timeline.
@@ -26,6 +27,7 @@
 pub mod account;
 pub mod alarms;
 pub mod args;
+pub mod audit;
 pub mod aws_names;
 pub mod build;
 pub mod clock;
@@ -68,6 +70,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// List the alarms of a gateway that is up, with their states.
     Alarms(alarms::AlarmsArgs),
+    /// Look for what Device Defender's audit would find in a template: policies, roles and settings that are too wide. For CI, too.
+    Audit(audit::AuditArgs),
     /// Show, stop, set, advance or speed up the clock of a gateway that is up.
     Clock(clock::ClockArgs),
     /// Make, list, show and delete devices of a gateway that is up.
@@ -124,6 +128,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Demo(args) => crate::demo::run(args).await,
         Command::Alarms(args) => alarms::run(args).await,
+        Command::Audit(args) => audit::run(&args),
         Command::Clock(args) => clock::run(args).await,
         Command::Device(command) => device::run(command).await,
         Command::Doctor(args) => doctor::run(*args).await,

@@ -11,7 +11,7 @@
 //! - `resolve`: intrinsic functions, conditions, references; `names`: what resources are called.
 //! - `shape` and `kinds`: what each resource type takes and becomes, one file per type, properties as data.
 //! - `order`, `plan`: what needs what, and the result.
-//! - [`binary`]: where a function's executable comes from.
+//! - [`binary`]: where a function's executable comes from. `loose`: resources with what the text alone says of them.
 //!
 //! Only [`Template::from_path`] and [`binary::find`] read files; nothing writes, spawns or waits.
 
@@ -22,6 +22,7 @@ mod globals;
 mod json;
 mod kinds;
 mod loops;
+mod loose;
 mod names;
 mod node;
 mod order;
@@ -43,6 +44,7 @@ pub use kinds::{
     supported_types,
     type_table,
 };
+pub use loose::Loose;
 pub use plan::{Ignored, Note, Output, Plan, Planned};
 pub use settings::{Secrets, Settings};
 pub use source::{Place, Span};
@@ -109,6 +111,18 @@ impl Template {
     /// The names of the template's parameters, for help texts.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.document.parameters.keys().map(String::as_str)
+    }
+
+    /// The resources with what the text alone says of them, of whatever types: for those who look at a template and do not bring it up.
+    /// What loops write out is left out where a loop needs a parameter that has no default.
+    #[must_use]
+    pub fn loosely(&self) -> Vec<Loose> {
+        let expanded = self.looped.as_ref().and_then(|root| {
+            let settings = Settings::new(drydock_core::Scope::new("123456789012", "us-east-1"), "stack", "");
+            let (parameters, _) = parameters::values(&self.document, &settings).ok()?;
+            Document::read(&loops::expand(root, &parameters).ok()?).ok()
+        });
+        loose::resources(expanded.as_ref().unwrap_or(&self.document), &self.source)
     }
 
     /// Resolves the template into what is to be created.
