@@ -11,6 +11,8 @@ mod account;
 mod actions;
 mod atomic;
 mod attacks;
+mod audit;
+mod audit_template;
 mod authorizers;
 mod authz;
 mod backend;
