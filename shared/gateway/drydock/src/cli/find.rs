@@ -56,7 +56,10 @@ pub async fn run(args: FindArgs) -> CommandResult {
     } else {
         found(&answer);
     }
-    let is_there = if args.explain.is_some() { answer["fits"] == true } else { answer["total"] != 0 };
+    let is_there = match args.explain {
+        Some(_) => answer.get("fits").and_then(Value::as_bool) == Some(true),
+        None => answer.get("total").and_then(Value::as_u64).is_some_and(|total| total > 0),
+    };
     Ok(if is_there { ExitCode::SUCCESS } else { ExitCode::from(NOTHING) })
 }
 
