@@ -288,6 +288,11 @@ const WAITING: &[Exception] = &[
         why: "an endpoint on the network that does not answer",
     },
     Exception {
+        what: "timeout",
+        place: "shared/gateway/cloud/src/http_api/call.rs",
+        why: "a function's process, which lives in the machine's time, and a caller on the network who waits for it",
+    },
+    Exception {
         what: "sleep",
         place: "shared/gateway/cloud/src/lambda/environment.rs",
         why: "how long a function's process may start, run and idle: it lives in the machine's time",

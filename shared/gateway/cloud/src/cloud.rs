@@ -4,6 +4,7 @@ use crate::cloudwatch::CloudWatch;
 use crate::config::CloudConfig;
 use crate::dynamodb::DynamoDb;
 use crate::error::CloudError;
+use crate::http_api::HttpApis;
 use crate::iam::Iam;
 use crate::lambda::{self, Lambda};
 use crate::logs::Logs;
@@ -134,6 +135,12 @@ impl Cloud {
     #[must_use]
     pub fn cloudwatch(&self) -> &Arc<CloudWatch> {
         &self.inner.opened.cloudwatch
+    }
+
+    /// HTTP APIs.
+    #[must_use]
+    pub fn http_apis(&self) -> &Arc<HttpApis> {
+        &self.inner.opened.http_apis
     }
 
     /// AWS Signer.

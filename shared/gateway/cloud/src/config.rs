@@ -1,5 +1,6 @@
 //! What the stand-ins are opened with.
 
+use crate::http_api::issuers::Issuers;
 use crate::notice::Observer;
 use drydock_core::{Ids, OwnAddresses, Scope};
 use drydock_timers::Timers;
@@ -35,6 +36,8 @@ pub struct CloudConfig {
     pub function_env: BTreeMap<String, String>,
     /// How functions are run.
     pub lambda: LambdaConfig,
+    /// Where the keys of those are who issue tokens for HTTP APIs.
+    pub issuers: Issuers,
     /// Who is told of what happens.
     pub observer: Observer,
 }
@@ -53,6 +56,7 @@ impl CloudConfig {
             function_keys: KeySource::in_name(),
             function_env: BTreeMap::new(),
             lambda: LambdaConfig::default(),
+            issuers: Issuers::new(),
             observer: Observer::silent(),
         }
     }

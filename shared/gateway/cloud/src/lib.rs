@@ -11,6 +11,7 @@
 //! - [`s3`]: buckets and objects.
 //! - [`schedules`]: what runs at times.
 //! - [`cloudwatch`]: metrics and alarms.
+//! - [`http_api`]: HTTP APIs of API Gateway before functions.
 //! - [`iam`]: roles, policies and instance profiles, which are kept and not evaluated.
 //! - [`logs`]: log groups, what is searched in them, and where the output of functions goes.
 //! - [`secrets`]: secrets, as far as they are read.
@@ -28,6 +29,7 @@ mod context;
 mod delivery;
 pub mod dynamodb;
 pub mod error;
+pub mod http_api;
 mod http_client;
 pub mod iam;
 mod journal;

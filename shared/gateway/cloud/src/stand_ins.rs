@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::delivery::Outlets;
 use crate::dynamodb::{self, DynamoDb};
 use crate::error::CloudError;
+use crate::http_api::{self, HttpApis};
 use crate::iam::{self, Iam};
 use crate::journal::Journal;
 use crate::lambda::events::Events;
@@ -39,6 +40,7 @@ const fn register(service: Service, of: fn(&Opened) -> Arc<dyn StandIn>) -> Regi
 /// In the order in which they are emptied: who hands something on comes before whom it is handed to.
 const ALL: &[Registered] = &[
     register(cloudwatch::SERVICE, |opened| opened.cloudwatch.clone()),
+    register(http_api::SERVICE, |opened| opened.http_apis.clone()),
     register(lambda::SERVICE, |opened| opened.lambda.clone()),
     register(sns::SERVICE, |opened| opened.sns.clone()),
     register(sqs::SERVICE, |opened| opened.sqs.clone()),
@@ -106,6 +108,7 @@ pub(crate) struct Opened {
     pub(crate) logs: Arc<Logs>,
     pub(crate) iam: Arc<Iam>,
     pub(crate) cloudwatch: Arc<CloudWatch>,
+    pub(crate) http_apis: Arc<HttpApis>,
     pub(crate) schedules: Schedules,
 }
 
@@ -123,6 +126,8 @@ impl Opened {
         let sns = Sns::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
         let heard = (Arc::clone(&sns), Arc::clone(&sqs));
         let logs = Logs::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
+        let ingest = logs.ingest().clone();
+        let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?, ingest);
         let opened = Self {
             dynamodb: DynamoDb::open(&context)?,
             cloudwatch: CloudWatch::open(Arc::clone(&context), Arc::clone(&outlets), heard, &rows)?,
@@ -130,12 +135,8 @@ impl Opened {
             sns,
             signer: Signer::open(Arc::clone(&context), Arc::clone(&objects.s3), &rows)?,
             s3: objects,
-            lambda: Lambda::open(
-                Arc::clone(&context),
-                Arc::clone(&outlets),
-                Events::open(&rows)?,
-                logs.ingest().clone(),
-            ),
+            http_apis: Arc::new(HttpApis::new(Arc::clone(&context), Arc::clone(&lambda))),
+            lambda,
             secrets: Secrets::open(Arc::clone(&context), &rows)?,
             logs,
             iam: Iam::open(Arc::clone(&context), &rows)?,

@@ -9,6 +9,7 @@ mod credentials;
 mod endpoints;
 mod fault;
 mod faults;
+mod issuers;
 mod limits;
 mod parameters;
 pub mod reference;
@@ -69,6 +70,13 @@ const SECTIONS: &[Section] = &[
                 operations, as in \"iot.DescribeCertificate\".",
         read: faults::read,
         known: faults::known,
+    },
+    Section {
+        name: "issuers",
+        is_list: false,
+        about: "Where the keys of those are who issue tokens for HTTP APIs: a JWKS, in a file or at an http URL of this machine.",
+        read: issuers::read,
+        known: issuers::known,
     },
     Section {
         name: "limits",

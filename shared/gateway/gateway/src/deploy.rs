@@ -221,6 +221,8 @@ pub struct Deployed {
     pub functions: bool,
     /// That nobody listens at the Lambda endpoint, with what the system says.
     pub silent: Option<String>,
+    /// Where the HTTP APIs are, and what they lack, a line each.
+    pub http_apis: Vec<String>,
 }
 
 impl Deployed {
@@ -246,6 +248,7 @@ impl Deployed {
             );
         }
         lines.extend(self.silent.clone());
+        lines.extend(self.http_apis.clone());
         lines.extend(left_to_aws(&self.plan));
         lines
     }
@@ -343,7 +346,7 @@ impl Deployment {
         for planned in &plan.resources {
             make(&surroundings, planned).await?;
         }
-        Ok(Deployed { plan, functions, silent })
+        Ok(Deployed { plan, functions, silent, http_apis: http_apis(gateway) })
     }
 }
 
@@ -352,6 +355,22 @@ impl BringUp for Deployment {
     async fn bring_up(&self, gateway: &Gateway) -> Result<(), BoxError> {
         Ok(self.clone().deploy(gateway).await.map(drop)?)
     }
+}
+
+/// Where the HTTP APIs are, and whose tokens cannot be checked.
+fn http_apis(gateway: &Gateway) -> Vec<String> {
+    let apis = gateway.host.cloud.http_apis();
+    let mut lines = Vec::new();
+    for api in apis.all() {
+        lines.push(format!("HTTP API {}: {}", api.properties.name, gateway.http_api(&api.id)));
+        lines.extend(apis.unknown_issuers(&api).into_iter().map(|issuer| {
+            format!(
+                "whoever has a token of {issuer} is turned away: name its keys (a JWKS, in a file or at a URL of this machine) below \
+                 `[issuers]` in drydock.toml"
+            )
+        }));
+    }
+    lines
 }
 
 /// How long a Lambda endpoint may take to let a connection in.

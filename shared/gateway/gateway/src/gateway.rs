@@ -183,10 +183,21 @@ impl Gateway {
             "pid": std::process::id(),
             "dataDir": self.data_dir,
         });
+        let apis = self.host.cloud.http_apis().all();
+        if let (false, Some(object)) = (apis.is_empty(), ready.as_object_mut()) {
+            let urls = apis.iter().map(|api| (api.properties.name.clone(), json!(self.http_api(&api.id))));
+            object.insert("httpApis".to_owned(), Value::Object(urls.collect()));
+        }
         if let (Some(plain), Some(object)) = (plain, ready.as_object_mut()) {
             object.insert("plain".to_owned(), socket(plain));
         }
         ready
+    }
+
+    /// The URL of an HTTP API, without a slash at its end: what follows is what follows the host name on AWS.
+    #[must_use]
+    pub fn http_api(&self, id: &str) -> String {
+        format!("http://{}{}{id}", self.host.endpoints.api, drydock_template::EXECUTE_API)
     }
 
     /// The account and region that this is.

@@ -5,6 +5,7 @@
 //! - [`enter`]: which hosts and which pages are let in, as [`door`] says. [`bodies`]: how much is read, and of whom. [`links`]: what
 //!   needs no signature. [`paths`]: every path of every listener, for who is to try them all.
 //! - [`api`]: the API endpoint. [`service`]: which service a request is for. [`signature`]: who signed it.
+//! - [`execute_api`]: requests to HTTP APIs, which let in whom they like.
 //! - [`faults`]: what services do wrong because it was asked for. `refused`: what they answer then. `told`: who watches is told.
 //! - `operations`: the operations of AWS IoT. [`s3`]: requests to S3, whose bodies are not read whole.
 //! - [`admin`]: `/_drydock/…`, the gateway's own few paths.
@@ -19,6 +20,7 @@ pub mod credentials;
 pub mod device;
 pub mod door;
 pub mod enter;
+pub mod execute_api;
 pub mod faults;
 pub mod lines;
 pub mod links;

@@ -288,6 +288,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         function_keys: function_keys(credentials, scope, &ids),
         function_env: environment.of_functions(),
         lambda: drydock_cloud::LambdaConfig { endpoint: lambda_endpoint.clone(), ..Default::default() },
+        issuers: config.issuers.clone(),
         observer: watch::cloud_observer(&notices, &time),
         ..CloudConfig::new(scope.clone(), time.clone(), Arc::clone(&ids), format!("http://{}", endpoints.api))
     })?;

@@ -55,12 +55,26 @@ const FUNCTION: &[&str] = &[
 
 const SIMPLE_TABLE: &[&str] = &["SSESpecification"];
 
+const HTTP_API: &[&str] = &[
+    "Auth",
+    "AccessLogSettings",
+    "StageVariables",
+    "Tags",
+    "CorsConfiguration",
+    "DefaultRouteSettings",
+    "Domain",
+    "RouteSettings",
+    "FailOnWarnings",
+    "PropagateTags",
+];
+
 /// Merges the globals into the resources they are for.
 pub(crate) fn apply(globals: &Node, resources: &mut [Declared]) -> Fallible<()> {
     for section in globals.want_map("`Globals`")? {
         let (type_, known) = match section.key.as_str() {
             "Function" => ("AWS::Serverless::Function", FUNCTION),
             "SimpleTable" => ("AWS::Serverless::SimpleTable", SIMPLE_TABLE),
+            "HttpApi" => ("AWS::Serverless::HttpApi", HTTP_API),
             // Globals of types that exist on AWS alone: the resources themselves are judged, not their globals.
             key if SECTIONS.contains(&key) => continue,
             _ => return Err(unknown(section, "`Globals`", SECTIONS)),

@@ -9,6 +9,7 @@ mod event_invoke_config;
 mod event_source_mapping;
 mod fleet;
 mod function;
+mod http_api;
 mod layer;
 mod logs;
 mod permission;
@@ -34,6 +35,7 @@ pub use event_invoke_config::EventInvokeConfig;
 pub use event_source_mapping::EventSourceMapping;
 pub use fleet::{Attachment, Requested};
 pub use function::{Code, Function, LoggingConfig};
+pub use http_api::{EXECUTE_API, HttpApi, HttpApiPart};
 pub use layer::Layer;
 pub use logs::{LogGroup, MetricFilter, SubscriptionFilter};
 pub use permission::LambdaPermission;
@@ -125,6 +127,8 @@ pub enum Resource {
     EventInvokeConfig(EventInvokeConfig),
     /// A scheduled `AWS::Events::Rule`, an `AWS::Scheduler::Schedule`, or SAM's `Schedule` and `ScheduleV2` events.
     Schedule(Schedule),
+    /// `AWS::ApiGatewayV2::Api` and what belongs to it, `AWS::Serverless::HttpApi`, or SAM's `HttpApi` event.
+    HttpApi(HttpApi),
     /// `AWS::IoT::RoleAlias`.
     RoleAlias(RoleAlias),
     /// `AWS::IAM::Role`: its ARN is known, and who may assume it.
@@ -170,6 +174,12 @@ impl Identity {
     /// An id in the form of a UUID, the same on every run.
     pub(crate) fn uuid(&self) -> String {
         uuid(&[&self.scope.account, &self.scope.region, &self.stack, &self.logical_id])
+    }
+
+    /// Ten small letters and digits, the same on every run: an id as API Gateway gives it.
+    pub(crate) fn short_id(&self) -> String {
+        let unique = suffix(&[&self.scope.account, &self.scope.region, &self.stack, &self.logical_id]);
+        unique.chars().take(10).collect::<String>().to_ascii_lowercase()
     }
 
     /// Twelve letters and digits, the same on every run.
@@ -236,6 +246,12 @@ impl Properties<'_> {
 const KINDS: &[&Kind] = &[
     &alarm::KIND,
     &alarm::DASHBOARD,
+    &http_api::API,
+    &http_api::AUTHORIZER,
+    &http_api::DEPLOYMENT,
+    &http_api::INTEGRATION,
+    &http_api::ROUTE,
+    &http_api::STAGE,
     &schedule::RULE,
     &schedule::SCHEDULE,
     &role::MANAGED_POLICY,

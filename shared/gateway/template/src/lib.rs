@@ -37,11 +37,11 @@ mod yaml;
 
 pub use error::{Problem, TemplateError, TemplateErrors};
 pub use kinds::{
-    Alarm, Attachment, Authorizer, Bucket, BucketNotification, Code, Dashboard, DeadLetter, EventInvokeConfig,
-    EventSourceMapping, Function, IamPolicy, LambdaPermission, Layer, LogGroup, LoggingConfig, MetricFilter, Policy,
-    ProvisioningTemplate, Qualifier, Queue, Requested, Resource, ResourcePolicy, RetryPolicy, Role, RoleAlias, Schedule,
-    ScheduleTarget, Secret, Subscription, SubscriptionFilter, Table, ThingType, Topic, TopicRule, function_name,
-    supported_types,
+    Alarm, Attachment, Authorizer, Bucket, BucketNotification, Code, Dashboard, DeadLetter, EXECUTE_API,
+    EventInvokeConfig, EventSourceMapping, Function, HttpApi, HttpApiPart, IamPolicy, LambdaPermission, Layer, LogGroup,
+    LoggingConfig, MetricFilter, Policy, ProvisioningTemplate, Qualifier, Queue, Requested, Resource, ResourcePolicy,
+    RetryPolicy, Role, RoleAlias, Schedule, ScheduleTarget, Secret, Subscription, SubscriptionFilter, Table, ThingType,
+    Topic, TopicRule, function_name, supported_types,
     type_table,
 };
 pub use loose::Loose;

@@ -3,7 +3,7 @@
 use crate::binary;
 use crate::document::{Declared, Document};
 use crate::error::{Fallible, Fault, Problem, TemplateErrors, misspelt, nearest};
-use crate::kinds::{self, Kind, Properties, Resource};
+use crate::kinds::{self, EXECUTE_API, HttpApi, HttpApiPart, Kind, Properties, Resource};
 use crate::node::{Entry, Node, Value};
 use crate::order::{self, Item};
 use crate::parameters;
@@ -187,7 +187,8 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
         properties: places(&resource, declared, source),
         resource: *resource,
     });
-    let resources = resources.collect();
+    let mut resources: Vec<Planned> = resources.collect();
+    lead_here(&mut resources, &mut outputs, settings);
     unused.sort_by_key(|unused| unused.span.offset);
     let notes = unused.into_iter().map(|unused| Note {
         path: unused.path,
@@ -195,6 +196,33 @@ pub(crate) fn plan(document: &Document, source: &Arc<Source>, settings: &Setting
         place: source.place(unused.span),
     });
     Ok(Plan { stack_name: settings.stack_name.clone(), resources, outputs, ignored, notes: notes.collect() })
+}
+
+/// Has the addresses on AWS of the template's HTTP APIs, in outputs and in the variables of functions, lead to where the APIs are here.
+fn lead_here(resources: &mut [Planned], outputs: &mut [Output], settings: &Settings) {
+    let base = settings.queue_url_base.trim_end_matches('/');
+    let apis = resources.iter().filter_map(|planned| match &planned.resource {
+        Resource::HttpApi(HttpApi { part: HttpApiPart::Api, id, .. }) => Some(id),
+        _ => None,
+    });
+    let address = |id: &String| {
+        let there = format!("https://{id}.execute-api.{}.{}", settings.scope.region, settings.url_suffix());
+        (there, format!("{base}{EXECUTE_API}{id}"))
+    };
+    let addresses: Vec<(String, String)> = apis.map(address).collect();
+    let lead = |text: &mut String| {
+        for (there, here) in &addresses {
+            if text.contains(there) {
+                *text = text.replace(there, here);
+            }
+        }
+    };
+    outputs.iter_mut().for_each(|output| lead(&mut output.value));
+    for planned in resources {
+        if let Resource::Function(function) = &mut planned.resource {
+            function.environment.values_mut().for_each(lead);
+        }
+    }
 }
 
 /// Where a function's properties stand: what is wrong with them is often found only where its code is looked for.
@@ -270,8 +298,8 @@ fn leave(document: &mut Document, settings: &Settings) {
             "AWS::Events::Rule" => "there is no event bus here, only schedules".to_owned(),
             "AWS::SecretsManager::Secret" => "it does not say its `SecretString`".to_owned(),
             "AWS::CDK::Metadata" => "it tells AWS which CDK made the template".to_owned(),
-            "AWS::Serverless::Api" | "AWS::Serverless::HttpApi" | "AWS::Serverless::WebSocketApi" => {
-                "there is no API Gateway here".to_owned()
+            "AWS::Serverless::Api" | "AWS::Serverless::WebSocketApi" => {
+                "of API Gateway there are only HTTP APIs here".to_owned()
             }
             _ => "nothing here stands in for its type".to_owned(),
         });

@@ -5,6 +5,7 @@
 //! and tables themselves stay what they are; [`kinds`](crate::kinds) plans them.
 
 mod events;
+mod http_api;
 mod invoke_config;
 
 use crate::document::{Declared, Document, SAM};
@@ -35,6 +36,7 @@ pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
             Fault::value(declared.type_span, format!("`{}`", declared.type_), format!("needs the transform `{SAM}`"));
         return Err(fault.helped(format!("add `Transform: {SAM}` to the template")));
     }
+    http_api::add_implicit(&mut document.resources);
     if let Some(globals) = document.globals.take() {
         globals::apply(&globals, &mut document.resources)?;
     }
@@ -42,16 +44,19 @@ pub(crate) fn expand(document: &mut Document) -> Fallible<Vec<AwsOnlyPart>> {
     let mut expanded = Vec::with_capacity(document.resources.len());
     let mut apis: Vec<Declared> = Vec::new();
     let mut buckets = Vec::new();
+    let here = http_api::of(&document.resources)?;
     for mut declared in std::mem::take(&mut document.resources) {
         take_aws_only_parts(&mut declared, &mut parts, &mut apis)?;
-        leave_events(&mut declared, &mut parts, &mut apis);
+        leave_events(&mut declared, &here, &mut parts, &mut apis);
         let generated = match declared.type_.as_str() {
-            "AWS::Serverless::Function" => function(&mut declared, &mut buckets)?,
+            "AWS::Serverless::Function" => function(&mut declared, &here, &mut buckets)?,
+            http_api::TYPE if !declared.aws_only => http_api::expand(&mut declared)?,
             _ => Vec::new(),
         };
         expanded.push(declared);
         expanded.extend(generated);
     }
+    apis.retain(|api| expanded.iter().all(|declared| declared.logical_id != api.logical_id));
     expanded.extend(apis);
     for event in buckets {
         let is_it =
@@ -118,26 +123,35 @@ fn add_api(event: &Node, span: Span, declared: &Declared, apis: &mut Vec<Declare
     {
         let mut api = Declared::generated(id.to_owned(), type_, span, Node::map(span, []), declared);
         (api.aws_only, api.condition) = (true, None);
-        api.left = Some("SAM makes it for an event, and there is no API Gateway here".to_owned());
+        api.left = Some("SAM makes it for an event that is left to AWS".to_owned());
         apis.push(api);
     }
 }
 
 /// Takes the events out that nothing here emits: they are left to AWS, as their sources are.
-fn leave_events(declared: &mut Declared, parts: &mut Vec<AwsOnlyPart>, apis: &mut Vec<Declared>) {
+fn leave_events(
+    declared: &mut Declared,
+    here: &http_api::Apis,
+    parts: &mut Vec<AwsOnlyPart>,
+    apis: &mut Vec<Declared>,
+) {
     if declared.type_ != "AWS::Serverless::Function" || declared.aws_only {
         return;
     }
     let Some(mut events) = declared.properties.take("Events") else { return };
     let foreign = |event: &Node| {
-        event.get("Type").and_then(Node::as_text).filter(|type_| events::is_foreign(type_)).map(str::to_owned)
+        let type_ = event.get("Type").and_then(Node::as_text)?;
+        if events::is_foreign(type_) {
+            return Some(format!("nothing here emits events of type `{type_}`"));
+        }
+        let elsewhere = type_ == "HttpApi" && !http_api::is_here(event, here);
+        elsewhere.then(|| "its API is not one that is here".to_owned())
     };
     let left: Vec<(String, String)> =
         events.value.entries().iter().filter_map(|event| Some((event.key.clone(), foreign(&event.value)?))).collect();
-    for (name, type_) in left {
+    for (name, why) in left {
         let Some(event) = events.value.take(&name) else { continue };
         add_api(&event.value, event.span, declared, apis);
-        let why = format!("nothing here emits events of type `{type_}`");
         parts.push(part_of(declared, format!("Events.{name}"), event.span, why));
     }
     declared.properties.set("Events", events.value);
@@ -161,7 +175,11 @@ const ROLE_PROPERTIES: [(&str, &str); 4] = [
     ("PermissionsBoundary", "PermissionsBoundary"),
 ];
 
-fn function(declared: &mut Declared, buckets: &mut Vec<events::BucketEvent>) -> Fallible<Vec<Declared>> {
+fn function(
+    declared: &mut Declared,
+    here: &http_api::Apis,
+    buckets: &mut Vec<events::BucketEvent>,
+) -> Fallible<Vec<Declared>> {
     let mut generated = Vec::new();
     let span = declared.span;
     let mut role = Node::map(span, []);
@@ -189,7 +207,7 @@ fn function(declared: &mut Declared, buckets: &mut Vec<events::BucketEvent>) -> 
     }
     if let Some(events) = declared.properties.take("Events") {
         for event in events.value.want_map(&format!("`Events` of `{}`", declared.logical_id))? {
-            events::expand(declared, event, &mut generated, buckets)?;
+            events::expand(declared, event, here, &mut generated, buckets)?;
         }
     }
     Ok(generated)

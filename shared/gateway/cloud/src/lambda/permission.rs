@@ -57,7 +57,7 @@ pub(super) fn check(
 }
 
 /// `ArnLike`: `*` for any text, `?` for any character.
-fn like(pattern: &str, text: &str) -> bool {
+pub(crate) fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     // The classic matcher with one way back: to the last `*`, which then takes in one character more.
     let (mut p, mut t, mut back) = (0, 0, None);

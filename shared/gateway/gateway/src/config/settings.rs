@@ -3,6 +3,7 @@
 use crate::http::door::Allowed;
 use crate::http::faults::Asked;
 use drydock_broker::Limits;
+use drydock_cloud::http_api::issuers::Issuers;
 use drydock_identity::sigv4::Secret;
 use drydock_services::rules::outbound::endpoints::Configured;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct Config {
     pub endpoints: Configured,
     /// `[faults]`: what services of the API do wrong.
     pub faults: Asked,
+    /// `[issuers]`: where the keys of those are who issue tokens for HTTP APIs.
+    pub issuers: Issuers,
     /// `[parameters]`: values for the template's parameters, where the command line gives none.
     pub parameters: Vec<(String, String)>,
 }

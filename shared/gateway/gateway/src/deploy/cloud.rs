@@ -3,14 +3,16 @@
 use super::runtimes::Executable;
 use crate::dock::device::NotMade;
 use crate::gateway::Gateway;
+use drydock_cloud::http_api::Part;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, LambdaError, Mapping, Permission};
 use drydock_cloud::s3::{Notification, Versioning};
 use drydock_cloud::schedules::{Expression, NotAnExpression, Target};
 use drydock_cloud::{Cloud, CloudError};
 use drydock_core::{ApiError, Arn, Timestamp};
 use drydock_template::{
-    Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, LambdaPermission, LogGroup,
-    MetricFilter, Plan, Resource, Schedule, ScheduleTarget, Secret, Subscription, SubscriptionFilter, Table, Topic,
+    Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, HttpApi, HttpApiPart, LambdaPermission,
+    LogGroup, MetricFilter, Plan, Resource, Schedule, ScheduleTarget, Secret, Subscription, SubscriptionFilter, Table,
+    Topic,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -110,6 +112,7 @@ impl Surroundings<'_> {
                 self.cloud().cloudwatch().ensure(&alarm.name, &alarm.parameters).await?;
                 Ok(())
             }
+            Resource::HttpApi(part) => http_api(self.cloud(), part),
             // What is about a function waits for functions to be there.
             _ if !self.functions => Ok(()),
             Resource::Function(function) => self.function(logical_id, function),
@@ -220,6 +223,19 @@ async fn subscribe(cloud: &Cloud, subscription: &Subscription) -> Result<(), Mak
     properties.insert("Endpoint".to_owned(), json!(subscription.endpoint.as_deref().unwrap_or_default()));
     cloud.sns().ensure_subscription(&arn(&subscription.topic_arn)?, &Value::Object(properties)).await?;
     Ok(())
+}
+
+fn http_api(cloud: &Cloud, planned: &HttpApi) -> Result<(), MakeError> {
+    let part = match planned.part {
+        HttpApiPart::Api => Part::Api,
+        HttpApiPart::Route => Part::Route,
+        HttpApiPart::Integration => Part::Integration,
+        HttpApiPart::Stage => Part::Stage,
+        HttpApiPart::Authorizer => Part::Authorizer,
+        // Every stage is of the newest.
+        HttpApiPart::Deployment => return Ok(()),
+    };
+    Ok(cloud.http_apis().ensure(&planned.api, part, &planned.id, &planned.properties)?)
 }
 
 /// Starts what the template schedules.

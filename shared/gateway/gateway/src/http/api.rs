@@ -5,7 +5,7 @@ use super::faults::Fate;
 use super::lines::{self, Answer};
 use super::operations::iot;
 use super::service::{self, Service};
-use super::{admin, device, links, refused, s3, signature};
+use super::{admin, device, execute_api, links, refused, s3, signature};
 use crate::gateway::Gateway;
 use crate::peer::{Endpoint, TlsPeer};
 use bytes::Bytes;
@@ -18,6 +18,9 @@ use std::sync::Arc;
 
 /// Answers one request that the door let in.
 pub async fn answer(endpoint: &Endpoint, request: Request<Incoming>) -> Response<Answer> {
+    if execute_api::is_for(endpoint, &request) {
+        return lines::body(execute_api::answer(endpoint, request).await);
+    }
     if endpoint.tls.is_none()
         && let Some((service, link)) = links::follow(&request)
     {

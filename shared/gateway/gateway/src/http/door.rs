@@ -101,7 +101,7 @@ fn is_aws(name: &str) -> bool {
         parts.len() >= 3 && parts.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let service = rest.rsplit('.').find(|label| !is_region(label));
-    service.is_some_and(|service| service == "iot" || stand_ins::of_scope(service).is_some())
+    service.is_some_and(|service| matches!(service, "iot" | "execute-api") || stand_ins::of_scope(service).is_some())
 }
 
 fn is_named(own: &str, name: &str) -> bool {

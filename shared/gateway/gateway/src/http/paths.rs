@@ -1,6 +1,6 @@
 //! Every path of every HTTP listener, from where they are registered: so that who tries them all forgets none.
 
-use super::{admin, links, service};
+use super::{admin, execute_api, links, service};
 use drydock_cloud::stand_ins;
 use serde::Serialize;
 
@@ -56,6 +56,7 @@ pub fn all() -> Vec<Path> {
         for (name, link) in links::forms() {
             add(&format!("link {name}"), "GET", &link, None, None);
         }
+        add("execute-api", "GET", execute_api::FORM, None, None);
         add("credentials", "GET", "/role-aliases/{roleAlias}/credentials", None, None);
     }
     paths

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-eventsource.html>
 
-use super::{target_arn, target_name};
+use super::{http_api, target_arn, target_name};
 use crate::document::{Declared, unknown};
 use crate::error::{Fallible, Fault, Problem};
 use crate::node::{Entry, Node, Value};
@@ -18,7 +18,6 @@ const NOT_HERE: &[&str] = &[
     "DocumentDB",
     "DynamoDB",
     "EventBridgeRule",
-    "HttpApi",
     "Kinesis",
     "MQ",
     "MSK",
@@ -30,7 +29,7 @@ pub(super) fn is_foreign(type_: &str) -> bool {
     NOT_HERE.contains(&type_)
 }
 
-const HERE: &[&str] = &["IoTRule", "S3", "SNS", "SQS", "Schedule", "ScheduleV2"];
+const HERE: &[&str] = &["HttpApi", "IoTRule", "S3", "SNS", "SQS", "Schedule", "ScheduleV2"];
 
 /// One event of a function, on its way to resources.
 struct Event<'a> {
@@ -75,6 +74,7 @@ impl BucketEvent {
 pub(super) fn expand(
     function: &Declared,
     event: &Entry,
+    apis: &http_api::Apis,
     generated: &mut Vec<Declared>,
     buckets: &mut Vec<BucketEvent>,
 ) -> Fallible<()> {
@@ -95,6 +95,7 @@ pub(super) fn expand(
         generated,
     };
     match type_.as_text() {
+        Some("HttpApi") => event.http_api(apis),
         Some("IoTRule") => event.iot_rule(),
         Some("SQS") => event.sqs(),
         Some("SNS") => event.sns(),
@@ -183,6 +184,75 @@ impl Event<'_> {
         };
         let configurations = events.into_iter().map(configuration).collect();
         buckets.push(BucketEvent { bucket, span, permission, configurations });
+        Ok(())
+    }
+
+    /// A route, its integration, and the permission to invoke.
+    fn http_api(&mut self, apis: &http_api::Apis) -> Fallible<()> {
+        const KNOWN: &[&str] =
+            &["ApiId", "Auth", "Method", "Path", "PayloadFormatVersion", "RouteSettings", "TimeoutInMillis"];
+        self.only(KNOWN, &[])?;
+        let span = self.span;
+        if let Some(entry) = self.properties.entry("RouteSettings") {
+            let why = "write it below `RouteSettings` of the API, by the route's key";
+            return Err(Fault::not_implemented(entry.span, "`RouteSettings` of an event", why));
+        }
+        let text = |name: &str| self.properties.get(name).map(|node| node.want_text(&format!("`{name}`"))).transpose();
+        let key = match (text("Method")?, text("Path")?) {
+            (None, None) => "$default".to_owned(),
+            (_, Some(path)) if path == "$default" => path,
+            (Some(method), Some(path)) => {
+                let method = method.to_ascii_uppercase();
+                format!(
+                    "{} {path}",
+                    if matches!(method.as_str(), "X-AMAZON-APIGATEWAY-ANY-METHOD" | "*") { "ANY" } else { &method }
+                )
+            }
+            (method, _) => {
+                let name = if method.is_some() { "Path" } else { "Method" }.to_owned();
+                let of = format!("event `{}` of `{}`", self.name, self.function.logical_id);
+                return Err(Fault::new(span, Problem::Missing { of, name }));
+            }
+        };
+        let api = http_api::named(self.properties);
+        let reference = Node::reference(span, &api);
+        let mut integration = Node::map(
+            span,
+            [
+                ("ApiId", reference.clone()),
+                ("IntegrationType", Node::text(span, "AWS_PROXY")),
+                ("IntegrationUri", target_arn(self.function, span)),
+                ("PayloadFormatVersion", Node::text(span, "2.0")),
+            ],
+        );
+        self.copy(&["PayloadFormatVersion", "TimeoutInMillis"], &mut integration);
+        let integration = self.add("Integration", "AWS::ApiGatewayV2::Integration", integration);
+        let target = Node::list(span, vec![Node::text(span, "integrations"), Node::reference(span, &integration)]);
+        let target = Node::list(span, vec![Node::text(span, "/"), target]);
+        let mut route = Node::map(
+            span,
+            [
+                ("ApiId", reference),
+                ("RouteKey", Node::text(span, key.clone())),
+                ("Target", Node::map(span, [("Fn::Join", target)])),
+            ],
+        );
+        let auth = self.properties.get("Auth");
+        if let Some(known) = apis.get(&api) {
+            known.authorize(&api, auth, span, &mut route)?;
+        }
+        self.add("Route", "AWS::ApiGatewayV2::Route", route);
+        let asked = match key.split_once(' ') {
+            Some((method, path)) => {
+                let method = if method == "ANY" { "*" } else { method };
+                format!("{method}{}", http_api::starred(path))
+            }
+            None => key,
+        };
+        let arn =
+            format!("arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api}}}/*/{asked}");
+        let source = Node::map(span, [("Fn::Sub", Node::text(span, arn))]);
+        self.permission("apigateway.amazonaws.com", Some(source), None);
         Ok(())
     }
 
