@@ -19,8 +19,8 @@ pub struct CloudConfig {
     pub data_dir: Option<PathBuf>,
     /// Where files are that go with the process, where there is no `data_dir`: the bytes of S3's objects.
     pub scratch: Option<PathBuf>,
-    /// The gateway's clock: visibility timeouts, delays, retries and event ages follow it. Functions read the machine's, so that
-    /// the deadlines that they are handed are on that.
+    /// The gateway's clock: visibility timeouts, delays, retries and event ages follow it. Functions see it through a file
+    /// (`lambda/clock.rs`); the deadlines that they are handed, which the machine's time ends, are on the machine's.
     pub timers: Timers,
     /// Where ids and tokens come from.
     pub ids: Arc<dyn Ids>,

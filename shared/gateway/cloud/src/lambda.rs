@@ -18,6 +18,7 @@
 
 mod api;
 mod asynchronous;
+mod clock;
 pub mod definition;
 mod environment;
 pub mod error;
@@ -44,6 +45,7 @@ use crate::error::CloudError;
 use crate::logs::Ingest;
 use crate::stand_in::{Facts, Service};
 use bytes::Bytes;
+use clock::ClockFile;
 use drydock_core::{Arn, Timestamp};
 use drydock_timers::{Name, Work};
 use events::Events;
@@ -85,18 +87,29 @@ pub struct Lambda {
     pub(crate) events: Events,
     logs: Arc<LogStore>,
     mappings: Mutex<BTreeMap<String, mapping::Running>>,
+    clock: Option<Arc<ClockFile>>,
 }
 
 impl Lambda {
-    pub(crate) fn open(context: Arc<Context>, outlets: Arc<Outlets>, events: Events, ingest: Ingest) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn open(
+        context: Arc<Context>,
+        outlets: Arc<Outlets>,
+        events: Events,
+        ingest: Ingest,
+    ) -> Result<Arc<Self>, CloudError> {
+        let clock = ClockFile::open(&context).map_err(|source| {
+            let folder = context.config.data_dir.clone().or_else(|| context.config.scratch.clone());
+            CloudError::DataDir { path: folder.unwrap_or_default(), source }
+        })?;
+        Ok(Arc::new(Self {
+            clock,
             logs: Arc::new(LogStore::new(context.config.observer.clone(), Arc::clone(&context.meter), ingest)),
             context,
             outlets,
             functions: Mutex::default(),
             events,
             mappings: Mutex::default(),
-        })
+        }))
     }
 
     /// Registers a function, or replaces the definition of one of the same name: its processes end when they are idle.
@@ -120,7 +133,7 @@ impl Lambda {
             return Ok(Arc::clone(function));
         }
         let function = Arc::new(Function {
-            pool: Arc::new(Pool::new(Arc::clone(&self.context), Arc::clone(&self.logs))),
+            pool: Arc::new(Pool::new(Arc::clone(&self.context), Arc::clone(&self.logs), self.clock.clone())),
             definition: Mutex::new(Arc::clone(&definition)),
             permissions: Mutex::default(),
             qualifiers: Mutex::default(),
@@ -189,6 +202,10 @@ impl Lambda {
         error::check_payload(&payload, MAX_PAYLOAD)?;
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         if let Some(endpoint) = &self.context.config.lambda.endpoint {
+            // Processes of another server on this machine may have been given the file.
+            if let Some(clock) = &self.clock {
+                clock.bring_up_to_date();
+            }
             let mut names = Vec::new();
             match self.function(reference) {
                 Ok(function) => {

@@ -127,7 +127,7 @@ impl Opened {
         let heard = (Arc::clone(&sns), Arc::clone(&sqs));
         let logs = Logs::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
         let ingest = logs.ingest().clone();
-        let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?, ingest);
+        let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?, ingest)?;
         let opened = Self {
             dynamodb: DynamoDb::open(&context)?,
             cloudwatch: CloudWatch::open(Arc::clone(&context), Arc::clone(&outlets), heard, &rows)?,

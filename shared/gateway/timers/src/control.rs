@@ -108,14 +108,14 @@ impl Timers {
     pub async fn stop(&self) {
         let _one = self.0.control.lock().await;
         self.0.face.stop(self.0.machine.as_ref());
-        self.look();
+        self.changed();
     }
 
     /// Lets a stopped clock go on from the time that it shows.
     pub async fn resume(&self) {
         let _one = self.0.control.lock().await;
         self.0.face.run(self.0.machine.as_ref());
-        self.look();
+        self.changed();
     }
 
     /// Lets the clock run faster or slower than the machine's; where it stands, from when it goes on.
@@ -128,7 +128,7 @@ impl Timers {
         }
         let _one = self.0.control.lock().await;
         self.0.face.set_rate(rate, self.0.machine.as_ref());
-        self.look();
+        self.changed();
         Ok(())
     }
 
@@ -203,6 +203,11 @@ impl Timers {
         self.settled().await
     }
 
+    fn changed(&self) {
+        self.0.changed.send_replace(());
+        self.look();
+    }
+
     async fn settled(&self) -> Result<(), ClockError> {
         self.0.tracker.settled(self.0.patience, self.now()).await
     }
@@ -229,6 +234,6 @@ impl Drop for Stepping<'_> {
             self.timers.0.face.run(self.timers.0.machine.as_ref());
         }
         self.timers.0.queue.lock().stepped = false;
-        self.timers.look();
+        self.timers.changed();
     }
 }

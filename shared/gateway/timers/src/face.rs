@@ -8,6 +8,28 @@ use std::time::Duration;
 /// The word of a clock that runs at another rate than the machine's: [`Face::mode`] has to be asked.
 const ASK: i64 = i64::MIN;
 
+/// How the clock goes, as far as who reads it without asking has to know: at a time `now` of the machine it shows
+/// `gateway + (now - machine) * rate`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Course {
+    /// A time of the machine's clock.
+    pub machine: Timestamp,
+    /// What this clock showed then.
+    pub gateway: Timestamp,
+    /// Milliseconds of this clock in one of the machine's; 0 while it stands.
+    pub rate: f64,
+}
+
+impl Course {
+    /// Whether the clock shows what the machine's does.
+    #[must_use]
+    pub fn is_the_machines(&self) -> bool {
+        #[expect(clippy::float_cmp, reason = "1 is set as 1")]
+        let same_rate = self.rate == 1.0;
+        same_rate && self.machine == self.gateway
+    }
+}
+
 /// How the clock goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Mode {
@@ -81,6 +103,15 @@ impl Face {
         let mut going = self.going.lock();
         change(&mut going);
         self.word.store(going.word(), Ordering::Release);
+    }
+
+    /// What has to be known to read it without asking.
+    pub(crate) fn course(&self) -> Course {
+        let going = self.going.lock();
+        match going.mode {
+            Mode::Running { machine, gateway } => Course { machine, gateway, rate: going.rate },
+            Mode::Stopped(at) => Course { machine: Timestamp::default(), gateway: at, rate: 0.0 },
+        }
     }
 
     /// Whether it runs, and at which rate, be it that it stands now.

@@ -29,6 +29,7 @@ pub mod work;
 pub use bell::{Bell, Ringing};
 pub use control::{Advanced, ClockError, Pending, Shown};
 pub use due::{Due, Reminder};
+pub use face::Course;
 pub use wait::Alarm;
 pub use work::{Kind, Name, Resting, Work};
 
@@ -40,7 +41,7 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use work::Tracker;
 
@@ -63,6 +64,8 @@ struct Shared {
     driver: OnceLock<AbortHandle>,
     ended: AtomicBool,
     patience: Duration,
+    /// Marked whenever the clock was stopped, resumed, sped up, or an advance has ended.
+    changed: watch::Sender<()>,
 }
 
 impl Drop for Shared {
@@ -93,6 +96,7 @@ impl Timers {
             driver: OnceLock::new(),
             ended: AtomicBool::new(false),
             patience,
+            changed: watch::Sender::default(),
         }))
     }
 
@@ -114,6 +118,18 @@ impl Timers {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.face.now(self.0.machine.as_ref())
+    }
+
+    /// How the clock goes now, for who reads it without asking.
+    #[must_use]
+    pub fn course(&self) -> Course {
+        self.0.face.course()
+    }
+
+    /// Tells when the clock was stopped, resumed or sped up, and when an advance has ended; not of the steps of one.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
     }
 
     /// Looks at the clock again, after the machine's clock was set: who is due is woken.

@@ -6,15 +6,13 @@ mod peer;
 mod process;
 mod setup;
 
-use super::definition::Definition;
 use super::invocation::{Invoked, MAX_PAYLOAD};
-use super::logs::{LogStore, Report};
+use super::logs::Report;
 use super::runtime_api::{Answer, Call, Invocation, Reply};
-use crate::context::Context;
 use bytes::Bytes;
 use http::StatusCode;
 use process::{Heard, Process};
-use setup::Setup;
+pub(super) use setup::Setup;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -44,14 +42,9 @@ pub(super) struct Environment {
 
 impl Environment {
     /// An environment that starts its process with its first event.
-    pub(super) fn new(
-        context: &Arc<Context>,
-        logs: &Arc<LogStore>,
-        definition: Arc<Definition>,
-        generation: u64,
-    ) -> Self {
+    pub(super) fn new(setup: Setup, generation: u64) -> Self {
         let (tasks, taken) = mpsc::channel(1);
-        let setup = Setup { context: Arc::clone(context), logs: Arc::clone(logs), definition };
+        let context = Arc::clone(&setup.context);
         context.spawn_to_end(live(setup, taken));
         Self { tasks, generation }
     }
@@ -74,6 +67,7 @@ type Next = oneshot::Sender<Invocation>;
 async fn live(setup: Setup, mut tasks: mpsc::Receiver<Task>) {
     let Some(mut task) = tasks.recv().await else { return };
     let started = Instant::now();
+    setup.show_time();
     let mut process = match Process::spawn(&setup).await {
         Ok(process) => process,
         Err(why) => {
@@ -160,6 +154,7 @@ impl Setup {
         let id = &job.request_id;
         let limit = Duration::from_secs(self.definition.timeout.into());
         process.output.begin(id.clone()).await;
+        self.show_time();
         let started = Instant::now();
         let out_of_time = tokio::time::sleep(limit);
         tokio::pin!(out_of_time);

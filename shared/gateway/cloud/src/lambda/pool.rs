@@ -1,8 +1,9 @@
 //! The execution environments of one function: an idle one is used again, the last one first; a new one starts where none
 //! is idle; and there are never more than the function's concurrency.
 
+use super::clock::ClockFile;
 use super::definition::Definition;
-use super::environment::{Environment, Job};
+use super::environment::{Environment, Job, Setup};
 use super::error::LambdaError;
 use super::invocation::Invoked;
 use super::logs::LogStore;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 pub(super) struct Pool {
     context: Arc<Context>,
     logs: Arc<LogStore>,
+    clock: Option<Arc<ClockFile>>,
     state: Mutex<State>,
     freed: Bell,
 }
@@ -36,9 +38,9 @@ impl Drop for Place {
 }
 
 impl Pool {
-    pub(super) fn new(context: Arc<Context>, logs: Arc<LogStore>) -> Self {
+    pub(super) fn new(context: Arc<Context>, logs: Arc<LogStore>, clock: Option<Arc<ClockFile>>) -> Self {
         let freed = Bell::new(&context.timers, "Lambda event that waits for a place");
-        Self { context, logs, state: Mutex::default(), freed }
+        Self { context, logs, clock, state: Mutex::default(), freed }
     }
 
     /// Runs an event to its end, whether or not the caller waits for it.
@@ -92,7 +94,13 @@ impl Pool {
                 return environment;
             }
         }
-        Environment::new(&self.context, &self.logs, Arc::clone(definition), state.generation)
+        let setup = Setup {
+            context: Arc::clone(&self.context),
+            logs: Arc::clone(&self.logs),
+            clock: self.clock.clone(),
+            definition: Arc::clone(definition),
+        };
+        Environment::new(setup, state.generation)
     }
 
     fn give_back(&self, environment: Environment) {

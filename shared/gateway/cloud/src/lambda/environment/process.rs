@@ -2,6 +2,7 @@
 
 use super::output::Output;
 use super::setup::Setup;
+use crate::lambda::clock;
 use crate::lambda::runtime_api::{self, Call};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::net::SocketAddr;
@@ -131,6 +132,9 @@ fn variables(setup: &Setup, runtime_api: &str, stream: &str) -> Vec<(String, Str
     variables.extend(defaults.map(own));
     variables.extend(definition.environment.clone());
     variables.extend(reserved.map(own));
+    if let Some(clock) = &setup.clock {
+        variables.push((clock::VARIABLE.to_owned(), clock.path().to_string_lossy().into_owned()));
+    }
     variables.extend(definition.launch.variables.clone());
     variables
 }
