@@ -61,6 +61,7 @@ mod releases;
 mod reset;
 mod rules;
 mod s3;
+mod schedules;
 mod scopes;
 mod shadows;
 mod signer;

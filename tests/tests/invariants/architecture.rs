@@ -54,6 +54,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-provisioning", Rulebook),
     ("drydock-registry", Rulebook),
     ("drydock-rules", Rulebook),
+    ("drydock-schedule", Rulebook),
     ("drydock-services", Composition),
     ("drydock-shadow", Rulebook),
     ("drydock-store", Machinery),
@@ -74,7 +75,7 @@ const MEMBERS: &[(&str, Layer)] = &[
 /// The floors of the gateway, from the ground up: a package knows floors below its own, and no other package of its floor.
 const FLOORS: &[&[&str]] = &[
     &["drydock-core"],
-    &["drydock-tasks", "drydock-timers"],
+    &["drydock-schedule", "drydock-tasks", "drydock-timers"],
     &["drydock-broker", "drydock-model", "drydock-shadow", "drydock-store", "drydock-template"],
     &[
         "drydock-audit",

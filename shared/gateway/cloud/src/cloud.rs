@@ -4,13 +4,14 @@ use crate::cloudwatch::CloudWatch;
 use crate::config::CloudConfig;
 use crate::dynamodb::DynamoDb;
 use crate::error::CloudError;
+use crate::events::Events;
 use crate::http_api::HttpApis;
 use crate::iam::Iam;
 use crate::lambda::{self, Lambda};
 use crate::logs::Logs;
 use crate::s3::payload::Payload;
 use crate::s3::{self, S3};
-use crate::schedules::Schedules;
+use crate::scheduler::Scheduler;
 use crate::secrets::Secrets;
 use crate::signer::Signer;
 use crate::sns::Sns;
@@ -113,10 +114,16 @@ impl Cloud {
         &self.inner.opened.lambda
     }
 
-    /// What runs at times.
+    /// EventBridge Scheduler.
     #[must_use]
-    pub fn schedules(&self) -> &Schedules {
-        &self.inner.opened.schedules
+    pub fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.inner.opened.scheduler
+    }
+
+    /// EventBridge.
+    #[must_use]
+    pub fn events(&self) -> &Arc<Events> {
+        &self.inner.opened.events
     }
 
     /// CloudWatch Logs.
@@ -174,7 +181,6 @@ impl Cloud {
     /// # Errors
     /// [`CloudError`] where the emptied state cannot be made durable.
     pub async fn reset(&self) -> Result<(), CloudError> {
-        self.schedules().clear();
         for stand_in in &self.inner.all {
             stand_in.reset().await?;
         }

@@ -9,9 +9,9 @@
 //!   retries and destinations, resource policies, event source mappings, and the Lambda API.
 //! - [`dynamodb`]: DynamoDB, an engine of its own crate on SQLite, behind the JSON protocol.
 //! - [`s3`]: buckets and objects.
-//! - [`schedules`]: what runs at times.
 //! - [`cloudwatch`]: metrics and alarms.
 //! - [`http_api`]: HTTP APIs of API Gateway before functions.
+//! - [`scheduler`], [`events`]: what runs at times, and rules on events; `courier` hands over what they have, `universal` calls APIs for them.
 //! - [`iam`]: roles, policies and instance profiles, which are kept and not evaluated.
 //! - [`logs`]: log groups, what is searched in them, and where the output of functions goes.
 //! - [`secrets`]: secrets, as far as they are read.
@@ -26,9 +26,11 @@ pub mod cloud;
 pub mod cloudwatch;
 pub mod config;
 mod context;
+mod courier;
 mod delivery;
 pub mod dynamodb;
 pub mod error;
+pub mod events;
 pub mod http_api;
 mod http_client;
 pub mod iam;
@@ -37,7 +39,7 @@ pub mod lambda;
 pub mod logs;
 pub mod notice;
 pub mod s3;
-pub mod schedules;
+pub mod scheduler;
 pub mod secrets;
 pub mod signer;
 pub mod sns;
@@ -45,6 +47,7 @@ pub mod sqs;
 pub mod stand_in;
 pub mod stand_ins;
 pub mod sts;
+mod universal;
 mod wire;
 
 pub use cloud::Cloud;
@@ -52,3 +55,4 @@ pub use config::{CloudConfig, FunctionKeys, KeySource, LambdaConfig, RetryPolicy
 pub use error::CloudError;
 pub use notice::{Notice, Observer};
 pub use stand_in::Service;
+pub use universal::IotApi;

@@ -7,15 +7,15 @@ use crate::context::Context;
 use crate::delivery::Outlets;
 use crate::dynamodb::{self, DynamoDb};
 use crate::error::CloudError;
+use crate::events::{self, Events};
 use crate::http_api::{self, HttpApis};
 use crate::iam::{self, Iam};
 use crate::journal::Journal;
-use crate::lambda::events::Events;
-use crate::lambda::{self, Lambda};
+use crate::lambda::{self, Lambda, events as invocations};
 use crate::logs::{self, Logs};
 use crate::s3;
 use crate::s3::door::Door;
-use crate::schedules::Schedules;
+use crate::scheduler::{self, Scheduler};
 use crate::secrets::{self, Secrets};
 use crate::signer::{self, Signer};
 use crate::sns::{self, Sns};
@@ -41,6 +41,8 @@ const fn register(service: Service, of: fn(&Opened) -> Arc<dyn StandIn>) -> Regi
 const ALL: &[Registered] = &[
     register(cloudwatch::SERVICE, |opened| opened.cloudwatch.clone()),
     register(http_api::SERVICE, |opened| opened.http_apis.clone()),
+    register(scheduler::SERVICE, |opened| opened.scheduler.clone()),
+    register(events::SERVICE, |opened| opened.events.clone()),
     register(lambda::SERVICE, |opened| opened.lambda.clone()),
     register(sns::SERVICE, |opened| opened.sns.clone()),
     register(sqs::SERVICE, |opened| opened.sqs.clone()),
@@ -83,6 +85,14 @@ pub fn query_error(status: u16, code: &str, message: &str, request_id: &str) -> 
     wire::query::error("http://webservices.amazon.com/AWSFault/2005-15-09", status, code, message, request_id)
 }
 
+/// Tags as templates write them: a list of `Key` and `Value`, or a map.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn tags(value: &serde_json::Value) -> Result<std::collections::BTreeMap<String, String>, String> {
+    wire::tags_of_properties(value)
+}
+
 /// The names of all of them for people, in a sentence.
 #[must_use]
 pub fn titles() -> String {
@@ -109,7 +119,8 @@ pub(crate) struct Opened {
     pub(crate) iam: Arc<Iam>,
     pub(crate) cloudwatch: Arc<CloudWatch>,
     pub(crate) http_apis: Arc<HttpApis>,
-    pub(crate) schedules: Schedules,
+    pub(crate) scheduler: Arc<Scheduler>,
+    pub(crate) events: Arc<Events>,
 }
 
 impl Opened {
@@ -127,7 +138,7 @@ impl Opened {
         let heard = (Arc::clone(&sns), Arc::clone(&sqs));
         let logs = Logs::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
         let ingest = logs.ingest().clone();
-        let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), Events::open(&rows)?, ingest)?;
+        let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), invocations::Events::open(&rows)?, ingest)?;
         let opened = Self {
             dynamodb: DynamoDb::open(&context)?,
             cloudwatch: CloudWatch::open(Arc::clone(&context), Arc::clone(&outlets), heard, &rows)?,
@@ -140,7 +151,8 @@ impl Opened {
             secrets: Secrets::open(Arc::clone(&context), &rows)?,
             logs,
             iam: Iam::open(Arc::clone(&context), &rows)?,
-            schedules: Schedules::new(Arc::clone(&context), Arc::clone(&outlets)),
+            scheduler: Scheduler::open(&context, &outlets, &rows)?,
+            events: Events::open(&context, &outlets, &rows)?,
             context,
         };
         let all: Vec<Arc<dyn StandIn>> = ALL.iter().map(|registered| (registered.of)(&opened)).collect();

@@ -1,6 +1,7 @@
 //! The pieces of AWS's wire protocols that the stand-ins share.
 
 pub(crate) mod json;
+pub(crate) mod page;
 pub(crate) mod query;
 
 use bytes::Bytes;

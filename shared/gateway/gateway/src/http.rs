@@ -24,7 +24,7 @@ pub mod execute_api;
 pub mod faults;
 pub mod lines;
 pub mod links;
-mod operations;
+pub(crate) mod operations;
 pub mod paths;
 mod refused;
 pub mod s3;

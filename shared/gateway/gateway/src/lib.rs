@@ -26,6 +26,7 @@ pub mod public;
 mod running;
 pub mod scopes;
 mod seal;
+mod targets;
 pub mod tls;
 mod trouble;
 pub mod websocket;

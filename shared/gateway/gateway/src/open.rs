@@ -10,6 +10,7 @@ use crate::listen::{self, ListenError, Sockets};
 use crate::public::Public;
 use crate::running::Running;
 use crate::scopes::{self, Admission, Scopes};
+use crate::targets::Targets;
 use crate::tls::{self, Authorities, Tls, TlsSetupError};
 use crate::{journal, private, seal};
 use async_trait::async_trait;
@@ -364,6 +365,8 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
     let counting: Arc<dyn Source> = services.clone();
     host.cloud.cloudwatch().watch(&counting);
     services.indexing.violations_from(Arc::new(Known(Arc::clone(&host.books))));
+    let targets = Targets { services: Arc::downgrade(&services), shared: Arc::downgrade(shared) };
+    host.cloud.scheduler().calls(Arc::new(targets));
     let behind = drydock_services::running(&services);
     requests.go_to(&behind);
     runner.start(host.broker.clone());

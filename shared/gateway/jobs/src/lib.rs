@@ -8,7 +8,7 @@
 //!   [`request`] reads what a device asks over MQTT, [`messages`] is what it is told.
 //! - `job`, `assignment`: a job, and a job on one of its things, as they are kept. `step`: what a command changes, the one way for
 //!   all of them, so that counts, lists and timers are always in step.
-//! - `due`: what time does: `rollout`, timeouts, and the `schedule` with its maintenance windows, which are `cron` expressions.
+//! - `due`: what time does: `rollout`, timeouts, and the `schedule` with its maintenance windows, whose times are cron expressions.
 //! - `membership`: things that come to the targets of a continuous job, or leave them.
 //! - `install`: the package versions that a job installs; [`Catalog`] is what it asks of the software package catalog. `installed`:
 //!   those that were installed, until it is told.
@@ -22,7 +22,6 @@ mod config;
 mod context;
 mod control;
 mod create;
-mod cron;
 pub mod device;
 pub mod document;
 mod due;

@@ -3,9 +3,9 @@
 //! Source: "Job scheduling" and "Maintenance windows" of "Job configurations" of the developer guide, and the API reference of
 //! `SchedulingConfig`.
 
-use crate::cron::Cron;
 use drydock_core::{ApiError, Timestamp};
 use drydock_model::iot::{JobEndBehavior, ScheduledJobRollout, SchedulingConfig, TargetSelection};
+use drydock_schedule::{Cron, Expression};
 use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -27,7 +27,7 @@ pub(crate) struct Schedule {
     pub(crate) start: Option<Timestamp>,
     pub(crate) end: Option<Timestamp>,
     pub(crate) behavior: JobEndBehavior,
-    windows: Vec<(Cron, i64)>,
+    windows: Vec<(Expression, i64)>,
 }
 
 impl Schedule {
@@ -36,9 +36,7 @@ impl Schedule {
         let Some(config) = config else { return Ok(Self::default()) };
         let mut windows = Vec::new();
         for window in config.maintenance_windows.iter().flatten() {
-            let cron = Cron::parse(&window.start_time)
-                .map_err(|why| ApiError::invalid(format!("maintenanceWindows: {why}")))?;
-            windows.push((cron, i64::from(window.duration_in_minutes) * MINUTE));
+            windows.push((window_of(&window.start_time)?, i64::from(window.duration_in_minutes) * MINUTE));
         }
         Ok(Self {
             start: config.start_time.as_deref().map(time).transpose()?,
@@ -84,18 +82,19 @@ impl Schedule {
 
     /// The next time at which a window opens.
     pub(crate) fn next_window(&self, after: Timestamp) -> Option<Timestamp> {
-        self.windows.iter().filter_map(|(cron, _)| cron.after(after)).min()
+        self.windows.iter().filter_map(|(starts, _)| starts.after(after, after)).min()
     }
 
     /// When the window closes that is open at a time, if one is.
     pub(crate) fn closes(&self, now: Timestamp) -> Option<Timestamp> {
-        let open = self.windows.iter().filter_map(|(cron, lasts)| {
+        let open = self.windows.iter().filter_map(|(starts, lasts)| {
             // The first start after the moment at which one that has closed by now could have begun.
-            let mut from = cron.after(now.plus_millis(-lasts))?;
+            let before = now.plus_millis(-lasts);
+            let mut from = starts.after(before, before)?;
             let mut ends = None;
             while from <= now {
                 ends = Some(from.plus_millis(*lasts));
-                from = cron.after(from)?;
+                from = starts.after(from, from)?;
             }
             ends
         });
@@ -118,6 +117,13 @@ impl Schedule {
         }
         Some(shown)
     }
+}
+
+/// When a window begins: a cron expression, with or without `cron(…)` around it.
+fn window_of(text: &str) -> Result<Expression, ApiError> {
+    let fields = text.strip_prefix("cron(").and_then(|text| text.strip_suffix(')')).unwrap_or(text);
+    let read = Cron::parse(fields).map(Expression::of_cron);
+    read.map_err(|why| ApiError::invalid(format!("maintenanceWindows: `{text}` is not a cron expression: {why}")))
 }
 
 /// A time as schedules write it: `2026-12-31T23:30`, in UTC.

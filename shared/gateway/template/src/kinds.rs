@@ -45,7 +45,7 @@ pub use qualifier::Qualifier;
 pub use queue::Queue;
 pub use role::{IamPolicy, Role};
 pub use role_alias::RoleAlias;
-pub use schedule::{DeadLetter, RetryPolicy, Schedule, ScheduleTarget};
+pub use schedule::{Schedule, ScheduleGroup};
 pub use secret::Secret;
 pub use table::Table;
 pub use thing_type::ThingType;
@@ -125,10 +125,12 @@ pub enum Resource {
     EventSourceMapping(EventSourceMapping),
     /// `AWS::Lambda::EventInvokeConfig`, or a SAM function's `EventInvokeConfig`.
     EventInvokeConfig(EventInvokeConfig),
-    /// A scheduled `AWS::Events::Rule`, an `AWS::Scheduler::Schedule`, or SAM's `Schedule` and `ScheduleV2` events.
+    /// `AWS::Events::Rule`, `AWS::Scheduler::Schedule`, or SAM's `Schedule` and `ScheduleV2` events.
     Schedule(Schedule),
     /// `AWS::ApiGatewayV2::Api` and what belongs to it, `AWS::Serverless::HttpApi`, or SAM's `HttpApi` event.
     HttpApi(HttpApi),
+    /// `AWS::Scheduler::ScheduleGroup`.
+    ScheduleGroup(ScheduleGroup),
     /// `AWS::IoT::RoleAlias`.
     RoleAlias(RoleAlias),
     /// `AWS::IAM::Role`: its ARN is known, and who may assume it.
@@ -254,6 +256,7 @@ const KINDS: &[&Kind] = &[
     &http_api::STAGE,
     &schedule::RULE,
     &schedule::SCHEDULE,
+    &schedule::GROUP,
     &role::MANAGED_POLICY,
     &role::INLINE_POLICY,
     &role::ROLE,

@@ -285,9 +285,10 @@ fn leave(document: &mut Document, settings: &Settings) {
         let type_ = declared.type_.as_str();
         let is_type = type_.split("::").count() >= 2 && !type_.contains(char::is_whitespace);
         let ours = type_.starts_with("AWS::IoT::") && !settings.lenient;
-        let pattern = type_ == "AWS::Events::Rule" && declared.properties.get("EventPattern").is_some();
+        let bus = if type_ == "AWS::Events::Rule" { declared.properties.get("EventBusName") } else { None };
+        let elsewhere = bus.is_some_and(|bus| bus.as_text() != Some("default"));
         let random = type_ == "AWS::SecretsManager::Secret" && declared.properties.get("SecretString").is_none();
-        let stays = (kinds::find(type_).is_some() && !pattern && !random)
+        let stays = (kinds::find(type_).is_some() && !elsewhere && !random)
             || ours
             || misspelt(type_, kinds::supported_types()).is_some();
         if declared.aws_only || stays || !is_type {
@@ -295,7 +296,7 @@ fn leave(document: &mut Document, settings: &Settings) {
         }
         declared.aws_only = true;
         declared.left = Some(match type_ {
-            "AWS::Events::Rule" => "there is no event bus here, only schedules".to_owned(),
+            "AWS::Events::Rule" => "there is one event bus here, the default one".to_owned(),
             "AWS::SecretsManager::Secret" => "it does not say its `SecretString`".to_owned(),
             "AWS::CDK::Metadata" => "it tells AWS which CDK made the template".to_owned(),
             "AWS::Serverless::Api" | "AWS::Serverless::WebSocketApi" => {

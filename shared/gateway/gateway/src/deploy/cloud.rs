@@ -6,13 +6,11 @@ use crate::gateway::Gateway;
 use drydock_cloud::http_api::Part;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, LambdaError, Mapping, Permission};
 use drydock_cloud::s3::{Notification, Versioning};
-use drydock_cloud::schedules::{Expression, NotAnExpression, Target};
 use drydock_cloud::{Cloud, CloudError};
-use drydock_core::{ApiError, Arn, Timestamp};
+use drydock_core::{ApiError, Arn};
 use drydock_template::{
     Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, HttpApi, HttpApiPart, LambdaPermission,
-    LogGroup, MetricFilter, Plan, Resource, Schedule, ScheduleTarget, Secret, Subscription, SubscriptionFilter, Table,
-    Topic,
+    LogGroup, MetricFilter, Plan, Resource, Schedule, Secret, Subscription, SubscriptionFilter, Table, Topic,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -44,12 +42,12 @@ pub enum MakeError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// When something is to run cannot be read.
-    #[error(transparent)]
-    Expression(#[from] NotAnExpression),
     /// A text that is to be a time is none.
     #[error("`{0}` is not a time, such as `2026-03-01T08:00:00Z`")]
     NotATime(String),
+    /// Tags cannot be read.
+    #[error("{0}")]
+    Tags(String),
     /// A text that is to be an ARN is none.
     #[error("`{0}` is not an ARN")]
     NotAnArn(String),
@@ -113,6 +111,10 @@ impl Surroundings<'_> {
                 Ok(())
             }
             Resource::HttpApi(part) => http_api(self.cloud(), part),
+            Resource::ScheduleGroup(group) => {
+                let tags = drydock_cloud::stand_ins::tags(&group.tags).map_err(MakeError::Tags)?;
+                Ok(self.cloud().scheduler().ensure_group(&group.name, tags).await?)
+            }
             // What is about a function waits for functions to be there.
             _ if !self.functions => Ok(()),
             Resource::Function(function) => self.function(logical_id, function),
@@ -124,7 +126,7 @@ impl Surroundings<'_> {
             }
             // Part of the function's definition: see `function`.
             Resource::EventInvokeConfig(_) => Ok(()),
-            Resource::Schedule(planned) => schedule(self.cloud(), planned),
+            Resource::Schedule(planned) => schedule(self.cloud(), planned).await,
             other => Err(MakeError::NotImplemented(format!("{other:?}"))),
         }
     }
@@ -238,30 +240,20 @@ fn http_api(cloud: &Cloud, planned: &HttpApi) -> Result<(), MakeError> {
     Ok(cloud.http_apis().ensure(&planned.api, part, &planned.id, &planned.properties)?)
 }
 
-/// Starts what the template schedules.
-fn schedule(cloud: &Cloud, planned: &Schedule) -> Result<(), MakeError> {
-    let expression = Expression::parse(&planned.expression, planned.timezone.as_deref())?;
-    let time = |text: &String| {
-        let read = text.parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_millisecond()));
-        read.map_err(|_| MakeError::NotATime(text.clone()))
-    };
-    let target = |target: &ScheduleTarget| -> Result<Target, MakeError> {
-        let dead_letter = target.dead_letter_config.as_ref().and_then(|config| config.arn.as_deref());
-        let dead_letter = dead_letter.map(arn).transpose()?;
-        Ok(Target { arn: arn(&target.arn)?, input: target.input.clone(), dead_letter })
-    };
-    let made = drydock_cloud::schedules::Schedule {
-        arn: arn(&planned.arn)?,
-        expression,
-        start: planned.start_date.as_ref().map(time).transpose()?,
-        end: planned.end_date.as_ref().map(time).transpose()?,
-        of_scheduler: planned.service == "scheduler.amazonaws.com",
-        targets: planned.targets.iter().map(target).collect::<Result<_, _>>()?,
-    };
-    if planned.enabled {
-        cloud.schedules().start(made);
+/// Has the rule or schedule that the template says.
+async fn schedule(cloud: &Cloud, planned: &Schedule) -> Result<(), MakeError> {
+    let mut request = planned.request.as_object().cloned().unwrap_or_default();
+    if planned.service == "events" {
+        return Ok(cloud.events().ensure(&planned.name, &request).await?);
     }
-    Ok(())
+    // A template writes times as RFC 3339, the API counts seconds.
+    for name in ["StartDate", "EndDate"] {
+        if let Some(Value::String(text)) = request.get(name).cloned() {
+            let read = text.parse::<jiff::Timestamp>().map_err(|_| MakeError::NotATime(text))?;
+            request.insert(name.to_owned(), json!(read.as_second()));
+        }
+    }
+    Ok(cloud.scheduler().ensure(&planned.name, &request).await?)
 }
 
 fn invoke_config(config: &PlannedInvokes) -> Result<EventInvokeConfig, MakeError> {

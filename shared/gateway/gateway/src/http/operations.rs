@@ -13,6 +13,16 @@ pub(super) async fn iot(
     service: drydock_model::Service,
     request: Request<Bytes>,
 ) -> Response<Bytes> {
+    with_request_id(gateway, routed(&gateway.router, call, service, request).await)
+}
+
+/// The answer of the operation that a request means.
+pub(crate) async fn routed(
+    router: &drydock_model::Router<Call>,
+    call: Call,
+    service: drydock_model::Service,
+    request: Request<Bytes>,
+) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
     let headers = parts
         .headers
@@ -26,7 +36,7 @@ pub(super) async fn iot(
         headers,
         body,
     };
-    let answer = gateway.router.call(call, service, &request).await;
+    let answer = router.call(call, service, &request).await;
     let mut response = Response::new(answer.body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
@@ -34,5 +44,5 @@ pub(super) async fn iot(
             response.headers_mut().append(name, value);
         }
     }
-    with_request_id(gateway, response)
+    response
 }

@@ -102,7 +102,7 @@ const NOTIFICATIONS: Shape = Shape::Object(&[
     optional("LambdaConfigurations", Shape::List(&Shape::Object(&[EVENT, required("Function", Shape::Text), FILTER]))),
     optional("QueueConfigurations", Shape::List(&Shape::Object(&[EVENT, required("Queue", Shape::Text), FILTER]))),
     optional("TopicConfigurations", Shape::List(&Shape::Object(&[EVENT, required("Topic", Shape::Text), FILTER]))),
-    refused("EventBridgeConfiguration", "there is no event bus here, only schedules"),
+    refused("EventBridgeConfiguration", "buckets tell no event bus here"),
 ]);
 
 const VERSIONING: Shape = Shape::Object(&[required("Status", Shape::Choice(&["Enabled", "Suspended"]))]);

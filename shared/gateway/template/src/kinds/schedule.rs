@@ -1,69 +1,36 @@
-//! Schedules: a scheduled `AWS::Events::Rule`, and `AWS::Scheduler::Schedule`.
+//! `AWS::Events::Rule`, and `AWS::Scheduler::Schedule` with its groups.
 
 use super::{Identity, Kind, Properties, Resource};
 use crate::error::Fallible;
 use crate::names::Naming;
 use crate::shape::{Field, NATURAL, Shape, TAGS, inert, optional, refused, required};
-use serde::{Deserialize, Serialize};
+use drydock_core::Arn;
+use drydock_schedule::Expression;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-/// Something that happens again and again, or once.
+/// A rule of EventBridge, or a schedule of its Scheduler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
     /// The rule's or schedule's name.
     pub name: String,
-    /// `rate(…)`, `cron(…)`, or `at(…)` for a schedule of the Scheduler.
-    pub expression: String,
-    /// The time zone of the expression; UTC where the template says nothing.
-    pub timezone: Option<String>,
-    /// RFC 3339: not before.
-    pub start_date: Option<String>,
-    /// RFC 3339: not after.
-    pub end_date: Option<String>,
-    /// How many minutes late it may be; 0 for on time.
-    pub flexible_window_minutes: u32,
-    /// Whether it runs.
-    pub enabled: bool,
-    /// `events.amazonaws.com` or `scheduler.amazonaws.com`: whose event the target sees, and whose permission it needs.
+    /// `events` or `scheduler`: the service that has it.
     pub service: &'static str,
     /// The ARN of the rule or schedule, the source of its invokes.
     pub arn: String,
-    /// What is invoked.
-    pub targets: Vec<ScheduleTarget>,
+    /// What the API is asked for: the input of `PutRule` with that of `PutTargets`, or of `CreateSchedule`, whose dates are RFC 3339.
+    pub request: Value,
 }
 
-/// What a schedule invokes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
-pub struct ScheduleTarget {
-    /// The function's, queue's or topic's ARN.
-    pub arn: String,
-    /// What it is invoked with; the service's own event where the template says nothing.
-    pub input: Option<String>,
-    /// Where events go that cannot be delivered.
-    #[serde(default)]
-    pub dead_letter_config: Option<DeadLetter>,
-    /// How often and for how long delivery is tried.
-    #[serde(default)]
-    pub retry_policy: Option<RetryPolicy>,
-}
-
-/// Where events go that cannot be delivered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
-pub struct DeadLetter {
-    /// The queue's ARN.
-    pub arn: Option<String>,
-}
-
-/// How often and for how long delivery is tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase", deserialize = "PascalCase"))]
-pub struct RetryPolicy {
-    /// 60 to 86400.
-    pub maximum_event_age_in_seconds: Option<u32>,
-    /// 0 to 185.
-    pub maximum_retry_attempts: Option<u32>,
+/// A group of schedules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleGroup {
+    /// Its name.
+    pub name: String,
+    /// Its tags.
+    pub tags: Value,
 }
 
 const DEAD_LETTER: Field = optional("DeadLetterConfig", Shape::Object(&[optional("Arn", Shape::Text)]));
@@ -74,15 +41,17 @@ const RETRY: Field = optional(
         optional("MaximumRetryAttempts", Shape::Integer(0, 185)),
     ]),
 );
-const IAM: &str = "IAM is not evaluated here";
-const BUS: &str = "there is no event bus here, only schedules";
+const BUS: &str = "there is one event bus here, the default one";
+/// What can be a target here.
+const TARGETS: [&str; 3] = ["lambda", "sqs", "sns"];
 
 pub(super) const RULE: Kind = Kind {
     type_: "AWS::Events::Rule",
     page: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html",
     properties: &[
         optional("Name", Shape::Text),
-        required("ScheduleExpression", Shape::Text),
+        optional("ScheduleExpression", Shape::Text),
+        optional("EventPattern", Shape::Document),
         optional("State", Shape::Choice(&["ENABLED", "DISABLED"])),
         optional(
             "Targets",
@@ -90,17 +59,19 @@ pub(super) const RULE: Kind = Kind {
                 required("Arn", Shape::Text),
                 required("Id", Shape::Text),
                 optional("Input", Shape::Text),
+                optional("InputPath", Shape::Text),
+                optional(
+                    "InputTransformer",
+                    Shape::Object(&[required("InputTemplate", Shape::Text), optional("InputPathsMap", Shape::TextMap)]),
+                ),
                 DEAD_LETTER,
                 RETRY,
-                inert("RoleArn", IAM),
-                refused("InputPath", "a schedule's input is fixed"),
-                refused("InputTransformer", "a schedule's input is fixed"),
+                optional("RoleArn", Shape::Text),
             ])),
         ),
-        inert("Description", "it is for people"),
-        inert("RoleArn", IAM),
-        refused("EventBusName", BUS),
-        refused("EventPattern", BUS),
+        optional("Description", Shape::Text),
+        optional("RoleArn", Shape::Text),
+        optional("EventBusName", Shape::Choice(&["default"])),
         TAGS,
     ],
     naming: Naming::by("Name", 64, "-_."),
@@ -130,7 +101,7 @@ pub(super) const SCHEDULE: Kind = Kind {
                 optional("Input", Shape::Text),
                 DEAD_LETTER,
                 RETRY,
-                inert("RoleArn", IAM),
+                required("RoleArn", Shape::Text),
                 refused("EcsParameters", "there is no ECS here"),
                 refused("EventBridgeParameters", BUS),
                 refused("KinesisParameters", "there are no Kinesis streams here"),
@@ -143,7 +114,7 @@ pub(super) const SCHEDULE: Kind = Kind {
         optional("StartDate", Shape::Text),
         optional("EndDate", Shape::Text),
         optional("GroupName", Shape::Text),
-        inert("Description", "it is for people"),
+        optional("Description", Shape::Text),
         inert("KmsKeyArn", "nothing is encrypted at rest here"),
     ],
     naming: Naming::by("Name", 64, "-_."),
@@ -153,26 +124,16 @@ pub(super) const SCHEDULE: Kind = Kind {
     plan: schedule,
 };
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Given {
-    schedule_expression: String,
-    schedule_expression_timezone: Option<String>,
-    start_date: Option<String>,
-    end_date: Option<String>,
-    state: Option<String>,
-    #[serde(default)]
-    flexible_time_window: Window,
-    #[serde(default)]
-    targets: Vec<ScheduleTarget>,
-    target: Option<ScheduleTarget>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase")]
-struct Window {
-    maximum_window_in_minutes: Option<u32>,
-}
+pub(super) const GROUP: Kind = Kind {
+    type_: "AWS::Scheduler::ScheduleGroup",
+    page: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-scheduler-schedulegroup.html",
+    properties: &[optional("Name", Shape::Text), optional("Tags", Shape::Document)],
+    naming: Naming::by("Name", 64, "-_."),
+    extra: None,
+    reference: |identity| identity.name.clone(),
+    attributes: &[("Arn", group_arn)],
+    plan: group,
+};
 
 fn rule_arn(identity: &Identity) -> String {
     identity.arn("events", &format!("rule/{}", identity.name))
@@ -183,37 +144,62 @@ fn schedule_arn(identity: &Identity) -> String {
     identity.arn("scheduler", &format!("schedule/{group}/{}", identity.name))
 }
 
+fn group_arn(identity: &Identity) -> String {
+    identity.arn("scheduler", &format!("schedule-group/{}", identity.name))
+}
+
 fn rule(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
-    let given = given(properties, &["rate(", "cron("])?;
-    Ok(Resource::Schedule(made(identity, given, "events.amazonaws.com", rule_arn(identity))))
+    let mut request: Map<String, Value> = properties.read()?;
+    // Its members are text over the API.
+    if let Some(pattern) = request.get_mut("EventPattern") {
+        *pattern = pattern.to_string().into();
+    }
+    match request.get("ScheduleExpression").and_then(Value::as_str) {
+        Some(expression) => {
+            let read = Expression::of_rule(expression);
+            read.map_err(|why| properties.fault("ScheduleExpression", why.to_string()))?;
+        }
+        None if !request.contains_key("EventPattern") => {
+            return Err(properties.fault("ScheduleExpression", "or `EventPattern` must be given"));
+        }
+        None => {}
+    }
+    for target in request.get("Targets").and_then(Value::as_array).into_iter().flatten() {
+        can_be_target(properties, "Targets", target)?;
+    }
+    request.insert("Name".to_owned(), identity.name.clone().into());
+    Ok(made(identity, "events", rule_arn(identity), request))
 }
 
 fn schedule(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
-    let given = given(properties, &["rate(", "cron(", "at("])?;
-    Ok(Resource::Schedule(made(identity, given, "scheduler.amazonaws.com", schedule_arn(identity))))
+    let request: Map<String, Value> = properties.read()?;
+    let text = |name: &str| request.get(name).and_then(Value::as_str);
+    Expression::parse(text("ScheduleExpression").unwrap_or_default(), text("ScheduleExpressionTimezone"))
+        .map_err(|why| properties.fault("ScheduleExpression", why.to_string()))?;
+    if let Some(target) = request.get("Target") {
+        can_be_target(properties, "Target", target)?;
+    }
+    Ok(made(identity, "scheduler", schedule_arn(identity), request))
 }
 
-fn given(properties: &Properties<'_>, forms: &[&str]) -> Fallible<Given> {
-    let given: Given = properties.read()?;
-    let expression = given.schedule_expression.as_str();
-    if !(expression.ends_with(')') && forms.iter().any(|form| expression.starts_with(form))) {
-        let forms = forms.iter().map(|form| format!("`{form}…)`")).collect::<Vec<_>>().join(", ");
-        return Err(properties.fault("ScheduleExpression", format!("is none of {forms}")));
+/// Whether what an ARN names can be a target here; what it names is not always known before it is made.
+fn can_be_target(properties: &Properties<'_>, path: &str, target: &Value) -> Fallible<()> {
+    let arn = target.get("Arn").and_then(Value::as_str).and_then(Arn::parse);
+    match arn {
+        Some(arn) if !TARGETS.contains(&arn.service()) && !arn.as_str().contains(":scheduler:::aws-sdk:") => {
+            let why = format!("names `{arn}`: here a target is one of {}", TARGETS.join(", "));
+            Err(properties.fault(path, why))
+        }
+        _ => Ok(()),
     }
-    Ok(given)
 }
 
-fn made(identity: &Identity, given: Given, service: &'static str, arn: String) -> Schedule {
-    Schedule {
-        name: identity.name.clone(),
-        expression: given.schedule_expression,
-        timezone: given.schedule_expression_timezone,
-        start_date: given.start_date,
-        end_date: given.end_date,
-        flexible_window_minutes: given.flexible_time_window.maximum_window_in_minutes.unwrap_or(0),
-        enabled: given.state.as_deref() != Some("DISABLED"),
-        service,
-        arn,
-        targets: given.targets.into_iter().chain(given.target).collect(),
-    }
+fn made(identity: &Identity, service: &'static str, arn: String, request: Map<String, Value>) -> Resource {
+    Resource::Schedule(Schedule { name: identity.name.clone(), service, arn, request: request.into() })
+}
+
+fn group(identity: &Identity, properties: &Properties<'_>) -> Fallible<Resource> {
+    let mut given: Map<String, Value> = properties.read()?;
+    let tags = given.remove("Tags").unwrap_or_else(|| Value::Array(Vec::new()));
+    Ok(Resource::ScheduleGroup(ScheduleGroup { name: identity.name.clone(), tags }))
 }

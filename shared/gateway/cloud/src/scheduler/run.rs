@@ -1,0 +1,134 @@
+//! Which schedules are due, and what becomes of them.
+
+use super::rows::Schedule;
+use super::{SCHEDULES, Scheduler};
+use crate::context::lock;
+use crate::courier::Delivery;
+use async_trait::async_trait;
+use drydock_core::{Timestamp, Write};
+use drydock_timers::Due;
+use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
+
+/// What targets have unless they say otherwise.
+const RETRIES: u32 = 185;
+const MAX_AGE: u32 = 86_400;
+
+#[async_trait]
+impl Due for Scheduler {
+    async fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.ready.load(Ordering::Acquire) {
+            return None;
+        }
+        {
+            let _one = self.changing.lock().await;
+            self.begin(now).await;
+        }
+        let retried = self.courier.due(now).await;
+        let next = lock(&self.held).schedules.values().filter(|one| !one.sleeps).filter_map(|one| one.next).min();
+        next.into_iter().chain(retried).min()
+    }
+}
+
+impl Scheduler {
+    /// Begins what is due: that a schedule was due, and what is to be handed over, are one commit.
+    async fn begin(&self, now: Timestamp) {
+        let (mut writes, mut deliveries) = (Vec::new(), Vec::new());
+        {
+            let mut held = lock(&self.held);
+            let mut over = Vec::new();
+            for (key, schedule) in &mut held.schedules {
+                let Some(at) = schedule.next.filter(|next| *next <= now && !schedule.sleeps) else { continue };
+                let delivery = self.delivery(schedule, at, now);
+                schedule.last = Some(at);
+                schedule.plan(now.max(at.plus_millis(1)));
+                writes.push(self.courier.row(&delivery));
+                deliveries.push(delivery);
+                if schedule.next.is_none()
+                    && schedule.definition.action_after_completion == "DELETE"
+                    && schedule.is_over(now)
+                {
+                    over.push(key.clone());
+                    writes.push(Write::delete(SCHEDULES, key.clone()));
+                } else {
+                    writes.push(row(schedule));
+                }
+            }
+            for key in over {
+                held.schedules.remove(&key);
+            }
+        }
+        if let Err(error) = self.context.journal.commit(writes).await {
+            tracing::error!(%error, "what schedules begin could not be written: a kill would begin it anew");
+        }
+        self.courier.take(deliveries);
+    }
+
+    fn delivery(&self, schedule: &Schedule, at: Timestamp, now: Timestamp) -> Delivery {
+        let target = &schedule.definition.target;
+        let id = self.context.uuid();
+        let arn = self.arn("schedule", &schedule.key()).to_string();
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let number = |name: &str, otherwise: u32| {
+            let given = target.get("RetryPolicy").and_then(|policy| policy.get(name)).and_then(Value::as_u64);
+            given.and_then(|given| u32::try_from(given).ok()).unwrap_or(otherwise)
+        };
+        let body = match target.get("Input").and_then(Value::as_str) {
+            Some(input) => filled(input, &arn, at, &id),
+            None => self.event(&arn, at, &id),
+        };
+        Delivery {
+            body,
+            from: arn,
+            to: text(target.get("Arn")).unwrap_or_default(),
+            by_policy: false,
+            dead_letter: text(target.get("DeadLetterConfig").and_then(|config| config.get("Arn"))),
+            due: at.max(now),
+            retries: number("MaximumRetryAttempts", RETRIES),
+            max_age: number("MaximumEventAgeInSeconds", MAX_AGE),
+            attempts: 0,
+            next: now,
+            id,
+        }
+    }
+
+    /// What a target gets that has no input of its own.
+    fn event(&self, arn: &str, at: Timestamp, id: &str) -> String {
+        let scope = &self.context.config.scope;
+        json!({
+            "version": "0",
+            "id": id,
+            "detail-type": "Scheduled Event",
+            "source": "aws.scheduler",
+            "account": scope.account.as_str(),
+            "time": whole_seconds(at),
+            "region": scope.region.as_str(),
+            "resources": [arn],
+            "detail": "{}",
+        })
+        .to_string()
+    }
+}
+
+pub(super) fn row(schedule: &Schedule) -> Write {
+    // A schedule is texts and numbers: writing it as JSON does not fail.
+    Write::put(SCHEDULES, schedule.key(), serde_json::to_string(schedule).unwrap_or_default())
+}
+
+/// The keywords that the Scheduler fills in ("Adding context attributes").
+fn filled(input: &str, arn: &str, at: Timestamp, id: &str) -> String {
+    [
+        ("<aws.scheduler.schedule-arn>", arn),
+        ("<aws.scheduler.scheduled-time>", &whole_seconds(at)),
+        ("<aws.scheduler.execution-id>", id),
+        ("<aws.scheduler.attempt-number>", "1"),
+    ]
+    .into_iter()
+    .fold(input.to_owned(), |text, (keyword, value)| text.replace(keyword, value))
+}
+
+/// A time without its fraction of a second: `2026-11-30T12:00:00Z`.
+pub(crate) fn whole_seconds(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split('.').next().map_or_else(|| text.clone(), |whole| format!("{}Z", whole.trim_end_matches('Z')))
+}
