@@ -138,7 +138,8 @@ impl Opened {
         let heard = (Arc::clone(&sns), Arc::clone(&sqs));
         let logs = Logs::open(Arc::clone(&context), Arc::clone(&outlets), &rows)?;
         let ingest = logs.ingest().clone();
-        let lambda = Lambda::open(Arc::clone(&context), Arc::clone(&outlets), invocations::Events::open(&rows)?, ingest)?;
+        let lambda =
+            Lambda::open(Arc::clone(&context), Arc::clone(&outlets), invocations::Events::open(&rows)?, ingest)?;
         let opened = Self {
             dynamodb: DynamoDb::open(&context)?,
             cloudwatch: CloudWatch::open(Arc::clone(&context), Arc::clone(&outlets), heard, &rows)?,
