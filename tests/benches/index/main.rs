@@ -39,12 +39,13 @@ fn config() -> ThingConfig {
 /// A thing; `round` is how often it was changed.
 fn thing(n: usize, round: usize) -> Thing {
     let mixed = n.wrapping_mul(2_654_435_761) % 1_000_003;
+    let mode = ["idle", "charging", "fault"][mixed % 3];
     let reported = json!({
         "firmware": format!("1.{}", mixed % 40),
         "battery": mixed % 101,
         "temperature": (mixed % 60_000) as f64 / 100.0 + round as f64,
         "network": { "ssid": format!("site-{}", mixed % 997), "rssi": -((mixed % 90) as i64), "ip": format!("10.{}.{}.{}", mixed % 250, mixed % 241, mixed % 239) },
-        "mode": ["idle", "charging", "fault"][mixed % 3],
+        "mode": mode,
         "errors": mixed % 7,
         "note": "x".repeat(620),
     });

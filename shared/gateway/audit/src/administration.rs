@@ -133,11 +133,7 @@ pub(crate) fn whole_services(document: &Document, used: &BTreeSet<String>) -> Ve
         }
         for (written, _) in statement.actions.patterns() {
             match written.to_ascii_lowercase().split_once(':') {
-                Some((service, "*")) if !service.contains('*') => {
-                    if used.contains(service) {
-                        add(service);
-                    }
-                }
+                Some((service, "*")) if !service.contains('*') && used.contains(service) => add(service),
                 None if written == "*" => used.iter().for_each(|service| add(service)),
                 _ => {}
             }

@@ -4,11 +4,14 @@ use std::collections::{HashMap, HashSet};
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Certificate};
 
+/// The name and the key of an issuer, in DER.
+type Issuer = (Box<[u8]>, Box<[u8]>);
+
 /// Certificates that were revoked, by lists whose signatures were looked at.
 #[derive(Debug, Default)]
 pub struct Revocations {
-    /// By the issuer's name and key.
-    by_issuer: HashMap<(Box<[u8]>, Box<[u8]>), HashSet<Box<[u8]>>>,
+    /// The serial numbers, by the issuer.
+    by_issuer: HashMap<Issuer, HashSet<Box<[u8]>>>,
 }
 
 impl Revocations {

@@ -39,9 +39,9 @@ pub use error::{Problem, TemplateError, TemplateErrors};
 pub use kinds::{
     Alarm, Attachment, Authorizer, Bucket, BucketNotification, Code, Dashboard, EXECUTE_API, EventInvokeConfig,
     EventSourceMapping, Function, HttpApi, HttpApiPart, IamPolicy, LambdaPermission, Layer, LogGroup, LoggingConfig,
-    MetricFilter, Policy, ProvisioningTemplate, Qualifier, Queue, Requested, Resource, ResourcePolicy, RetryPolicy,
-    Role, RoleAlias, Schedule, ScheduleGroup, Secret, Subscription, SubscriptionFilter, Table, ThingType, Topic,
-    TopicRule, function_name, supported_types, type_table,
+    MetricFilter, Policy, ProvisioningTemplate, Qualifier, Queue, Requested, Resource, ResourcePolicy, Role, RoleAlias,
+    Schedule, ScheduleGroup, Secret, Subscription, SubscriptionFilter, Table, ThingType, Topic, TopicRule,
+    function_name, supported_types, type_table,
 };
 pub use loose::Loose;
 pub use plan::{Ignored, Note, Output, Plan, Planned};

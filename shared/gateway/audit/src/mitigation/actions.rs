@@ -73,7 +73,7 @@ fn validate(params: &MitigationActionParams) -> Result<(), ApiError> {
         return Err(ApiError::invalid("`logLevel` of an action that enables logging cannot be DISABLED"));
     }
     if let Some(sns) = &params.publish_finding_to_sns_params
-        && !Arn::parse(&sns.topic_arn).is_some_and(|arn| arn.service() == "sns")
+        && Arn::parse(&sns.topic_arn).is_none_or(|arn| arn.service() != "sns")
     {
         return Err(ApiError::invalid(format!("`{:.256}` is not the ARN of an SNS topic", sns.topic_arn)));
     }

@@ -12,7 +12,7 @@ pub(super) fn of(target: &Map<String, Value>, event: &Value, arn: &str, rule: &s
         return input.to_owned();
     }
     if let Some(path) = target.get("InputPath").and_then(Value::as_str) {
-        return at(event, path).map(ToString::to_string).unwrap_or_else(|| "{}".to_owned());
+        return at(event, path).map_or_else(|| "{}".to_owned(), ToString::to_string);
     }
     let Some(transformer) = target.get("InputTransformer") else { return event.to_string() };
     let template = transformer.get("InputTemplate").and_then(Value::as_str).unwrap_or_default();

@@ -64,7 +64,7 @@ impl HttpApis {
             (&Method::GET, [] | [""]) => {
                 Ok(json!({ "items": self.all().iter().map(|api| self.shown(api)).collect::<Vec<_>>() }))
             }
-            (&Method::GET, [id]) => Ok(self.shown(&of(id)?)),
+            (&Method::GET, [id]) => of(id).map(|api| self.shown(&api)),
             (&Method::GET, [id, "routes"]) => Ok(items(&of(id)?.routes, "routeId")),
             (&Method::GET, [id, "integrations"]) => Ok(items(&of(id)?.integrations, "integrationId")),
             (&Method::GET, [id, "stages"]) => Ok(items(&of(id)?.stages, "stageName")),
