@@ -60,7 +60,7 @@ fn thing(n: usize, round: usize) -> Thing {
             ("serial".into(), format!("SN-{n:08}").into()),
         ],
         shadows: vec![(None, shadow)],
-        connectivity: Connectivity { connected: mixed % 2 == 0, last: None },
+        connectivity: Connectivity { connected: mixed.is_multiple_of(2), last: None },
         ..Thing::default()
     }
 }

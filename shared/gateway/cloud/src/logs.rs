@@ -28,7 +28,6 @@ mod tags;
 
 pub use fault::Fault;
 pub use ingest::{Ingest, Line};
-pub use outflow::{MetricValue, Metrics};
 pub use rows::{MetricFilter, Subscription};
 pub use service::{Logs, SERVICE};
 pub use state::MOST;

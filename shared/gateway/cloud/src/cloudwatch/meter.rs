@@ -43,6 +43,11 @@ impl Meter {
         self.add(metric, self.timers.now(), 60, unit, &Datum::of(value, 1.0));
     }
 
+    /// Takes a value of a metric at a time.
+    pub fn note_at(&self, metric: Metric, at: Timestamp, unit: Unit, value: f64) {
+        self.add(metric, at, 60, unit, &Datum::of(value, 1.0));
+    }
+
     fn add(&self, metric: Metric, at: Timestamp, resolution: i64, unit: Unit, datum: &Datum) {
         let seconds = at.seconds();
         let key = (metric, seconds - seconds.rem_euclid(resolution), resolution, unit);

@@ -216,9 +216,9 @@ impl Logs {
         // What is long to search is not searched on the threads that serve sockets.
         let searched = tokio::task::spawn_blocking(move || {
             let behind = events.into_iter().filter(|(_, event)| after.is_none_or(|after| event.position() > after));
-            let mut found = behind.filter(|(_, event)| pattern.matches(&event.message));
+            let found = behind.filter(|(_, event)| pattern.matches(&event.message));
             let (mut shown, mut bytes) = (Vec::new(), 0);
-            while let Some((stream, event)) = found.next() {
+            for (stream, event) in found {
                 bytes += event.message.len() + BESIDE;
                 if shown.len() == limit || (bytes > MAX_PAGE && !shown.is_empty()) {
                     return (shown, true);

@@ -5,6 +5,7 @@ use super::groups::{after, page};
 use super::input::Input;
 use super::rows::{GroupRow, MetricFilter, Subscription};
 use super::service::Logs;
+use crate::cloudwatch::Unit;
 use crate::context::lock;
 use drydock_core::{Arn, Timestamp};
 use drydock_log_search::pattern::{InvalidPattern, Pattern};
@@ -136,10 +137,10 @@ impl Logs {
     /// Puts a metric filter to a group that is there.
     ///
     /// # Errors
-    /// [`Fault`] where its pattern cannot be read, its value is no field of it, the group is not there, or nobody takes metrics.
+    /// [`Fault`] where its pattern cannot be read, its unit is none of CloudWatch's, or the group is not there.
     pub async fn add_metric_filter(&self, group: &str, name: &str, mut filter: MetricFilter) -> Result<(), Fault> {
-        if !self.measures() {
-            return Err(Fault::not_implemented("a metric filter, as long as there is no CloudWatch to put values to,"));
+        if let Some(unit) = filter.unit.as_ref().filter(|unit| Unit::named(unit).is_none()) {
+            return Err(Fault::parameter(format!("Invalid metric transformation: `{unit:.100}` is not a unit")));
         }
         Pattern::parse(&filter.pattern).map_err(invalid)?;
         filter.created = self.context.now();

@@ -2,6 +2,7 @@
 
 use super::rows::{GroupRow, MetricFilter};
 use super::state::Event;
+use crate::cloudwatch::{Metric, Unit};
 use crate::delivery::Outlets;
 use crate::stand_in::Parcel;
 use base64::Engine as _;
@@ -11,30 +12,16 @@ use drydock_log_search::pattern::Pattern;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
-/// A value of a metric filter.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricValue {
-    /// The metric's namespace.
-    pub namespace: String,
-    /// Its name.
-    pub metric: String,
-    /// Its dimensions: names and values.
-    pub dimensions: Vec<(String, String)>,
-    /// Its unit, where the filter names one.
-    pub unit: Option<String>,
-    /// The value.
-    pub value: f64,
-    /// The time of the event.
-    pub at: Timestamp,
-}
-
-/// Who takes the values of metric filters. Called where events come in, so that it must not block.
-pub trait Metrics: Send + Sync {
-    /// Takes a value.
-    fn take(&self, value: MetricValue);
+/// A value of a metric filter, at the time of its event.
+pub(super) struct MetricValue {
+    pub(super) metric: Metric,
+    pub(super) unit: Unit,
+    pub(super) value: f64,
+    pub(super) at: Timestamp,
 }
 
 /// New events of a stream.
@@ -100,21 +87,20 @@ pub(super) fn id(event: &Event) -> String {
 /// The value of a metric filter for an event that it finds; its default for another.
 fn value(filter: &MetricFilter, pattern: &Pattern, event: &Event) -> Option<MetricValue> {
     let made = |value: f64, dimensions| MetricValue {
-        namespace: filter.namespace.clone(),
-        metric: filter.metric.clone(),
-        dimensions,
-        unit: filter.unit.clone(),
+        metric: Metric { namespace: filter.namespace.clone(), name: filter.metric.clone(), dimensions },
+        // It was looked up when the filter was put.
+        unit: filter.unit.as_deref().and_then(Unit::named).unwrap_or(Unit::NONE),
         value,
         at: Timestamp(event.at),
     };
     if !pattern.matches(&event.message) {
-        return filter.default.map(|value| made(value, Vec::new()));
+        return filter.default.map(|value| made(value, BTreeMap::new()));
     }
     let field = |selector: &str| pattern.value(selector, &event.message).ok().flatten();
     let number = if filter.value.starts_with('$') { field(&filter.value)? } else { filter.value.clone() };
     let number: f64 = number.trim().parse().ok().filter(|number: &f64| number.is_finite())?;
     // An event that does not have all of them has no value.
-    let dimensions: Option<Vec<_>> =
+    let dimensions: Option<BTreeMap<_, _>> =
         filter.dimensions.iter().map(|(name, selector)| Some((name.clone(), field(selector)?))).collect();
     Some(made(number, dimensions?))
 }

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::ingest::{Ingest, Line};
-use super::outflow::{self, Metrics, New};
+use super::outflow::{self, New};
 use super::queries::Queries;
 use super::rows::{EVENTS, GROUPS, GroupRow, STREAMS};
 use super::state::{Event, Group, Held};
@@ -14,7 +14,7 @@ use crate::stand_in::{Facts, Service};
 use drydock_core::{Arn, Timestamp, Write};
 use drydock_timers::Reminder;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Semaphore;
 
 /// CloudWatch Logs.
@@ -39,7 +39,6 @@ pub struct Logs {
     pub(super) held: Mutex<Held>,
     pub(super) queries: Mutex<Queries>,
     ingest: Ingest,
-    metrics: OnceLock<Arc<dyn Metrics>>,
     pub(super) expiry: Reminder,
     deliveries: Arc<Semaphore>,
     /// Whose turn it is to search: what is searched is copied first.
@@ -53,7 +52,6 @@ impl Logs {
             held: Mutex::new(held),
             queries: Mutex::default(),
             ingest: Ingest::new(&context.timers),
-            metrics: OnceLock::new(),
             expiry: context.timers.reminder("retention of logs"),
             deliveries: Arc::new(Semaphore::new(DELIVERIES)),
             searches: Arc::new(Semaphore::new(SEARCHES)),
@@ -74,19 +72,9 @@ impl Logs {
         lock(&self.held).displaced
     }
 
-    /// Says who takes the values of metric filters.
-    pub fn measure(&self, metrics: Arc<dyn Metrics>) {
-        // A second one would only stand in the place of the same.
-        let _ = self.metrics.set(metrics);
-    }
-
     /// Whether a function would take what comes of a group, as things are now.
     pub(super) fn may_send(&self, to: &Arn, from: &Arn) -> Result<(), String> {
         self.outlets.check(to, ("logs.amazonaws.com", from))
-    }
-
-    pub(super) fn measures(&self) -> bool {
-        self.metrics.get().is_some()
     }
 
     /// Makes a group that a template declares, or changes it to what the template says.
@@ -186,8 +174,8 @@ impl Logs {
                 let first = new.events.iter().map(|event| event.at).min().unwrap_or_default();
                 self.expiry.by(Timestamp(first.saturating_add(i64::from(next) * 86_400_000 + 1)));
             }
-            if let Some(metrics) = self.metrics.get() {
-                new.values().into_iter().for_each(|value| metrics.take(value));
+            for value in new.values() {
+                self.context.meter.note_at(value.metric, value.at, value.unit, value.value);
             }
             let parcels = new.parcels(&self.context.config.scope);
             if parcels.is_empty() {
@@ -218,9 +206,12 @@ impl Logs {
     }
 }
 
+/// Texts of events, each with its time in milliseconds since 1970.
+type Texts = Vec<(i64, Arc<str>)>;
+
 /// Puts lines where they belong: what is new of each stream, and the rows to write.
 fn taken(held: &mut Held, lines: Vec<Line>, now: Timestamp) -> (Vec<New>, Vec<Write>) {
-    let mut streams: Vec<(Line, Vec<(i64, Arc<str>)>)> = Vec::new();
+    let mut streams: Vec<(Line, Texts)> = Vec::new();
     let mut places: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
     for line in lines {
         let event = (line.at.millis(), Arc::from(line.text.as_str()));

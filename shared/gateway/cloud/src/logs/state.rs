@@ -124,8 +124,8 @@ impl Held {
         streams: Vec<(String, StreamRow)>,
         events: Vec<(String, EventsRow)>,
     ) -> Self {
-        let mut held = Self::default();
-        held.groups = groups.into_iter().map(|(name, row)| (name, Group::new(row))).collect();
+        let groups = groups.into_iter().map(|(name, row)| (name, Group::new(row))).collect();
+        let mut held = Self { groups, ..Self::default() };
         for (key, row) in streams {
             let Some((group, stream)) = rows::parts(&key) else { continue };
             if let Some(group) = held.groups.get_mut(group) {

@@ -2,12 +2,10 @@
 
 use crate::common::{advance, config, durable, json, notice, ok, open, still};
 use base64::Engine as _;
-use drydock_cloud::logs::{Line, MetricValue, Metrics, SERVICE};
+use drydock_cloud::logs::{Line, SERVICE};
 use drydock_cloud::{Cloud, CloudConfig, Notice};
-use drydock_core::Timestamp;
 use serde_json::{Value, json};
 use std::io::Read as _;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -302,13 +300,17 @@ async fn retention_follows_the_clock_and_what_was_acknowledged_is_there_again() 
     cloud.shutdown().await;
 }
 
-#[derive(Default)]
-struct Taken(Mutex<Vec<MetricValue>>);
-
-impl Metrics for Taken {
-    fn take(&self, value: MetricValue) {
-        self.0.lock().unwrap().push(value);
-    }
+/// The sum of a metric of the namespace `Dock` around now, and how many values it is of.
+async fn summed(cloud: &Cloud, dimensions: Value) -> (f64, f64) {
+    let asked = json!({
+        "Namespace": "Dock", "MetricName": "Latency", "Dimensions": dimensions, "Period": 3600,
+        "StartTime": NOW / 1000 - 3600, "EndTime": NOW / 1000 + 3600, "Statistics": ["Sum", "SampleCount"],
+    });
+    let target = "GraniteServiceVersion20100801.GetMetricStatistics";
+    let answer = ok(cloud, drydock_cloud::cloudwatch::SERVICE, target, asked).await;
+    let points = answer["Datapoints"].as_array().unwrap();
+    let sum = |name: &str| points.iter().map(|point| point[name].as_f64().unwrap()).sum();
+    (sum("Sum"), sum("SampleCount"))
 }
 
 #[tokio::test]
@@ -322,27 +324,18 @@ async fn metric_filters_put_what_they_find() {
             "metricTransformations": [transformation],
         })
     };
-    refused(&cloud, "PutMetricFilter", filter("1", json!({})), "NotImplementedException", "no CloudWatch").await;
-    let taken = Arc::new(Taken::default());
-    cloud.logs().measure(taken.clone());
     refused(&cloud, "PutMetricFilter", filter("x", json!({})), "InvalidParameterException", "metricValue `x`").await;
+    let unit = json!({ "unit": "Knots" });
+    refused(&cloud, "PutMetricFilter", filter("1", unit), "InvalidParameterException", "`Knots` is not a unit").await;
     let both = json!({ "defaultValue": 0, "dimensions": { "Thing": "$.thing" } });
     refused(&cloud, "PutMetricFilter", filter("1", both), "InvalidParameterException", "mutually exclusive").await;
     let with = json!({ "unit": "Milliseconds", "dimensions": { "Thing": "$.thing" } });
-    call(&cloud, "PutMetricFilter", filter("$.latency", with.clone())).await;
+    call(&cloud, "PutMetricFilter", filter("$.latency", with)).await;
     put(&cloud, "g", "s", &[(1, r#"{"latency":12.5,"thing":"a"}"#), (2, "other"), (3, r#"{"latency":1}"#)]).await;
-    let value = MetricValue {
-        namespace: "Dock".to_owned(),
-        metric: "Latency".to_owned(),
-        dimensions: vec![("Thing".to_owned(), "a".to_owned())],
-        unit: Some("Milliseconds".to_owned()),
-        value: 12.5,
-        at: Timestamp(NOW + 1),
-    };
-    assert_eq!(std::mem::take(&mut *taken.0.lock().unwrap()), [value]);
+    assert_eq!(summed(&cloud, json!([{ "Name": "Thing", "Value": "a" }])).await, (12.5, 1.0));
     call(&cloud, "PutMetricFilter", filter("1", json!({ "defaultValue": 0.0 }))).await;
     put(&cloud, "g", "s", &[(4, r#"{"latency":12.5}"#), (5, "other")]).await;
-    assert_eq!(taken.0.lock().unwrap().iter().map(|value| value.value).collect::<Vec<_>>(), [1.0, 0.0]);
+    assert_eq!(summed(&cloud, json!([])).await, (1.0, 2.0));
     let described = call(&cloud, "DescribeMetricFilters", json!({ "metricNamespace": "Dock" })).await;
     assert_eq!(described["metricFilters"][0]["metricTransformations"][0]["defaultValue"], 0.0);
     let test = json!({ "filterPattern": "[a, b = 2*]", "logEventMessages": ["x 21", "x 1"] });
