@@ -91,7 +91,7 @@ pub async fn apply<T>(
     books
         .change(touched, |parts| {
             check(&books.scope, parts, arn)?;
-            parts.10.apply(command)
+            parts.11.apply(command)
         })
         .await
 }

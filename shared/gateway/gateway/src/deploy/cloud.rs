@@ -7,7 +7,7 @@ use drydock_cloud::http_api::Part;
 use drydock_cloud::lambda::{Definition, EventInvokeConfig, LambdaError, Mapping, Permission};
 use drydock_cloud::s3::{Notification, Versioning};
 use drydock_cloud::{Cloud, CloudError};
-use drydock_core::{ApiError, Arn};
+use drydock_core::{ApiError, Arn, Timestamp};
 use drydock_template::{
     Bucket, EventInvokeConfig as PlannedInvokes, EventSourceMapping, Function, HttpApi, HttpApiPart, LambdaPermission,
     LogGroup, MetricFilter, Plan, Resource, Schedule, Secret, Subscription, SubscriptionFilter, Table, Topic,
