@@ -125,7 +125,8 @@ fn a_templates_policies_and_roles_are_judged_with_their_lines() {
     let broad = "ALLOWS_BROAD_ACCESS_TO_IOT_DATA_PLANE_ACTIONS";
     has("Wide", broad, line("Action: iot:*") - 1);
     has("Kept", broad, line("PolicyDocument: '"));
-    has("Fleet", broad, line("TemplateBody"));
+    // The text begins on the line after its key.
+    has("Fleet", broad, line("TemplateBody") + 1);
     has("Alias", "ALLOWS_ACCESS_TO_SECURITY_AUDITING_SERVICES", line("Action: iam:GetRole") - 1);
     has("Alias", "ALLOWS_BROAD_ACCESS_TO_USED_SERVICES", line("dynamodb:*"));
     has("Pool", "ALLOWS_ACCESS_TO_IOT_ADMIN_ACTIONS", line("iot:DescribeThing"));

@@ -11,7 +11,7 @@ use drydock_tests::workspace::{Kind, Workspace};
 /// What a package may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layer {
-    /// Names, shapes and event types: what every other layer is written in.
+    /// Names, shapes, event types, and the languages of behaviors and schedules: what every other layer is written in.
     Vocabulary,
     /// Plain Rust that decides: no socket, no clock, no task.
     Rulebook,
@@ -29,7 +29,7 @@ enum Layer {
 use Layer::{Adapter, Chore, Composition, Function, Machinery, Rulebook, Vocabulary};
 
 const MEMBERS: &[(&str, Layer)] = &[
-    ("behaviors", Rulebook),
+    ("behaviors", Vocabulary),
     ("connectivity", Function),
     ("device-authorizer", Function),
     ("drydock-audit", Rulebook),
@@ -54,7 +54,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-provisioning", Rulebook),
     ("drydock-registry", Rulebook),
     ("drydock-rules", Rulebook),
-    ("drydock-schedule", Rulebook),
+    ("drydock-schedule", Vocabulary),
     ("drydock-services", Composition),
     ("drydock-shadow", Rulebook),
     ("drydock-store", Machinery),

@@ -4,7 +4,7 @@
 //! Follows "How EventBridge retries delivering events" and "Configuring a dead-letter queue for EventBridge Scheduler" of the user guides.
 
 use crate::context::{Context, lock};
-use crate::delivery::Outlets;
+use crate::delivery::{Failure, Outlets};
 use crate::error::CloudError;
 use crate::journal::Rows;
 use crate::notice::Notice;
@@ -47,20 +47,6 @@ pub(crate) struct Delivery {
     pub(crate) attempts: u32,
     /// When it is tried next.
     pub(crate) next: Timestamp,
-}
-
-/// Why something was not handed over.
-pub(crate) struct Failure {
-    pub(crate) code: String,
-    pub(crate) message: String,
-    /// Whether it may be otherwise the next time.
-    pub(crate) passing: bool,
-}
-
-impl Failure {
-    pub(crate) fn lasting(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), passing: false }
-    }
 }
 
 /// The deliveries of one service.

@@ -1,5 +1,5 @@
 //! How one stand-in hands a message to another: by the ARN of a queue, topic or function. Destinations, dead-letter targets
-//! and subscriptions all go this way.
+//! and subscriptions all go this way. And what is told of what was not handed over: [`Failure`].
 
 use crate::stand_in::{Parcel, StandIn};
 use bytes::Bytes;
@@ -57,5 +57,19 @@ impl Outlets {
             }
         }
         Err(format!("nothing can be handed to the service `{service}`"))
+    }
+}
+
+/// Why something was not handed over.
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// Whether it may be otherwise the next time.
+    pub(crate) passing: bool,
+}
+
+impl Failure {
+    pub(crate) fn lasting(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), passing: false }
     }
 }

@@ -1,11 +1,13 @@
 //! Amazon EventBridge: rules of the default event bus, which match events or run at times, and hand what they have to their targets.
 //!
 //! - `api`: the operations over HTTP. `rules` has those on rules and targets, `put` those on events. `rows`: a rule, as it is kept and shown.
+//!   `answer`: what operations answer and refuse with.
 //! - `pattern`: which events a rule takes. `input`: what a target gets of an event.
 //! - `run`: which rules are due.
 //!
 //! Follows the API reference and the user guide of Amazon EventBridge.
 
+mod answer;
 mod api;
 mod input;
 pub mod pattern;
@@ -33,8 +35,6 @@ pub const SERVICE: Service =
 
 const RULES: &str = "events-rule";
 const DELIVERIES: &str = "events-delivery";
-/// The one event bus.
-const BUS: &str = "default";
 
 /// EventBridge.
 pub struct Events {

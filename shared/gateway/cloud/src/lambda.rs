@@ -4,6 +4,7 @@
 //! - [`error`]: the errors of the Lambda API.
 //! - `runtime_api`: the HTTP side of one execution environment, for the process in it.
 //! - `environment`: one execution environment: a process from its start through its invocations to its end.
+//!   `setup`: what it is made from.
 //! - `pool`: the environments of one function: reused when idle, started on demand, limited.
 //! - [`logs`]: what functions write, bounded, and the report of each invocation.
 //! - `invocation`: how an invocation ends.
@@ -30,6 +31,7 @@ pub mod permission;
 mod pool;
 mod remote;
 mod runtime_api;
+mod setup;
 mod source;
 
 pub use definition::{Definition, EventInvokeConfig, Launch};

@@ -9,9 +9,10 @@
 //! - `state`: what is kept, within [`MOST`] bytes: beyond that the oldest events of the largest group go. `rows`: how it is kept.
 //! - `service`: [`Logs`], and how changes are made. `outflow`: what follows from new events: metrics, and subscriptions.
 //! - `groups`, `streams`, `events`, `queries`, `filters`, `tags`: the operations. `api`: a line for each. `input`: their parameters,
-//!   `fault`: their errors.
+//!   `fault`: their errors. `begun`: the queries that were begun.
 
 mod api;
+mod begun;
 mod events;
 mod fault;
 mod filters;

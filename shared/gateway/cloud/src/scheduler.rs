@@ -1,7 +1,7 @@
 //! Amazon EventBridge Scheduler: schedules and their groups, which run on the gateway's clock and outlive the process.
 //!
 //! - `api`: the operations over HTTP. `operations` has what they do, `check` what they refuse.
-//! - `rows`: a schedule and a group, as they are kept and shown. `run`: which are due, and what becomes of them.
+//! - `rows`: a schedule and a group, as they are kept and shown, and times, as they are told. `run`: which are due, and what becomes of them.
 //!
 //! Follows the API reference and the user guide of EventBridge Scheduler.
 
@@ -11,7 +11,7 @@ mod operations;
 mod rows;
 mod run;
 
-pub(crate) use run::whole_seconds;
+pub(crate) use rows::whole_seconds;
 
 use crate::context::{Context, lock};
 use crate::courier::Courier;

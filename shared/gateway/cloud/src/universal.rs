@@ -4,8 +4,7 @@
 //! Follows "Using universal targets" of the user guide. What this crate stands in for is called here; AWS IoT's own APIs are above, and are
 //! called by whoever was [put in](Universal::lead_to).
 
-use crate::courier::Failure;
-use crate::delivery::Outlets;
+use crate::delivery::{Failure, Outlets};
 use async_trait::async_trait;
 use bytes::Bytes;
 use drydock_core::Arn;

@@ -38,6 +38,7 @@ use drydock_services::certificates::service::CertificatesService;
 use drydock_services::commands::service::CommandsService;
 use drydock_services::connections::pace::Paces;
 use drydock_services::detect::indexed::Known;
+use drydock_services::detect::mitigated::Mitigated;
 use drydock_services::detect::service::DetectService;
 use drydock_services::events;
 use drydock_services::indexing::service::IndexingService;
@@ -365,6 +366,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
     let counting: Arc<dyn Source> = services.clone();
     host.cloud.cloudwatch().watch(&counting);
     services.indexing.violations_from(Arc::new(Known(Arc::clone(&host.books))));
+    services.audit.ask_for_violations(Arc::new(Mitigated(Arc::clone(&host.books))));
     let targets = Targets { services: Arc::downgrade(&services), shared: Arc::downgrade(shared) };
     host.cloud.scheduler().calls(Arc::new(targets));
     let behind = drydock_services::running(&services);

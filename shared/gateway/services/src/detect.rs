@@ -4,10 +4,11 @@
 //! - `operations`: its operations over HTTP.
 //! - `seen`: what AWS IoT itself sees of devices in a period.
 //! - `runner`: changes of the book, with what follows from them: alerts, datapoints that are exported.
-//! - [`indexed`]: what the fleet index has of it.
+//! - [`indexed`]: what the fleet index has of it. [`mitigated`]: what mitigation acts upon.
 //! - `mqtt`: its topics, to which devices report.
 
 pub mod indexed;
+pub mod mitigated;
 mod mqtt;
 mod operations;
 mod runner;

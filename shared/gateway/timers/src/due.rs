@@ -26,21 +26,46 @@ pub(crate) struct Asked {
     /// Its place among those who only look.
     looks: Mutex<Option<Key>>,
     /// The guard of being asked, until the part's task takes it.
-    work: Mutex<Option<Work>>,
+    work: Mutex<Taken>,
     woken: Notify,
+}
+
+/// What a part's task takes when it is asked.
+#[derive(Default)]
+struct Taken {
+    work: Option<Work>,
+    /// The task is over: nobody takes anything any more, and a guard that stayed here would hold an advance of the clock up.
+    is_over: bool,
 }
 
 impl Asked {
     pub(crate) fn wake(&self, work: Work) {
         *self.place.lock() = None;
-        *self.work.lock() = Some(work);
-        self.woken.notify_one();
+        self.ask(work);
     }
 
     pub(crate) fn look(&self, work: Work) {
         *self.looks.lock() = None;
-        *self.work.lock() = Some(work);
+        self.ask(work);
+    }
+
+    fn ask(&self, work: Work) {
+        let mut taken = self.work.lock();
+        if taken.is_over {
+            return;
+        }
+        taken.work = Some(work);
+        drop(taken);
         self.woken.notify_one();
+    }
+}
+
+/// A part's task, while there is one.
+struct Running(Arc<Asked>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *self.0.work.lock() = Taken { work: None, is_over: true };
     }
 }
 
@@ -101,7 +126,10 @@ impl Reminder {
     pub fn run<D: Due + ?Sized>(self, part: Arc<D>) -> impl Future<Output = ()> + Send + use<D> {
         // Begun before the future is polled: a clock that is advanced behind this call waits for the first answer.
         let mut work = self.timers.work(self.asked.name.clone());
+        // Others may hold the reminder for longer than this goes on.
+        let running = Running(Arc::clone(&self.asked));
         async move {
+            let _running = running;
             loop {
                 let now = self.timers.now();
                 if let Some(next) = part.due(now).await {
@@ -116,7 +144,7 @@ impl Reminder {
 
     async fn woken(&self) -> Work {
         loop {
-            if let Some(work) = self.asked.work.lock().take() {
+            if let Some(work) = self.asked.work.lock().work.take() {
                 return work;
             }
             self.asked.woken.notified().await;

@@ -277,8 +277,25 @@ async fn who_only_looks_is_asked_at_each_stop_and_makes_none() {
     waiter(&timers, &log, 7, 3_600_000 + 5000, 0);
     *part.todo.lock().unwrap() = true;
     timers.advance(60_000).await.unwrap();
-    let expected = [(3_600_000, "looks"), (3_601_000, "looks"), (3_605_000, "7.0"), (3_605_000, "looks")];
-    assert_eq!(taken(&log), expected.map(|(at, what)| (at, what.to_owned())));
+    // Where it is due itself it is asked twice: for that, and before the clock goes on.
+    let due = [(3_600_000, "looks"), (3_601_000, "looks"), (3_601_000, "looks")];
+    let expected = [due.as_slice(), &[(3_605_000, "7.0"), (3_605_000, "looks")]].concat();
+    assert_eq!(taken(&log), expected.into_iter().map(|(at, what)| (at, what.to_owned())).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_part_that_has_ended_holds_no_advance_up() {
+    let (timers, log) = (stopped(), Log::default());
+    let reminder = timers.reminder("looker");
+    let (of_its_own, todo) = (reminder.clone(), Mutex::new(false));
+    let part = Arc::new(Looker { timers: timers.clone(), log: Arc::clone(&log), reminder: of_its_own, todo });
+    let task = tokio::spawn(reminder.run(Arc::clone(&part)));
+    timers.advance(0).await.unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    // The part is there still, and its reminder with it.
+    part.reminder.by(BEGIN.plus_millis(1000));
+    timers.advance(3_600_000).await.unwrap();
 }
 
 #[tokio::test]

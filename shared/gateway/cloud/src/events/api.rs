@@ -1,10 +1,11 @@
 //! The operations over AWS JSON 1.1, a line each; any other is refused by name.
 
+use super::answer::Answer;
 use super::put::test_pattern;
 use super::{Events, SERVICE};
 use crate::error::CloudError;
 use crate::stand_in::{Refusal, Service, StandIn};
-use crate::wire::{self, json, page};
+use crate::wire::{self, json};
 use async_trait::async_trait;
 use bytes::Bytes;
 use drydock_timers::Reminder;
@@ -13,15 +14,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// An error's name, and its text.
-pub(super) type Refused = (&'static str, String);
-pub(super) type Answer = Result<Value, Refused>;
-
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-
-pub(super) fn invalid(why: impl Into<String>) -> Refused {
-    ("ValidationException", why.into())
-}
 
 #[async_trait]
 impl StandIn for Events {
@@ -98,11 +91,4 @@ async fn dispatch(events: &Events, request: &Request<Bytes>) -> Answer {
             Err(("NotImplementedException", what))
         }
     }
-}
-
-/// A page of a list.
-pub(super) fn listed(name: &str, all: Vec<(String, Value)>, body: &Map<String, Value>) -> Answer {
-    let most = body.get("Limit").map(ToString::to_string);
-    let token = ("NextToken", body.get("NextToken").and_then(Value::as_str));
-    page::answer(name, all, token, most.as_deref()).map_err(invalid)
 }

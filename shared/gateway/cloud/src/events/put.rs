@@ -1,8 +1,9 @@
 //! Events that are put on the bus, and patterns that are tried.
 
-use super::api::{Answer, invalid};
+use super::Events;
+use super::answer::{Answer, invalid};
 use super::pattern::Pattern;
-use super::{BUS, Events};
+use super::rows::{BUS, Rule};
 use crate::context::lock;
 use crate::scheduler::whole_seconds;
 use drydock_core::Timestamp;
@@ -33,7 +34,7 @@ impl Events {
                 Ok(event) => {
                     answers.push(json!({ "EventId": event.get("id") }));
                     let held = lock(&self.held);
-                    let takes = |rule: &&super::rows::Rule| {
+                    let takes = |rule: &&Rule| {
                         rule.runs() && rule.pattern.as_ref().is_some_and(|pattern| pattern.matches(&event))
                     };
                     deliveries.extend(held.values().filter(takes).flat_map(|rule| self.deliveries(rule, &event, now)));

@@ -1,12 +1,14 @@
 //! A rule, as it is kept and shown.
 
-use super::BUS;
 use super::pattern::Pattern;
 use drydock_core::Timestamp;
 use drydock_schedule::Expression;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+
+/// The one event bus.
+pub(super) const BUS: &str = "default";
 
 /// A rule.
 #[derive(Debug, Clone, Serialize, Deserialize)]

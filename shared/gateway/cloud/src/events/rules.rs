@@ -1,12 +1,12 @@
 //! Rules and their targets.
 
-use super::api::{Answer, Refused, invalid, listed};
+use super::answer::{Answer, Refused, invalid, listed};
 use super::input::steps;
 use super::pattern::Pattern;
 use super::put::is_the_bus;
-use super::rows::Rule;
+use super::rows::{BUS, Rule};
 use super::run::row;
-use super::{BUS, Events, RULES};
+use super::{Events, RULES};
 use crate::context::lock;
 use crate::error::CloudError;
 use crate::wire::tags_of_properties;

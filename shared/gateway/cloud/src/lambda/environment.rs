@@ -4,15 +4,14 @@
 mod output;
 mod peer;
 mod process;
-mod setup;
 
 use super::invocation::{Invoked, MAX_PAYLOAD};
 use super::logs::Report;
 use super::runtime_api::{Answer, Call, Invocation, Reply};
+use super::setup::Setup;
 use bytes::Bytes;
 use http::StatusCode;
 use process::{Heard, Process};
-pub(super) use setup::Setup;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};

@@ -3,10 +3,11 @@
 
 use super::clock::ClockFile;
 use super::definition::Definition;
-use super::environment::{Environment, Job, Setup};
+use super::environment::{Environment, Job};
 use super::error::LambdaError;
 use super::invocation::Invoked;
 use super::logs::LogStore;
+use super::setup::Setup;
 use crate::context::{Context, lock};
 use drydock_timers::{Bell, Name, Ringing};
 use std::sync::{Arc, Mutex};

@@ -1,26 +1,13 @@
 //! Log groups.
 
 use super::fault::Fault;
-use super::input::Input;
+use super::input::{Input, check_retention};
 use super::rows::GroupRow;
 use super::service::Logs;
 use super::state::Group;
 use crate::context::lock;
 use drydock_core::Scope;
 use serde_json::{Map, Value, json};
-
-/// The days that a group may keep events ("PutRetentionPolicy").
-const RETENTION: [u32; 22] =
-    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
-
-/// Whether a group may keep events for so many days.
-pub(super) fn check_retention(days: i64) -> Result<u32, Fault> {
-    let found = RETENTION.iter().copied().find(|known| i64::from(*known) == days);
-    found.ok_or_else(|| {
-        let all: Vec<String> = RETENTION.iter().map(ToString::to_string).collect();
-        Fault::parameter(format!("`retentionInDays` is {days}: it must be one of {}", all.join(", ")))
-    })
-}
 
 /// The ARN of a group.
 pub(super) fn arn(scope: &Scope, name: &str) -> String {

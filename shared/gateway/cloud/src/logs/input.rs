@@ -6,6 +6,10 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+/// The days that a group may keep events ("PutRetentionPolicy").
+const RETENTION: [u32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
 /// The parameters of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Input<'a> {
@@ -141,4 +145,13 @@ pub(super) fn group_of<'a>(identifier: &'a str, scope: &Scope) -> Result<&'a str
     let prefix = scope.arn("logs", "log-group:").to_string();
     let rest = identifier.strip_prefix(&prefix).ok_or_else(Fault::no_group)?;
     Ok(rest.strip_suffix(":*").unwrap_or(rest))
+}
+
+/// Whether a group may keep events for so many days.
+pub(super) fn check_retention(days: i64) -> Result<u32, Fault> {
+    let found = RETENTION.iter().copied().find(|known| i64::from(*known) == days);
+    found.ok_or_else(|| {
+        let all: Vec<String> = RETENTION.iter().map(ToString::to_string).collect();
+        Fault::parameter(format!("`retentionInDays` is {days}: it must be one of {}", all.join(", ")))
+    })
 }

@@ -1,107 +1,20 @@
 //! Queries of Logs Insights: each runs on a thread of its own beside requests; its answer is kept for a while.
 
+use super::begun::{Begun, Status};
 use super::fault::Fault;
 use super::input::{Input, group_of};
 use super::outflow::id;
 use super::service::Logs;
 use super::state::Event;
 use crate::context::lock;
-use drydock_log_search::insights::{Answer, MAX_ROWS, Query, Record};
+use drydock_log_search::insights::{MAX_ROWS, Query, Record};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The most groups of a query ("StartQuery").
 const MAX_GROUPS: usize = 50;
 /// The most queries that run at a time ("CloudWatch Logs quotas").
 const MAX_RUNNING: usize = 30;
-/// How many queries are remembered.
-const REMEMBERED: usize = 1000;
-/// The most bytes of answers that are kept.
-const MAX_KEPT: usize = 32 * 1024 * 1024;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Running,
-    Complete,
-    Cancelled,
-    /// It broke.
-    Failed,
-}
-
-impl Status {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "Running",
-            Self::Complete => "Complete",
-            Self::Cancelled => "Cancelled",
-            Self::Failed => "Failed",
-        }
-    }
-}
-
-/// A query that was begun.
-#[derive(Debug)]
-struct Begun {
-    id: String,
-    text: String,
-    groups: Vec<String>,
-    created: i64,
-    status: Status,
-    /// Until it has to go.
-    answer: Option<Arc<Answer>>,
-    bytes: usize,
-}
-
-/// The queries that were begun, the oldest first. They go with the process.
-#[derive(Debug, Default)]
-pub(super) struct Queries(VecDeque<Begun>);
-
-impl Queries {
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    fn get(&mut self, id: &str) -> Result<&mut Begun, Fault> {
-        let found = self.0.iter_mut().find(|query| query.id == id);
-        found.ok_or_else(|| Fault::new("ResourceNotFoundException", "The specified query does not exist."))
-    }
-
-    fn running(&self) -> usize {
-        self.0.iter().filter(|query| query.status == Status::Running).count()
-    }
-
-    fn add(&mut self, query: Begun) {
-        // Those that run are fewer than are remembered.
-        while self.0.len() >= REMEMBERED {
-            let Some(over) = self.0.iter().position(|query| query.status != Status::Running) else { break };
-            self.0.remove(over);
-        }
-        self.0.push_back(query);
-    }
-
-    fn finish(&mut self, id: &str, answer: Option<Answer>) {
-        let Ok(query) = self.get(id) else { return };
-        if query.status != Status::Running {
-            return;
-        }
-        let Some(answer) = answer else {
-            query.status = Status::Failed;
-            return;
-        };
-        query.status = Status::Complete;
-        query.bytes = answer.rows.iter().flatten().map(|(name, value)| name.len() + value.len() + 48).sum();
-        query.answer = Some(Arc::new(answer));
-        let mut kept: usize = self.0.iter().map(|query| query.bytes).sum();
-        for query in &mut self.0 {
-            if kept <= MAX_KEPT || query.id == id {
-                continue;
-            }
-            kept -= query.bytes;
-            (query.answer, query.bytes) = (None, 0);
-        }
-    }
-}
 
 /// An event that a query reads.
 struct Read {

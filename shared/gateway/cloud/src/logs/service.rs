@@ -1,9 +1,9 @@
 //! CloudWatch Logs, and how changes are made: in memory and on their way to the disk under one lock, answered when they are there.
 
+use super::begun::Queries;
 use super::fault::Fault;
 use super::ingest::{Ingest, Line};
 use super::outflow::{self, New};
-use super::queries::Queries;
 use super::rows::{EVENTS, GROUPS, GroupRow, STREAMS};
 use super::state::{Event, Group, Held};
 use crate::context::{Context, lock};
@@ -90,7 +90,7 @@ impl Logs {
         let now = self.context.now();
         let refused = |fault: Fault| CloudError::resource("log group", name, fault.to_string());
         if let Some(days) = retention_days {
-            super::groups::check_retention(i64::from(days)).map_err(refused)?;
+            super::input::check_retention(i64::from(days)).map_err(refused)?;
         }
         let made = self.change(|held| {
             if !held.groups.contains_key(name) {

@@ -1,4 +1,4 @@
-//! A schedule and a group, as they are kept and shown.
+//! A schedule and a group, as they are kept and shown, and times, as they are told.
 
 use drydock_core::Timestamp;
 use drydock_schedule::{Expression, Kind};
@@ -166,4 +166,10 @@ pub(super) fn seconds(at: Timestamp) -> Value {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
     let seconds = at.millis() as f64 / 1000.0;
     json!(seconds)
+}
+
+/// A time without its fraction of a second: `2026-11-30T12:00:00Z`.
+pub(crate) fn whole_seconds(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split('.').next().map_or_else(|| text.clone(), |whole| format!("{}Z", whole.trim_end_matches('Z')))
 }

@@ -1,6 +1,6 @@
 //! Which schedules are due, and what becomes of them.
 
-use super::rows::Schedule;
+use super::rows::{Schedule, whole_seconds};
 use super::{SCHEDULES, Scheduler};
 use crate::context::lock;
 use crate::courier::Delivery;
@@ -125,10 +125,4 @@ fn filled(input: &str, arn: &str, at: Timestamp, id: &str) -> String {
     ]
     .into_iter()
     .fold(input.to_owned(), |text, (keyword, value)| text.replace(keyword, value))
-}
-
-/// A time without its fraction of a second: `2026-11-30T12:00:00Z`.
-pub(crate) fn whole_seconds(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.split('.').next().map_or_else(|| text.clone(), |whole| format!("{}Z", whole.trim_end_matches('Z')))
 }

@@ -3,8 +3,8 @@
 //! A process writes before it asks for its next event, but over another channel: so at the end of an invocation the outputs
 //! are read until they are empty, before the invocation's log is closed.
 
-use super::setup::Setup;
 use crate::lambda::logs::{LogLine, LogStore, MAX_LINE, Source};
+use crate::lambda::setup::Setup;
 use drydock_timers::Timers;
 use std::fs::File;
 use std::io::Read;

@@ -1,9 +1,9 @@
 //! The process in an execution environment: its variables, its process group, and its end.
 
 use super::output::Output;
-use super::setup::Setup;
 use crate::lambda::clock;
 use crate::lambda::runtime_api::{self, Call};
+use crate::lambda::setup::Setup;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;

@@ -1,7 +1,7 @@
 //! Which events are about a device: those that name it or one of its certificates, and of functions the lines of Lambda's own around
 //! them, so that one sees which invocation it was and how it ended.
 
-use super::search::Event;
+use super::event::Event;
 use crate::client::{Api, CallError};
 use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

@@ -2,8 +2,10 @@
 
 use super::super::args::CommandResult;
 use super::super::print;
+use super::args::LogsArgs;
 use super::device::{Device, around};
-use super::{LogsArgs, line};
+use super::event::Event;
+use super::line;
 use crate::client::{Api, CallError};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,16 +16,6 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How far back is looked again, in milliseconds: what came late belongs before what was shown.
 const AGAIN: i64 = 5_000;
-
-/// An event.
-#[derive(Debug, Clone)]
-pub(super) struct Event {
-    pub(super) at: i64,
-    pub(super) id: String,
-    pub(super) group: String,
-    pub(super) stream: String,
-    pub(super) message: String,
-}
 
 pub(super) async fn run(api: &Api, args: &LogsArgs) -> CommandResult {
     let device = match &args.thing {

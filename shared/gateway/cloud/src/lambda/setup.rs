@@ -1,18 +1,18 @@
 //! What an environment is made from.
 
+use super::clock::ClockFile;
+use super::definition::Definition;
+use super::logs::LogStore;
 use crate::context::Context;
-use crate::lambda::clock::ClockFile;
-use crate::lambda::definition::Definition;
-use crate::lambda::logs::LogStore;
 use std::sync::Arc;
 
 /// What an environment is made from.
-pub(in crate::lambda) struct Setup {
-    pub(in crate::lambda) context: Arc<Context>,
-    pub(in crate::lambda) logs: Arc<LogStore>,
+pub(super) struct Setup {
+    pub(super) context: Arc<Context>,
+    pub(super) logs: Arc<LogStore>,
     /// The gateway's time for the process, where there is a file of it.
-    pub(in crate::lambda) clock: Option<Arc<ClockFile>>,
-    pub(in crate::lambda) definition: Arc<Definition>,
+    pub(super) clock: Option<Arc<ClockFile>>,
+    pub(super) definition: Arc<Definition>,
 }
 
 impl Setup {
