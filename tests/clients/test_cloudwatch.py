@@ -273,7 +273,7 @@ def test_an_alarm_of_a_template_rings_and_is_there_after_a_restart_and_a_reset(t
         assert state(first) == [("loud", "ALARM")]
     finally:
         first.stop()
-    (tmp_path / "ready.json").unlink()
+    (tmp_path / "ready.json").unlink(missing_ok=True)
     second = Gateway(tmp_path, template=template, data=data)
     try:
         assert state(second) == [("loud", "ALARM")]

@@ -184,7 +184,7 @@ def test_the_aws_cli_follows_a_device_that_floods(gateway, iot):
     host, port = gateway.mqtt
     connection = mqtt_connection_builder.mtls_from_path(
         endpoint=host, port=port, cert_filepath=device["certificate"], pri_key_filepath=device["privateKey"],
-        ca_filepath=gateway.root_ca, client_id="cli-flood", clean_session=True, keep_alive_secs=30,
+        ca_filepath=gateway.root_ca, client_id="cli-flood", clean_session=True, keep_alive_secs=1200,
     )
     connection.connect().result(DEADLINE)
     sent = [connection.publish(topic="dt/cli-flood/telemetry", payload="{}", qos=mqtt.QoS.AT_LEAST_ONCE)[0] for _ in range(6)]
