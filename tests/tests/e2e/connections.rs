@@ -30,7 +30,7 @@ fn a_connection_is_described_while_it_is_there_and_after() {
     let seen = data(&gateway, "GET", "/connections/dock-1", "").ok();
     let expected = json!({
         "clientId": "dock-1", "connected": true, "thingName": "dock-1", "cleanSession": true,
-        "keepAliveDuration": 60, "sessionExpiry": 0, "connectedSince": seen["connectedSince"],
+        "keepAliveDuration": 1200, "sessionExpiry": 0, "connectedSince": seen["connectedSince"],
     });
     assert_eq!(seen, expected, "no socket where nobody asked for it");
     assert!(seen["connectedSince"].as_i64().unwrap() > 1_700_000_000_000, "{seen}");
