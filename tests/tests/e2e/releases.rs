@@ -73,7 +73,7 @@ fn work(devices: &mut [(&'static str, Mqtt)], how: impl Fn(&str, &str) -> &'stat
     done
 }
 
-/// The devices do what comes until a release is in a phase.
+/// The devices do what comes until a release is in a phase, and what follows from that is done.
 fn until(
     gateway: &Gateway<'_>,
     devices: &mut [(&'static str, Mqtt)],
@@ -84,7 +84,7 @@ fn until(
     let mut done = Vec::new();
     let release = wait_for(&format!("{id} is {phase}"), || {
         done.extend(work(devices, how));
-        Some(shown(gateway, id)).filter(|release| release["phase"] == phase)
+        Some(shown(gateway, id)).filter(|release| release["phase"] == phase && release["todo"] == json!([]))
     });
     (release, done)
 }
@@ -292,7 +292,11 @@ fn a_release_lives_by_the_gateways_clock() {
         json!([{ "name": "canary", "group": "canary", "soakMinutes": 60 }, { "name": "all", "group": "fleet" }]);
     let made = create(&gateway, "r", &json!({ "waves": waves }))["release"].clone();
     assert_eq!(made["createdAt"], now, "{made}");
-    assert_eq!(work(&mut fleet, |_, _| "SUCCEEDED").len(), 1);
+    let mut done = 0;
+    wait_for("the canary has done its job", || {
+        done += work(&mut fleet, |_, _| "SUCCEEDED").len();
+        (done == 1).then_some(())
+    });
     let run = |number: usize, member: &str| shown(&gateway, "r")["runs"][number][member].as_i64();
     // The function hears of it in its schedule's next minute at the latest.
     let half_way = advance(&gateway, "30m");
