@@ -322,15 +322,19 @@ impl Gateway<'_> {
         http::send(self.tcp(self.api_port()), method, path, headers, body)
     }
 
-    /// A connection to one of its ports.
+    /// A connection to one of its ports, which sends at once: else what follows the end of a handshake waits 40 ms for that end to be
+    /// acknowledged.
     ///
     /// # Panics
     /// Where nothing listens.
     #[must_use]
     pub fn tcp(&self, port: u16) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap_or_else(|e| panic!("port {port}: {e}"));
-        let set = stream.set_read_timeout(Some(DEADLINE)).and_then(|()| stream.set_write_timeout(Some(DEADLINE)));
-        set.unwrap_or_else(|e| panic!("no deadline on a socket: {e}"));
+        let set = stream
+            .set_read_timeout(Some(DEADLINE))
+            .and_then(|()| stream.set_write_timeout(Some(DEADLINE)))
+            .and_then(|()| stream.set_nodelay(true));
+        set.unwrap_or_else(|e| panic!("a socket cannot be set up: {e}"));
         stream
     }
 
