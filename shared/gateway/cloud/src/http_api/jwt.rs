@@ -85,8 +85,9 @@ impl Token {
         let meant = match self.claims.get("aud") {
             Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(one)) => vec![one.as_str()],
+            Some(_) => Vec::new(),
             // Access tokens of Amazon Cognito have this instead.
-            _ => text("client_id").into_iter().collect(),
+            None => text("client_id").into_iter().collect(),
         };
         if !meant.iter().any(|one| wanted.audience.iter().any(|audience| audience == one)) {
             return Err("the token has an invalid audience".to_owned());
@@ -164,6 +165,15 @@ mod tests {
             assert!(with(name, value.clone()).unwrap_err().contains(why), "{name} {value}");
         }
         assert_eq!(with("aud", Value::Null).unwrap_err(), "the token has an invalid audience");
+        let mut of_cognito = good.clone();
+        of_cognito["client_id"] = json!("app");
+        of_cognito["aud"] = json!(5);
+        assert!(
+            token(&of_cognito).unwrap().check(&wanted, Timestamp(1_000_000)).is_err(),
+            "`client_id` is only looked at without `aud`"
+        );
+        of_cognito.as_object_mut().unwrap().remove("aud");
+        assert_eq!(token(&of_cognito).unwrap().check(&wanted, Timestamp(1_000_000)), Ok(()));
         for text in ["", "a.b", "a.b.c", "Bearer", "Bearer e30.e30.AA"] {
             assert!(Token::read(text).is_err(), "{text}");
         }

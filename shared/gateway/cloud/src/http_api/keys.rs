@@ -4,7 +4,7 @@
 //! As on AWS, keys are kept for two hours. A token of a key that is not known has them read again, at most once in ten seconds.
 
 use super::issuers::{Source, is_here};
-use crate::context::Context;
+use crate::context::{Context, lock};
 use crate::http_client;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,9 +12,8 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 /// The most bytes of a document with keys.
 const MOST: usize = 256 * 1024;
@@ -33,36 +32,50 @@ pub(super) struct Key {
 
 /// The keys that were read, by issuer.
 #[derive(Debug, Default)]
-pub(super) struct Keys(Mutex<HashMap<String, Kept>>);
+pub(super) struct Keys {
+    kept: Mutex<HashMap<String, Kept>>,
+    /// Held by who reads keys. Whoever needs none that are not known yet does not wait for that.
+    reading: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug)]
 struct Kept {
-    keys: Arc<Vec<Key>>,
+    keys: Vec<Key>,
     at: i64,
 }
 
 impl Keys {
     /// The key of an issuer with this id.
     pub(super) async fn find(&self, context: &Context, issuer: &str, kid: &str) -> Result<Key, String> {
-        let now = context.timers.machine_now().millis();
-        // One reads at a time; whoever waits finds what was read.
-        let mut kept = self.0.lock().await;
-        let found = |kept: &Kept| kept.keys.iter().find(|key| key.kid == kid).cloned();
-        if let Some(known) = kept.get(issuer).filter(|known| now - known.at < KEPT_MS) {
-            match found(known) {
-                Some(key) => return Ok(key),
-                None if now - known.at < AGAIN_MS => return Err(unknown(kid)),
-                None => {}
-            }
+        let now = || context.timers.machine_now().millis();
+        if let Some(known) = self.known(issuer, kid, now()) {
+            return known;
         }
-        let read = Kept { keys: Arc::new(read(context, issuer).await?), at: now };
-        let key = found(&read).ok_or_else(|| unknown(kid));
-        kept.insert(issuer.to_owned(), read);
+        // One reads at a time; whoever waits finds what was read.
+        let _reading = self.reading.lock().await;
+        let at = now();
+        if let Some(known) = self.known(issuer, kid, at) {
+            return known;
+        }
+        let keys = read(context, issuer).await?;
+        let key = keys.iter().find(|key| key.kid == kid).cloned().ok_or_else(|| unknown(kid));
+        lock(&self.kept).insert(issuer.to_owned(), Kept { keys, at });
         key
     }
 
+    /// The key, or that there is none; `None` where the issuer's keys are to be read.
+    fn known(&self, issuer: &str, kid: &str, now: i64) -> Option<Result<Key, String>> {
+        let kept = lock(&self.kept);
+        let known = kept.get(issuer).filter(|known| now - known.at < KEPT_MS)?;
+        match known.keys.iter().find(|key| key.kid == kid) {
+            Some(key) => Some(Ok(key.clone())),
+            None => (now - known.at < AGAIN_MS).then(|| Err(unknown(kid))),
+        }
+    }
+
     pub(super) async fn clear(&self) {
-        self.0.lock().await.clear();
+        let _reading = self.reading.lock().await;
+        lock(&self.kept).clear();
     }
 }
 
