@@ -8,7 +8,7 @@ use crate::delivery::{Failure, Outlets};
 use async_trait::async_trait;
 use bytes::Bytes;
 use drydock_core::Arn;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use std::sync::{Arc, OnceLock};
@@ -118,7 +118,7 @@ impl Call<'_> {
                 let iot = self.universal.iot.get().ok_or_else(|| wrong("there is no AWS IoT here".to_owned()))?;
                 return answered(&iot.call(service, request).await);
             }
-            Form::Invoke => ("lambda", invoke(&input)),
+            Form::Invoke => ("lambda", invoke(input)),
             Form::Publish => ("sns", publish(&input)),
         };
         answered(&self.universal.outlets.ask(service, request.map_err(wrong)?).await.map_err(wrong)?)
@@ -138,16 +138,13 @@ impl Call<'_> {
     }
 }
 
-fn invoke(input: &Map<String, Value>) -> Result<Request<Bytes>, String> {
-    let function = member(input, "FunctionName").map(shown).ok_or("`FunctionName` is missing")?;
-    let name = utf8_percent_encode(&function, NON_ALPHANUMERIC);
-    let request = Request::builder()
-        .method("POST")
-        .uri(format!("/2015-03-31/functions/{name}/invocations"))
-        // What the function answers is nobody's concern, so that nobody waits for it.
-        .header("x-amz-invocation-type", "Event");
-    let payload = member(input, "Payload").map(shown).unwrap_or_default();
-    request.body(Bytes::from(payload)).map_err(|error| error.to_string())
+/// What the function answers is nobody's concern, so that nobody waits for it, whatever the input says of that.
+fn invoke(mut input: Map<String, Value>) -> Result<Request<Bytes>, String> {
+    input.retain(|name, _| !["InvocationType", "LogType"].iter().any(|answer| name.eq_ignore_ascii_case(answer)));
+    let path = "/2015-03-31/functions/{FunctionName}/invocations?Qualifier={Qualifier}";
+    let mut request = rest(&input, "POST", path, "Payload")?;
+    request.headers_mut().insert("x-amz-invocation-type", HeaderValue::from_static("Event"));
+    Ok(request)
 }
 
 fn publish(input: &Map<String, Value>) -> Result<Request<Bytes>, String> {
@@ -164,17 +161,12 @@ fn publish(input: &Map<String, Value>) -> Result<Request<Bytes>, String> {
     request.body(Bytes::from(form.finish())).map_err(|error| error.to_string())
 }
 
-/// A member of an input: names of parameters begin with a capital there, whatever they are in the API.
-fn member<'a>(input: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    input.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-}
-
 fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A request of a REST API: `path` has the parameters in braces, those of the query are left out where there is none; `body` is the
-/// member that is the body as it stands, `*` where it is all the others.
+/// A request of a REST API: names of parameters begin with a capital in the input, whatever they are in the API. `path` has them in braces,
+/// those of the query are left out where there is none; `body` is the member that is the body as it stands, `*` where it is all the others.
 fn rest(input: &Map<String, Value>, method: &str, path: &str, body: &str) -> Result<Request<Bytes>, String> {
     let mut left = input.clone();
     let mut take = |name: &str| {

@@ -21,7 +21,7 @@ pub use cloud::MakeError;
 use cloud::Surroundings;
 use drydock_core::Scope;
 use drydock_template::binary::{self, BinaryError};
-use drydock_template::{Plan, Planned, Resource, Role, Secrets, Settings, Template, TemplateErrors};
+use drydock_template::{IamPolicy, Plan, Planned, Resource, Role, Secrets, Settings, Template, TemplateErrors};
 use functions::{BuildError, Order, Progress};
 use runtimes::{Executable, Objects, Runtimes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -402,33 +402,8 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         }
         Resource::ThingType(thing_type) => iot::thing_type(gateway, thing_type).await.map_err(MakeError::Iot),
         Resource::RoleAlias(alias) => iot::role_alias(gateway, alias).await.map_err(MakeError::Iot),
-        // Of IAM there is only who may assume a role.
-        Resource::Role(role) => {
-            let Role { name, arn, trust, max_session_seconds, policies } = role.clone();
-            let seconds = u32::try_from(max_session_seconds).unwrap_or(u32::MAX);
-            gateway
-                .host
-                .roles
-                .put(arn.clone(), drydock_host::roles::Role { trust: trust.clone(), max_session_seconds });
-            let iam = gateway.host.cloud.iam();
-            let mut made = iam.ensure_role(&arn, trust, seconds).await;
-            for (policy, document) in policies {
-                if made.is_ok() {
-                    made = iam.ensure_role_policy(&name, &policy, document).await;
-                }
-            }
-            made.map_err(MakeError::Cloud)
-        }
-        Resource::IamPolicy(policy) => {
-            let iam = gateway.host.cloud.iam();
-            let mut made = Ok(());
-            for role in &policy.roles {
-                if made.is_ok() {
-                    made = iam.ensure_role_policy(role, &policy.name, policy.document.clone()).await;
-                }
-            }
-            made.map_err(MakeError::Cloud)
-        }
+        Resource::Role(one) => role(gateway, one.clone()).await,
+        Resource::IamPolicy(policy) => iam_policy(gateway, policy).await,
         // IAM is not evaluated; a resource policy would only narrow what everybody here may do.
         Resource::TopicPolicy(_) | Resource::QueuePolicy(_) => Ok(()),
         // The plan's notes say that nothing shows it.
@@ -441,6 +416,28 @@ async fn make(surroundings: &Surroundings<'_>, planned: &Planned) -> Result<(), 
         },
     };
     made.map_err(|error| refused(planned, error))
+}
+
+/// Makes a role with the policies that it holds itself. Who may assume it is what is looked at; audits alone look at the policies.
+async fn role(gateway: &Gateway, planned: Role) -> Result<(), MakeError> {
+    let Role { name, arn, trust, max_session_seconds, policies } = planned;
+    let seconds = u32::try_from(max_session_seconds).unwrap_or(u32::MAX);
+    let assumed = drydock_host::roles::Role { trust: trust.clone(), max_session_seconds };
+    gateway.host.roles.put(arn.clone(), assumed);
+    let iam = gateway.host.cloud.iam();
+    iam.ensure_role(&arn, trust, seconds).await?;
+    for (policy, document) in policies {
+        iam.ensure_role_policy(&name, &policy, document).await?;
+    }
+    Ok(())
+}
+
+async fn iam_policy(gateway: &Gateway, policy: &IamPolicy) -> Result<(), MakeError> {
+    let iam = gateway.host.cloud.iam();
+    for role in &policy.roles {
+        iam.ensure_role_policy(role, &policy.name, policy.document.clone()).await?;
+    }
+    Ok(())
 }
 
 fn refused(planned: &Planned, error: MakeError) -> DeployError {

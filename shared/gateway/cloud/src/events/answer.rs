@@ -11,9 +11,12 @@ pub(super) fn invalid(why: impl Into<String>) -> Refused {
     ("ValidationException", why.into())
 }
 
+/// The most entries of a page.
+const PAGE: usize = 100;
+
 /// A page of a list.
 pub(super) fn listed(name: &str, all: Vec<(String, Value)>, body: &Map<String, Value>) -> Answer {
     let most = body.get("Limit").map(ToString::to_string);
     let token = ("NextToken", body.get("NextToken").and_then(Value::as_str));
-    page::answer(name, all, token, most.as_deref()).map_err(invalid)
+    page::answer(name, all, token, ("Limit", most.as_deref(), PAGE)).map_err(invalid)
 }

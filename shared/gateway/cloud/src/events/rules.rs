@@ -8,6 +8,7 @@ use super::rows::{BUS, Rule};
 use super::run::row;
 use super::{Events, RULES};
 use crate::context::lock;
+use crate::courier;
 use crate::error::CloudError;
 use crate::wire::tags_of_properties;
 use drydock_core::{Arn, Write};
@@ -118,17 +119,7 @@ fn check(target: &Body) -> Result<(), String> {
         let template = transformer.get("InputTemplate").and_then(Value::as_str).filter(|text| !text.is_empty());
         template.ok_or("`InputTransformer.InputTemplate` is missing")?;
     }
-    if let Some(queue) = target.get("DeadLetterConfig").and_then(|config| config.get("Arn")) {
-        let queue = queue.as_str().and_then(Arn::parse).filter(|arn| arn.service() == "sqs");
-        queue.ok_or("`DeadLetterConfig.Arn` must be the ARN of a queue")?;
-    }
-    for (name, least, most) in [("MaximumRetryAttempts", 0, 185), ("MaximumEventAgeInSeconds", 60, 86_400)] {
-        let given = target.get("RetryPolicy").and_then(|policy| policy.get(name));
-        if given.is_some_and(|given| !given.as_u64().is_some_and(|given| (least..=most).contains(&given))) {
-            return Err(format!("`RetryPolicy.{name}` must be {least} to {most}"));
-        }
-    }
-    Ok(())
+    courier::check(target, "")
 }
 
 impl Events {
@@ -344,8 +335,8 @@ impl Events {
         let rule = match held {
             Some(held) if held.template.as_ref() == Some(properties) => Rule { sleeps: false, ..held },
             held => {
-                let targets = rule.targets.clone();
-                Rule { targets, template: Some(properties.clone()), sleeps: false, ..self.renewed(rule, held) }
+                let (targets, tags, template) = (rule.targets.clone(), rule.tags.clone(), Some(properties.clone()));
+                Rule { targets, tags, template, sleeps: false, ..self.renewed(rule, held) }
             }
         };
         self.keep(rule).await.map_err(|(_, why)| wrong(why))

@@ -11,10 +11,6 @@ use drydock_timers::Due;
 use serde_json::{Map, Value, json};
 use std::sync::atomic::Ordering;
 
-/// What targets have unless they say otherwise.
-const RETRIES: u32 = 185;
-const MAX_AGE: u32 = 86_400;
-
 #[async_trait]
 impl Due for Events {
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
@@ -54,24 +50,8 @@ impl Events {
     pub(super) fn deliveries(&self, rule: &Rule, event: &Value, now: Timestamp) -> Vec<Delivery> {
         let arn = self.arn(&rule.name).to_string();
         let of_target = |target: &Map<String, Value>| {
-            let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-            let number = |name: &str, otherwise: u32| {
-                let given = target.get("RetryPolicy").and_then(|policy| policy.get(name)).and_then(Value::as_u64);
-                given.and_then(|given| u32::try_from(given).ok()).unwrap_or(otherwise)
-            };
-            Delivery {
-                id: self.context.uuid(),
-                body: input::of(target, event, &arn, &rule.name, now),
-                from: arn.clone(),
-                to: text(target.get("Arn")).unwrap_or_default(),
-                by_policy: true,
-                dead_letter: text(target.get("DeadLetterConfig").and_then(|config| config.get("Arn"))),
-                due: now,
-                retries: number("MaximumRetryAttempts", RETRIES),
-                max_age: number("MaximumEventAgeInSeconds", MAX_AGE),
-                attempts: 0,
-                next: now,
-            }
+            let body = input::of(target, event, &arn, &rule.name, now);
+            Delivery { by_policy: true, ..Delivery::new(target, self.context.uuid(), arn.clone(), body, now) }
         };
         rule.targets.values().map(of_target).collect()
     }

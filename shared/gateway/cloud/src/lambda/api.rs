@@ -38,9 +38,7 @@ impl StandIn for Lambda {
             Why::Throttled => (429, "TooManyRequestsException"),
             Why::Failed => (500, "ServiceException"),
         };
-        let mut response = wire::response(status, JSON, json!({ "message": refusal.message }).to_string());
-        set_header(&mut response, "x-amzn-errortype", code);
-        response
+        wire::rest_error(status, code, &json!({ "message": refusal.message }))
     }
 
     /// An event for a function, which may have to allow it.
@@ -75,9 +73,7 @@ async fn answer(lambda: &Arc<Lambda>, request: &Request<Bytes>, request_id: &str
             if let (LambdaError::Throttled, Value::Object(map)) = (&error, &mut body) {
                 map.insert("Reason".into(), "ReservedFunctionConcurrentInvocationLimitExceeded".into());
             }
-            let mut response = wire::response(error.status(), JSON, body.to_string());
-            set_header(&mut response, "x-amzn-errortype", error.code());
-            response
+            wire::rest_error(error.status(), error.code(), &body)
         }
     }
 }

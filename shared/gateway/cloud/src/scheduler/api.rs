@@ -4,7 +4,7 @@ use super::check::{Refused, invalid};
 use super::{SERVICE, Scheduler};
 use crate::error::CloudError;
 use crate::stand_in::{Refusal, Service, StandIn, Why};
-use crate::wire::{self, set_header};
+use crate::wire;
 use async_trait::async_trait;
 use bytes::Bytes;
 use drydock_timers::Reminder;
@@ -64,9 +64,7 @@ impl StandIn for Scheduler {
 }
 
 fn error(status: u16, code: &str, message: &str) -> Response<Bytes> {
-    let mut response = wire::response(status, JSON, json!({ "Message": message }).to_string());
-    set_header(&mut response, "x-amzn-errortype", code);
-    response
+    wire::rest_error(status, code, &json!({ "Message": message }))
 }
 
 /// The parameters of a request's query.

@@ -2,6 +2,7 @@
 
 use super::rows::Definition;
 use super::{DEFAULT, Scheduler};
+use crate::courier;
 use drydock_core::{Arn, Timestamp};
 use drydock_schedule::Expression;
 use serde_json::{Map, Value, json};
@@ -106,9 +107,6 @@ impl Scheduler {
         {
             return Err(invalid("The EndDate must come after the StartDate."));
         }
-        if end_date.is_some_and(|end| end <= self.context.now()) {
-            return Err(invalid("The EndDate you specify must come after the current time."));
-        }
         let target = body.get("Target").and_then(Value::as_object).ok_or_else(|| invalid("`Target` is missing"))?;
         self.check_target(target)?;
         Ok(Definition {
@@ -125,6 +123,14 @@ impl Scheduler {
             flexible_time_window: window(body.get("FlexibleTimeWindow"))?,
             target: target.clone(),
         })
+    }
+
+    /// Whether a schedule that is made or changed now has not ended before.
+    pub(super) fn check_end(&self, definition: &Definition) -> Result<(), Refused> {
+        if definition.end_date.is_some_and(|end| end <= self.context.now()) {
+            return Err(invalid("The EndDate you specify must come after the current time."));
+        }
+        Ok(())
     }
 
     fn check_target(&self, target: &Map<String, Value>) -> Result<(), Refused> {
@@ -156,18 +162,7 @@ impl Scheduler {
         {
             return Err(invalid("`Target.Input` must be a text that is not empty"));
         }
-        if let Some(queue) = target.get("DeadLetterConfig").and_then(|config| config.get("Arn")) {
-            let queue = queue.as_str().and_then(Arn::parse).filter(|arn| arn.service() == "sqs");
-            queue.ok_or_else(|| invalid("`Target.DeadLetterConfig.Arn` must be the ARN of a queue"))?;
-        }
-        let policy = target.get("RetryPolicy");
-        for (name, least, most) in [("MaximumRetryAttempts", 0, 185), ("MaximumEventAgeInSeconds", 60, 86_400)] {
-            let given = policy.and_then(|policy| policy.get(name));
-            if given.is_some_and(|given| !given.as_u64().is_some_and(|given| (least..=most).contains(&given))) {
-                return Err(invalid(format!("`Target.RetryPolicy.{name}` must be {least} to {most}")));
-            }
-        }
-        Ok(())
+        courier::check(target, "Target.").map_err(invalid)
     }
 }
 

@@ -14,6 +14,15 @@ use std::collections::BTreeMap;
 
 type Answer = Result<Value, Refused>;
 
+/// The most entries of a page.
+const PAGE: usize = 100;
+
+/// A page of a list.
+fn listed(name: &str, all: Vec<(String, Value)>, query: &Query) -> Answer {
+    let most = ("MaxResults", query.get("MaxResults"), PAGE);
+    page::answer(name, all, ("NextToken", query.get("NextToken")), most).map_err(invalid)
+}
+
 fn missing(what: &str, name: &str) -> Refused {
     ("ResourceNotFoundException", format!("{what} {name} does not exist."))
 }
@@ -30,6 +39,7 @@ fn group_row(group: &Group) -> Write {
 impl Scheduler {
     pub(super) async fn create_schedule(&self, name: &str, body: &Map<String, Value>) -> Answer {
         let definition = self.read(name, body)?;
+        self.check_end(&definition)?;
         let _one = self.changing.lock().await;
         let schedule = Schedule::new(definition, self.context.now());
         let key = schedule.key();
@@ -48,6 +58,7 @@ impl Scheduler {
 
     pub(super) async fn update_schedule(&self, name: &str, body: &Map<String, Value>) -> Answer {
         let definition = self.read(name, body)?;
+        self.check_end(&definition)?;
         let _one = self.changing.lock().await;
         let key = format!("{}/{name}", definition.group_name);
         let held = lock(&self.held).schedules.get(&key).cloned().ok_or_else(|| missing("Schedule", name))?;
@@ -114,8 +125,7 @@ impl Scheduler {
             });
             (key.clone(), shown)
         });
-        page::answer("Schedules", all.collect(), ("NextToken", query.get("NextToken")), query.get("MaxResults"))
-            .map_err(invalid)
+        listed("Schedules", all.collect(), query)
     }
 
     pub(super) async fn create_group(&self, name: &str, body: &Map<String, Value>) -> Answer {
@@ -178,8 +188,7 @@ impl Scheduler {
         let prefix = query.get("NamePrefix").unwrap_or_default();
         let wanted = held.groups.values().filter(|group| group.name.starts_with(prefix));
         let all = wanted.map(|group| (group.name.clone(), self.shown_group(group))).collect();
-        page::answer("ScheduleGroups", all, ("NextToken", query.get("NextToken")), query.get("MaxResults"))
-            .map_err(invalid)
+        listed("ScheduleGroups", all, query)
     }
 
     /// The group that tags are on: no other resource of the Scheduler has any.
@@ -249,8 +258,14 @@ impl Scheduler {
         let template = Some(Box::new(definition.clone()));
         let schedule = match held {
             Some(held) if held.template == template => Schedule { sleeps: false, ..held },
-            Some(held) => Schedule { template, ..held.changed(definition, now) },
-            None => Schedule { template, ..Schedule::new(definition, now) },
+            held => {
+                self.check_end(&definition).map_err(|(_, why)| wrong(why))?;
+                let schedule = match held {
+                    Some(held) => held.changed(definition, now),
+                    None => Schedule::new(definition, now),
+                };
+                Schedule { template, ..schedule }
+            }
         };
         self.keep(schedule).await
     }

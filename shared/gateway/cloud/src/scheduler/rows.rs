@@ -163,9 +163,7 @@ impl Schedule {
 
 /// A time as the protocol has it: seconds, with their fraction.
 pub(super) fn seconds(at: Timestamp) -> Value {
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds stay far below 2^53")]
-    let seconds = at.millis() as f64 / 1000.0;
-    json!(seconds)
+    json!(at.seconds_f64())
 }
 
 /// A time without its fraction of a second: `2026-11-30T12:00:00Z`.

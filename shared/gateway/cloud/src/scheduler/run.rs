@@ -10,10 +10,6 @@ use drydock_timers::Due;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
-/// What targets have unless they say otherwise.
-const RETRIES: u32 = 185;
-const MAX_AGE: u32 = 86_400;
-
 #[async_trait]
 impl Due for Scheduler {
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
@@ -68,28 +64,11 @@ impl Scheduler {
         let target = &schedule.definition.target;
         let id = self.context.uuid();
         let arn = self.arn("schedule", &schedule.key()).to_string();
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let number = |name: &str, otherwise: u32| {
-            let given = target.get("RetryPolicy").and_then(|policy| policy.get(name)).and_then(Value::as_u64);
-            given.and_then(|given| u32::try_from(given).ok()).unwrap_or(otherwise)
-        };
         let body = match target.get("Input").and_then(Value::as_str) {
             Some(input) => filled(input, &arn, at, &id),
             None => self.event(&arn, at, &id),
         };
-        Delivery {
-            body,
-            from: arn,
-            to: text(target.get("Arn")).unwrap_or_default(),
-            by_policy: false,
-            dead_letter: text(target.get("DeadLetterConfig").and_then(|config| config.get("Arn"))),
-            due: at.max(now),
-            retries: number("MaximumRetryAttempts", RETRIES),
-            max_age: number("MaximumEventAgeInSeconds", MAX_AGE),
-            attempts: 0,
-            next: now,
-            id,
-        }
+        Delivery::new(target, id, arn, body, now)
     }
 
     /// What a target gets that has no input of its own.
@@ -115,13 +94,12 @@ pub(super) fn row(schedule: &Schedule) -> Write {
     Write::put(SCHEDULES, schedule.key(), serde_json::to_string(schedule).unwrap_or_default())
 }
 
-/// The keywords that the Scheduler fills in ("Adding context attributes").
+/// The keywords that the Scheduler fills in ("Adding context attributes"), but for the attempt's number, which each attempt has of its own.
 fn filled(input: &str, arn: &str, at: Timestamp, id: &str) -> String {
     [
         ("<aws.scheduler.schedule-arn>", arn),
         ("<aws.scheduler.scheduled-time>", &whole_seconds(at)),
         ("<aws.scheduler.execution-id>", id),
-        ("<aws.scheduler.attempt-number>", "1"),
     ]
     .into_iter()
     .fold(input.to_owned(), |text, (keyword, value)| text.replace(keyword, value))

@@ -177,11 +177,16 @@ async fn schedules_outlive_a_restart_and_what_was_to_be_once_is_made_up_for() {
     let target = queue(&cloud, "q").await;
     let of_template = schedule("rate(1 minute)", &target, "template");
     cloud.scheduler().ensure("gone", of_template.as_object().unwrap()).await.unwrap();
+    let mut ended = schedule("rate(1 hour)", &target, "ended");
+    ended["EndDate"] = json!(1_700_003_000);
+    cloud.scheduler().ensure("ended", ended.as_object().unwrap()).await.unwrap();
     ask(&cloud, "POST", "/schedules/hourly", &schedule("cron(0 * * * ? *)", &target, "hourly")).await;
     ask(&cloud, "POST", "/schedules/once", &schedule("at(2023-11-15T00:00:00)", &target, "once")).await;
     cloud.shutdown().await;
     advance(&clock, Duration::from_secs(5 * HOUR)).await;
     let cloud = opened();
+    // The template says it still, and it is what it was.
+    cloud.scheduler().ensure("ended", ended.as_object().unwrap()).await.unwrap();
     cloud.resume();
     advance(&clock, Duration::from_secs(1)).await;
     let found = bodies(&cloud, "q").await;
@@ -290,6 +295,21 @@ async fn universal_targets_call_apis_and_are_tried_again() {
         (&found[0].1["ERROR_CODE"], &found[0].1["RETRY_ATTEMPTS"]),
         (&json!("ValidationException"), &json!("0"))
     );
+    cloud.shutdown().await;
+}
+
+#[tokio::test]
+async fn each_attempt_is_told_its_number() {
+    let clock = still();
+    let cloud = on(&clock);
+    let iot = Arc::new(Iot { asked: Mutex::default(), failures: Mutex::new(2) });
+    cloud.scheduler().calls(iot.clone());
+    let input = r#"{"Topic":"t","Payload":"<aws.scheduler.attempt-number>"}"#;
+    let publish = schedule("at(2023-11-14T23:00:00)", "arn:aws:scheduler:::aws-sdk:iotdataplane:publish", input);
+    assert_eq!(ask(&cloud, "POST", "/schedules/a", &publish).await.0, 200);
+    advance(&clock, Duration::from_secs(HOUR)).await;
+    let expected = ["1", "2", "3"].map(|number| format!("iotdata POST /topics/t {number}"));
+    assert_eq!(*iot.asked.lock().unwrap(), expected);
     cloud.shutdown().await;
 }
 
