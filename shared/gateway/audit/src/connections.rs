@@ -6,10 +6,11 @@ use crate::checks::{conflicting_client_ids, device_certificate_shared};
 use drydock_core::{Done, Timestamp, Write};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// Connections that are kept of one certificate, and conflicts of one client id: the latest.
-const MOST_OF_EACH: usize = 20;
+/// Connections that are kept of one certificate, and conflicts of one client id.
+pub const MOST_OF_EACH: usize = 20;
 /// Certificates, or client ids, of which something is kept: those that something happened to last.
 const MOST: usize = 10_000;
 /// How long it is kept, in milliseconds: as far back as an audit on demand looks.
@@ -102,8 +103,11 @@ impl Audit {
                             kept.push(connection);
                         }
                     }
-                    kept.sort_by_key(|connection| std::cmp::Reverse(connection.from));
+                    // Those that ended first go: one that is still there shares with whoever comes next, however long it has been there.
+                    let end = |one: &Connection| (one.until.unwrap_or(Timestamp(i64::MAX)), one.from);
+                    kept.sort_by_key(|one| Reverse(end(one)));
                     kept.truncate(MOST_OF_EACH);
+                    kept.sort_by_key(|one| Reverse(one.from));
                     writes.push(Write::put(SHARING, certificate.as_str(), json(kept)));
                     if self.sharing.len() > MOST {
                         let last = |kept: &Vec<Connection>| kept.first().map(|connection| connection.from);
@@ -230,4 +234,43 @@ fn overlap(connections: &[Connection]) -> bool {
                 && other.until.is_none_or(|until| one.from < until)
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drydock_core::Scope;
+    use drydock_model::iot::{AuditCheckConfiguration, UpdateAccountAuditConfigurationRequest};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_connection_that_stays_is_known_however_often_another_one_comes_and_goes() {
+        let mut book = Audit::new(Scope::new("123456789012", "us-east-1"));
+        let on = AuditCheckConfiguration { enabled: Some(true), ..AuditCheckConfiguration::default() };
+        let request = UpdateAccountAuditConfigurationRequest {
+            role_arn: Some("arn:aws:iam::123456789012:role/audit".to_owned()),
+            audit_check_configurations: Some(BTreeMap::from([(device_certificate_shared::CHECK.name.to_owned(), on)])),
+            ..UpdateAccountAuditConfigurationRequest::default()
+        };
+        drop(book.update_configuration(request, Timestamp(0)).unwrap());
+        for at in 1..=60 {
+            let from = Timestamp(10 * at);
+            let stays = Connection { client_id: "stays".into(), from: Timestamp(0), until: None };
+            let comes = Connection { client_id: "comes".into(), from, until: None };
+            drop(book.observe(vec![
+                Observed::Sharing { certificate: "c".into(), connections: vec![stays, comes] },
+                Observed::Ended {
+                    certificate: "c".into(),
+                    client_id: "comes".into(),
+                    from,
+                    until: from.plus_millis(5),
+                },
+            ]));
+        }
+        let shared = book.shared(Timestamp(0), Timestamp(1000));
+        let [(_, kept)] = shared.as_slice() else { panic!("{shared:?}") };
+        assert_eq!(kept.len(), MOST_OF_EACH);
+        assert_eq!(kept.first().unwrap().from, Timestamp(600), "the latest first");
+        assert_eq!(kept.last().unwrap().client_id, "stays");
+    }
 }

@@ -87,15 +87,15 @@ impl<'a> Values<'a> {
     pub fn percentiles(&self, percents: &[f64]) -> Vec<PercentPair> {
         let mut numbers: Vec<(f64, u64)> = self.numbers().collect();
         numbers.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-        let many: u64 = numbers.iter().map(|(_, count)| count).sum();
+        // From how often each is there to the place behind its last.
+        let mut many = 0;
+        for (_, count) in &mut numbers {
+            many += *count;
+            *count = many;
+        }
         let Some(last) = many.checked_sub(1) else { return Vec::new() };
         let at = |place: u64| {
-            let mut left = place;
-            let found = numbers.iter().find(|(_, count)| {
-                let is_it = left < *count;
-                left = left.saturating_sub(*count);
-                is_it
-            });
+            let found = numbers.get(numbers.partition_point(|(_, end)| *end <= place));
             found.map(|(number, _)| *number).unwrap_or_default()
         };
         let of = |percent: &f64| {

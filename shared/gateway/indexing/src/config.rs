@@ -128,8 +128,8 @@ impl ThingConfig {
         })
     }
 
-    /// The custom fields that the values of a thing do not fit in, by a field's name: `IndexingCustomFieldFailed` in the logs.
-    pub fn custom(&self) -> impl Iterator<Item = (&str, FieldType)> {
+    /// The custom fields, each with its type.
+    fn custom(&self) -> impl Iterator<Item = (&str, FieldType)> {
         named(self.0.custom_fields.as_deref())
     }
 

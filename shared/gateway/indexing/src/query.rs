@@ -187,12 +187,6 @@ impl Query {
         parser::parse(text, limits)
     }
 
-    /// Everything: `*`.
-    #[must_use]
-    pub fn is_everything(&self) -> bool {
-        matches!(self, Self::Term(Term { field: None, test: Test::Exists, .. }))
-    }
-
     /// Its terms, in order.
     #[must_use]
     pub fn terms(&self) -> Vec<&Term> {

@@ -107,14 +107,6 @@ impl Thing {
         out.finish()
     }
 
-    /// A field that is to be a geolocation, and is not one here: `IndexingGeoLocationFieldFailed` in the logs.
-    pub fn misplaced<'a>(&'a self, config: &'a ThingConfig) -> impl Iterator<Item = &'a str> {
-        let missed = config.places().filter(|(field, order)| {
-            self.value(config, field).is_some() && self.place(config, field, *order).is_none()
-        });
-        missed.map(|(field, _)| field)
-    }
-
     fn place(&self, config: &ThingConfig, field: &str, order: TargetFieldOrder) -> Option<Place> {
         let order = if order == TargetFieldOrder::LonLat { Order::LonLat } else { Order::LatLon };
         Place::read(self.value(config, field)?, order)

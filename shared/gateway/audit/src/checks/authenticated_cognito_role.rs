@@ -1,9 +1,8 @@
 //! `AUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK`: the role of those who have signed in to an Amazon Cognito identity pool.
 
-use super::role_alias_permissive::{OTHERS, READS, WRITES};
-use super::{Check, Verdict, of_all, policy_permissive};
+use super::role_alias_permissive::{OTHERS, READS, WRITES, of_iot};
+use super::{Check, Verdict, policy_permissive};
 use crate::statement::Document;
-use crate::{administration, breadth};
 use drydock_model::iot::{AuditFindingSeverity, ResourceType};
 
 /// What to do about a role of a pool.
@@ -29,24 +28,5 @@ pub const CHECK: Check = Check {
 /// Judges the policies of a role. They may read of some things, and must not manage a single one.
 #[must_use]
 pub fn judge(documents: &[Document]) -> Vec<Verdict> {
-    let all = |find: &dyn Fn(&Document) -> Vec<breadth::Grant>| of_all(documents, find);
-    let verdicts = [
-        Verdict::of(
-            READS,
-            "Role allows broad access to IoT thing administrative read actions",
-            all(&administration::broad_reads),
-        ),
-        Verdict::of(OTHERS, "Role allows access to IoT non-thing administrative actions", all(&administration::others)),
-        Verdict::of(
-            WRITES,
-            "Role allows access to IoT thing administrative write actions",
-            all(&administration::writes),
-        ),
-        Verdict::of(
-            policy_permissive::BROAD,
-            "Role allows broad access to IoT data plane actions",
-            all(&breadth::data_plane),
-        ),
-    ];
-    verdicts.into_iter().flatten().collect()
+    of_iot(documents)
 }

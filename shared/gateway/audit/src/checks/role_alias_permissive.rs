@@ -35,29 +35,37 @@ pub const CHECK: Check = Check {
 /// Judges the policies of a role, of which these services are in use.
 #[must_use]
 pub fn judge(documents: &[Document], used: &BTreeSet<String>) -> Vec<Verdict> {
-    let all = |find: &dyn Fn(&Document) -> Vec<breadth::Grant>| of_all(documents, find);
+    let whole = of_all(documents, |document| administration::whole_services(document, used));
+    let auditing = of_all(documents, administration::auditing);
     let verdicts = [
-        Verdict::of(
-            WHOLE,
-            "Role allows broad access to services that are used",
-            all(&|d| administration::whole_services(d, used)),
-        ),
-        Verdict::of(AUDITING, "Role allows access to security auditing services", all(&administration::auditing)),
+        Verdict::of(WHOLE, "Role allows broad access to services that are used", whole),
+        Verdict::of(AUDITING, "Role allows access to security auditing services", auditing),
+    ];
+    verdicts.into_iter().flatten().chain(of_iot(documents)).collect()
+}
+
+/// What of AWS IoT the policies of a role allow too widely: it may read of some things, and must not manage a single one.
+pub(crate) fn of_iot(documents: &[Document]) -> Vec<Verdict> {
+    let verdicts = [
         Verdict::of(
             READS,
             "Role allows broad access to IoT thing administrative read actions",
-            all(&administration::broad_reads),
+            of_all(documents, administration::broad_reads),
         ),
-        Verdict::of(OTHERS, "Role allows access to IoT non-thing administrative actions", all(&administration::others)),
+        Verdict::of(
+            OTHERS,
+            "Role allows access to IoT non-thing administrative actions",
+            of_all(documents, administration::others),
+        ),
         Verdict::of(
             WRITES,
             "Role allows access to IoT thing administrative write actions",
-            all(&administration::writes),
+            of_all(documents, administration::writes),
         ),
         Verdict::of(
             policy_permissive::BROAD,
             "Role allows broad access to IoT data plane actions",
-            all(&breadth::data_plane),
+            of_all(documents, breadth::data_plane),
         ),
     ];
     verdicts.into_iter().flatten().collect()

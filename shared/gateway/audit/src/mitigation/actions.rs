@@ -198,6 +198,11 @@ impl Audit {
         self.actions.get(name).ok_or_else(|| ApiError::not_found(format!("there is no mitigation action `{name}`")))
     }
 
+    /// The action that a task names.
+    pub(super) fn chosen(&self, name: &str) -> Result<&ActionRow, ApiError> {
+        self.action(name).map_err(|_| ApiError::invalid(format!("there is no mitigation action `{name:.128}`")))
+    }
+
     fn action_arn(&self, name: &str) -> String {
         self.scope.arn("iot", &format!("mitigationaction/{name}")).into()
     }

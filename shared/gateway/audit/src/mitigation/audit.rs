@@ -59,8 +59,7 @@ impl Audit {
         for (name, chosen) in &request.audit_check_to_actions_mapping {
             let check = check(name)?;
             for chosen in chosen {
-                let missing = |_| ApiError::invalid(format!("there is no mitigation action `{chosen:.128}`"));
-                let action = self.action(chosen).map_err(missing)?;
+                let action = self.chosen(chosen)?;
                 if !check.takes(action.kind()) {
                     return Err(ApiError::invalid(format!(
                         "the mitigation action `{chosen}` is of type {}, which does not go with {name}",

@@ -112,8 +112,7 @@ impl Audit {
         self.check_new(&key, &request.client_request_token, MOST)?;
         let mut actions = Vec::new();
         for name in &request.actions {
-            let missing = |_| ApiError::invalid(format!("there is no mitigation action `{name:.128}`"));
-            let action = self.action(name).map_err(missing)?;
+            let action = self.chosen(name)?;
             if action.kind() != MitigationActionType::AddThingsToThingGroup {
                 let why = format!(
                     "the mitigation action `{name}` is of type {}, and of Detect there is only {}",

@@ -142,7 +142,7 @@ fn devices(facts: &Facts, step: &Step, judge: impl Fn(&Certificate) -> Option<Ve
     Some(Looked { total, found })
 }
 
-fn active_authorities(facts: &Facts) -> Vec<(CertificateId, Der, Timestamp, bool)> {
+fn all_authorities(facts: &Facts) -> Vec<(CertificateId, Der, Timestamp, bool)> {
     facts.books.identity.read(|identity| {
         let all = identity.all_authorities();
         all.map(|(id, row, certificate)| {
@@ -153,7 +153,7 @@ fn active_authorities(facts: &Facts) -> Vec<(CertificateId, Der, Timestamp, bool
 }
 
 fn authorities(facts: &Facts, judge: impl Fn(&[u8], Timestamp) -> Option<Verdict>) -> Looked {
-    let active: Vec<_> = active_authorities(facts).into_iter().filter(|(.., is_active)| *is_active).collect();
+    let active: Vec<_> = all_authorities(facts).into_iter().filter(|(.., is_active)| *is_active).collect();
     let found = active.iter().filter_map(|(id, der, not_after, _)| {
         Some(of(judge(der.bytes(), *not_after)?, resources::ca_certificate(id.as_str())))
     });
@@ -162,7 +162,7 @@ fn authorities(facts: &Facts, judge: impl Fn(&[u8], Timestamp) -> Option<Verdict
 
 /// The registered CAs that were revoked, with the certificates that they have signed.
 fn issuers(facts: &Facts, step: &Step) -> Option<Looked> {
-    let authorities = active_authorities(facts);
+    let authorities = all_authorities(facts);
     let revoked: BTreeMap<CertificateId, Issuer> = authorities
         .iter()
         .filter(|(_, der, ..)| facts.lists.revokes(der.bytes()))

@@ -1,13 +1,13 @@
 //! Mitigation actions: the operations on them and on tasks, and how each action is applied. An action and what became of it are one
 //! change, so that a kill applies nothing twice; a message to a topic may come twice.
 
+use super::operations::{asks, changes};
 use super::service::AuditService;
-use crate::call::{Call, untagged};
+use crate::call::{Call, operations, tagged, untagged};
 use drydock_audit::Audit;
 use drydock_audit::mitigation::{Execution, Outcome, Subject, Wanted};
 use drydock_cloud::sns::Publish;
 use drydock_core::{ApiError, Arn, Done, Ids, ThingGroupName, Timestamp};
-use drydock_host::tags;
 use drydock_identity::Identity;
 use drydock_logging::Logging;
 use drydock_model::Router;
@@ -20,19 +20,11 @@ use drydock_model::iot::{
 };
 use drydock_policy::Policies;
 use drydock_registry::Registry;
-use drydock_registry::tags::NewTags;
 use drydock_store::Part;
 use std::collections::BTreeSet;
 
 /// The policy of the template `BLANK_POLICY`: it allows nothing.
 const BLANK: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
-
-/// Registers operations that ask the rulebook something.
-macro_rules! asks {
-    ($router:ident: $($op:ident => $ask:ident;)*) => {
-        $($router.on::<ops::$op>(|call: Call, input| async move { call.books().audit.read(|book| book.$ask(&input)) });)*
-    };
-}
 
 pub(super) fn register(router: &mut Router<Call>) {
     asks!(router:
@@ -45,20 +37,10 @@ pub(super) fn register(router: &mut Router<Call>) {
         ListDetectMitigationActionsTasks => list_detect_mitigations;
         ListDetectMitigationActionsExecutions => list_detect_executions;
     );
-    router.on::<ops::CreateMitigationAction>(|call: Call, input| async move {
-        let books = call.books();
-        let new = NewTags::read(input.tags.as_deref())?;
-        let change = books.change((&books.audit, &books.tags), |(audit, kept)| {
-            let reply = audit.apply(|book| book.create_action(input, books.now(), books.ids.as_ref()))?;
-            tags::keep(kept, reply.action_arn.as_deref(), new)?;
-            Ok::<_, ApiError>(reply)
-        });
-        change.await
-    });
-    router.on::<ops::UpdateMitigationAction>(|call: Call, input| async move {
-        let books = call.books();
-        books.apply(&books.audit, |book| book.update_action(input, books.now())).await
-    });
+    tagged!(router, audit:
+        CreateMitigationAction[action_arn] => |book, input, books| book
+            .create_action(input, books.now(), books.ids.as_ref());
+    );
     untagged!(router, audit:
         DeleteMitigationAction["mitigationaction/" action_name] => |book, input, books|
             Ok::<_, ApiError>(book.delete_action(&input).map(|()| DeleteMitigationActionResponse {}));
@@ -67,12 +49,9 @@ pub(super) fn register(router: &mut Router<Call>) {
 }
 
 fn tasks(router: &mut Router<Call>) {
-    router.on::<ops::StartAuditMitigationActionsTask>(|call: Call, input| async move {
-        let books = call.books();
-        let reply = books.apply(&books.audit, |book| book.start_mitigation(&input, books.now())).await;
-        call.services.audit.look_again();
-        reply
-    });
+    changes!(router:
+        StartAuditMitigationActionsTask => |book, input, books| book.start_mitigation(&input, books.now());
+    );
     router.on::<ops::StartDetectMitigationActionsTask>(|call: Call, input| async move {
         let books = call.books();
         let wanted = Wanted::of(&input)?;
@@ -81,16 +60,15 @@ fn tasks(router: &mut Router<Call>) {
         call.services.audit.look_again();
         reply
     });
-    router.on::<ops::CancelAuditMitigationActionsTask>(|call: Call, input| async move {
-        let books = call.books();
-        books.apply(&books.audit, |book| book.cancel_audit_mitigation(&input, books.now())).await?;
-        Ok(CancelAuditMitigationActionsTaskResponse {})
-    });
-    router.on::<ops::CancelDetectMitigationActionsTask>(|call: Call, input| async move {
-        let books = call.books();
-        books.apply(&books.audit, |book| book.cancel_detect_mitigation(&input, books.now())).await?;
-        Ok(CancelDetectMitigationActionsTaskResponse {})
-    });
+    operations!(router, audit:
+        UpdateMitigationAction => |book, input, books| book.update_action(input, books.now());
+        CancelAuditMitigationActionsTask => |book, input, books| book
+            .cancel_audit_mitigation(&input, books.now())
+            .map(|done| done.map(|()| CancelAuditMitigationActionsTaskResponse {}));
+        CancelDetectMitigationActionsTask => |book, input, books| book
+            .cancel_detect_mitigation(&input, books.now())
+            .map(|done| done.map(|()| CancelDetectMitigationActionsTaskResponse {}));
+    );
 }
 
 /// The rulebooks that actions change.

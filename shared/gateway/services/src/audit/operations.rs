@@ -17,6 +17,7 @@ macro_rules! asks {
         $($router.on::<ops::$op>(|call: Call, input| async move { call.books().audit.read(|book| book.$ask(&input)) });)*
     };
 }
+pub(super) use asks;
 
 /// Registers operations that change the rulebook, after which the service looks at what there is to do.
 macro_rules! changes {
@@ -29,6 +30,7 @@ macro_rules! changes {
         });)*
     };
 }
+pub(super) use changes;
 
 pub(super) fn register(router: &mut Router<Call>) {
     asks!(router:

@@ -4,7 +4,7 @@ use crate::rules::outbound::Outbound;
 use crate::service::{AGAIN, Service};
 use async_trait::async_trait;
 use drydock_audit::Audit;
-use drydock_audit::connections::{Conflict, Connection, Observed};
+use drydock_audit::connections::{Conflict, Connection, MOST_OF_EACH, Observed};
 use drydock_audit::mitigation::{Violation, Violations, Wanted};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{ApiError, Event, Timestamp};
@@ -79,6 +79,8 @@ impl AuditService {
         if !shares {
             self.open.lock().clear();
         }
+        // Other books may not know what was used today.
+        self.used.lock().clear();
         self.reminder.by(self.host.books.now());
     }
 
@@ -124,7 +126,10 @@ impl AuditService {
             from: *from,
             until: None,
         };
-        let connections = holder.connections.iter().map(connection).collect();
+        // More are not kept, and each was told when it came: thousands may have one certificate.
+        let newest = holder.connections.get_key_value(&client.client_id);
+        let others = holder.connections.iter().filter(|(client_id, _)| **client_id != client.client_id);
+        let connections = newest.into_iter().chain(others).take(MOST_OF_EACH).map(connection).collect();
         drop(open);
         self.observe(Observed::Sharing { certificate: client.principal.clone(), connections });
     }

@@ -1,13 +1,11 @@
 //! What `drydock find` asks (`POST /_drydock/find`): which things a query finds, with the values that made it so, and for one thing
 //! which term failed on which value.
 
-use super::operations::no_index;
-use super::search::read;
-use super::service::{Indexed, IndexingService};
-use drydock_core::{ApiError, ErrorCode, ThingName};
+use super::search::{read, ready};
+use super::service::{Indexed, IndexingService, blocking};
+use drydock_core::{ApiError, ThingName};
 use drydock_indexing::explain::{Explained, explain};
 use drydock_indexing::{Limits, Plan, Query, THINGS};
-use drydock_model::iot::IndexStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -37,8 +35,7 @@ impl IndexingService {
     /// `InvalidQueryException`, `IndexNotReadyException`, and `ResourceNotFoundException` for a thing that is not indexed.
     pub async fn find(&self, search: Search) -> Result<Value, ApiError> {
         let indexed = Arc::clone(&self.indexed);
-        let found = tokio::task::spawn_blocking(move || found(&indexed, &search)).await;
-        found.unwrap_or_else(|error| Err(ApiError::new(ErrorCode::InternalFailureException, error.to_string())))
+        blocking(move || found(&indexed, &search)).await?
     }
 }
 
@@ -48,13 +45,7 @@ fn found(indexed: &Indexed, search: &Search) -> Result<Value, ApiError> {
         ThingName::new(thing)?;
     }
     let state = indexed.state.read();
-    let index = match state.things.status {
-        None => return Err(no_index(THINGS)),
-        Some(IndexStatus::Building) => {
-            return Err(ApiError::new(ErrorCode::IndexNotReadyException, "the index is being built"));
-        }
-        Some(_) => &state.things.index,
-    };
+    let index = ready(&state, THINGS)?;
     if let Some(thing) = &search.thing {
         let document = index
             .document(thing)

@@ -61,7 +61,7 @@ fn describe(indexed: &Indexed, name: &str) -> Result<DescribeIndexResponse, ApiE
         GROUPS => groups.schema(),
         _ => None,
     };
-    let status = indexed.state.read().of(Some(name)).and_then(|kept| kept.status);
+    let status = indexed.state.read().of(name).and_then(|kept| kept.status);
     match schema.zip(status) {
         Some((schema, status)) => Ok(DescribeIndexResponse {
             index_name: Some(name.to_owned()),

@@ -2,7 +2,7 @@
 //! run beside the workers that serve sockets, as one may walk a million values.
 
 use super::operations::no_index;
-use super::service::{Indexed, IndexingService};
+use super::service::{AT_ONCE, Indexed, IndexingService, State, blocking};
 use super::sources;
 use crate::call::Call;
 use drydock_core::{ApiError, ErrorCode, ThingGroupName, ThingName, page};
@@ -101,8 +101,9 @@ impl IndexingService {
             if is_of_things {
                 let (config, _) = indexed.configs();
                 let names: Vec<ThingName> = names.iter().filter_map(|name| ThingName::new(name).ok()).collect();
-                let things = sources::things(books, &indexed.outside, &config, &names).into_iter().flatten();
-                answer.things = Some(things.map(|thing| thing.answer(&config)).collect());
+                let things =
+                    names.chunks(AT_ONCE).flat_map(|names| sources::things(books, &indexed.outside, &config, names));
+                answer.things = Some(things.flatten().map(|thing| thing.answer(&config)).collect());
             } else {
                 let names: Vec<ThingGroupName> =
                     names.iter().filter_map(|name| ThingGroupName::new(name).ok()).collect();
@@ -209,20 +210,25 @@ async fn ask<T: Send + 'static>(
     of: impl FnOnce(Found<'_>) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let indexed = Arc::clone(indexed);
-    let asked = tokio::task::spawn_blocking(move || {
+    let asked = blocking(move || {
         let plan = Plan::new(&query);
         let state = indexed.state.read();
         let name = name.as_deref().unwrap_or(THINGS);
-        let kept = state.of(Some(name)).ok_or_else(|| no_index(name))?;
-        match kept.status {
-            None => return Err(no_index(name)),
-            Some(IndexStatus::Building) => {
-                let why = format!("Index {name} is being built: ask again, DescribeIndex says when it is ACTIVE");
-                return Err(ApiError::new(ErrorCode::IndexNotReadyException, why));
-            }
-            Some(_) => (),
-        }
-        of(Found { hits: kept.index.search(&plan), index: &kept.index, is_of_things: name == THINGS })
+        let index = ready(&state, name)?;
+        of(Found { hits: index.search(&plan), index, is_of_things: name == THINGS })
     });
-    asked.await.unwrap_or_else(|error| Err(ApiError::new(ErrorCode::InternalFailureException, error.to_string())))
+    asked.await?
+}
+
+/// An index that can be asked.
+pub(super) fn ready<'a>(state: &'a State, name: &str) -> Result<&'a Index, ApiError> {
+    let kept = state.of(name).ok_or_else(|| no_index(name))?;
+    match kept.status {
+        None => Err(no_index(name)),
+        Some(IndexStatus::Building) => {
+            let why = format!("Index {name} is being built: ask again, DescribeIndex says when it is ACTIVE");
+            Err(ApiError::new(ErrorCode::IndexNotReadyException, why))
+        }
+        Some(_) => Ok(&kept.index),
+    }
 }

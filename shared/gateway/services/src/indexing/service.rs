@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// How many things are read from the books at a time: whoever changes one waits about a millisecond at most.
-const AT_ONCE: usize = 50;
+pub(super) const AT_ONCE: usize = 50;
 /// How many things are indexed before the first socket is served. More of them are indexed behind it.
 const AT_START: usize = 20_000;
 
@@ -113,6 +113,16 @@ impl Kept {
             *status = IndexStatus::Active;
         }
     }
+
+    /// Takes documents in by their names; what has none any longer goes.
+    fn bring<'a>(&mut self, documents: impl Iterator<Item = (&'a str, Option<Document>)>) {
+        for (name, document) in documents {
+            let _is_other = match document {
+                Some(document) => self.index.put(name, &document).1,
+                None => self.index.remove(name),
+            };
+        }
+    }
 }
 
 impl IndexingService {
@@ -182,13 +192,13 @@ impl Indexed {
     }
 
     fn mark_all(&self) {
+        // Held until all is marked: nobody takes an index for complete meanwhile, and of two configurations the later one stays.
+        let mut dirty = self.dirty.lock();
         let (things, groups) = self.configs();
         let on = [things.is_on(), groups.is_on()];
         for (kept, is_on) in self.on.iter().zip(on) {
             kept.store(is_on, Ordering::Relaxed);
         }
-        // Held until all is marked: nobody takes an index for complete meanwhile.
-        let mut dirty = self.dirty.lock();
         let mut state = self.state.write();
         state.things.configured(things.is_on());
         state.groups.configured(groups.is_on());
@@ -197,8 +207,9 @@ impl Indexed {
             state.groups.index.names().filter_map(|name| ThingGroupName::new(name).ok()).collect();
         drop(state);
         let (names, group_names) = self.host.books.registry.read(|registry| {
-            let names: Vec<_> = registry.thing_names().filter(|_| things.is_on()).cloned().collect();
-            (names, registry.group_names().filter(|_| groups.is_on()).cloned().collect::<Vec<_>>())
+            let names: Vec<_> = things.is_on().then(|| registry.thing_names().cloned()).into_iter().flatten().collect();
+            let group_names = groups.is_on().then(|| registry.group_names().cloned());
+            (names, group_names.into_iter().flatten().collect::<Vec<_>>())
         });
         dirty.queries = true;
         dirty.things.extend(names.into_iter().chain(gone));
@@ -210,9 +221,10 @@ impl Indexed {
     /// # Errors
     /// Where the disk does not take the members of dynamic groups.
     pub(super) async fn bring(self: &Arc<Self>, most: Option<usize>) -> Result<(), ApiError> {
-        let _one = self.bringing.lock().await;
         let mut brought = 0;
         loop {
+            // For a round alone: who brings a few things does not wait for one who brings a whole fleet.
+            let _one = self.bringing.lock().await;
             if std::mem::take(&mut self.dirty.lock().queries) {
                 let indexed = Arc::clone(self);
                 blocking(move || indexed.read_groups()).await?;
@@ -247,7 +259,8 @@ impl Indexed {
     fn complete(&self) -> bool {
         let dirty = self.dirty.lock();
         let is_clean = !dirty.queries && dirty.things.is_empty() && dirty.groups.is_empty();
-        if is_clean {
+        // Mostly they are so already: who marks something then does not wait for a search to end.
+        if is_clean && !self.state.read().has_all() {
             let mut state = self.state.write();
             state.things.is_complete();
             state.groups.is_complete();
@@ -269,26 +282,14 @@ impl Indexed {
                 let (Some(thing), Some(document)) = (thing, document) else { continue };
                 other.extend(self.other_groups(thing, document).map(|groups| (name.clone(), groups)));
             }
-            let index = &mut self.state.write().things.index;
-            for (name, document) in things.iter().zip(documents) {
-                let _is_other = match document {
-                    Some(document) => index.put(name.as_str(), &document).1,
-                    None => index.remove(name.as_str()),
-                };
-            }
+            self.state.write().things.bring(things.iter().map(ThingName::as_str).zip(documents));
         }
         if group_config.is_on() {
             let documents: Vec<_> = sources::groups(books, groups)
                 .iter()
                 .map(|group| group.as_ref().map(drydock_indexing::sources::Group::document))
                 .collect();
-            let index = &mut self.state.write().groups.index;
-            for (name, document) in groups.iter().zip(documents) {
-                let _is_other = match document {
-                    Some(document) => index.put(name.as_str(), &document).1,
-                    None => index.remove(name.as_str()),
-                };
-            }
+            self.state.write().groups.bring(groups.iter().map(ThingGroupName::as_str).zip(documents));
         }
         other
     }
@@ -390,13 +391,8 @@ impl Indexed {
 
     /// Marks what an event is about; whether there was anything.
     fn mark(&self, event: &Event) -> bool {
-        let [things, groups] = [0, 1].map(|at| self.on.get(at).is_some_and(|on| on.load(Ordering::Relaxed)));
+        let [things, groups] = self.on.each_ref().map(|on| on.load(Ordering::Relaxed));
         let thing = match event {
-            Event::ThingChanged { thing, .. } => Some(thing.name.clone()),
-            Event::ThingTypeAssociation { thing, .. } => Some(thing.clone()),
-            Event::ThingGroupMembership { membership, .. } => Some(membership.thing.clone()),
-            Event::ViolationChanged { violation, .. } => ThingName::new(&violation.thing).ok(),
-            Event::ShadowChanged { thing, .. } => ThingName::new(thing).ok().filter(|_| things),
             Event::ThingGroupChanged { group, .. } => {
                 let name = &group.group.name;
                 let is_followed = things && self.is_followed(name);
@@ -405,25 +401,39 @@ impl Indexed {
                 return groups && dirty.groups.insert(name.clone()) || is_followed;
             }
             Event::ClientConnected { .. } | Event::ClientDisconnected { .. } => {
-                self.outside.connections.hear(&self.host.books.registry, &self.outside.broker, event)
+                let thing = self.outside.connections.hear(&self.host.books.registry, &self.outside.broker, event);
+                thing.filter(|_| things && self.configs().0.has_connectivity())
+            }
+            _ if !things => None,
+            Event::ThingChanged { thing, .. } => Some(thing.name.clone()),
+            Event::ThingTypeAssociation { thing, .. } => Some(thing.clone()),
+            Event::ThingGroupMembership { membership, .. } => Some(membership.thing.clone()),
+            Event::ViolationChanged { violation, .. } => ThingName::new(&violation.thing).ok(),
+            Event::ShadowChanged { thing, name } if self.configs().0.has_shadow(name.as_deref()) => {
+                ThingName::new(thing).ok()
             }
             _ => None,
         };
         if let Event::ThingChanged { thing, change: drydock_core::event::Change::Deleted, .. } = event {
             self.outside.connections.forget(&thing.name);
         }
-        thing.filter(|_| things).is_some_and(|thing| self.dirty.lock().things.insert(thing))
+        thing.is_some_and(|thing| self.dirty.lock().things.insert(thing))
     }
 }
 
 impl State {
     /// The index of a name.
-    pub(super) fn of(&self, name: Option<&str>) -> Option<&Kept> {
+    pub(super) fn of(&self, name: &str) -> Option<&Kept> {
         match name {
-            None | Some(THINGS) => Some(&self.things),
-            Some(GROUPS) => Some(&self.groups),
-            Some(_) => None,
+            THINGS => Some(&self.things),
+            GROUPS => Some(&self.groups),
+            _ => None,
         }
+    }
+
+    /// Whether both have all that there is, as far as they are on.
+    fn has_all(&self) -> bool {
+        [&self.things, &self.groups].iter().all(|kept| matches!(kept.status, None | Some(IndexStatus::Active)))
     }
 }
 
@@ -460,7 +470,7 @@ impl Service for IndexingService {
 }
 
 /// Does something beside the workers that serve sockets.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| ApiError::new(ErrorCode::InternalFailureException, error.to_string()))
 }
