@@ -112,8 +112,7 @@ impl Detect {
                 if end.millis() % (seconds * 1000) != 0 {
                     continue;
                 }
-                let scope =
-                    Scope { metric: behavior.metric().to_owned(), dimension: behavior.metric_dimension.clone() };
+                let scope = Scope::of(&behavior);
                 let span = (end.plus_millis(-seconds * 1000), end);
                 let points: Vec<(SmolStr, Reading)> = self
                     .series
@@ -150,11 +149,7 @@ impl Detect {
     fn invalidate_silent(&mut self, end: Timestamp, done: &mut Done<()>) {
         let silent = |place: &&crate::book::Place| {
             let behavior = self.profiles.get(&place.profile).and_then(|row| row.behavior(&place.behavior));
-            let last = behavior.and_then(|behavior| {
-                let scope =
-                    Scope { metric: behavior.metric().to_owned(), dimension: behavior.metric_dimension.clone() };
-                self.series.last(&scope, &place.thing)
-            });
+            let last = behavior.and_then(|behavior| self.series.last(&Scope::of(behavior), &place.thing));
             last.is_none_or(|last| end.since(last) > SILENT)
         };
         let places: Vec<_> = self.alarms.keys().filter(silent).cloned().collect();

@@ -1,7 +1,7 @@
 //! The datapoints: of each metric that somebody wants, by device, for two weeks.
 
 use behaviors::metric::{self, Span};
-use behaviors::{Dimension, Measured, MetricValue};
+use behaviors::{Behavior, Dimension, Measured, MetricValue};
 use drydock_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -20,6 +20,13 @@ pub(crate) struct Scope {
     pub(crate) metric: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dimension: Option<Dimension>,
+}
+
+impl Scope {
+    /// What a behavior is about.
+    pub(crate) fn of(behavior: &Behavior) -> Self {
+        Self { metric: behavior.metric().to_owned(), dimension: behavior.metric_dimension.clone() }
+    }
 }
 
 /// What was measured.

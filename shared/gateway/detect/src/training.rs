@@ -64,11 +64,8 @@ impl Detect {
         let mut wanted = Vec::new();
         for (profile, row) in &self.profiles {
             let learnt = row.behaviors.iter().filter(|behavior| is_learnt(behavior));
-            wanted.extend(learnt.map(|behavior| {
-                let scope =
-                    Scope { metric: behavior.metric().to_owned(), dimension: behavior.metric_dimension.clone() };
-                ((profile.clone(), SmolStr::new(&behavior.name)), scope)
-            }));
+            let each = learnt.map(|of| ((profile.clone(), SmolStr::new(&of.name)), Scope::of(of)));
+            wanted.extend(each);
         }
         let gone: Vec<_> = self.models.keys().filter(|key| !wanted.iter().any(|(of, _)| of == *key)).cloned().collect();
         for key in gone {

@@ -42,11 +42,11 @@ fn of_directive(root: &Map<String, Json>, directive: &Map<String, Json>, at: Tim
     let Some(namespace) = directive.get("Namespace").and_then(Json::as_str).filter(|name| !name.is_empty()) else {
         return Vec::new();
     };
-    let list = |of: &Map<String, Json>, name: &str| of.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
+    let list = |name: &str| directive.get(name).and_then(Json::as_array).into_iter().flatten();
     let sets: Vec<BTreeMap<String, String>> =
-        list(directive, "Dimensions").iter().take(SETS).filter_map(|set| dimensions(root, set)).collect();
+        list("Dimensions").take(SETS).filter_map(|set| dimensions(root, set)).collect();
     let mut values = Vec::new();
-    for definition in list(directive, "Metrics").iter().filter_map(Json::as_object).take(METRICS) {
+    for definition in list("Metrics").filter_map(Json::as_object).take(METRICS) {
         let Some(name) = definition.get("Name").and_then(Json::as_str) else { continue };
         let Some(datum) = root.get(name).and_then(datum) else { continue };
         let unit = definition.get("Unit").and_then(Json::as_str).and_then(Unit::named).unwrap_or(Unit::NONE);

@@ -106,8 +106,6 @@ impl Missing {
 pub(super) struct Verdict {
     /// `None`: the state stays as it is.
     pub(super) state: Option<State>,
-    /// Of the data points that were judged, how many breach, those that are taken for breaching too.
-    pub(super) breaching: usize,
     /// How many missing ones were taken for something.
     pub(super) filled: usize,
 }
@@ -121,7 +119,7 @@ pub(super) fn judge(points: &[Option<bool>], periods: usize, needed: usize, miss
     let absent = periods - recent.len();
     let decided = |breaching: usize, filled: usize| {
         let state = if breaching >= needed { State::Alarm } else { State::Ok };
-        Verdict { state: Some(state), breaching, filled }
+        Verdict { state: Some(state), filled }
     };
     if absent == 0 {
         return decided(breaching, 0);
@@ -131,7 +129,7 @@ pub(super) fn judge(points: &[Option<bool>], periods: usize, needed: usize, miss
         Missing::NotBreaching => decided(breaching, absent),
         Missing::Unknown | Missing::Ignore if real.is_empty() => {
             let state = (missing == Missing::Unknown).then_some(State::Insufficient);
-            Verdict { state, breaching: 0, filled: 0 }
+            Verdict { state, filled: 0 }
         }
         Missing::Unknown | Missing::Ignore => {
             if breaching >= needed || breaching < recent.len() {
@@ -141,7 +139,7 @@ pub(super) fn judge(points: &[Option<bool>], periods: usize, needed: usize, miss
             // is at least as old as that many data points ("Avoiding premature transitions to alarm state").
             let oldest = points.iter().rev().take(periods).rposition(Option::is_some).map_or(0, |place| place + 1);
             let state = (missing == Missing::Unknown && oldest >= needed).then_some(State::Alarm);
-            Verdict { state, breaching, filled: 0 }
+            Verdict { state, filled: 0 }
         }
     }
 }

@@ -86,9 +86,9 @@ impl Embedded for Meter {
         if !embedded::may_be(line) {
             return;
         }
+        let machine = self.timers.machine_now();
         for Value { metric, unit, resolution, datum, at } in embedded::read(line) {
             // A function that reads the machine's clock says its time where the gateway's is another.
-            let machine = self.timers.machine_now();
             let of_machine = at.since(machine).abs() < NEAR && written.since(machine).abs() >= NEAR;
             self.add(metric, if of_machine { written } else { at }, resolution, unit, &datum);
         }

@@ -23,12 +23,17 @@ fn floor(at: Timestamp, grain: i64) -> Timestamp {
     at.plus_millis(-at.millis().rem_euclid(grain))
 }
 
+/// How often alarms are evaluated.
+fn grain(held: &Held) -> i64 {
+    if held.alarms.values().any(|alarm| alarm.config.period() < 60) { SHORT } else { MINUTE }
+}
+
 #[async_trait]
 impl Due for CloudWatch {
     async fn due(&self, now: Timestamp) -> Option<Timestamp> {
         let (grain, ends) = {
             let mut held = self.held();
-            let grain = if held.alarms.values().any(|alarm| alarm.config.period() < 60) { SHORT } else { MINUTE };
+            let grain = grain(&held);
             let busy = self.is_busy(&held);
             let next = floor(now, grain).plus_millis(grain);
             let on_time = now >= held.minute.next && now.since(held.minute.next) < grain;
@@ -116,7 +121,7 @@ impl CloudWatch {
     pub(super) fn wake(&self, held: &mut Held) {
         (held.minute.restless, held.minute.restless_minutes) = (true, true);
         let now = self.context.now();
-        let grain = if held.alarms.values().any(|alarm| alarm.config.period() < 60) { SHORT } else { MINUTE };
+        let grain = grain(held);
         self.context.meter.reminder().by(floor(now, grain).plus_millis(grain));
     }
 }

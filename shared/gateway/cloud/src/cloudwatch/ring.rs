@@ -1,6 +1,6 @@
 //! Alarms are evaluated, their states change, and those are told whom they name.
 
-use super::alarm::Config;
+use super::alarm::{Alarm, Config};
 use super::change::{Before, Change};
 use super::evaluate::{self, FURTHER, Missing, State, Verdict};
 use super::history::Item;
@@ -25,9 +25,8 @@ type Point = (i64, Option<f64>);
 struct Found {
     /// Whether there is any data: while there is, the next minute may see it otherwise.
     has_data: bool,
-    verdict: Verdict,
-    reason: String,
-    data: String,
+    /// Another state than before, why, and the data behind that.
+    change: Option<(State, String, String)>,
 }
 
 impl CloudWatch {
@@ -39,27 +38,23 @@ impl CloudWatch {
             // What alarms of whole minutes have to look at is found at the end of one, and holds until the next.
             let mut restless = !whole && held.minute.restless_minutes;
             let mut restless_minutes = restless;
-            let mut changes = Vec::new();
-            let names: Vec<String> = held.alarms.keys().cloned().collect();
-            for name in names {
-                let Some(alarm) = held.alarms.get(&name) else { continue };
+            let mut changed = Vec::new();
+            for (name, alarm) in &held.alarms {
                 let of_minutes = alarm.config.period() >= 60;
                 if of_minutes && !whole {
                     continue;
                 }
-                let found = match find(&alarm.config, &held.series, end) {
-                    Ok(found) => found,
-                    Err(why) => unclear(why),
-                };
-                let changed = found.verdict.state.is_some_and(|state| state != alarm.state);
-                let stirs = changed || found.has_data;
+                let found = find(alarm, &held.series, end).unwrap_or_else(|why| unclear(alarm, &why));
+                let stirs = found.change.is_some() || found.has_data;
                 restless |= stirs;
                 restless_minutes |= stirs && of_minutes;
-                if let (true, Some(state)) = (changed, found.verdict.state) {
-                    changes.extend(self.change(&mut held, &name, state, found.reason, Some(found.data), end));
-                }
+                changed.extend(found.change.map(|change| (name.clone(), change)));
             }
             (held.minute.restless, held.minute.restless_minutes) = (restless, restless_minutes);
+            let mut changes = Vec::new();
+            for (name, (state, reason, data)) in changed {
+                changes.extend(self.change(&mut held, &name, state, reason, Some(data), end));
+            }
             let mut writes: Vec<Write> = changes.iter().map(|change| row(&change.name, &change.alarm)).collect();
             writes.extend(held.history.writes());
             (changes, writes)
@@ -141,14 +136,17 @@ impl CloudWatch {
 }
 
 /// What cannot be evaluated is like data that is not there.
-fn unclear(why: String) -> Found {
-    let verdict = Verdict { state: Some(State::Insufficient), breaching: 0, filled: 0 };
-    let data = json!({ "version": "1.0", "error": why }).to_string();
-    Found { has_data: false, verdict, reason: format!("Evaluation error: {why}"), data }
+fn unclear(alarm: &Alarm, why: &str) -> Found {
+    let change = (alarm.state != State::Insufficient).then(|| {
+        let data = json!({ "version": "1.0", "error": why }).to_string();
+        (State::Insufficient, format!("Evaluation error: {why}"), data)
+    });
+    Found { has_data: false, change }
 }
 
 /// Evaluates an alarm: the data points of the periods that end at a time, one after the other.
-fn find(config: &Config, series: &AllSeries, end: Timestamp) -> Result<Found, String> {
+fn find(alarm: &Alarm, series: &AllSeries, end: Timestamp) -> Result<Found, String> {
+    let config = &alarm.config;
     let (period, end) = (config.period(), end.seconds());
     let looked = config.periods + FURTHER;
     let back = |period: i64| period.saturating_mul(i64::try_from(looked).unwrap_or(i64::MAX));
@@ -178,9 +176,9 @@ fn find(config: &Config, series: &AllSeries, end: Timestamp) -> Result<Found, St
     if too_few(config, series, (begin, end)) {
         verdict.state = None;
     }
-    let reason = reason(config, &points, &judged, verdict);
-    let data = data(config, &points, end);
-    Ok(Found { has_data: has_data(config, series, &window, &points), verdict, reason, data })
+    let state = verdict.state.filter(|state| *state != alarm.state);
+    let change = state.map(|state| (state, reason(config, &points, verdict), data(config, &points, end)));
+    Ok(Found { has_data: has_data(config, series, &window, &points), change })
 }
 
 /// Whether there is data of a metric that the alarm watches. What an expression makes of none is the same in the next minute.
@@ -189,7 +187,7 @@ fn has_data(config: &Config, series: &AllSeries, window: query::Window<'_>, poin
     if stats.peek().is_none() {
         return points.iter().any(|(_, value)| value.is_some());
     }
-    stats.any(|stat| !series.stretches(&stat.metric, stat.unit, window(stat.period), stat.period).is_empty())
+    stats.any(|stat| series.has_values(&stat.metric, stat.unit, window(stat.period)))
 }
 
 /// Whether a percentile is of too few samples to be looked at, where the alarm leaves it alone then ("Percentile-based alarms and low
@@ -214,7 +212,7 @@ fn recent(config: &Config, points: &[Point]) -> Vec<(i64, f64)> {
 }
 
 /// Why the state is what it is, in AWS's words for it.
-fn reason(config: &Config, points: &[Point], judged: &[Option<bool>], verdict: Verdict) -> String {
+fn reason(config: &Config, points: &[Point], verdict: Verdict) -> String {
     let recent = recent(config, points);
     let plural = |count: usize| if count == 1 { "datapoint" } else { "datapoints" };
     let missing = config.missing.unwrap_or_default();
@@ -235,15 +233,11 @@ fn reason(config: &Config, points: &[Point], judged: &[Option<bool>], verdict: V
         };
     }
     let is_alarm = verdict.state == Some(State::Alarm);
-    let breaching: Vec<(i64, f64)> = if is_alarm {
-        let breaches =
-            |at: i64| points.iter().zip(judged).any(|((other, _), judged)| *other == at && *judged == Some(true));
-        recent.iter().copied().filter(|(at, _)| breaches(*at)).collect()
-    } else {
-        recent.clone()
-    };
-    let shown: Vec<String> =
-        breaching.iter().map(|(at, value)| format!("{} ({})", told::number(*value), told::short(*at))).collect();
+    let shown: Vec<String> = recent
+        .iter()
+        .filter(|(_, value)| !is_alarm || config.comparison.breaches(*value, config.threshold))
+        .map(|(at, value)| format!("{} ({})", told::number(*value), told::short(*at)))
+        .collect();
     let (verb, not) = (if shown.len() == 1 { "was" } else { "were" }, if is_alarm { "" } else { "not " });
     let count = shown.len();
     let (words, threshold) = (config.comparison.words(), told::number(config.threshold));

@@ -170,7 +170,7 @@ impl AllSeries {
         self.all.retain(|metric, series| {
             let kept = !series.points.is_empty() || series.latest >= limit;
             if !kept {
-                let hours = self.unwritten.iter().filter(|(of, _)| of == metric);
+                let hours = self.unwritten.range((metric.clone(), i64::MIN)..=(metric.clone(), i64::MAX));
                 gone.extend(hours.map(|(_, hour)| Write::delete(POINTS, point_key(series.id, *hour))));
                 gone.push(Write::delete(METRICS, format!("{:x}", series.id)));
             }
@@ -223,14 +223,7 @@ impl AllSeries {
         period: i64,
     ) -> BTreeMap<i64, Vec<(Unit, Datum)>> {
         let mut stretches: BTreeMap<i64, Vec<(Unit, Datum)>> = BTreeMap::new();
-        let Some(series) = self.all.get(metric) else { return stretches };
-        if start >= end {
-            return stretches;
-        }
-        for ((at, of), datum) in series.points.range((start, Unit::NONE)..(end, Unit::NONE)) {
-            if unit.is_some_and(|unit| unit != *of) {
-                continue;
-            }
+        for ((at, of), datum) in self.within(metric, unit, (start, end)) {
             let begins = at - (at - start).rem_euclid(period);
             let stretch = stretches.entry(begins).or_default();
             match stretch.iter_mut().find(|(unit, _)| unit == of) {
@@ -239,6 +232,23 @@ impl AllSeries {
             }
         }
         stretches
+    }
+
+    /// Whether there are values of a metric from a time up to before another, in seconds; of one unit alone where one is named.
+    pub(super) fn has_values(&self, metric: &Metric, unit: Option<Unit>, range: (i64, i64)) -> bool {
+        self.within(metric, unit, range).next().is_some()
+    }
+
+    fn within(
+        &self,
+        metric: &Metric,
+        unit: Option<Unit>,
+        (start, end): (i64, i64),
+    ) -> impl Iterator<Item = (&Place, &Datum)> {
+        let series = self.all.get(metric).filter(|_| start < end);
+        let points =
+            series.into_iter().flat_map(move |series| series.points.range((start, Unit::NONE)..(end, Unit::NONE)));
+        points.filter(move |((_, of), _)| unit.is_none_or(|unit| unit == *of))
     }
 }
 

@@ -77,12 +77,13 @@ impl Logs {
         }
         let (logs, begun) = (Arc::clone(self), id.clone());
         let groups: Vec<String> = groups.into_iter().map(str::to_owned).collect();
+        let reader = Arc::clone(self);
         let work = self.context.timers.work("log query");
         self.context.spawn(async move {
             // Never closed.
             let _turn = logs.searches.acquire().await.ok();
-            let read = logs.read(&groups, millis(from), millis(to));
             let ran = tokio::task::spawn_blocking(move || {
+                let read = reader.read(&groups, millis(from), millis(to));
                 let records = read.iter().map(|read| Record {
                     timestamp: read.event.at,
                     ingestion: read.event.ingested,
