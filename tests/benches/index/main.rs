@@ -17,7 +17,7 @@ use drydock_indexing::config::ThingConfig;
 use drydock_indexing::sources::{Connectivity, Thing};
 use drydock_indexing::{Index, Limits, Plan, Query};
 use drydock_model::iot::{FieldType, ThingConnectivityIndexingMode, ThingIndexingConfiguration, ThingIndexingMode};
-use measure::{rate, resident};
+use measure::{number, rate, resident};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ fn ask(index: &Index, text: &str) -> (Duration, usize) {
 }
 
 fn main() {
-    let count = std::env::var("THINGS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000_usize);
+    let count = number("THINGS", 1_000_000);
     let config = config();
     let mut index = Index::new();
     let before = resident();

@@ -96,7 +96,7 @@ impl TopicUsage {
     }
 
     /// Something was refused.
-    pub(crate) fn refused(&self, window: u64) {
+    fn refused(&self, window: u64) {
         add(&self.current(window).refused, 1);
     }
 
@@ -154,6 +154,13 @@ impl Meter {
         } else if !on {
             self.window.store(0, Relaxed);
             self.ended.lock().clear();
+        }
+    }
+
+    /// A client was refused something on a topic.
+    pub(crate) fn refused(&self, usage: &LinkUsage, topic: &str) {
+        if let Some(window) = self.window() {
+            usage.on(&topic.into()).refused(window);
         }
     }
 

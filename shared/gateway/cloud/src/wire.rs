@@ -24,6 +24,13 @@ pub(crate) fn set_header(response: &mut Response<Bytes>, name: &'static str, val
     }
 }
 
+/// An error as the REST protocols in JSON have it: its name in a header, the rest in the body.
+pub(crate) fn rest_error(status: u16, code: &str, body: &serde_json::Value) -> Response<Bytes> {
+    let mut answer = response(status, "application/json", body.to_string());
+    set_header(&mut answer, "x-amzn-errortype", code);
+    answer
+}
+
 /// Tags as CloudFormation writes them: a list of `Key` and `Value`, or a map (SAM).
 pub(crate) fn tags_of_properties(
     value: &serde_json::Value,

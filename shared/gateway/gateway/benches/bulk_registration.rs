@@ -20,7 +20,7 @@ use api::Api;
 use bytes::Bytes;
 use drydock_gateway::Dock;
 use http::Method;
-use measure::{rate, resident};
+use measure::{number, rate, resident};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ fn template(certificates: bool) -> String {
 
 #[tokio::main]
 async fn main() {
-    let lines: usize = std::env::var("LINES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let lines = number("LINES", 100_000);
     let folder = tempfile::tempdir().unwrap();
     let dock = Dock::empty().data_dir(folder.path()).start().await.unwrap();
     let gateway = dock.gateway().clone();

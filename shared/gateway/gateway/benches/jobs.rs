@@ -19,16 +19,12 @@ use drydock_core::Timestamp;
 use drydock_gateway::Dock;
 use drydock_gateway::dock::Clock;
 use http::Method;
-use measure::{rate, resident};
+use measure::{number, rate, resident};
 use serde_json::{Value, json};
 use std::time::Instant;
 
 /// How many executions AWS makes a minute, at most.
 const A_MINUTE: usize = 1_000;
-
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 fn name(n: usize) -> String {
     format!("charger-{n:07}")

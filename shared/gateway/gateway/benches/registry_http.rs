@@ -19,7 +19,7 @@ mod waits;
 use api::Api;
 use drydock_gateway::Dock;
 use http::Method;
-use measure::{rate, resident};
+use measure::{number, rate, resident};
 use serde_json::{Value, json};
 use std::time::Instant;
 use waits::latency;
@@ -40,10 +40,6 @@ async fn pages(api: &Api, query: &str) -> usize {
             None => return found,
         }
     }
-}
-
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 #[tokio::main]

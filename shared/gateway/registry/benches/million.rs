@@ -17,7 +17,7 @@ use drydock_model::iot::{
     DescribeThingRequest, ListThingsInThingGroupRequest, ListThingsRequest, UpdateThingRequest,
 };
 use drydock_registry::Registry;
-use measure::{rate, resident};
+use measure::{number, rate, resident};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -81,7 +81,7 @@ fn pages(book: &Registry, request: &ListThingsRequest) -> usize {
 }
 
 fn main() {
-    let count = std::env::var("THINGS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000_usize);
+    let count = number("THINGS", 1_000_000);
     let ids = Counting(AtomicU64::new(1));
     let scope = Scope::new("123456789012", "us-east-1");
     let mut book = Registry::new(scope.clone());

@@ -212,7 +212,7 @@ impl Registry {
     }
 
     /// Checks that a thing may be in these groups and no other.
-    pub(crate) fn may_be_in(&self, thing: &str, wanted: &BTreeSet<ThingGroupName>) -> Result<(), ApiError> {
+    fn may_be_in(&self, thing: &str, wanted: &BTreeSet<ThingGroupName>) -> Result<(), ApiError> {
         if wanted.len() > MOST_GROUPS {
             return Err(ApiError::invalid(format!(
                 "the thing `{thing}` would be in {} thing groups: a thing may be in at most {MOST_GROUPS}",

@@ -181,8 +181,8 @@ impl Connection {
             Denied::NotAuthorized => (Count::PublishInAuthError, "AUTHORIZATION_FAILURE"),
         };
         self.inner.count(count);
-        if let (Denied::NotAuthorized, Some(window)) = (denied, self.inner.meter.window()) {
-            self.link.usage.on(&topic.into()).refused(window);
+        if denied == Denied::NotAuthorized {
+            self.inner.meter.refused(&self.link.usage, topic);
         }
         self.inner.happened(&self.link, failed(topic, retain, reason));
         match denied {

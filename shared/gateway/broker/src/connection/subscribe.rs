@@ -41,12 +41,8 @@ impl Connection {
         let strict = self.protocol == Protocol::V311 && limits.unauthorized_subscribe_disconnects_v3 != 0;
         if strict && entries.iter().any(|entry| !self.link.gate.subscribe(&entry.filter)) {
             self.told(&entries, &vec![reason::NOT_AUTHORIZED; entries.len()]);
-            if let Some(window) = self.inner.meter.window() {
-                self.link
-                    .usage
-                    .on(&entries.first().map(|entry| entry.filter.clone()).unwrap_or_default())
-                    .refused(window);
-            }
+            let first = entries.first().map(|entry| entry.filter.as_str()).unwrap_or_default();
+            self.inner.meter.refused(&self.link.usage, first);
             return Err(End::because(DisconnectReason::AuthError, reason::NOT_AUTHORIZED));
         }
         let mut codes = Vec::with_capacity(entries.len());
@@ -104,9 +100,7 @@ impl Connection {
             return Err((reason::FILTER_INVALID, fault.to_string(), fault.help()));
         }
         if !self.link.gate.subscribe(&entry.filter) {
-            if let Some(window) = self.inner.meter.window() {
-                self.link.usage.on(&entry.filter).refused(window);
-            }
+            self.inner.meter.refused(&self.link.usage, &entry.filter);
             return Err((reason::NOT_AUTHORIZED, String::new(), ""));
         }
         // MQTT-3.8.4-6, MQTT-3.2.2-10: a server without QoS 2 grants less. AWS does not say so for MQTT 5, nor otherwise.

@@ -5,7 +5,7 @@ use super::refusal::{Refused, invalid};
 use super::state::{SERVICE, Signer};
 use crate::error::CloudError;
 use crate::stand_in::{Refusal, Service, StandIn, Why};
-use crate::wire::{self, set_header};
+use crate::wire;
 use async_trait::async_trait;
 use bytes::Bytes;
 use drydock_timers::Due;
@@ -61,9 +61,7 @@ impl StandIn for Signer {
 }
 
 fn error(status: u16, code: &str, message: &str) -> Response<Bytes> {
-    let mut response = wire::response(status, JSON, json!({ "code": code, "message": message }).to_string());
-    set_header(&mut response, "x-amzn-errortype", code);
-    response
+    wire::rest_error(status, code, &json!({ "code": code, "message": message }))
 }
 
 fn finish_later(signer: &Arc<Signer>, id: String) {

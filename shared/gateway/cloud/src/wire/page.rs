@@ -4,11 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-/// The most entries of a page.
-const MOST: usize = 100;
-
 /// A page of entries, which are in the order of their places, as the member `name` of an answer; `token` is the name of the member that leads
-/// on, and what the request has of it.
+/// on, and what the request has of it; `most` the name of the one that says how many there are at most, what the request has of it, and the
+/// most that it may say.
 ///
 /// # Errors
 /// What is wrong with the request's token or number.
@@ -16,15 +14,15 @@ pub(crate) fn answer(
     name: &str,
     all: Vec<(String, Value)>,
     (token_name, token): (&str, Option<&str>),
-    most: Option<&str>,
+    (most_name, most, limit): (&str, Option<&str>, usize),
 ) -> Result<Value, String> {
     let most = match most {
-        None => MOST,
+        None => limit,
         Some(text) => text
             .parse()
             .ok()
-            .filter(|most| (1..=MOST).contains(most))
-            .ok_or_else(|| format!("the most of a page must be 1 to {MOST}"))?,
+            .filter(|most| (1..=limit).contains(most))
+            .ok_or_else(|| format!("`{most_name}` must be 1 to {limit}"))?,
     };
     let after = match token {
         None => None,

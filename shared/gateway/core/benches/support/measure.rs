@@ -1,6 +1,11 @@
-//! What benchmarks print: memory and rates.
+//! What benchmarks are asked for, and what they print: memory and rates.
 
 use std::time::Duration;
+
+/// A number that a variable of the environment asks for, or the usual one.
+pub(crate) fn number(name: &str, usual: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
 
 /// What the process has in memory, in bytes; 0 where the system does not tell.
 pub(crate) fn resident() -> u64 {

@@ -267,36 +267,39 @@ impl Play<'_> {
     /// Sees that the job of the wave that failed is canceled.
     async fn canceled(&mut self, release: &Value) -> Result<(), DemoError> {
         let job = last_job(release);
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let answer = self.api.iot("DescribeJob", Method::GET, &format!("/jobs/{job}"), &[], &Value::Null).await?;
-            let status = answer.pointer("/job/status").and_then(Value::as_str).unwrap_or_default();
-            if status == "CANCELED" {
-                self.timeline.step("AWS IoT", "canceled its job: nobody else gets it", format!("{job} CANCELED"));
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(DemoError::NotSeen(format!("that job {job} is canceled (it is {status})")));
-            }
-            self.wait().await;
-        }
+        let path = format!("/jobs/{job}");
+        self.comes_to(&format!("job {job}"), "DescribeJob", &path, "/job/status", "CANCELED").await?;
+        self.timeline.step("AWS IoT", "canceled its job: nobody else gets it", format!("{job} CANCELED"));
+        Ok(())
     }
 
     /// Sees that a device's execution of a job succeeds.
     async fn installs(&mut self, job: &str, thing: &str) -> Result<(), DemoError> {
+        let (what, path) = (format!("{thing}'s execution of {job}"), format!("/things/{thing}/jobs/{job}"));
+        self.comes_to(&what, "DescribeJobExecution", &path, "/execution/status", "SUCCEEDED").await
+    }
+
+    /// Looks again, while devices go on, until something that may not be there yet has a status.
+    async fn comes_to(
+        &mut self,
+        what: &str,
+        operation: &str,
+        path: &str,
+        pointer: &str,
+        wanted: &str,
+    ) -> Result<(), DemoError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let path = format!("/things/{thing}/jobs/{job}");
-            let status = match self.api.iot("DescribeJobExecution", Method::GET, &path, &[], &Value::Null).await {
-                Ok(answer) => answer.pointer("/execution/status").and_then(Value::as_str).map(str::to_owned),
+            let status = match self.api.iot(operation, Method::GET, path, &[], &Value::Null).await {
+                Ok(answer) => answer.pointer(pointer).and_then(Value::as_str).map(str::to_owned),
                 Err(error) if error.is("ResourceNotFoundException") => None,
                 Err(error) => return Err(error.into()),
             };
-            if status.as_deref() == Some("SUCCEEDED") {
+            if status.as_deref() == Some(wanted) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(DemoError::NotSeen(format!("that {thing} does {job} (it is {status:?})")));
+                return Err(DemoError::NotSeen(format!("that {what} is {wanted} (it is {status:?}): it")));
             }
             self.wait().await;
         }

@@ -53,11 +53,6 @@ pub fn enter<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Reader, Res
             return Err(json_error(StatusCode::BAD_REQUEST, "InvalidRequestException", "the request names no host"));
         }
     }
-    // An API's own configuration says which pages may call it, and what they are told.
-    let is_api = super::execute_api::is_for(endpoint, request);
-    if is_api && super::execute_api::allows_origin(endpoint, request) {
-        return Ok(Reader(None));
-    }
     let origins: Vec<_> = request.headers().get_all(ORIGIN).iter().collect();
     let foreign = |origin: &str| {
         refuse(&format!(
@@ -69,14 +64,19 @@ pub fn enter<B>(endpoint: &Endpoint, request: &Request<B>) -> Result<Reader, Res
         [] if is_from_a_page(request) && !may_come_from_a_page(request) => Err(foreign("another site")),
         [] => Ok(Reader(None)),
         [origin] => {
+            // An API's own configuration says which pages may call it, and what they are told.
+            let is_api = super::execute_api::is_for(endpoint, request);
+            if is_api && super::execute_api::allows_origin(endpoint, request, origin) {
+                return Ok(Reader(None));
+            }
             let text = origin.to_str().unwrap_or_default();
             if !door.is_allowed_origin(is_domain, text, hosts.first().map(String::as_str), local) {
                 return Err(foreign(text));
             }
-            let reader = Reader(Some((*origin).clone()));
             if is_api {
                 return Ok(Reader(None));
             }
+            let reader = Reader(Some((*origin).clone()));
             match preflight(request) {
                 Some(answer) => Err(reader.lets(answer)),
                 None => Ok(reader),

@@ -10,7 +10,7 @@ use crate::peer::Endpoint;
 use bytes::Bytes;
 use drydock_cloud::http_api::{Api, Asked, MAX_BODY, refused};
 use drydock_template::EXECUTE_API;
-use http::header::{HOST, ORIGIN};
+use http::header::HOST;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -44,10 +44,8 @@ fn find(gateway: &Gateway, id: &str) -> Option<(Gateway, Arc<Api>)> {
     in_scope(gateway.clone()).or_else(|| gateway.scopes.all().into_iter().find_map(in_scope))
 }
 
-/// Whether the API that a request is for says that the page may call it which the request comes from.
-pub(super) fn allows_origin<B>(endpoint: &Endpoint, request: &Request<B>) -> bool {
-    let mut origins = request.headers().get_all(ORIGIN).iter();
-    let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
+/// Whether the API that a request is for says that pages of an origin may call it.
+pub(super) fn allows_origin<B>(endpoint: &Endpoint, request: &Request<B>, origin: &HeaderValue) -> bool {
     let found = named(request).and_then(|(id, _)| find(&endpoint.gateway, id));
     let cors = found.as_ref().and_then(|(_, api)| api.properties.cors_configuration.as_ref());
     cors.is_some_and(|cors| origin.to_str().is_ok_and(|origin| cors.allows(origin)))

@@ -39,7 +39,7 @@ pub async fn run(args: RunArgs) -> CommandResult {
     };
     let mut devices = Devices::of(fleet);
     let count = devices.names().len();
-    for (number, _) in (1..).zip(0..count) {
+    for number in (1..).take(count) {
         devices.begin(number, behavior);
     }
     let mut report = Report::new(&args, count);
