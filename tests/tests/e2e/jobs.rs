@@ -1,6 +1,7 @@
 //! AWS IoT Jobs over MQTT and HTTP, along the gateway's clock and over a kill. What becomes of jobs has cases of its own
 //! (`shared/gateway/jobs/cases`).
 
+use crate::signer;
 use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
 use drydock_tests::http;
 use drydock_tests::mqtt::Mqtt;
@@ -367,16 +368,26 @@ fn documents_come_from_amazon_s3_and_hold_links_to_it() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_by_its_name() {
+fn documents_hold_what_signer_made_of_an_object() {
     let place = Place::new(SMALL);
-    let gateway = place.up(&CALM);
+    let gateway = place.up(&DURABLE);
     things(&gateway, &["a"]);
-    let with = |more: Value| {
-        let mut body = json!({ "targets": [arn("thing/a")], "document": "{}" });
-        more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
-        gateway.call("iot", "PUT", "/jobs/j", &[], &body)
-    };
-    let signature = json!({ "document": "[\"${aws:iot:code-sign-signature:s3://region.bucket/key@ver}\"]" });
-    with(signature).refused(501, "NotImplementedException", "code-sign-signature");
-    assert_eq!(gateway.iot_answer("GET", "/jobs").ok()["jobs"], json!([]));
+    let version = signer::versioned(&gateway, "source", "app.bin", b"the image");
+    gateway.s3("PUT", "/signed", &[], b"").ok();
+    signer::profile(&gateway, "fleet", "AWSIoTDeviceManagement-SHA256-ECDSA");
+    let signature = format!("${{aws:iot:code-sign-signature:s3://us-east-1.source/app.bin@{version}}}");
+    let document = json!({ "codesign": signature, "image": format!("${{aws:iot:s3-presigned-url:{signature}}}") });
+    let links = json!({ "roleArn": "arn:aws:iam::123456789012:role/links" });
+    let job = json!({ "targets": [arn("thing/a")], "document": document.to_string(), "presignedUrlConfig": links });
+    let unsigned = gateway.call("iot", "PUT", "/jobs/j", &[], &job);
+    unsigned.refused(400, "InvalidRequestException", "sign it with StartSigningJob first");
+    let id = signer::start(&gateway, "fleet", &version, "t1").ok()["jobId"].as_str().unwrap().to_owned();
+    signer::ended(&gateway, &id);
+    gateway.iot("PUT", "/jobs/j", &job);
+    let mut a = device(&gateway, "a", &[]);
+    let started = accepted(&mut a, "a", "start-next", &json!({}));
+    let got = &started["execution"]["jobDocument"];
+    let object = gateway.follow(got["image"].as_str().unwrap()).ok();
+    assert_eq!(object["signature"], got["codesign"], "the link is one to the signed object");
+    signer::holds(&place.path().join("state"), b"the image", got["codesign"].as_str().unwrap());
 }

@@ -41,7 +41,7 @@ pub(crate) fn profile(gateway: &Gateway<'_>, name: &str, platform: &str) -> Valu
     signer(gateway, "PUT", &format!("/signing-profiles/{name}"), &body).ok()
 }
 
-fn start(gateway: &Gateway<'_>, name: &str, version: &str, token: &str) -> Answer {
+pub(crate) fn start(gateway: &Gateway<'_>, name: &str, version: &str, token: &str) -> Answer {
     let body = json!({
         "source": { "s3": { "bucketName": "source", "key": "app.bin", "version": version } },
         "destination": { "s3": { "bucketName": "signed", "prefix": "signed-" } },
@@ -50,7 +50,7 @@ fn start(gateway: &Gateway<'_>, name: &str, version: &str, token: &str) -> Answe
     signer(gateway, "POST", "/signing-jobs", &body)
 }
 
-fn ended(gateway: &Gateway<'_>, id: &str) -> Value {
+pub(crate) fn ended(gateway: &Gateway<'_>, id: &str) -> Value {
     wait_for("a signing job to end", || {
         let job = signer(gateway, "GET", &format!("/signing-jobs/{id}"), &Value::Null).ok();
         (job["status"] != "InProgress").then_some(job)

@@ -1,5 +1,7 @@
 //! What a command is told of the outside, and what it answers.
 
+use crate::install::Catalog;
+use crate::signed::Signatures;
 use drydock_core::{ThingName, Timestamp};
 use smol_str::SmolStr;
 use uuid::Uuid;
@@ -24,6 +26,14 @@ pub trait Links {
     /// A presigned URL that holds for some seconds: for `GET`, or for `PUT` where something is to be uploaded. It is of a version
     /// of the object where one is named.
     fn link(&self, upload: bool, bucket: &str, key: &str, version: Option<&str>, seconds: u32) -> String;
+}
+
+/// What a new job asks of others than the registry.
+pub struct Known<'k> {
+    /// The package versions.
+    pub catalog: &'k dyn Catalog,
+    /// The signatures of objects.
+    pub signatures: &'k dyn Signatures,
 }
 
 /// Which events the account wants to be told of ("UpdateEventConfigurations").

@@ -4,11 +4,13 @@
 
 use crate::assignment::Waiting;
 use crate::book::{Jobs, no_job};
+use crate::context::Known;
 use crate::context::{Context, Outcome};
-use crate::install::{Catalog, Empty, installs, with_packages};
+use crate::install::{Empty, installs, with_packages};
 use crate::job::{Config, Job, JobRow, arn};
 use crate::managed;
 use crate::schedule::Schedule;
+use crate::signed::with_signatures;
 use crate::step::Step;
 use drydock_core::{ApiError, Arn, Done, ErrorCode, ThingName};
 use drydock_model::iot::{
@@ -61,18 +63,18 @@ impl Jobs {
         new: NewJob,
         context: &Context<'_>,
     ) -> Result<Done<Outcome<CreateJobResponse>>, ApiError> {
-        self.create_job_with(new, &Empty, context)
+        self.create_job_with(new, &Known { catalog: &Empty, signatures: &Empty }, context)
     }
 
-    /// The same with a catalog of packages. What is known of their versions when the job is made holds for the job.
+    /// The same with a catalog of packages, and with signatures. What is known of versions when the job is made holds for the job.
     ///
     /// # Errors
     /// As [`create_job`](Self::create_job); `ResourceNotFoundException` for a package version that is not there;
-    /// `InvalidRequestException` for one that is a draft.
+    /// `InvalidRequestException` for one that is a draft, and for an object that was not signed.
     pub fn create_job_with(
         &mut self,
         new: NewJob,
-        catalog: &dyn Catalog,
+        known: &Known<'_>,
         context: &Context<'_>,
     ) -> Result<Done<Outcome<CreateJobResponse>>, ApiError> {
         let NewJob { mut request, source } = new;
@@ -83,8 +85,9 @@ impl Jobs {
         }
         let given = self.given(&mut request, source)?;
         let destinations = request.destination_package_versions.or(given.destinations);
-        let installs = installs(&self.scope, destinations.as_deref().unwrap_or_default(), catalog)?;
-        let (document, artifacts) = with_packages(&given.document, &installs, catalog)?;
+        let installs = installs(&self.scope, destinations.as_deref().unwrap_or_default(), known.catalog)?;
+        let (document, artifacts) = with_packages(&given.document, &installs, known.catalog)?;
+        let document = with_signatures(&document, known.signatures)?;
         let original = given.original.or_else(|| (document != given.document).then_some(given.document));
         let asked = Config {
             description: request.description,

@@ -5,6 +5,7 @@
 
 use crate::context::Links;
 use crate::install::{self, Artifacts, PACKAGE};
+use crate::signed;
 use drydock_core::ApiError;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 const OPEN: &str = "${aws:iot:";
-const GET: &str = "s3-presigned-url:";
-const GET_ENCODED: &str = "s3-presigned-url-v2:";
+pub(crate) const GET: &str = "s3-presigned-url:";
+pub(crate) const GET_ENCODED: &str = "s3-presigned-url-v2:";
 const UPLOAD: &str = "s3-presigned-url-upload:";
 const PARAMETER: &str = "parameter:";
 /// How often each name may be in the key of an upload.
@@ -107,8 +108,7 @@ pub(crate) fn filled(text: &str, mut fill: impl FnMut(&str) -> Option<String>) -
 /// Checks a document; whether it has placeholders for which URLs are made.
 ///
 /// # Errors
-/// `InvalidRequestException` for what is not JSON, too long, or has a placeholder that is not of a known form;
-/// `NotImplementedException` for placeholders of code signing.
+/// `InvalidRequestException` for what is not JSON, too long, or has a placeholder that is not of a known form.
 pub(crate) fn check(document: &str) -> Result<bool, ApiError> {
     if document.len() > LONGEST {
         return Err(ApiError::invalid(format!("a job document has at most {LONGEST} bytes")));
@@ -118,6 +118,13 @@ pub(crate) fn check(document: &str) -> Result<bool, ApiError> {
     }
     let (mut links, mut wrong) = (false, None);
     let _ = filled(document, |inner| {
+        if let Some(of_signature) = signed::check(inner) {
+            match of_signature {
+                Ok(links_to) => links |= links_to,
+                Err(error) => wrong = Some(error),
+            }
+            return None;
+        }
         let known = inner.strip_prefix(GET).or_else(|| inner.strip_prefix(GET_ENCODED));
         let upload = inner.strip_prefix(UPLOAD);
         if let Some(url) = known.or(upload) {
@@ -145,9 +152,6 @@ pub(crate) fn check(document: &str) -> Result<bool, ApiError> {
                 Ok(links_to) => links |= links_to,
                 Err(error) => wrong = Some(error),
             }
-        } else if inner.starts_with("code-sign-signature:") {
-            wrong =
-                Some(ApiError::not_implemented("the placeholder ${aws:iot:code-sign-signature:…} in a job document"));
         } else {
             wrong =
                 Some(ApiError::invalid(format!("`${{aws:iot:{inner:.200}}}` is not a placeholder of job documents")));

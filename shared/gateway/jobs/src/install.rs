@@ -5,6 +5,7 @@
 //! of the API reference of "CreateJob".
 
 use crate::document::{Location, filled};
+use crate::signed::{Signature, Signatures};
 use drydock_core::{ApiError, Arn, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,11 +42,17 @@ pub trait Catalog {
     fn version(&self, package: &str, version: Option<&str>) -> Option<PackageVersion>;
 }
 
-/// A catalog without packages.
+/// A catalog without packages, and a Signer that has signed nothing.
 pub(crate) struct Empty;
 
 impl Catalog for Empty {
     fn version(&self, _package: &str, _version: Option<&str>) -> Option<PackageVersion> {
+        None
+    }
+}
+
+impl Signatures for Empty {
+    fn signature(&self, _of: &Location) -> Option<Signature> {
         None
     }
 }

@@ -36,13 +36,15 @@ pub mod messages;
 pub mod request;
 mod rollout;
 mod schedule;
+mod signed;
 mod step;
 mod templates;
 
 use drydock_model::row as wire;
 
 pub use book::Jobs;
-pub use context::{Changed, Context, Fleet, Links, Outcome, Tells};
+pub use context::{Changed, Context, Fleet, Known, Links, Outcome, Tells};
 pub use create::NewJob;
 pub use install::{Catalog, Install, PackageVersion};
 pub use installed::Installed;
+pub use signed::{Signature, Signatures};

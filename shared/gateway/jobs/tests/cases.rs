@@ -38,7 +38,7 @@ mod texts;
 use drydock_core::{ApiError, Done, Event, Rulebook, Scope, ThingName, Timestamp, Write};
 use drydock_jobs::device::{Named, Refused};
 use drydock_jobs::request::Payload;
-use drydock_jobs::{Context, Jobs, NewJob, Outcome, Tells, messages};
+use drydock_jobs::{Context, Jobs, Known, NewJob, Outcome, Tells, messages};
 use drydock_model::{iot, validate};
 use fleet::{Plain, Things};
 use libtest_mimic::{Failed, Trial};
@@ -354,7 +354,7 @@ impl Run {
         Ok(operations!(
             CreateJob CreateJobRequest |book, input, context| {
                 let source = at_source(&input.document_source);
-                book.create_job_with(NewJob { request: input, source }, &Shelf, context)
+                book.create_job_with(NewJob { request: input, source }, &Known { catalog: &Shelf, signatures: &Shelf }, context)
             };
             DescribeJob DescribeJobRequest |book, input, context| read(book, book.describe_job(&input, context.now));
             GetJobDocument GetJobDocumentRequest |book, input, _context| read(book, book.get_job_document(&input));

@@ -15,6 +15,7 @@ mod notify;
 mod packages;
 mod runner;
 pub mod service;
+mod signatures;
 mod source;
 
 use crate::call::Call;

@@ -202,6 +202,20 @@ impl Signer {
         }
     }
 
+    /// The newest signature of a version of a payload, with the bucket and the key of its signed object. The signed object itself
+    /// may be named, too.
+    #[must_use]
+    pub fn signature(&self, bucket: &str, key: &str, version: &str) -> Option<(String, String, String)> {
+        let held = lock(&self.held);
+        let of = held.jobs.iter().filter(|(id, job)| {
+            let asked = &job.asked;
+            let is_payload = asked.bucket == bucket && asked.key == key && asked.version == version;
+            is_payload || (asked.to_bucket == bucket && job.signed_key(id) == key)
+        });
+        let (id, job) = of.filter(|(_, job)| job.signature.is_some()).max_by_key(|(_, job)| job.completed)?;
+        Some((job.signature.clone()?, job.asked.to_bucket.clone(), job.signed_key(id)))
+    }
+
     /// The jobs that are still to be done.
     pub(super) fn unfinished(&self) -> Vec<String> {
         let held = lock(&self.held);

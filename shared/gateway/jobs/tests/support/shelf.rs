@@ -1,7 +1,7 @@
 //! A software package catalog for tests.
 
 use drydock_jobs::document::Location;
-use drydock_jobs::{Catalog, PackageVersion};
+use drydock_jobs::{Catalog, PackageVersion, Signature, Signatures};
 
 /// A catalog of the package `p` with the versions `1`, the default one, `2`, which has nothing, and `3`, a draft; and of the package
 /// `q` with the version `1`.
@@ -25,6 +25,17 @@ impl Catalog for Shelf {
                 key: "k.bin".to_owned(),
                 version: Some("v".to_owned()),
             }),
+        })
+    }
+}
+
+/// A Signer that has signed the version `v` of `k.bin` in the bucket `b`.
+impl Signatures for Shelf {
+    fn signature(&self, of: &Location) -> Option<Signature> {
+        let is_signed = of.bucket == "b" && of.key == "k.bin" && of.version.as_deref() == Some("v");
+        is_signed.then(|| Signature {
+            signature: "c2lnbmVk".to_owned(),
+            object: Location { bucket: "signed".to_owned(), key: "job-1".to_owned(), version: None },
         })
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn register(router: &mut Router<Call>) {
         let new = NewJob { request: input, source };
         runner
             .change_tagged(
-                |book, catalog, context| book.create_job_with(new, catalog, context),
+                |book, known, context| book.create_job_with(new, known, context),
                 |part, reply| tags::keep(part, reply.job_arn.as_deref(), kept),
             )
             .await

@@ -3,9 +3,10 @@
 use super::fleet::{Registered, tells};
 use super::notify::Notifier;
 use super::packages::Shelf;
+use super::signatures::Signed;
 use drydock_core::{ApiError, Done, Timestamp};
 use drydock_host::Host;
-use drydock_jobs::{Catalog, Changed, Context, Jobs, Outcome};
+use drydock_jobs::{Changed, Context, Jobs, Known, Outcome};
 use drydock_registry::tags::Tags;
 use drydock_store::Part;
 use drydock_timers::Reminder;
@@ -42,10 +43,10 @@ impl Runner {
         Ok((reply, changed))
     }
 
-    /// The same, with the catalog of packages and the tags of what is made or deleted.
+    /// The same, with the catalog of packages, the signatures, and the tags of what is made or deleted.
     pub(super) async fn change_tagged<T>(
         &self,
-        command: impl FnOnce(&mut Jobs, &dyn Catalog, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
+        command: impl FnOnce(&mut Jobs, &Known<'_>, &Context<'_>) -> Result<Done<Outcome<T>>, ApiError>,
         tag: impl FnOnce(&mut Part<'_, Tags>, &T) -> Result<(), ApiError>,
     ) -> Result<T, ApiError> {
         let books = &self.host.books;
@@ -54,7 +55,8 @@ impl Runner {
             let fleet = Registered(registry);
             let tells = tells(registry);
             let context = Context { now: books.now(), fleet: &fleet, links: &self.host.links, tells };
-            let outcome = jobs.apply(|book| command(book, &Shelf(packages), &context))?;
+            let known = Known { catalog: &Shelf(packages), signatures: &Signed(self.host.cloud.signer()) };
+            let outcome = jobs.apply(|book| command(book, &known, &context))?;
             tag(kept, &outcome.reply)?;
             Ok(outcome)
         });
