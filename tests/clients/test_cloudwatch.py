@@ -282,3 +282,31 @@ def test_an_alarm_of_a_template_rings_and_is_there_after_a_restart_and_a_reset(t
         assert client(second, "cloudwatch").list_metrics(Namespace="AWS/SQS")["Metrics"] == []
     finally:
         second.stop()
+
+
+def test_the_aws_cli_reads_values_and_what_became_of_an_alarm(gateway, watch):
+    def aws(*arguments, **options):
+        return gateway.aws("cloudwatch", *arguments, **options)
+
+    named = ("--namespace", "clients", "--metric-name", "read")
+    now = clock(gateway)
+    for value in ("2", "4"):
+        aws("put-metric-data", *named, "--value", value, "--unit", "Count", "--dimensions", "floor=1")
+    around = ("--start-time", (now - 5 * MINUTE).isoformat(), "--end-time", (now + 5 * MINUTE).isoformat())
+    statistics = aws("get-metric-statistics", *named, *around, "--period", "60", "--statistics", "Sum", "Average",
+                     "--dimensions", "Name=floor,Value=1")
+    point = statistics["Datapoints"][0]
+    assert (statistics["Label"], point["Sum"], point["Average"], point["Unit"]) == ("read", 6.0, 3.0, "Count")
+    queries = [{"Id": "m", "MetricStat": stat("read", dimensions=[("floor", "1")])}, {"Id": "twice", "Expression": "m*2"}]
+    found = aws("get-metric-data", *around, "--metric-data-queries", json.dumps(queries))["MetricDataResults"]
+    assert [(result["Id"], result["Values"]) for result in found] == [("m", [6.0]), ("twice", [12.0])]
+    aws("put-metric-alarm", "--alarm-name", "cli-read", *named, "--dimensions", "Name=floor,Value=1", "--statistic", "Sum", "--period", "60",
+        "--evaluation-periods", "1", "--threshold", "5", "--comparison-operator", "GreaterThanThreshold", "--no-actions-enabled")
+    aws("enable-alarm-actions", "--alarm-names", "cli-read")
+    clock(gateway, advance="1m")
+    alarm = aws("describe-alarms-for-metric", *named, "--dimensions", "Name=floor,Value=1")["MetricAlarms"][0]
+    assert (alarm["AlarmName"], alarm["StateValue"], alarm["ActionsEnabled"]) == ("cli-read", "ALARM", True)
+    history = aws("describe-alarm-history", "--alarm-name", "cli-read", "--history-item-type", "StateUpdate")["AlarmHistoryItems"]
+    assert [item["HistorySummary"] for item in history] == ["Alarm updated from INSUFFICIENT_DATA to ALARM"]
+    aws("delete-alarms", "--alarm-names", "cli-read")
+    aws("describe-alarms", "--state-value", "BROKEN", fails="StateValue")

@@ -137,3 +137,38 @@ def test_boto3_has_dynamic_groups_follow(iot):
     iot.delete_dynamic_thing_group(thingGroupName="RoomTooWarm", expectedVersion=2)
     with pytest.raises(iot.exceptions.ResourceNotFoundException):
         iot.describe_thing_group(thingGroupName="RoomTooWarm")
+
+
+def test_the_aws_cli_walks_through_every_operation(iot, gateway):
+    def aws(*words, **options):
+        return gateway.aws("iot", *words, **options)
+
+    things = aws("get-indexing-configuration")["thingIndexingConfiguration"]
+    assert things["thingIndexingMode"] == "REGISTRY_AND_SHADOW"
+    kept = {name: things[name] for name in CONFIG}
+    aws("update-indexing-configuration", "--thing-indexing-configuration", json.dumps(kept))
+    wait_for(lambda: aws("describe-index", "--index-name", "AWS_Things")["indexStatus"] == "ACTIVE")
+    assert aws("list-indices", "--max-results", "1", "--no-paginate")["indexNames"] == ["AWS_ThingGroups"]
+    query = ("--query-string", "thingName:TempSensor* AND attributes.temperature:[70 TO 75]")
+    found = aws("search-index", *query)["things"]
+    assert sorted(thing["thingName"] for thing in found) == [f"TempSensor{n}" for n in range(6)]
+    field = ("--aggregation-field", "attributes.temperature")
+    statistics = aws("get-statistics", *query, *field)["statistics"]
+    assert (statistics["count"], statistics["sum"], statistics["average"], statistics["variance"]) == (6, 435.0, 72.5, 2.9166666666666665)
+    assert aws("get-cardinality", *query, *field)["cardinality"] == 6
+    percentiles = aws("get-percentiles", *query, *field, "--percents", "50", "100")["percentiles"]
+    assert percentiles == [{"percent": 50.0, "value": 72.5}, {"percent": 100.0, "value": 75.0}]
+    buckets = aws("get-buckets-aggregation", *query, "--aggregation-field", "attributes.rackId",
+                  "--buckets-aggregation-type", "termsAggregation={maxBuckets=5}")
+    assert buckets == {"totalCount": 6, "buckets": [{"keyValue": "Rack0", "count": 3}, {"keyValue": "Rack1", "count": 3}]}
+    data = aws("get-thing-connectivity-data", "--thing-name", "TempSensor0")
+    assert (data["thingName"], data["connected"], data["disconnectReason"]) == ("TempSensor0", False, "NONE")
+    made = aws("create-dynamic-thing-group", "--thing-group-name", "cool", *query)
+    assert made["indexName"] == "AWS_Things"
+    wait_for(lambda: len(aws("list-things-in-thing-group", "--thing-group-name", "cool")["things"]) == 6)
+    updated = aws("update-dynamic-thing-group", "--thing-group-name", "cool", "--thing-group-properties", "thingGroupDescription=d",
+                  "--query-string", "attributes.temperature<71")
+    assert updated["version"] == 2
+    aws("delete-dynamic-thing-group", "--thing-group-name", "cool")
+    aws("search-index", "--query-string", "a AND", fails="InvalidQueryException")
+    aws("describe-index", "--index-name", "other", fails="ResourceNotFoundException")

@@ -78,10 +78,6 @@ fn bad_requests_are_refused_by_name_and_the_rest_goes_on() {
     assert!(status >= 400 && message.contains("kafka"), "{status} {message}");
     assert_eq!(gateway.iot("GET", "/rules", &Value::Null)["rules"], json!([]), "no rule came of it");
 
-    // An operation that is not written says so under its name.
-    let (status, _, message) = iot("PUT", "/fleet-metric/m", json!({ "queryString": "*" })).error();
-    assert!(status == 501 && message.contains("CreateFleetMetric"), "{status} {message}");
-
     let (status, _, message) = gateway.call("water", "GET", "/", &[], &Value::Null).error();
     assert!(status == 501 && message.contains("`water`"), "{status} {message}");
     for region in ["nowhere", "us_east_1", "us-east", "EU-WEST-1", ""] {

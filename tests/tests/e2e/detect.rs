@@ -166,6 +166,20 @@ fn a_device_that_opens_a_port_is_told_of_until_it_closes_it() {
         });
     }
 
+    // And it follows what changes without a beginning or an end.
+    cam.publish(topic, report(81, &[443, 2323]).to_string()).unwrap();
+    cam.receive(&format!("{topic}/accepted"));
+    let of_index = |wanted: &str| {
+        let found = gateway.iot("POST", "/indices/search", &json!({ "queryString": "thingName:cam" }));
+        found["things"][0]["deviceDefender"].as_str().filter(|text| text.contains(wanted)).map(drop)
+    };
+    wait_for("the last value in the index", || of_index("2323"));
+    wait_for("what is searched by it", || {
+        let query = json!({ "queryString": "deviceDefender.ports.no-telnet.lastViolationValue.ports:2323" });
+        let found = gateway.iot("POST", "/indices/search", &query);
+        (found["things"].as_array().unwrap().len() == 1).then_some(())
+    });
+
     // A kill loses nothing: neither the violation nor that it was told of.
     let verified = json!({ "verificationState": "TRUE_POSITIVE", "verificationStateDescription": "a shell is open" });
     gateway.iot("POST", &format!("/violations/verification-state/{id}"), &verified);

@@ -246,3 +246,38 @@ fn values_are_aggregated_and_what_cannot_be_asked_is_refused() {
     assert_eq!(search(&gateway, "*"), Vec::<String>::new());
     gateway.stop();
 }
+
+#[test]
+fn what_does_not_fit_its_field_is_in_the_logs_once() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&DURABLE);
+    let role = "arn:aws:iam::123456789012:role/logs";
+    gateway.iot("POST", "/v2LoggingOptions", &json!({ "roleArn": role, "defaultLogLevel": "ERROR" }));
+    index(&gateway, &everything());
+    thing(&gateway, "odd", &json!({ "manufactured": "long-ago", "site": "harbor" }), &json!({}));
+    let entry = gateway.logged("IndexingCustomFieldFailed", |entry| entry["thingName"] == "odd");
+    assert_eq!((&entry["logLevel"], &entry["status"]), (&json!("ERROR"), &json!("SucceededWithIssues")), "{entry}");
+    let misfit = json!([{ "Name": "attributes.manufactured", "Value": "long-ago", "ExpectedType": "Number" }]);
+    assert_eq!(entry["failedCustomFields"], misfit, "{entry}");
+    shadow(&gateway, "odd", "?name=gps", &json!({ "at": "nowhere" }));
+    let entry = gateway.logged("IndexingGeoLocationFieldFailed", |entry| entry["thingName"] == "odd");
+    assert_eq!((&entry["logLevel"], &entry["status"]), (&json!("ERROR"), &json!("Failure")), "{entry}");
+    let misfit = json!([{ "Name": "shadow.name.gps.reported.at", "Value": "nowhere", "ExpectedType": "Geopoint" }]);
+    assert_eq!(entry["failedGeolocationFields"], misfit, "{entry}");
+    assert!(
+        entry["reason"].as_str().is_some_and(|why| why.contains("geoLocation")) && entry["details"].is_null(),
+        "{entry}"
+    );
+    // What fits is not told, nor is what did not fit again at a start.
+    thing(&gateway, "even", &json!({ "manufactured": "2014" }), &json!({}));
+    finds(&gateway, "attributes.manufactured:2014", &["even"]);
+    let count = |gateway: &Gateway<'_>| {
+        let told = |event: &str| gateway.send("GET", &format!("/_drydock/logs?eventType={event}"), &[], b"").body;
+        told("IndexingCustomFieldFailed").lines().count()
+    };
+    let before = count(&gateway);
+    gateway.stop();
+    let gateway = place.up(&DURABLE);
+    finds(&gateway, "attributes.manufactured:2014", &["even"]);
+    assert_eq!(count(&gateway), before);
+}

@@ -39,6 +39,7 @@ mod explain;
 mod externals;
 mod faults;
 mod fleet_index;
+mod fleet_metrics;
 mod front;
 mod functions;
 mod groups;

@@ -270,6 +270,12 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// What AWS IoT Device Defender Detect has found in these things is another matter, though no violation began or ended: the last
+    /// value of one that goes on, one that is kept no longer, a security profile that came or went.
+    FoundOtherwise {
+        /// Their names.
+        things: Vec<SmolStr>,
+    },
 }
 
 /// What happened to a resource.

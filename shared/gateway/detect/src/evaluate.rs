@@ -2,6 +2,7 @@
 
 use crate::book::{Detect, Place};
 use crate::context::Context;
+use crate::found::found_otherwise;
 use crate::profile::ProfileRow;
 use crate::violation::{AlarmRow, EventRow, ViolationRow, event_key};
 use behaviors::judge::{Reference, judge};
@@ -62,6 +63,7 @@ impl Detect {
             None => {
                 if let Some(violation) = row.violation.as_mut().filter(|_| !normal) {
                     (violation.last, violation.value) = (at, value);
+                    found_otherwise(thing, done);
                 }
             }
         }

@@ -5,7 +5,7 @@
 use crate::book::{Detect, Place};
 use crate::violation::EventRow;
 use behaviors::{MetricValue, Transition};
-use drydock_core::Timestamp;
+use drydock_core::{Done, Event, Timestamp};
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -25,7 +25,24 @@ fn key(row: &EventRow) -> (SmolStr, SmolStr) {
     (row.profile.clone(), SmolStr::new(&row.behavior.name))
 }
 
+/// Tells that what was found in a device is another matter: of several of a change at once.
+pub(crate) fn found_otherwise<T>(thing: &SmolStr, done: &mut Done<T>) {
+    match done.events.last_mut() {
+        Some(Event::FoundOtherwise { things }) if things.last() == Some(thing) => {}
+        Some(Event::FoundOtherwise { things }) => things.push(thing.clone()),
+        _ => done.events.push(Event::FoundOtherwise { things: vec![thing.clone()] }),
+    }
+}
+
 impl Detect {
+    /// Tells of the devices in which something was found by a profile, which has come or gone.
+    pub(crate) fn found_by<T>(&self, profile: &str, done: &mut Done<T>) {
+        let has_some = |found: &Found| found.keys().any(|(by, _)| by == profile);
+        for (thing, _) in self.found.iter().filter(|(_, found)| has_some(found)) {
+            found_otherwise(thing, done);
+        }
+    }
+
     /// Takes note of an event, which may come in any order when it is loaded.
     pub(crate) fn find(&mut self, row: &EventRow) {
         if row.change != Transition::InAlarm {

@@ -5,6 +5,7 @@ use crate::book::{AWAY, Detect, EVENTS, VALUES, json};
 use crate::context::Context;
 use crate::evaluate::{Cadence, cadence};
 use crate::export::{Export, Exports};
+use crate::found::found_otherwise;
 use crate::series::{self, Reading, Scope, together};
 use crate::violation;
 use behaviors::judge::Reference;
@@ -167,6 +168,7 @@ impl Detect {
         for key in old {
             if let Some(row) = self.events.remove(&key) {
                 self.lose(&row);
+                found_otherwise(&row.thing, done);
             }
             self.untold.remove(&key);
             done.writes.push(Write::delete(EVENTS, key));

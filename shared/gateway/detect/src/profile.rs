@@ -128,9 +128,14 @@ impl Detect {
         self.check(&row)?;
         let write = Write::put(PROFILES, name.as_str(), json(&row));
         self.profiles.insert(name.clone(), row);
-        let reply =
-            CreateSecurityProfileResponse { security_profile_arn: Some(arn), security_profile_name: Some(name.into()) };
-        Ok(Done::written(reply, vec![write]))
+        let reply = CreateSecurityProfileResponse {
+            security_profile_arn: Some(arn),
+            security_profile_name: Some(name.to_string()),
+        };
+        let mut done = Done::written(reply, vec![write]);
+        // What an earlier one of its name has found is found again.
+        self.found_by(&name, &mut done);
+        Ok(done)
     }
 
     fn check(&self, row: &ProfileRow) -> Result<(), ApiError> {
@@ -241,6 +246,7 @@ impl Detect {
             done.writes.push(self.take_target(&target));
         }
         self.invalidate_changed(&name, &before, context, &mut done);
+        self.found_by(&name, &mut done);
         Ok(done)
     }
 

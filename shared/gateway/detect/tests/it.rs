@@ -11,7 +11,7 @@ use drydock_model::{Operation, Wire, iot};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const PERIOD: i64 = 300_000;
@@ -79,7 +79,15 @@ impl Run {
 
     fn change<T, E>(&mut self, change: impl FnOnce(&mut Detect, &Context<'_>) -> Result<Done<T>, E>) -> Result<T, E> {
         let context = Context { now: self.now, fleet: &Things, ids: &self.ids };
+        let indexed =
+            |book: &Detect| ["thing0", "thing1", "thing2", "thing3"].map(|thing| (thing, book.indexed(thing)));
+        let before = indexed(&self.book);
         let done = change(&mut self.book, &context)?;
+        // The fleet index is told of each device of which it has something else now.
+        let told: BTreeSet<&str> = done.events.iter().flat_map(named).collect();
+        for ((thing, was), (_, is)) in before.into_iter().zip(indexed(&self.book)) {
+            assert!(was == is || told.contains(thing), "nobody is told of {thing}: {was:?} is {is:?}");
+        }
         Ok(self.done(done))
     }
 
@@ -128,6 +136,15 @@ impl Run {
     }
 }
 
+/// The devices that an event is about.
+fn named(event: &Event) -> Vec<&str> {
+    match event {
+        Event::ViolationChanged { violation, .. } => vec![&violation.thing],
+        Event::FoundOtherwise { things } => things.iter().map(SmolStr::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn input<O: Operation>(value: &Value) -> O::Input {
     O::Input::read(value, &drydock_model::wire::At::ROOT).unwrap()
 }
@@ -160,7 +177,7 @@ proptest! {
     /// Each violation begins once and ends once at most, what is active is what has begun and not ended, and its rows say the same.
     #[test]
     fn violations_skip_nothing(
-        steps in proptest::collection::vec((0usize..7, 0i64..4, 0i64..4, 0i64..4), 1..60),
+        steps in proptest::collection::vec((0usize..9, 0i64..4, 0i64..4, 0i64..4), 1..60),
         (alarm, clear) in (1i32..4, 1i32..4),
     ) {
         let mut run = Run::new();
@@ -172,6 +189,12 @@ proptest! {
         for (what, a, b, c) in steps {
             match what {
                 0 => run.now = run.now.plus_millis(3 * 24 * 3_600_000),
+                7 => run.now = run.now.plus_millis(31 * 24 * 3_600_000),
+                8 => {
+                    let delete = input::<iot::ops::DeleteSecurityProfile>(&json!({ "securityProfileName": "g" }));
+                    run.change(|book, context| book.delete_profile(&delete, context)).unwrap();
+                    run.profile("g", &json!({ "behaviors": [sent("none", 1, &json!({}))] }), "thinggroup/group");
+                }
                 1 => {
                     let behaviors = json!([sent("few", 2 + a, &often)]);
                     let update = input::<iot::ops::UpdateSecurityProfile>(&json!({ "securityProfileName": "p", "behaviors": behaviors }));

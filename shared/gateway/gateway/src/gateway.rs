@@ -346,6 +346,7 @@ impl Gateway {
         self.services.ota.look_again();
         self.services.commands.look_again();
         self.services.indexing.look_again();
+        self.services.fleet_metrics.look_again();
         self.services.detect.look_again();
         self.services.audit.look_again();
         self.host.told.logs.refresh();

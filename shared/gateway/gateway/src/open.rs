@@ -41,6 +41,7 @@ use drydock_services::detect::indexed::Known;
 use drydock_services::detect::mitigated::Mitigated;
 use drydock_services::detect::service::DetectService;
 use drydock_services::events;
+use drydock_services::indexing::fleet_metrics::FleetMetricsService;
 use drydock_services::indexing::service::IndexingService;
 use drydock_services::jobs::service::JobsService;
 use drydock_services::ota::service::OtaService;
@@ -348,6 +349,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         books,
     };
     let jobs = Arc::new(JobsService::new(host.clone()));
+    let indexing = Arc::new(IndexingService::new(host.clone()));
     let services = Arc::new(Services {
         authorizer_client,
         paces: Paces::default(),
@@ -355,7 +357,8 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         audit: Arc::new(AuditService::new(host.clone(), outbound.clone())),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
-        indexing: Arc::new(IndexingService::new(host.clone())),
+        fleet_metrics: Arc::new(FleetMetricsService::new(host.clone(), Arc::clone(&indexing))),
+        indexing,
         commands: Arc::new(CommandsService::new(host.clone())),
         detect: Arc::new(DetectService::new(host.clone())),
         ota: Arc::new(OtaService::new(host.clone(), Arc::clone(&jobs))),

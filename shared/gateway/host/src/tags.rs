@@ -7,6 +7,7 @@ use drydock_commands::Commands;
 use drydock_core::{ApiError, Arn, Done, Scope};
 use drydock_detect::Detect;
 use drydock_identity::Identity;
+use drydock_indexing::Indexing;
 use drydock_jobs::Jobs;
 use drydock_ota::Ota;
 use drydock_packages::Packages;
@@ -28,6 +29,7 @@ pub type Parts<'b> = (
     Part<'b, Jobs>,
     Part<'b, Commands>,
     Part<'b, Ota>,
+    Part<'b, Indexing>,
     Part<'b, Detect>,
     Part<'b, Audit>,
     Part<'b, Rules>,
@@ -43,11 +45,12 @@ const KINDS: &[Kind] = &[
     ("cacert/", |(identity, ..), id| identity.has_authority(id)),
     ("certificateprovider:", |(identity, ..), name| identity.has_certificate_provider(name)),
     ("command/", |(_, _, _, _, _, _, commands, ..), id| commands.has_command(id)),
-    ("custommetric/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.has_custom_metric(name)),
-    ("dimension/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.knows_dimension(name)),
+    ("custommetric/", |(_, _, _, _, _, _, _, _, _, detect, ..), name| detect.has_custom_metric(name)),
+    ("dimension/", |(_, _, _, _, _, _, _, _, _, detect, ..), name| detect.knows_dimension(name)),
+    ("fleetmetric/", |(_, _, _, _, _, _, _, _, indexing, ..), name| indexing.has_fleet_metric(name)),
     ("job/", |(_, _, _, _, _, jobs, ..), id| jobs.has_job(id)),
     ("jobtemplate/", |(_, _, _, _, _, jobs, ..), id| jobs.has_template(id)),
-    ("mitigationaction/", |(_, _, _, _, _, _, _, _, _, audit, ..), name| audit.has_action(name)),
+    ("mitigationaction/", |(_, _, _, _, _, _, _, _, _, _, audit, ..), name| audit.has_action(name)),
     ("otaupdate/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_update(id)),
     ("package/", |(_, _, _, _, packages, ..), name| match name.split_once("/version/") {
         Some((package, version)) => packages.has_version(package, version),
@@ -56,9 +59,9 @@ const KINDS: &[Kind] = &[
     ("policy/", |(_, _, policies, ..), name| policies.has_policy(name)),
     ("provisioningtemplate/", |(_, _, _, provisioning, ..), name| provisioning.has_template(name)),
     ("rolealias/", |(identity, ..), name| identity.known_role_alias(name).is_ok()),
-    ("rule/", |(_, _, _, _, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
-    ("scheduledaudit/", |(_, _, _, _, _, _, _, _, _, audit, ..), name| audit.has_schedule(name)),
-    ("securityprofile/", |(_, _, _, _, _, _, _, _, detect, ..), name| detect.has_profile(name)),
+    ("rule/", |(_, _, _, _, _, _, _, _, _, _, _, rules, _), name| rules.has_rule(name)),
+    ("scheduledaudit/", |(_, _, _, _, _, _, _, _, _, _, audit, ..), name| audit.has_schedule(name)),
+    ("securityprofile/", |(_, _, _, _, _, _, _, _, _, detect, ..), name| detect.has_profile(name)),
     ("stream/", |(_, _, _, _, _, _, _, ota, ..), id| ota.has_stream(id)),
     ("thinggroup/", |(_, registry, ..), name| registry.has_thing_group(name)),
     ("thingtype/", |(_, registry, ..), name| registry.has_thing_type(name)),
@@ -83,6 +86,7 @@ pub async fn apply<T>(
         &books.jobs,
         &books.commands,
         &books.ota,
+        &books.indexing,
         &books.detect,
         &books.audit,
         &books.rules,
@@ -91,7 +95,7 @@ pub async fn apply<T>(
     books
         .change(touched, |parts| {
             check(&books.scope, parts, arn)?;
-            parts.11.apply(command)
+            parts.12.apply(command)
         })
         .await
 }

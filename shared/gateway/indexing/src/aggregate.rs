@@ -18,19 +18,23 @@ pub struct Values<'a> {
     of: FieldType,
 }
 
+/// Whether a value counts as one of a type.
+pub(crate) fn is_of(value: &Value, of: FieldType) -> bool {
+    match (of, value) {
+        (FieldType::Number, Value::Number(_))
+        | (FieldType::Boolean, Value::Bool(_))
+        | (FieldType::String, Value::Text(_)) => true,
+        (FieldType::Boolean, Value::Text(text)) => matches!(text.folded(), "true" | "false"),
+        _ => false,
+    }
+}
+
 impl<'a> Values<'a> {
     /// The values that some documents have in a field. One that is not of the type does not count; an attribute of the registry is
     /// a boolean where it says `true` or `false`.
     #[must_use]
     pub fn new(index: &'a Index, among: &Hits, field: &str, of: FieldType) -> Self {
-        let is_of = |value: &Value| match (of, value) {
-            (FieldType::Number, Value::Number(_))
-            | (FieldType::Boolean, Value::Bool(_))
-            | (FieldType::String, Value::Text(_)) => true,
-            (FieldType::Boolean, Value::Text(text)) => matches!(text.folded(), "true" | "false"),
-            _ => false,
-        };
-        let counts = index.histogram(field, among).into_iter().filter(|(value, _)| is_of(value)).collect();
+        let counts = index.histogram(field, among).into_iter().filter(|(value, _)| is_of(value, of)).collect();
         Self { counts, of }
     }
 

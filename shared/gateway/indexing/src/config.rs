@@ -2,6 +2,8 @@
 //! indexing" of the guide).
 
 use crate::fields::{self, Managed};
+use crate::fleet_metrics::{self, FleetMetric};
+use crate::{Glob, Query};
 use drydock_core::{ApiError, CorruptRow, Done, ErrorCode, Rulebook, Write};
 use drydock_model::iot::{
     DeviceDefenderIndexingMode, Field, FieldType, GetIndexingConfigurationResponse, NamedShadowIndexingMode,
@@ -10,7 +12,7 @@ use drydock_model::iot::{
     UpdateIndexingConfigurationResponse,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const TABLE: &str = "indexing_configuration";
@@ -129,7 +131,7 @@ impl ThingConfig {
     }
 
     /// The custom fields, each with its type.
-    fn custom(&self) -> impl Iterator<Item = (&str, FieldType)> {
+    pub(crate) fn custom(&self) -> impl Iterator<Item = (&str, FieldType)> {
         named(self.0.custom_fields.as_deref())
     }
 
@@ -209,6 +211,24 @@ impl ThingConfig {
     fn check_custom(&self) -> Result<(), ApiError> {
         let managed = self.managed();
         check_custom(self.0.custom_fields.as_deref(), &managed, |field| self.is_indexed(field))
+    }
+
+    /// Whether the sources of the fields that a query names are indexed.
+    ///
+    /// # Errors
+    /// `InvalidQueryException` that names a field of one that is not.
+    pub fn has_sources_of(&self, query: &Query) -> Result<(), ApiError> {
+        let fields = query.terms().into_iter().filter_map(|term| term.field.as_ref().and_then(Glob::literal));
+        for field in fields {
+            let of_source =
+                ["shadow.", "connectivity.", "deviceDefender."].iter().any(|source| field.starts_with(source));
+            if of_source && !self.is_indexed(field) {
+                let why =
+                    format!("the field `{field:.200}` is not indexed: its source is off in the indexing configuration");
+                return Err(ApiError::new(ErrorCode::InvalidQueryException, why));
+            }
+        }
+        Ok(())
     }
 
     /// Whether values of a field are indexed, as far as its name says it.
@@ -330,11 +350,24 @@ fn check_custom(
     Ok(())
 }
 
-/// The indexing configuration of an account.
+/// The error for an index that is not there.
+#[must_use]
+pub fn no_index(name: &str) -> ApiError {
+    let help = match name {
+        crate::THINGS => ": set a thingIndexingMode by UpdateIndexingConfiguration",
+        crate::GROUPS => ": set thingGroupIndexingMode to ON by UpdateIndexingConfiguration",
+        _ => ": there are AWS_Things and AWS_ThingGroups",
+    };
+    ApiError::not_found(format!("Index {name:.128} does not exist{help}"))
+}
+
+/// The indexing configuration of an account, and the fleet metrics on it.
 #[derive(Debug, Default)]
 pub struct Indexing {
     things: Arc<ThingConfig>,
     groups: Arc<GroupConfig>,
+    /// By name.
+    pub(crate) metrics: BTreeMap<String, FleetMetric>,
 }
 
 impl Indexing {
@@ -365,8 +398,8 @@ impl Indexing {
         }
     }
 
-    /// "UpdateIndexingConfiguration": each part that is given replaces what was there. `in_use` names fields that dynamic groups and
-    /// fleet metrics ask for, with who does: their sources stay on, as do geolocations and custom fields.
+    /// "UpdateIndexingConfiguration": each part that is given replaces what was there. `in_use` names fields that dynamic groups
+    /// ask for, with who does: their sources stay on, as do geolocations and custom fields, and what fleet metrics ask for.
     ///
     /// # Errors
     /// `InvalidRequestException` where parts of it do not fit each other, or what is in use would go.
@@ -378,7 +411,7 @@ impl Indexing {
         let things = request.thing_indexing_configuration.map(ThingConfig::new).transpose()?;
         let groups = request.thing_group_indexing_configuration.map(GroupConfig::new).transpose()?;
         if let Some(things) = &things {
-            for (field, who) in in_use {
+            for (field, who) in in_use.iter().chain(&self.asked_by_fleet_metrics()) {
                 let had_place = self.things.places().any(|(place, _)| place == field);
                 let lost = (self.things.is_indexed(field) && !things.is_indexed(field))
                     || (had_place && !things.places().any(|(place, _)| place == field))
@@ -390,6 +423,7 @@ impl Indexing {
                 }
             }
         }
+        self.keeps_fleet_metrics(things.as_ref().unwrap_or(&self.things), groups.as_ref().unwrap_or(&self.groups))?;
         let mut writes = Vec::new();
         if let Some(things) = things {
             writes.push(Write::put(TABLE, THINGS, json(&things)));
@@ -409,7 +443,7 @@ fn json(row: &impl Serialize) -> String {
 }
 
 impl Rulebook for Indexing {
-    const TABLES: &'static [&'static str] = &[TABLE];
+    const TABLES: &'static [&'static str] = &[TABLE, fleet_metrics::TABLE];
 
     fn load(&mut self, table: &str, key: &str, value: &str) -> Result<(), CorruptRow> {
         let corrupt = |why: String| CorruptRow { table: table.to_owned(), key: key.to_owned(), why };
@@ -417,6 +451,9 @@ impl Rulebook for Indexing {
         match (table, key) {
             (TABLE, THINGS) => self.things = Arc::new(serde_json::from_str(value).map_err(text)?),
             (TABLE, GROUPS) => self.groups = Arc::new(serde_json::from_str(value).map_err(text)?),
+            (fleet_metrics::TABLE, name) => {
+                self.metrics.insert(name.to_owned(), serde_json::from_str(value).map_err(text)?);
+            }
             _ => return Err(corrupt("the indexing configuration has no such row".to_owned())),
         }
         Ok(())

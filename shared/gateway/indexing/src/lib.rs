@@ -3,7 +3,8 @@
 //! - [`query`]: the query language. `glob`, `place`, `value`: what terms are compared with.
 //! - [`sources`]: a thing or a group as the books have it. [`document`]: what is indexed of it.
 //! - [`index`]: the inverted index. [`aggregate`]: statistics, percentiles, cardinality, buckets. [`explain`]: why a thing is found.
-//! - [`config`]: which sources are indexed, a rulebook. [`fields`]: names of fields that mean something of themselves.
+//! - [`misfits`]: values that do not fit their fields, and are left out.
+//! - [`config`]: which sources are indexed, a rulebook. [`fleet_metrics`]: its queries whose aggregates are told again and again. [`fields`]: names of fields that mean something of themselves.
 //!
 //! Follows "Fleet indexing" of the AWS IoT Core developer guide. The index is made of the other books and kept nowhere: it is built
 //! anew at each start, so that it cannot disagree with them. It is made for a million things with a shadow each.
@@ -13,8 +14,10 @@ pub mod config;
 pub mod document;
 pub mod explain;
 pub mod fields;
+pub mod fleet_metrics;
 mod glob;
 pub mod index;
+pub mod misfits;
 mod place;
 pub mod query;
 pub mod sources;

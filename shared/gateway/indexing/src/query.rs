@@ -10,6 +10,7 @@ mod printer;
 mod words;
 
 use crate::glob::Glob;
+use drydock_core::{ApiError, ErrorCode};
 use std::fmt;
 use std::ops::Range;
 
@@ -178,6 +179,20 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
+/// Whether there is a version of the language: none given is the one that there is.
+///
+/// # Errors
+/// `InvalidQueryException`.
+pub fn check_version(version: Option<&str>) -> Result<(), ApiError> {
+    match version.filter(|version| *version != VERSION) {
+        None => Ok(()),
+        Some(other) => {
+            let why = format!("the query version `{other:.40}` does not exist: it is {VERSION}");
+            Err(ApiError::new(ErrorCode::InvalidQueryException, why))
+        }
+    }
+}
+
 impl Query {
     /// Reads a query.
     ///
@@ -195,6 +210,14 @@ impl Query {
             Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::terms).collect(),
             Self::Not(part) => part.terms(),
         }
+    }
+
+    /// The fields that it asks for by their whole names. A term without a field asks for what is there anyway, as long as things are
+    /// indexed: their names are.
+    #[must_use]
+    pub fn fields(&self) -> Vec<String> {
+        let literal = |term: &Term| term.field.as_ref()?.literal().map(str::to_owned);
+        self.terms().into_iter().filter_map(literal).chain(["thingName".to_owned()]).collect()
     }
 }
 

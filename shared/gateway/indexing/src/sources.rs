@@ -107,13 +107,13 @@ impl Thing {
         out.finish()
     }
 
-    fn place(&self, config: &ThingConfig, field: &str, order: TargetFieldOrder) -> Option<Place> {
+    pub(crate) fn place(&self, config: &ThingConfig, field: &str, order: TargetFieldOrder) -> Option<Place> {
         let order = if order == TargetFieldOrder::LonLat { Order::LonLat } else { Order::LatLon };
         Place::read(self.value(config, field)?, order)
     }
 
     /// What an indexed shadow has at the path of a field.
-    fn value(&self, config: &ThingConfig, field: &str) -> Option<&Json> {
+    pub(crate) fn value(&self, config: &ThingConfig, field: &str) -> Option<&Json> {
         let (name, path) = match crate::fields::named_shadow(field) {
             Some((name, path)) => (Some(name), path),
             None => (None, field.strip_prefix("shadow.")?),

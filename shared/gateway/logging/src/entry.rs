@@ -11,11 +11,13 @@ use serde_json::Value;
 pub enum Status {
     /// It went well.
     Success,
+    /// It did, but for what its attributes say.
+    SucceededWithIssues,
     /// It did not.
     Failure {
         /// AWS's word for why, for example `AUTHORIZATION_FAILURE`.
         reason: String,
-        /// What a person reads.
+        /// What a person reads; empty where the reason says it.
         details: String,
     },
 }
@@ -85,14 +87,21 @@ impl Serialize for Entry {
         map.serialize_entry("logLevel", self.level().as_str())?;
         map.serialize_entry("traceId", &self.trace_id)?;
         map.serialize_entry("accountId", &self.account)?;
-        map.serialize_entry("status", if self.status == Status::Success { "Success" } else { "Failure" })?;
+        let status = match self.status {
+            Status::Success => "Success",
+            Status::SucceededWithIssues => "SucceededWithIssues",
+            Status::Failure { .. } => "Failure",
+        };
+        map.serialize_entry("status", status)?;
         map.serialize_entry("eventType", self.event.as_str())?;
         for (name, value) in &self.attributes {
             map.serialize_entry(name, value)?;
         }
         if let Status::Failure { reason, details } = &self.status {
             map.serialize_entry("reason", reason)?;
-            map.serialize_entry("details", details)?;
+            if !details.is_empty() {
+                map.serialize_entry("details", details)?;
+            }
         }
         map.end()
     }

@@ -110,6 +110,10 @@ events! {
     AddThingToDynamicThingGroupsFailed = "AddThingToDynamicThingGroupsFailed" at Error,
     /// A thing has more named shadows than a dynamic group's query can see.
     NamedShadowCountForDynamicGroupQueryLimitExceeded = "NamedShadowCountForDynamicGroupQueryLimitExceeded" at Error,
+    /// A value is not of the type that its custom field has in the fleet index.
+    IndexingCustomFieldFailed = "IndexingCustomFieldFailed" at Error,
+    /// A value is not a place, where the fleet index has a geolocation.
+    IndexingGeoLocationFieldFailed = "IndexingGeoLocationFieldFailed" at Error,
 }
 
 impl EventType {

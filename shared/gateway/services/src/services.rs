@@ -5,6 +5,7 @@ use crate::certificates::service::CertificatesService;
 use crate::commands::service::CommandsService;
 use crate::connections::pace::Paces;
 use crate::detect::service::DetectService;
+use crate::indexing::fleet_metrics::FleetMetricsService;
 use crate::indexing::service::IndexingService;
 use crate::jobs::service::JobsService;
 use crate::ota::service::OtaService;
@@ -31,6 +32,8 @@ pub struct Services {
     pub shadows: Arc<ShadowService>,
     /// The fleet index.
     pub indexing: Arc<IndexingService>,
+    /// Fleet metrics.
+    pub fleet_metrics: Arc<FleetMetricsService>,
     /// Jobs.
     pub jobs: Arc<JobsService>,
     /// Commands.

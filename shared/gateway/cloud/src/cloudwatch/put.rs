@@ -7,6 +7,7 @@ use super::metric::{Metric, Unit, dimensions};
 use super::series::MOST_METRICS;
 use super::state::CloudWatch;
 use super::value::{Given, Out};
+use crate::error::CloudError;
 use drydock_core::Timestamp;
 
 /// "PutMetricData": 1,000 metrics in a request, 150 values of one.
@@ -25,6 +26,37 @@ struct Put {
 }
 
 impl CloudWatch {
+    /// Takes values of metrics of AWS's own as of now; once it answers they are on disk.
+    ///
+    /// # Errors
+    /// Where the disk does not take them. Those of metrics for which there is no room any more are left out, with a warning.
+    pub async fn put_now(&self, values: Vec<(Metric, Unit, f64)>) -> Result<(), CloudError> {
+        let writes = {
+            let mut held = self.held();
+            let now = self.context.now();
+            held.series.age(now);
+            for (metric, unit, value) in values {
+                if !held.series.has_room_for(&metric) {
+                    tracing::warn!(metric = metric.name, most = MOST_METRICS, "no room for another metric");
+                    continue;
+                }
+                held.series.put(&metric, now, 60, unit, &Datum::of(value, 1.0));
+            }
+            self.wake(&mut held);
+            held.series.writes()
+        };
+        self.context.journal.commit(writes).await
+    }
+
+    /// Whether any metric of a name has values from a time on, whatever its dimensions.
+    #[must_use]
+    pub fn has_since(&self, namespace: &str, name: &str, from: Timestamp) -> bool {
+        let held = self.held();
+        let mut latest =
+            held.series.metrics().filter(|(metric, _)| metric.namespace == namespace && metric.name == name);
+        latest.any(|(_, latest)| latest >= from.seconds())
+    }
+
     pub(super) async fn put_data(&self, given: Given<'_>) -> Answer {
         given.only(&["Namespace", "MetricData", "EntityMetricData", "StrictEntityValidation"])?;
         if given.has("EntityMetricData") {

@@ -1,12 +1,11 @@
 //! Dynamic thing groups: "CreateDynamicThingGroup", "UpdateDynamicThingGroup", "DeleteDynamicThingGroup".
 
-use super::operations::no_index;
-use super::search::{invalid, read};
+use super::search::read;
 use crate::call::Call;
 use drydock_core::{ApiError, ErrorCode};
 use drydock_host::tags;
-use drydock_indexing::config::ThingConfig;
-use drydock_indexing::{Glob, Limits, Query, THINGS};
+use drydock_indexing::config::{ThingConfig, no_index};
+use drydock_indexing::{Limits, Query, THINGS};
 use drydock_model::Router;
 use drydock_model::iot::ops;
 use drydock_registry::tags::NewTags;
@@ -61,14 +60,5 @@ fn check(query: &Query, config: &ThingConfig) -> Result<(), ApiError> {
         let why = "fleet indexing is off, and dynamic thing groups need it: set a thingIndexingMode by UpdateIndexingConfiguration";
         return Err(ApiError::new(ErrorCode::InvalidRequestException, why));
     }
-    let fields = query.terms().into_iter().filter_map(|term| term.field.as_ref().and_then(Glob::literal));
-    for field in fields {
-        let of_source = ["shadow.", "connectivity.", "deviceDefender."].iter().any(|source| field.starts_with(source));
-        if of_source && !config.is_indexed(field) {
-            return Err(invalid(format!(
-                "the field `{field:.200}` is not indexed: its source is off in the indexing configuration"
-            )));
-        }
-    }
-    Ok(())
+    config.has_sources_of(query)
 }

@@ -3,6 +3,7 @@
 use super::service::Indexed;
 use crate::call::Call;
 use drydock_core::{ApiError, ErrorCode, ThingName, Timestamp, page};
+use drydock_indexing::config::no_index;
 use drydock_indexing::{GROUPS, THINGS};
 use drydock_model::Router;
 use drydock_model::iot::{
@@ -21,10 +22,8 @@ pub(super) fn register(router: &mut Router<Call>) {
     });
     router.on::<ops::UpdateIndexingConfiguration>(|call: Call, input| async move {
         let (books, service) = (call.books(), &call.services.indexing);
-        // Before anything is locked: whoever is asked may lock books of its own.
-        let used = service.indexed.used();
         let change = books.change((&books.registry, &books.indexing), |(registry, indexing)| {
-            let in_use = Indexed::in_use(&registry.dynamic_groups(), used);
+            let in_use = Indexed::in_use(&registry.dynamic_groups());
             indexing.apply(|book| book.update(input, &in_use))
         });
         let reply = change.await?;
@@ -42,16 +41,6 @@ pub(super) fn register(router: &mut Router<Call>) {
     router.on::<ops::GetThingConnectivityData>(|call: Call, input| async move {
         connectivity(&call.services.indexing.indexed, &input)
     });
-}
-
-/// The error for an index that is not there.
-pub(super) fn no_index(name: &str) -> ApiError {
-    let help = match name {
-        THINGS => ": set a thingIndexingMode by UpdateIndexingConfiguration",
-        GROUPS => ": set thingGroupIndexingMode to ON by UpdateIndexingConfiguration",
-        _ => ": there are AWS_Things and AWS_ThingGroups",
-    };
-    ApiError::not_found(format!("Index {name:.128} does not exist{help}"))
 }
 
 fn describe(indexed: &Indexed, name: &str) -> Result<DescribeIndexResponse, ApiError> {

@@ -1,12 +1,12 @@
 //! Searches and aggregations: "SearchIndex", "GetStatistics", "GetPercentiles", "GetCardinality" and "GetBucketsAggregation". They
 //! run beside the workers that serve sockets, as one may walk a million values.
 
-use super::operations::no_index;
 use super::service::{AT_ONCE, Indexed, IndexingService, State, blocking};
 use super::sources;
 use crate::call::Call;
 use drydock_core::{ApiError, ErrorCode, ThingGroupName, ThingName, page};
 use drydock_indexing::aggregate::{PERCENTS, Values};
+use drydock_indexing::config::no_index;
 use drydock_indexing::{GROUPS, Hits, Index, Limits, Plan, Query, THINGS, query};
 use drydock_model::Router;
 use drydock_model::iot::{
@@ -50,9 +50,7 @@ pub(super) fn invalid(why: impl std::fmt::Display) -> ApiError {
 /// # Errors
 /// `InvalidQueryException`.
 pub fn read(text: &str, version: Option<&str>, limits: &Limits) -> Result<Query, ApiError> {
-    if let Some(version) = version.filter(|version| *version != query::VERSION) {
-        return Err(invalid(format!("the query version `{version:.40}` does not exist: it is {}", query::VERSION)));
-    }
+    query::check_version(version)?;
     Query::parse(text, limits).map_err(invalid)
 }
 
@@ -184,7 +182,8 @@ impl IndexingService {
         Ok(GetBucketsAggregationResponse { buckets: Some(buckets), total_count: Some(total) })
     }
 
-    async fn aggregate<T: Send + 'static>(
+    /// What the values of a field come to over what a query finds; the version where no field is named.
+    pub(super) async fn aggregate<T: Send + 'static>(
         &self,
         index: Option<String>,
         query: Query,

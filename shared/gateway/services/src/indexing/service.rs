@@ -10,10 +10,11 @@ use drydock_host::Host;
 use drydock_host::logs::failure;
 use drydock_indexing::config::{GroupConfig, ThingConfig};
 use drydock_indexing::document::Document;
+use drydock_indexing::misfits::{self, Misfit};
 use drydock_indexing::query::Term;
 use drydock_indexing::sources::Thing;
 use drydock_indexing::{GROUPS, Glob, Index, Limits, Plan, Query, THINGS};
-use drydock_logging::EventType;
+use drydock_logging::{EventType, Status};
 use drydock_model::iot::IndexStatus;
 use drydock_registry::Registry;
 use drydock_registry::dynamic_groups::{DynamicGroup, LeftOut};
@@ -28,15 +29,6 @@ use std::sync::{Arc, OnceLock};
 pub(super) const AT_ONCE: usize = 50;
 /// How many things are indexed before the first socket is served. More of them are indexed behind it.
 const AT_START: usize = 20_000;
-
-/// Who asks for fields of the index, and so needs them to stay in the configuration.
-pub trait Uses: Send + Sync {
-    /// The queries that are asked again and again.
-    fn queries(&self) -> Vec<Used>;
-}
-
-/// A query that is asked again and again, with the aggregation field where there is one, and who asks.
-pub type Used = (Query, Option<String>, String);
 
 /// Fleet indexing.
 pub struct IndexingService {
@@ -54,8 +46,9 @@ pub(super) struct Indexed {
     bringing: tokio::sync::Mutex<()>,
     /// Whether anything is indexed of things, and of groups: nothing is marked otherwise.
     on: [AtomicBool; 2],
-    uses: RwLock<Vec<Arc<dyn Uses>>>,
     following: RwLock<Vec<Following>>,
+    /// Whether the indexes are made anew, as at every start.
+    is_starting: AtomicBool,
 }
 
 /// Both indexes.
@@ -114,14 +107,13 @@ impl Kept {
         }
     }
 
-    /// Takes documents in by their names; what has none any longer goes.
-    fn bring<'a>(&mut self, documents: impl Iterator<Item = (&'a str, Option<Document>)>) {
-        for (name, document) in documents {
-            let _is_other = match document {
-                Some(document) => self.index.put(name, &document).1,
-                None => self.index.remove(name),
-            };
-        }
+    /// Takes documents in by their names; what has none any longer goes. Says of each whether it is another one.
+    fn bring<'a>(&mut self, documents: impl Iterator<Item = (&'a str, Option<&'a Document>)>) -> Vec<bool> {
+        let bring = |(name, document): (&str, Option<&Document>)| match document {
+            Some(document) => self.index.put(name, document).1,
+            None => self.index.remove(name),
+        };
+        documents.map(bring).collect()
     }
 }
 
@@ -132,24 +124,17 @@ impl IndexingService {
         let reminder = host.books.time.reminder("fleet index");
         let outside =
             Outside { broker: host.broker.clone(), connections: Connections::default(), violations: OnceLock::new() };
-        let (state, dirty, bringing, on, uses, following) = Default::default();
-        Self { indexed: Arc::new(Indexed { host, outside, state, dirty, bringing, on, uses, following }), reminder }
+        let (state, dirty, bringing, on, following) = Default::default();
+        let is_starting = AtomicBool::new(true);
+        Self {
+            indexed: Arc::new(Indexed { host, outside, state, dirty, bringing, on, following, is_starting }),
+            reminder,
+        }
     }
 
     /// Has what Device Defender finds be indexed. The first one stays.
     pub fn violations_from(&self, violations: Arc<dyn Violations>) {
         let _ = self.indexed.outside.violations.set(violations);
-    }
-
-    /// Has the configuration keep what somebody asks for.
-    pub fn used_by(&self, uses: Arc<dyn Uses>) {
-        self.indexed.uses.write().push(uses);
-    }
-
-    /// Something is known of these things that no event tells: they are looked at.
-    pub fn look_at(&self, things: impl IntoIterator<Item = ThingName>) {
-        self.indexed.dirty.lock().things.extend(things);
-        self.reminder.by(self.indexed.host.books.now());
     }
 
     /// The books have become others, or the configuration: all of it is looked at.
@@ -170,25 +155,13 @@ impl Indexed {
         self.host.books.indexing.read(|book| (book.things(), book.groups()))
     }
 
-    /// The queries of others than dynamic groups.
-    pub(super) fn used(&self) -> Vec<Used> {
-        self.uses.read().iter().flat_map(|uses| uses.queries()).collect()
-    }
-
-    /// The fields that somebody asks for again and again, with who does.
-    pub(super) fn in_use(groups: &[DynamicGroup], others: Vec<Used>) -> Vec<(String, String)> {
-        let mut fields = Vec::new();
-        let groups = groups.iter().filter_map(|group| {
-            let query = Query::parse(&group.query, &Limits::GROUP).ok()?;
-            Some((query, None, format!("the dynamic thing group `{}`", group.name)))
+    /// The fields that dynamic groups ask for, with the group.
+    pub(super) fn in_use(groups: &[DynamicGroup]) -> Vec<(String, String)> {
+        let asked = groups.iter().filter_map(|group| {
+            let fields = Query::parse(&group.query, &Limits::GROUP).ok()?.fields();
+            Some(fields.into_iter().map(move |field| (field, format!("the dynamic thing group `{}`", group.name))))
         });
-        for (query, aggregated, who) in groups.chain(others) {
-            let literal = |term: &drydock_indexing::query::Term| term.field.as_ref()?.literal().map(str::to_owned);
-            let asked = query.terms().into_iter().filter_map(literal).chain(aggregated);
-            // A term without a field asks for what is there anyway, as long as things are indexed.
-            fields.extend(asked.chain(["thingName".to_owned()]).map(|field| (field, who.clone())));
-        }
-        fields
+        asked.flatten().collect()
     }
 
     fn mark_all(&self) {
@@ -265,6 +238,9 @@ impl Indexed {
             state.things.is_complete();
             state.groups.is_complete();
         }
+        if is_clean {
+            self.is_starting.store(false, Ordering::Relaxed);
+        }
         is_clean
     }
 
@@ -282,16 +258,54 @@ impl Indexed {
                 let (Some(thing), Some(document)) = (thing, document) else { continue };
                 other.extend(self.other_groups(thing, document).map(|groups| (name.clone(), groups)));
             }
-            self.state.write().things.bring(things.iter().map(ThingName::as_str).zip(documents));
+            let names = things.iter().map(ThingName::as_str);
+            let other = self.state.write().things.bring(names.zip(documents.iter().map(Option::as_ref)));
+            // What a start makes anew was told of when it came.
+            if !self.is_starting.load(Ordering::Relaxed) {
+                for ((thing, document), _) in found.iter().zip(&documents).zip(other).filter(|(_, is_other)| *is_other)
+                {
+                    self.tell_misfits(&config, thing.as_ref(), document.as_ref());
+                }
+            }
         }
         if group_config.is_on() {
             let documents: Vec<_> = sources::groups(books, groups)
                 .iter()
                 .map(|group| group.as_ref().map(drydock_indexing::sources::Group::document))
                 .collect();
-            self.state.write().groups.bring(groups.iter().map(ThingGroupName::as_str).zip(documents));
+            let names = groups.iter().map(ThingGroupName::as_str);
+            let _is_other = self.state.write().groups.bring(names.zip(documents.iter().map(Option::as_ref)));
         }
         other
+    }
+
+    /// Tells the logs which values of a thing do not fit their fields.
+    fn tell_misfits(&self, config: &ThingConfig, thing: Option<&Thing>, document: Option<&Document>) {
+        let (Some(thing), Some(document)) = (thing, document) else { return };
+        let tell = |event: EventType, status: Status, attribute: &'static str, misfits: &[Misfit]| {
+            if misfits.is_empty() {
+                return;
+            }
+            let who = Who { client_id: "", principal: "", remote: None };
+            self.host.told.logs.tell(event, who, status, |entry| {
+                entry.with("thingName", thing.name.as_str()).with(attribute, misfits::entries(misfits))
+            });
+        };
+        tell(
+            EventType::IndexingCustomFieldFailed,
+            Status::SucceededWithIssues,
+            "failedCustomFields",
+            &misfits::custom(document, config),
+        );
+        // In the words of AWS.
+        let why =
+            "failed to index the field because it could not be converted to one of the expected geoLocation formats.";
+        tell(
+            EventType::IndexingGeoLocationFieldFailed,
+            failure(why, ""),
+            "failedGeolocationFields",
+            &misfits::places(thing, config),
+        );
     }
 
     /// The dynamic groups whose queries find a thing, where it is in others. That it is in a dynamic group is nothing that their
@@ -409,6 +423,14 @@ impl Indexed {
             Event::ThingTypeAssociation { thing, .. } => Some(thing.clone()),
             Event::ThingGroupMembership { membership, .. } => Some(membership.thing.clone()),
             Event::ViolationChanged { violation, .. } => ThingName::new(&violation.thing).ok(),
+            Event::FoundOtherwise { things } => {
+                let has_defender = self.configs().0.has_defender();
+                let things = things.iter().filter(|_| has_defender).filter_map(|thing| ThingName::new(thing).ok());
+                let mut dirty = self.dirty.lock();
+                let before = dirty.things.len();
+                dirty.things.extend(things);
+                return dirty.things.len() > before;
+            }
             Event::ShadowChanged { thing, name } if self.configs().0.has_shadow(name.as_deref()) => {
                 ThingName::new(thing).ok()
             }

@@ -13,8 +13,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 use std::sync::{Arc, OnceLock};
 
-/// What Device Defender has found in things: whoever knows it tells [`IndexingService`](super::service::IndexingService) that, and
-/// which things to look at again.
+/// What Device Defender has found in things. Of which things that is another matter is told by events, as of everything else.
 pub trait Violations: Send + Sync {
     /// What the index has of a thing as `deviceDefender`: an object of `violationCount`, `version`, and by the names of security
     /// profiles and behaviors what is violated (`metricName`, `lastViolationTime`, `lastViolationValue`, `inViolation`).
