@@ -28,6 +28,16 @@ pub(crate) enum Input {
     Presence(Presence),
     /// Presence events and changes to look at again, by queues.
     Batch(SqsBatch),
+    /// Rows are to be compared with the fleet index, by the clock.
+    Reconcile,
+}
+
+/// What the function is told by the clock.
+#[derive(Debug, serde::Deserialize)]
+#[serde(tag = "command", rename_all = "camelCase")]
+enum Command {
+    /// Compare rows with the fleet index.
+    Reconcile,
 }
 
 impl<'de> Deserialize<'de> for Input {
@@ -36,6 +46,8 @@ impl<'de> Deserialize<'de> for Input {
         // Not an untagged enum: that would not say what is wrong with an event.
         let read = if value.get("Records").is_some() {
             serde_json::from_value(value).map(Self::Batch)
+        } else if value.get("command").is_some() {
+            serde_json::from_value(value).map(|Command::Reconcile| Self::Reconcile)
         } else {
             serde_json::from_value(value).map(Self::Presence)
         };
@@ -72,6 +84,8 @@ pub(crate) struct Settings {
     pub(crate) flap_threshold: usize,
     /// The window, in seconds.
     pub(crate) flap_window_seconds: i64,
+    /// So many pages of the fleet index are compared by an invocation.
+    pub(crate) reconciled_pages: usize,
 }
 
 /// What became of a presence event.
@@ -372,6 +386,10 @@ where
     }
     Ok(Settled::Flapped { client_id: settle.client_id.clone(), alerted: alert.is_some() })
 }
+
+mod reconcile;
+
+pub(crate) use reconcile::{Reconciled, reconcile};
 
 #[cfg(test)]
 mod interleavings;

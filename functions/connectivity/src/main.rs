@@ -1,8 +1,8 @@
 //! The `connectivity` function: follows each device's connectivity and announces who went offline or came back.
 //!
 //! Invoked by the queue behind the rules on `$aws/events/presence/{connected,disconnected,connect_failed}/+`, or by them, and
-//! by its own queue, which brings a change back for a second look after the grace period. Here is the wiring; the work is in
-//! [`handler`].
+//! by its own queue, which brings a change back for a second look after the grace period; and by the clock with
+//! `{"command": "reconcile"}`, to compare rows with the fleet index. Here is the wiring; the work is in [`handler`].
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -15,6 +15,7 @@
 //! | `ALERTS_TOPIC_ARN` | where flapping is told |
 //! | `GRACE_SECONDS` | how long a device may be away before it is announced, 5 to 900; 60 if not set |
 //! | `GRACE_SECONDS_BY_TYPE` | exceptions by thing type: `Charger=120,Switch=30` |
+//! | `RECONCILED_PAGES` | how many pages of the fleet index, of 100 devices each, are compared by an invocation of the clock; 5 if not set |
 //! | `FLAP_THRESHOLD`, `FLAP_WINDOW_SECONDS` | so many absences within the grace period in one window are told; 5 in 600 |
 
 mod handler;
@@ -28,7 +29,7 @@ use fleet_aws::iot::Registry;
 use fleet_aws::sns::{self, Topic};
 use fleet_aws::sqs::{self, Queue};
 use fleet_aws::{clock, config, env, logging};
-use handler::{ConnectivityError, Handled, Input, Ports, Report, Settings, Settled};
+use handler::{ConnectivityError, Handled, Input, Ports, Reconciled, Report, Settings, Settled};
 use iot_events::BatchResponse;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 
@@ -42,6 +43,7 @@ async fn main() -> Result<(), Error> {
         grace: Grace::new(&default, by_type)?,
         flap_threshold: env::parsed("FLAP_THRESHOLD", 5)?,
         flap_window_seconds: env::parsed("FLAP_WINDOW_SECONDS", 600)?,
+        reconciled_pages: env::parsed("RECONCILED_PAGES", 5)?,
     };
     let config = config::load().await;
     let (tables, queues, topics) =
@@ -64,7 +66,7 @@ async fn main() -> Result<(), Error> {
         announcements: &announcements,
         alerts: &alerts,
     };
-    let (ports, settings) = (&ports, &settings);
+    let (ports, settings, index) = (&ports, &settings, &registry);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Input>| async move {
         let now = clock::now();
         match event.payload {
@@ -77,6 +79,10 @@ async fn main() -> Result<(), Error> {
                 count(handled, now);
                 Ok::<Option<BatchResponse>, Diagnostic>(Some(response))
             }
+            Input::Reconcile => {
+                let reconciled = handler::reconcile(ports, index, settings, now).await;
+                compared(reconciled, now).map(|()| None)
+            }
         }
     }))
     .await
@@ -84,10 +90,23 @@ async fn main() -> Result<(), Error> {
 
 /// Logs and counts, and hands an error on to Lambda, which invokes the function again.
 fn observed(report: Result<Report, PortError>, now: i64) -> Result<(), Diagnostic> {
+    counted(report, now, |metrics, report| seen(metrics, &report))
+}
+
+/// The same of a look at the fleet index.
+fn compared(reconciled: Result<Reconciled, PortError>, now: i64) -> Result<(), Diagnostic> {
+    counted(reconciled, now, |metrics, reconciled| {
+        metrics.count("Compared", reconciled.compared);
+        metrics.count("Repaired", reconciled.repaired);
+        tracing::info!(reconciled = ?reconciled, "rows and the fleet index");
+    })
+}
+
+fn counted<T>(result: Result<T, PortError>, now: i64, of: impl FnOnce(&mut Metrics, T)) -> Result<(), Diagnostic> {
     let mut metrics = Metrics::of("connectivity");
-    let result = match report {
-        Ok(report) => {
-            seen(&mut metrics, &report);
+    let result = match result {
+        Ok(done) => {
+            of(&mut metrics, done);
             Ok(())
         }
         Err(error) => {

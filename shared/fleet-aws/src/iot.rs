@@ -5,9 +5,11 @@ use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
 use aws_sdk_iot::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_iot::types::{AttributePayload, CaCertificateStatus, CertificateStatus as SdkStatus};
+use fleet::connectivity::{IndexPage, Indexed};
 use fleet::ports::{
     AddThingToGroup, AttachPolicy, AttachThingPrincipal, CreateThing, Created, DescribeCaCertificate,
-    DescribeCertificate, DescribeThing, PortError, PortResult, RegisteredCertificate, Thing, UpdateCertificate,
+    DescribeCertificate, DescribeThing, PortError, PortResult, RegisteredCertificate, SearchConnectivity, Thing,
+    UpdateCertificate,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,6 +18,10 @@ use std::time::Duration;
 const CA_REMEMBERED: Duration = Duration::from_secs(60);
 /// How many CAs are remembered by one process.
 const REMEMBERED_CAS: usize = 64;
+/// All things of which the index has connectivity.
+const WITH_CONNECTIVITY: &str = "connectivity.connected:*";
+/// How many of them a page has.
+const PAGE: i32 = 100;
 
 /// The registry of the account and region that the configuration names.
 #[derive(Debug)]
@@ -137,5 +143,33 @@ impl UpdateCertificate for Registry {
         let status = SdkStatus::from(status.as_str());
         let request = self.client.update_certificate().certificate_id(certificate_id).new_status(status);
         request.send().await.map(drop).map_err(|error| failed("UpdateCertificate", &error))
+    }
+}
+
+impl SearchConnectivity for Registry {
+    async fn search_connectivity(&self, after: Option<&str>) -> PortResult<Option<IndexPage>> {
+        let request = self.client.search_index().query_string(WITH_CONNECTIVITY).max_results(PAGE);
+        let answer = match request.set_next_token(after.map(str::to_owned)).send().await {
+            Ok(answer) => answer,
+            // Nothing is indexed, or not yet.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception() || e.is_index_not_ready_exception()) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed("SearchIndex", &error)),
+        };
+        let devices = answer.things.unwrap_or_default().into_iter().filter_map(|thing| {
+            let connectivity = thing.connectivity?;
+            Some(Indexed {
+                client_id: thing.thing_name?,
+                connected: connectivity.connected?,
+                since: connectivity.timestamp.filter(|since| *since > 0),
+                reason: connectivity.disconnect_reason,
+            })
+        });
+        Ok(Some(IndexPage { devices: devices.collect(), next: answer.next_token }))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`sighting`]: one event as one conditional write to the client's row, and what follows from its outcome.
 //! - [`settle`]: the second look, after the grace period: the only place from which anything is announced.
+//! - [`reconcile`]: rows that missed an event, found by the fleet index.
 //! - [`grace`]: how long a device may be away before anyone is told.
 //!
 //! How a crash is survived: a sighting is written first and its second look is put on a queue after. If the function dies
@@ -15,10 +16,12 @@
 //! forgotten after [`sighting::STRANGERS_KEPT`].
 
 pub mod grace;
+pub mod reconcile;
 pub mod settle;
 pub mod sighting;
 
 pub use grace::Grace;
+pub use reconcile::{Compared, IndexPage, Indexed};
 pub use settle::{Claim, Flap, Settle, Target, announcement, claim, confirm, flap, judge_claim, take_up};
 pub use sighting::{Freshness, Sighting, State, Verdict, connect_failed};
 

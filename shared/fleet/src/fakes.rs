@@ -11,10 +11,10 @@ pub(crate) use part::{Keep, Kept, digest};
 use crate::alert::Alert;
 use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome, Value};
-use crate::connectivity::Settle;
+use crate::connectivity::{IndexPage, Indexed, Settle};
 use crate::ports::{
     Device, FindAllowed, FindBlocked, FindDevice, FindKey, FindRelease, GoOn, ListReleases, Notify, PortError,
-    PortResult, Quarantine, ScheduleSettle, UpdateCertificate, UpdateItem,
+    PortResult, Quarantine, ScheduleSettle, SearchConnectivity, UpdateCertificate, UpdateItem,
 };
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
@@ -283,6 +283,27 @@ fn text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         other => format!("{other:?}"),
+    }
+}
+
+/// The fleet index: its pages of connectivity, each behind the number before it.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// The pages; none where connectivity is not indexed.
+    pub pages: Vec<Vec<Indexed>>,
+    /// When calls fail.
+    pub faults: Faults,
+}
+
+impl SearchConnectivity for Index {
+    async fn search_connectivity(&self, after: Option<&str>) -> PortResult<Option<IndexPage>> {
+        let asked = self.faults.ask("SearchIndex", || {
+            let at: usize = after.and_then(|after| after.parse().ok()).unwrap_or_default();
+            let devices = self.pages.get(at)?.clone();
+            let behind = at.saturating_add(1);
+            Some(IndexPage { devices, next: (behind < self.pages.len()).then(|| behind.to_string()) })
+        });
+        asked.await
     }
 }
 

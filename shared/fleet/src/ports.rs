@@ -4,7 +4,7 @@
 use crate::alert::Alert;
 use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome};
-use crate::connectivity::Settle;
+use crate::connectivity::{IndexPage, Settle};
 use crate::release::{Failure, JobRequest, JobView};
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
@@ -185,6 +185,12 @@ pub trait Notify {
 pub trait ScheduleSettle {
     /// Has the change looked at again after the delay, 0 to 900 seconds.
     fn schedule_settle(&self, settle: &Settle, delay_seconds: u16) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:SearchIndex` on the index of things
+pub trait SearchConnectivity {
+    /// A page of what the fleet index has of connectivity, behind another; `None` while it is not indexed.
+    fn search_connectivity(&self, after: Option<&str>) -> impl Future<Output = PortResult<Option<IndexPage>>> + Send;
 }
 
 /// `sqs:SendMessage` on the quarantine queue

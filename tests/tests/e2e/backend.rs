@@ -49,7 +49,7 @@ pub(crate) fn rows(gateway: &Gateway<'_>, logical_id: &str) -> Vec<Value> {
 }
 
 /// A CA whose devices register just in time.
-fn maker(gateway: &Gateway<'_>) -> Maker {
+pub(crate) fn maker(gateway: &Gateway<'_>) -> Maker {
     let maker = Maker::new("Backend CA");
     let code = gateway.iot("GET", "/registrationcode", &Value::Null);
     let verification = maker.sign(code["registrationCode"].as_str().unwrap());

@@ -56,6 +56,7 @@ mod logs;
 mod ota;
 mod packages;
 mod provisioning;
+mod reconciliation;
 mod refusals;
 mod registry;
 mod releases;

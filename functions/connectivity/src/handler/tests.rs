@@ -2,8 +2,10 @@
 
 use super::*;
 use fleet::alert::Alert;
+use fleet::connectivity::Indexed;
 use fleet::connectivity::attribute::{ANNOUNCED, CONNECTED, EXPIRES_AT, LAST_FAILURE_ADDRESS};
-use fleet::fakes::{Certificates, Faults, Lists, Moment, Outbox, Table};
+use fleet::connectivity::reconcile::QUIET;
+use fleet::fakes::{Certificates, Faults, Index, Lists, Moment, Outbox, Table};
 use iot_events::{ConnectFailed, Connected, DisconnectReason, Disconnected};
 use proptest::prelude::*;
 
@@ -55,6 +57,7 @@ impl World {
                 grace: Grace::new("60", [("Switch", "30")]).unwrap(),
                 flap_threshold: 3,
                 flap_window_seconds: 600,
+                reconciled_pages: 2,
             },
             now: 1_764_000_000_000,
             faults,
@@ -461,4 +464,44 @@ proptest! {
             None => prop_assert!(stays && announced.is_none()),
         }
     }
+}
+
+fn reconciled(world: &World, index: &Index, now: i64) -> PortResult<Reconciled> {
+    world.run(async |ports| reconcile(ports, index, &world.settings, now).await)
+}
+
+#[test]
+fn the_index_is_looked_through_some_pages_at_a_time() {
+    let world = World::new();
+    let device = |name: &str| Indexed {
+        client_id: name.to_owned(),
+        connected: false,
+        since: Some(1_764_000_000_000),
+        reason: None,
+    };
+    let pages = vec![vec![device("a"), device("b")], vec![device("c")], vec![device("d")]];
+    let index = Index { pages, faults: world.faults.clone() };
+    assert!(matches!(world.see(&on(0, "s")), Ok(Report::Seen { .. })));
+    let later = 1_764_000_000_000 + 2 * QUIET;
+    let first = Reconciled { looked: true, compared: 3, repaired: 1, settled: 1, ended: false };
+    assert_eq!(reconciled(&world, &index, later).unwrap(), first, "two pages, and `c` was seen to connect");
+    assert_eq!(world.clients.row("c").unwrap().flag(CONNECTED), Some(false));
+    let (settle, delay) = world.queue.take(0).unwrap();
+    assert_eq!((settle.sequence, settle.target, delay), (1, Target::Offline, 30));
+    let second = Reconciled { looked: true, compared: 1, ended: true, ..Reconciled::default() };
+    assert_eq!(reconciled(&world, &index, later + 1).unwrap(), second);
+    // It begins anew, and finds that nobody was told.
+    let again = Reconciled { looked: true, compared: 3, settled: 1, ..Reconciled::default() };
+    assert_eq!(reconciled(&world, &index, later + 2).unwrap(), again);
+    // What is not indexed says nothing.
+    let none = Index { pages: Vec::new(), faults: world.faults.clone() };
+    let _rest = reconciled(&world, &index, later + 3).unwrap();
+    assert_eq!(reconciled(&world, &none, later + 4).unwrap(), Reconciled::default());
+}
+
+#[test]
+fn the_clock_has_rows_compared() {
+    let read = |text: &str| serde_json::from_str::<Input>(text);
+    assert!(matches!(read(include_str!("../../../../events/connectivity-reconcile.json")), Ok(Input::Reconcile)));
+    assert!(read(r#"{"command":"forget"}"#).unwrap_err().to_string().contains("reconcile"));
 }

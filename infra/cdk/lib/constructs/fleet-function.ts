@@ -30,7 +30,7 @@ export interface FleetFunctionProps extends RustFunctionProps {
   /** For a function that is invoked asynchronously. */
   readonly failures?: Failures;
   /** When it runs by the clock, by the name of the event. */
-  readonly schedules?: Record<string, Pick<ScheduleProps, 'expression' | 'input' | 'retries'>>;
+  readonly schedules?: Record<string, Pick<ScheduleProps, 'expression' | 'state' | 'input' | 'retries'>>;
   /** The ARNs of topics whose messages it gets, by the name of the event. */
   readonly topics?: Record<string, string>;
 }

@@ -8,6 +8,8 @@ export interface ScheduleProps {
   readonly name: string;
   /** For example `rate(1 minute)`. */
   readonly expression: string;
+  /** `ENABLED` or `DISABLED`; enabled where nothing is said. */
+  readonly state?: string;
   /** The event, as JSON. */
   readonly input: string;
   readonly functionArn: string;
@@ -17,7 +19,7 @@ export interface ScheduleProps {
 
 /** Invokes a function by the clock, through a role that may do nothing else. */
 export class Schedule extends Construct {
-  constructor(scope: Construct, id: string, { name, expression, input, functionArn, retries }: ScheduleProps) {
+  constructor(scope: Construct, id: string, { name, expression, state, input, functionArn, retries }: ScheduleProps) {
     super(scope, id);
     const role = new CfnRole(this, 'Role', {
       assumeRolePolicyDocument: trust('scheduler.amazonaws.com'),
@@ -26,6 +28,7 @@ export class Schedule extends Construct {
     new CfnSchedule(this, 'Resource', {
       name,
       scheduleExpression: expression,
+      ...(state !== undefined && { state }),
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
         arn: functionArn,

@@ -148,14 +148,25 @@ function connectivity(scope: Construct, { binaries, parameters, devices, tables,
       GRACE_SECONDS_BY_TYPE: `${devices.switch}=30`,
       FLAP_THRESHOLD: '5',
       FLAP_WINDOW_SECONDS: '600',
+      RECONCILED_PAGES: '5',
     },
     batches: {
       Presence: { queue: messaging.presence, size: 10, concurrency: 20 },
       Settle: { queue: messaging.settle, size: 10, concurrency: 10 },
     },
+    // What an event would have said that never came, by the fleet index.
+    schedules: {
+      Reconciliation: {
+        expression: parameters.reconciliationRate,
+        state: parameters.reconciliation,
+        input: '{"command":"reconcile"}',
+        retries: 0,
+      },
+    },
     statements: [
       allow('dynamodb:UpdateItem', tables.connectivity.arn),
       allow('dynamodb:GetItem', [tables.devices.arn, tables.blockList.arn]),
+      allow('iot:SearchIndex', iot('index/AWS_Things')),
       allow('iot:UpdateCertificate', iot('cert/*'), { wide: ANY_DEVICE }),
       allow('sns:Publish', [messaging.connectivity, messaging.alerts]),
       allow('sqs:SendMessage', [messaging.settle.arn, messaging.quarantine.arn]),

@@ -41,6 +41,18 @@ export function parameters(scope: Construct) {
     maxValue: 3650,
     description: 'How long readings are kept.',
   });
+  const reconciliation = new CfnParameter(scope, 'Reconciliation', {
+    default: 'DISABLED',
+    allowedValues: ['ENABLED', 'DISABLED'],
+    description:
+      'Whether rows of connectivity that missed an event are found by the fleet index and put right. It needs ' +
+      'thingConnectivityIndexingMode STATUS in the indexing configuration of the account.',
+  });
+  const reconciliationRate = new CfnParameter(scope, 'ReconciliationRate', {
+    default: 'rate(5 minutes)',
+    allowedPattern: '^(rate|cron)\\(.{1,240}\\)$',
+    description: 'How often some hundreds of devices are compared with the fleet index.',
+  });
   const tokenAudience = new CfnParameter(scope, 'TokenAudience', {
     default: 'drydock-fleet',
     allowedPattern: '^[A-Za-z0-9:/._-]{1,128}$',
@@ -60,6 +72,8 @@ export function parameters(scope: Construct) {
     thingGroups: thingGroups.valueAsString,
     graceSeconds: graceSeconds.valueAsString,
     historyDays: historyDays.valueAsString,
+    reconciliation: reconciliation.valueAsString,
+    reconciliationRate: reconciliationRate.valueAsString,
     tokenAudience: tokenAudience.valueAsString,
     alertEmail: alertEmail.valueAsString,
     withAlertEmail,
