@@ -234,6 +234,11 @@ const WAITING: &[Exception] = &[
         why: "a peer on the network that sends its body slowly or not at all",
     },
     Exception {
+        what: "interval",
+        place: "shared/gateway/cloud/src/logs/tail.rs",
+        why: "a person who looks at a log as it grows",
+    },
+    Exception {
         what: "timeout",
         place: "shared/gateway/gate/src/authorizer.rs",
         why: "a function's process, which lives in the machine's time",

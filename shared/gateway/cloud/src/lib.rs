@@ -31,6 +31,7 @@ mod delivery;
 pub mod dynamodb;
 pub mod error;
 pub mod events;
+pub mod going;
 pub mod http_api;
 mod http_client;
 pub mod iam;

@@ -9,7 +9,7 @@
 //! - `state`: what is kept, within [`MOST`] bytes: beyond that the oldest events of the largest group go. `rows`: how it is kept.
 //! - `service`: [`Logs`], and how changes are made. `outflow`: what follows from new events: metrics, and subscriptions.
 //! - `groups`, `streams`, `events`, `queries`, `filters`, `tags`: the operations. `api`: a line for each. `input`: their parameters,
-//!   `fault`: their errors. `begun`: the queries that were begun.
+//!   `fault`: their errors. `begun`: the queries that were begun. `tail`: events as they come ("StartLiveTail").
 
 mod api;
 mod begun;
@@ -26,6 +26,7 @@ mod service;
 mod state;
 mod streams;
 mod tags;
+mod tail;
 
 pub use fault::Fault;
 pub use ingest::{Ingest, Line};

@@ -1,5 +1,6 @@
 //! The pieces of AWS's wire protocols that the stand-ins share.
 
+pub(crate) mod event_stream;
 pub(crate) mod json;
 pub(crate) mod page;
 pub(crate) mod query;

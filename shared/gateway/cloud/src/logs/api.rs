@@ -73,6 +73,7 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("PutMetricFilter", &["logGroupName", "filterName", "filterPattern", "metricTransformations"]),
     ("PutRetentionPolicy", &["logGroupName", "retentionInDays"]),
     ("PutSubscriptionFilter", &["logGroupName", "filterName", "filterPattern", "destinationArn"]),
+    ("StartLiveTail", &["logGroupIdentifiers", "logStreamNames", "logStreamNamePrefixes", "logEventFilterPattern"]),
     (
         "StartQuery",
         &[
@@ -118,7 +119,7 @@ impl StandIn for Logs {
 
     async fn handle(self: Arc<Self>, request: Request<Bytes>, _request_id: &str) -> Response<Bytes> {
         match answer(&self, &request).await {
-            Ok(answer) => wire::response(200, CONTENT_TYPE, answer.to_string()),
+            Ok(answer) => answer,
             Err(fault) => wire::response(fault.status(), CONTENT_TYPE, fault.body().to_string()),
         }
     }
@@ -140,7 +141,7 @@ impl StandIn for Logs {
     }
 }
 
-async fn answer(logs: &Arc<Logs>, request: &Request<Bytes>) -> Result<Value, Fault> {
+async fn answer(logs: &Arc<Logs>, request: &Request<Bytes>) -> Result<Response<Bytes>, Fault> {
     let operation = json::operation(request, &["Logs_20140328."]);
     let operation = operation
         .ok_or_else(|| Fault::new("UnknownOperationException", "the request names no operation in `X-Amz-Target`"))?;
@@ -150,7 +151,9 @@ async fn answer(logs: &Arc<Logs>, request: &Request<Bytes>) -> Result<Value, Fau
     let members: Map<String, Value> = serde_json::from_slice(request.body())
         .map_err(|error| Fault::new("SerializationException", error.to_string()))?;
     let input = Input::new(&members, operation, known)?;
-    match operation {
+    let answer = match operation {
+        // It goes on for as long as the caller listens.
+        "StartLiveTail" => return logs.start_live_tail(input),
         "CreateLogGroup" => logs.create_group(input).await,
         "CreateLogStream" => logs.create_stream(input).await,
         "DeleteLogGroup" => logs.delete_group(input).await,
@@ -179,5 +182,6 @@ async fn answer(logs: &Arc<Logs>, request: &Request<Bytes>) -> Result<Value, Fau
         "UntagResource" => logs.untag(input, "tagKeys").await,
         // The list above and this one have the same names.
         other => Err(Fault::not_implemented(format!("the CloudWatch Logs operation `{other}`"))),
-    }
+    };
+    Ok(wire::response(200, CONTENT_TYPE, answer?.to_string()))
 }

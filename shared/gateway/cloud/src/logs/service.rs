@@ -6,6 +6,7 @@ use super::ingest::{Ingest, Line};
 use super::outflow::{self, New};
 use super::rows::{EVENTS, GROUPS, GroupRow, STREAMS};
 use super::state::{Event, Group, Held};
+use super::tail::Tails;
 use crate::context::{Context, lock};
 use crate::delivery::Outlets;
 use crate::error::CloudError;
@@ -38,6 +39,7 @@ pub struct Logs {
     outlets: Arc<Outlets>,
     pub(super) held: Mutex<Held>,
     pub(super) queries: Mutex<Queries>,
+    pub(super) tails: Tails,
     ingest: Ingest,
     pub(super) expiry: Reminder,
     deliveries: Arc<Semaphore>,
@@ -51,6 +53,7 @@ impl Logs {
         Ok(Arc::new(Self {
             held: Mutex::new(held),
             queries: Mutex::default(),
+            tails: Tails::default(),
             ingest: Ingest::new(&context.timers),
             expiry: context.timers.reminder("retention of logs"),
             deliveries: Arc::new(Semaphore::new(DELIVERIES)),
@@ -169,6 +172,7 @@ impl Logs {
 
     /// Does what follows from new events. What subscriptions get is sent beside: where too much of it waits, it is lost.
     pub(super) fn follow(&self, new: Vec<New>) {
+        self.show(&new);
         for new in new {
             if let Some(next) = new.row.retention_days {
                 let first = new.events.iter().map(|event| event.at).min().unwrap_or_default();

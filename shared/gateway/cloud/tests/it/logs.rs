@@ -54,7 +54,7 @@ async fn groups_and_streams_are_made_shown_by_pages_and_deleted() {
         "kmsKeyId",
     )
     .await;
-    refused(&cloud, "StartLiveTail", json!({}), "NotImplementedException", "StartLiveTail").await;
+    refused(&cloud, "CreateDelivery", json!({}), "NotImplementedException", "CreateDelivery").await;
     for name in ["/aws/lambda/a", "/aws/lambda/b", "/aws/lambda/c"] {
         call(&cloud, "CreateLogGroup", json!({ "logGroupName": name })).await;
     }

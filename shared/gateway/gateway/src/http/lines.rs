@@ -1,13 +1,13 @@
-//! An answer that goes on for as long as the caller listens: lines of JSON, each sent as it comes.
+//! An answer that goes on for as long as the caller listens: lines of JSON, each sent as it comes, or pieces that a stand-in sends.
 
 use bytes::Bytes;
+use drydock_cloud::going;
 use http::{HeaderValue, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame};
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -21,26 +21,20 @@ pub type Answer = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>
 #[derive(Debug)]
 pub struct Lines(Receiver<Bytes>);
 
-/// Travels in an answer's extensions from the handler to the connection.
-#[derive(Clone)]
-struct Going(Arc<Mutex<Option<Lines>>>);
-
 /// An answer in lines, and where to put them. It ends when the sender is dropped.
 #[must_use]
 pub fn open() -> (Response<Bytes>, Sender<Bytes>) {
     let (sender, receiver) = channel(WAITING);
     let mut response = Response::new(Bytes::new());
     response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    response.extensions_mut().insert(Going(Arc::new(Mutex::new(Some(Lines(receiver))))));
+    going::attach(&mut response, receiver);
     (response, sender)
 }
 
 /// The answer as the connection sends it.
 pub(super) fn body(mut response: Response<Bytes>) -> Response<Answer> {
-    let going = response.extensions_mut().remove::<Going>();
-    let lines = going.and_then(|going| going.0.lock().unwrap_or_else(PoisonError::into_inner).take());
-    match lines {
-        Some(lines) => response.map(|_| lines.map_err(Into::into).boxed_unsync()),
+    match going::detach(&mut response) {
+        Some(pieces) => response.map(|_| Lines(pieces).map_err(Into::into).boxed_unsync()),
         None => response.map(|whole| Full::new(whole).map_err(Into::into).boxed_unsync()),
     }
 }

@@ -17,6 +17,7 @@ use drydock_registry::tags::NewTags;
 use drydock_timers::{Due, Reminder};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The namespace of their values.
@@ -33,8 +34,8 @@ pub struct FleetMetricsService {
     host: Host,
     indexing: Arc<IndexingService>,
     reminder: Reminder,
-    /// What ended before this and was not told, as nobody was there, is told then: devices have connected again by that time.
-    settled: Timestamp,
+    /// From the start up to the end of its minute devices connect again: what ended while nobody was there to tell it is told then.
+    settling: Range<Timestamp>,
     /// The end of the period that was told last in this run, by the metric's name.
     told: Mutex<BTreeMap<String, Timestamp>>,
 }
@@ -86,8 +87,8 @@ impl FleetMetricsService {
     pub fn new(host: Host, indexing: Arc<IndexingService>) -> Self {
         let reminder = host.books.time.reminder("fleet metrics");
         let now = host.books.now();
-        let settled = now.plus_millis(MINUTE - now.millis().rem_euclid(MINUTE));
-        Self { reminder, host, indexing, settled, told: Mutex::default() }
+        let settling = now..now.plus_millis(MINUTE - now.millis().rem_euclid(MINUTE));
+        Self { reminder, host, indexing, settling, told: Mutex::default() }
     }
 
     /// The books have become others: it is looked when the next period ends.
@@ -109,7 +110,7 @@ impl FleetMetricsService {
     /// When the next period ends.
     fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let ends = self.host.books.indexing.read(|book| book.fleet_metrics().map(|(_, metric)| metric.ends(now)).min());
-        ends.map(|ends| if now < self.settled { ends.min(self.settled) } else { ends })
+        ends.map(|ends| if self.settling.contains(&now) { ends.min(self.settling.end) } else { ends })
     }
 
     /// The metrics whose periods have ended, and that is not told yet.
@@ -119,7 +120,7 @@ impl FleetMetricsService {
             told.retain(|name, _| book.has_fleet_metric(name));
             let ended = book.fleet_metrics().filter_map(|(name, metric)| {
                 let end = metric.ended(now);
-                let is_early = now < self.settled && end < self.settled;
+                let is_early = self.settling.contains(&now);
                 let is_told = told.get(name).is_some_and(|told| *told >= end);
                 let is_due = end > metric.changed() && !is_early && !is_told;
                 is_due.then(|| (name.to_owned(), metric.clone(), end))
