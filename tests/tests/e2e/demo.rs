@@ -1,6 +1,7 @@
-//! `drydock demo jobs`, as people run it and as machines read it.
+//! `drydock demo jobs` and `drydock demo defender`, as people run them and as machines read them.
 
 use crate::backend::place;
+use drydock_tests::gateway::Place;
 use serde_json::{Value, json};
 
 #[test]
@@ -25,4 +26,33 @@ fn the_demo_of_jobs_stops_a_bad_release_and_brings_the_corrected_one_to_everybod
     assert!(last.contains("meter-61 joined the group late"), "{last}");
     // What the last wave waits for is the clock, which was moved by minutes.
     assert!(steps.last().unwrap()["afterMillis"].as_u64().unwrap() > 5 * 60_000, "{seen}");
+}
+
+#[test]
+fn the_demo_of_device_defender_finds_tells_and_remedies_what_is_wrong() {
+    let place = Place::empty();
+    let seen: Value = serde_json::from_str(&place.run(&["demo", "defender", "--json"])).unwrap();
+    assert_eq!(seen["observed"], true, "{seen}");
+    let report = seen["report"].as_array().unwrap();
+    let found: Vec<_> = report.iter().map(|found| (&found["foundBy"], &found["severity"], &found["told"])).collect();
+    let (alarm, told) = (json!("in alarm"), json!(true));
+    assert_eq!(
+        found,
+        [
+            (&json!("calm"), &alarm, &told),
+            (&json!("quiet"), &alarm, &told),
+            (&json!("DEVICE_CERTIFICATE_SHARED_CHECK"), &json!("CRITICAL"), &told),
+            (&json!("DEVICE_CERTIFICATE_EXPIRING_CHECK"), &json!("MEDIUM"), &told),
+            (&json!("IOT_POLICY_OVERLY_PERMISSIVE_CHECK"), &json!("CRITICAL"), &told),
+        ],
+        "{seen}"
+    );
+    assert!(report.iter().all(|found| found["remedy"].is_string()), "{seen}");
+    let steps = seen["timeline"].as_array().unwrap();
+    let cleared = steps.iter().filter(|step| step["seen"] == "SNS: alarm-cleared").count();
+    assert_eq!(cleared, 2, "{seen}");
+    let last = steps.last().unwrap();
+    assert!(last["what"].as_str().unwrap().contains("the daily audit ran"), "{last}");
+    // The clock was moved by more than a day.
+    assert!(last["afterMillis"].as_u64().unwrap() > 24 * 3_600_000, "{last}");
 }

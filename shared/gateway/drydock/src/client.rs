@@ -333,6 +333,20 @@ impl Api {
         self.call(service, target, Method::POST, "/", &headers, Bytes::from(body.to_string())).await
     }
 
+    /// Calls an operation of a service that speaks AWS's query protocol, such as `CreateTopic` of SNS; gives the XML that it answers.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn query(&self, service: &str, action: &str, members: &[(&str, &str)]) -> Result<String, CallError> {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let mut form = format!("Action={action}");
+        for (name, value) in members {
+            form.push_str(&format!("&{}={}", encoded(name), encoded(value)));
+        }
+        let body = self.answer(service, action, Method::POST, "/", &headers, Bytes::from(form)).await?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
     /// Invokes a function of Lambda, and gives what it answers: an error of its own, too.
     ///
     /// # Errors
@@ -342,7 +356,7 @@ impl Api {
         self.call("lambda", "Invoke", Method::POST, &path, &[], Bytes::from(payload.to_string())).await
     }
 
-    /// Signs a request and sends it.
+    /// Signs a request and sends it; reads the JSON that comes.
     async fn call(
         &self,
         service: &str,
@@ -352,6 +366,20 @@ impl Api {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Value, CallError> {
+        let body = self.answer(service, operation, method, path, headers, body).await?;
+        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    /// Signs a request and sends it.
+    async fn answer(
+        &self,
+        service: &str,
+        operation: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Bytes, CallError> {
         let signer = Signer { region: self.region().await?.to_owned(), ..self.signer.clone() };
         let request = self.signed(&signer, service, operation, method, path, headers, body)?;
         let (parts, body) = self.sent(request).await?.into_parts();
@@ -359,7 +387,7 @@ impl Api {
         if parts.status != StatusCode::OK {
             return Err(refused(operation.to_owned(), &parts, &body));
         }
-        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+        Ok(body)
     }
 
     #[expect(clippy::too_many_arguments, reason = "all that a request is made of, once")]

@@ -3,9 +3,11 @@
 //!
 //! - `joining`: a device with a fresh certificate registers itself just in time, sends telemetry that arrives in a table, and goes.
 //! - `jobs`: a fleet gets firmware in waves; a bad one is stopped, a corrected one rolls out, and who was away or is new gets it, too.
-//! - `stage`: what both stand on. [`authority`]: the device maker's CA. [`rows`]: what arrived in the tables. [`timeline`]: what is printed.
+//! - `defender`: a fleet that is badly kept and attacked; Device Defender finds, tells and remedies it.
+//! - `stage`: what all stand on. [`authority`]: the device maker's CA. [`rows`]: what arrived in the tables. [`timeline`]: what is printed.
 
 pub mod authority;
+mod defender;
 mod error;
 mod jobs;
 mod joining;
@@ -16,6 +18,7 @@ pub mod timeline;
 use crate::cli::args::{CommandResult, DemoArgs, Story, UpArgs};
 use crate::cli::print;
 use crate::cli::up::stand_up;
+use drydock_gateway::Dock;
 use serde_json::json;
 use stage::STACK;
 use std::net::{IpAddr, Ipv4Addr};
@@ -31,11 +34,16 @@ use timeline::Timeline;
 pub async fn run(args: DemoArgs) -> CommandResult {
     let story = args.story;
     let up = up(&args);
-    let dock = stand_up(&up).await?;
+    let dock = match story {
+        Story::Joining | Story::Jobs => stand_up(&up).await?,
+        // It needs neither functions nor what a template makes.
+        Story::Defender => Dock::empty().account(&up.account).region("us-east-1").start().await?,
+    };
     let mut timeline = Timeline::begin(Arc::new(dock.gateway().host.books.time.clone()), args.json);
     let result = match story {
         Story::Joining => joining::perform(&dock, &mut timeline, &up.data_dir).await,
         Story::Jobs => jobs::perform(dock.gateway(), &mut timeline, !up.ephemeral).await,
+        Story::Defender => defender::perform(dock.gateway(), &mut timeline).await,
     };
     dock.stop().await;
     let seen = result.as_ref().ok();
@@ -44,6 +52,7 @@ pub async fn run(args: DemoArgs) -> CommandResult {
         let name = match story {
             Story::Joining => "rows",
             Story::Jobs => "waves",
+            Story::Defender => "report",
         };
         print::told(format_args!(
             "{:#}",

@@ -188,6 +188,8 @@ pub enum Story {
     Joining,
     /// 60 devices get firmware in waves: a bad one is stopped, a corrected one rolls out, also to who was away or is new.
     Jobs,
+    /// A fleet that is badly kept and attacked: Device Defender finds, tells and remedies it.
+    Defender,
 }
 
 /// What `drydock limits` takes.

@@ -61,6 +61,16 @@ impl DeviceMaker {
         self.sign(params)
     }
 
+    /// A device's certificate that ends at a time.
+    ///
+    /// # Errors
+    /// Where the cryptographic library cannot make a key or a signature.
+    pub fn device_until(&self, name: &str, end: time::OffsetDateTime) -> Result<Signed, rcgen::Error> {
+        let mut params = params(name, self.now);
+        params.not_after = end;
+        self.sign(params)
+    }
+
     fn sign(&self, params: CertificateParams) -> Result<Signed, rcgen::Error> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
