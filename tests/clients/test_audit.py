@@ -131,6 +131,9 @@ def test_the_cli_walks_through_audits_and_mitigation(gateway, iot):
     assert aws("iot", "describe-mitigation-action", "--action-name", "aside")["actionType"] == "ADD_THINGS_TO_THING_GROUP"
     task = aws("iot", "start-on-demand-audit-task", "--target-check-names", PERMISSIVE)["taskId"]
     over(iot.describe_audit_task, taskId=task)
+    of = ["Name=CheckName,Value=" + PERMISSIVE, "Name=ScheduledAuditName,Value=OnDemand"]
+    counted = aws("cloudwatch", "list-metrics", "--namespace", "AWS/IoT", "--metric-name", "ResourcesEvaluated", "--dimensions", *of)
+    assert len(counted["Metrics"]) == 1
     aws("iot", "cancel-audit-task", "--task-id", task, fails="cannot be canceled")
     mapping = json.dumps({PERMISSIVE: ["aside"]})
     aws("iot", "start-audit-mitigation-actions-task", "--task-id", "wrong", "--target", f"auditTaskId={task}",

@@ -200,5 +200,9 @@ def test_the_aws_cli_follows_a_device_that_floods(gateway, iot):
     assert [(one["thingName"], one["lastViolationValue"]) for one in active] == [("cli-flood", {"count": 6})]
     a_period_ends(gateway)
     assert gateway.aws("iot", "list-active-violations")["activeViolations"] == []
+    for metric in ("Violations", "ViolationsCleared"):
+        counted = gateway.aws("cloudwatch", "list-metrics", "--namespace", "AWS/IoT", "--metric-name", metric,
+                              "--dimensions", "Name=SecurityProfileName,Value=cli", "Name=BehaviorName,Value=few")
+        assert len(counted["Metrics"]) == 1, metric
     connection.disconnect().result(DEADLINE)
     clock(gateway, {"resume": True})

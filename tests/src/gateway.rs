@@ -360,6 +360,28 @@ impl Gateway<'_> {
         self.call("dynamodb", "POST", "/", &headers, body).ok()
     }
 
+    /// The sum of a metric of AWS IoT over the last forty days, by the gateway's clock; nothing where it has no values.
+    ///
+    /// # Panics
+    /// Where the gateway says what is not a time or a sum.
+    pub fn metric(&self, name: &str, dimensions: &[(&str, &str)]) -> Option<f64> {
+        const DAY: i64 = 86_400;
+        let clock = self.send("GET", "/_drydock/clock", &[], b"").ok();
+        let now = clock["now"].as_str().and_then(|now| now.parse::<jiff::Timestamp>().ok());
+        let now = now.unwrap_or_else(|| panic!("`{clock}` has no time")).as_second();
+        let dimensions: Vec<Value> =
+            dimensions.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
+        let asked = json!({
+            "Namespace": "AWS/IoT", "MetricName": name, "Dimensions": dimensions, "Statistics": ["Sum"], "Period": DAY,
+            "StartTime": now - 40 * DAY, "EndTime": now + DAY,
+        });
+        let target = ("x-amz-target", "GraniteServiceVersion20100801.GetMetricStatistics");
+        let headers = [target, ("content-type", "application/x-amz-json-1.0")];
+        let answer = self.call("monitoring", "POST", "/", &headers, &asked).ok();
+        let points = answer["Datapoints"].as_array().filter(|points| !points.is_empty())?;
+        Some(points.iter().map(|point| point["Sum"].as_f64().unwrap_or_else(|| panic!("{point}"))).sum())
+    }
+
     /// One request to S3, signed in name.
     #[must_use]
     pub fn s3(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {

@@ -66,6 +66,12 @@ fn what_an_audit_has_found_is_there_after_a_kill_and_what_mends_it_is_applied() 
     assert_eq!(described["taskStatistics"]["nonCompliantChecks"], 2, "{described}");
     let details = &described["auditDetails"][CHECK];
     assert_eq!((&details["totalResourcesCount"], &details["nonCompliantResourcesCount"]), (&json!(2), &json!(1)));
+    let counted = |metric: &str, count: f64| {
+        let dimensions = [("CheckName", CHECK), ("ScheduledAuditName", "OnDemand")];
+        wait_for(metric, || (gateway.metric(metric, &dimensions) == Some(count)).then_some(()));
+    };
+    counted("ResourcesEvaluated", 2.0);
+    counted("NonCompliantResources", 1.0);
     gateway.kill();
 
     let gateway = place.up(&DURABLE);
@@ -224,6 +230,8 @@ fn audits_come_on_their_days_and_find_what_time_has_brought() {
     let tasks = tasks["tasks"].as_array().unwrap();
     assert_eq!(tasks.len(), 31, "one a day");
     assert!(tasks.iter().all(|task| task["taskStatus"] == "COMPLETED"), "{tasks:?}");
+    let evaluated = [("CheckName", CHECKS[1]), ("ScheduledAuditName", "daily")];
+    assert_eq!(gateway.metric("ResourcesEvaluated", &evaluated), Some(31.0));
     let last = tasks[0]["taskId"].as_str().unwrap();
     let described = gateway.iot("GET", &format!("/audit/tasks/{last}"), &Value::Null);
     assert_eq!(described["scheduledAuditName"], "daily");
@@ -232,4 +240,39 @@ fn audits_come_on_their_days_and_find_what_time_has_brought() {
     assert_eq!(found[0]["reasonForNonComplianceCode"], "CERTIFICATE_PAST_AGE_THRESHOLD");
     let first = tasks.last().unwrap()["taskId"].as_str().unwrap();
     assert_eq!(findings(&gateway, first), Vec::<Value>::new(), "it was young then");
+}
+
+/// The line of a certificate's key in a list of Debian's package `openssl-blacklist`.
+fn listed(der: &[u8]) -> String {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).unwrap();
+    let x509_parser::public_key::PublicKey::RSA(key) = certificate.public_key().parsed().unwrap() else {
+        panic!("RSA")
+    };
+    let hex: String = key.modulus.iter().skip_while(|byte| **byte == 0).map(|byte| format!("{byte:02X}")).collect();
+    let text = format!("Modulus={hex}\n");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+    digest.as_ref()[10..].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn keys_that_a_configured_list_has_are_found() {
+    const CHECK: &str = "DEVICE_CERTIFICATE_KEY_QUALITY_CHECK";
+    let place = Place::new(SMALL);
+    let made = [0, 1].map(|_| {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+        rcgen::CertificateParams::default().self_signed(&key).unwrap()
+    });
+    std::fs::write(place.path().join("weak"), format!("# RSA, 2048 bits\n{}\n", listed(made[0].der()))).unwrap();
+    std::fs::write(place.path().join("drydock.toml"), "[audit]\ndebian_weak_keys = [\"weak\"]\n").unwrap();
+    let gateway = place.up(&CALM);
+    enable(&gateway, &[CHECK]);
+    let ids = made.map(|certificate| {
+        let body = json!({ "certificatePem": certificate.pem(), "status": "ACTIVE" });
+        gateway.iot("POST", "/certificate/register-no-ca", &body)["certificateId"].clone()
+    });
+    let (task, _) = audit(&gateway, &[CHECK]);
+    let found = findings(&gateway, &task);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["nonCompliantResource"]["resourceIdentifier"]["deviceCertificateId"], ids[0]);
+    assert_eq!(found[0]["reasonForNonComplianceCode"], "CERTIFICATE_KEY_VULNERABILITY_CVE-2008-0166");
 }

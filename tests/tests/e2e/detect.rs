@@ -324,12 +324,20 @@ fn what_devices_do_on_their_connections_is_counted_by_period() {
     assert_eq!(size["lastViolationValue"], json!({ "count": 100 }), "{size}");
     assert_eq!(size["violationStartTime"].as_f64().unwrap() % 300.0, 0.0, "a period's end");
 
+    let counted = |metric: &str, behavior: &str, count: f64| {
+        let dimensions = [("SecurityProfileName", "cloud"), ("BehaviorName", behavior)];
+        wait_for(metric, || (gateway.metric(metric, &dimensions) == Some(count)).then_some(()));
+    };
+    counted("Violations", "few-auth", 1.0);
+    counted("Violations", "abroad", 2.0);
+
     // What was is over; a publish that is refused ends the connection, and is counted with it.
     for _ in 0..2 {
         flood.publish("forbidden", "x").unwrap_err();
         flood = gateway.connect(&strict);
     }
     period(&gateway);
+    counted("ViolationsCleared", "few-auth", 1.0);
     // Of no message there is no size.
     let second = ["calm abroad", "flood abroad", "flood allowed", "flood small", "flood steady"];
     assert_eq!(but_sends(), second);
@@ -353,6 +361,7 @@ fn what_devices_do_on_their_connections_is_counted_by_period() {
     gateway.iot("DELETE", "/security-profiles/cloud", &Value::Null);
     assert_eq!(active(&gateway), [Value::Null; 0]);
     assert!(events(&gateway).contains(&"calm abroad alarm-invalidated".to_owned()), "{:?}", events(&gateway));
+    counted("ViolationsInvalidated", "abroad", 2.0);
 }
 
 fn connected(gateway: &Gateway<'_>, client: &str) -> Option<bool> {

@@ -32,7 +32,10 @@ pub enum Weakness {
 
 /// Keys that are known to be predictable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Blocklist(HashSet<String>);
+pub struct Blocklist(HashSet<Entry>);
+
+/// The last bytes of a digest: what a list has of a key.
+type Entry = [u8; DIGITS / 2];
 
 impl Blocklist {
     /// Reads lists as `openssl-blacklist` has them: a line with twenty hexadecimal digits for each key, and comments behind `#`.
@@ -46,10 +49,7 @@ impl Blocklist {
             if line.is_empty() {
                 continue;
             }
-            if line.len() != DIGITS || !line.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Err(at + 1);
-            }
-            known.insert(line.to_ascii_lowercase());
+            known.insert(digits(line).ok_or(at + 1)?);
         }
         Ok(Self(known))
     }
@@ -65,8 +65,21 @@ impl Blocklist {
     }
 }
 
+/// The entry that a line of a list has.
+fn digits(line: &str) -> Option<Entry> {
+    let mut entry = Entry::default();
+    if line.len() != DIGITS || !line.is_ascii() {
+        return None;
+    }
+    for (at, byte) in entry.iter_mut().enumerate() {
+        let pair = line.get(2 * at..2 * at + 2).filter(|pair| !pair.starts_with('+'))?;
+        *byte = u8::from_str_radix(pair, 16).ok()?;
+    }
+    Some(entry)
+}
+
 /// The entry of a modulus in a list.
-fn entry(modulus: &[u8]) -> String {
+fn entry(modulus: &[u8]) -> Entry {
     let mut text = String::from("Modulus=");
     for byte in modulus {
         // Writing to a string does not fail.
@@ -74,8 +87,11 @@ fn entry(modulus: &[u8]) -> String {
     }
     text.push('\n');
     let digest = Sha1::digest(text.as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.chars().skip(hex.len().saturating_sub(DIGITS)).collect()
+    let mut entry = Entry::default();
+    for (into, byte) in entry.iter_mut().rev().zip(digest.iter().rev()) {
+        *into = *byte;
+    }
+    entry
 }
 
 /// What is wrong with the key of a certificate; nothing where it is not one of RSA.
@@ -130,7 +146,8 @@ mod tests {
     fn a_list_has_the_digits_of_moduli() {
         let modulus = [0xc0, 0xff, 0xee];
         // printf 'Modulus=C0FFEE\n' | sha1sum
-        let list = format!("# a comment\n\n{}  # behind\n", entry(&modulus));
+        let digits: String = entry(&modulus).iter().map(|byte| format!("{byte:02x}")).collect();
+        let list = format!("# a comment\n\n{digits}  # behind\n");
         let known = Blocklist::parse(&list).unwrap();
         assert!(known.has(&modulus));
         assert!(!known.has(&[0xc0, 0xff, 0xef]));

@@ -105,6 +105,17 @@ pub struct Step {
     pub since: Option<Timestamp>,
 }
 
+/// What a check has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The scheduled audit that it was of; none where it was started on demand.
+    pub scheduled: Option<SmolStr>,
+    /// How many resources it has looked at.
+    pub total: i64,
+    /// How many of them do not comply, and are not suppressed.
+    pub non_compliant: i64,
+}
+
 impl Audit {
     /// "StartOnDemandAuditTask".
     ///
@@ -321,6 +332,22 @@ impl Audit {
         end(check);
         row.settle();
         vec![self.put_task(step.task.clone(), row)]
+    }
+
+    /// What a check has come to; nothing where it goes on, was canceled or has failed.
+    #[must_use]
+    pub fn outcome(&self, step: &Step) -> Option<Outcome> {
+        let row = self.tasks.get(&step.task)?;
+        let check = row.checks.get(step.check.name)?;
+        let is_completed = matches!(
+            check.status,
+            AuditCheckRunStatus::CompletedCompliant | AuditCheckRunStatus::CompletedNonCompliant
+        );
+        is_completed.then(|| Outcome {
+            scheduled: row.scheduled.clone(),
+            total: check.total,
+            non_compliant: check.found,
+        })
     }
 
     /// Whether a check is still to be carried out: not where its audit was canceled.

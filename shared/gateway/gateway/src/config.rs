@@ -5,6 +5,7 @@
 //! here and a line in [`SECTIONS`].
 
 mod api;
+mod audit;
 mod credentials;
 mod endpoints;
 mod fault;
@@ -47,6 +48,13 @@ const SECTIONS: &[Section] = &[
         about: "How the HTTP listeners are called, and by whom.",
         read: api::read,
         known: api::known,
+    },
+    Section {
+        name: "audit",
+        is_list: false,
+        about: "What Device Defender's audits look keys up in.",
+        read: audit::read,
+        known: audit::known,
     },
     Section {
         name: "credentials",

@@ -354,7 +354,7 @@ async fn open_scope(opener: &Opener, shared: &Arc<Shared>, scope: &Scope) -> Res
         authorizer_client,
         paces: Paces::default(),
         provisioning: Arc::new(ProvisioningService::new(host.clone(), &files)),
-        audit: Arc::new(AuditService::new(host.clone(), outbound.clone())),
+        audit: Arc::new(AuditService::new(host.clone(), outbound.clone(), Arc::clone(&config.weak_keys))),
         rules: Arc::new(RulesService { host: host.clone(), states: rule_states, watches, outbound, backlog }),
         shadows: Arc::new(ShadowService::new(host.clone())),
         fleet_metrics: Arc::new(FleetMetricsService::new(host.clone(), Arc::clone(&indexing))),

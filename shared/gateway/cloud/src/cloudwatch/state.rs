@@ -112,6 +112,11 @@ impl CloudWatch {
         self.context.meter.note(metric, unit, value);
     }
 
+    /// Takes a value of a metric at a time.
+    pub fn note_at(&self, metric: Metric, at: Timestamp, unit: Unit, value: f64) {
+        self.context.meter.note_at(metric, at, unit, value);
+    }
+
     pub(super) async fn clear(&self) -> Result<(), CloudError> {
         let writes = {
             let mut held = self.held();

@@ -2,11 +2,13 @@
 
 use crate::http::door::Allowed;
 use crate::http::faults::Asked;
+use drydock_audit::keys::Blocklist;
 use drydock_broker::Limits;
 use drydock_cloud::http_api::issuers::Issuers;
 use drydock_identity::sigv4::Secret;
 use drydock_services::rules::outbound::endpoints::Configured;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a configuration says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +17,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// `[api]`: the names that the API is called by, and the pages that may call it.
     pub api: Allowed,
+    /// `[audit]`: keys that are known to be predictable.
+    pub weak_keys: Arc<Blocklist>,
     /// `[limits]`: the limits of the message broker.
     pub limits: Limits,
     /// `[[credentials]]`: the keys that requests have to be signed with; any key will do where there are none.

@@ -28,6 +28,7 @@ pub(super) struct Facts {
     pub(super) books: Arc<Books>,
     pub(super) iam: Arc<Iam>,
     pub(super) lists: Revocations,
+    pub(super) weak_keys: Arc<Blocklist>,
     pub(super) now: Timestamp,
 }
 
@@ -55,8 +56,6 @@ fn of(verdict: Verdict, resource: NonCompliantResource) -> Found {
 pub(super) fn look(facts: &Facts, step: &Step) -> Option<Looked> {
     let now = facts.now;
     let days = facts.books.audit.read(|audit| audit.days(step.check));
-    // No keys of Debian's are known here: see KNOWN-GAPS.md.
-    let blocklist = Blocklist::default();
     match step.check.name {
         name if name == device_certificate_expiring::CHECK.name => {
             devices(facts, step, |one| device_certificate_expiring::judge(one.not_after, days, now))
@@ -65,7 +64,7 @@ pub(super) fn look(facts: &Facts, step: &Step) -> Option<Looked> {
             devices(facts, step, |one| device_certificate_age::judge(one.created, days, now))
         }
         name if name == device_certificate_key_quality::CHECK.name => {
-            devices(facts, step, |one| device_certificate_key_quality::judge(one.der.bytes(), &blocklist))
+            devices(facts, step, |one| device_certificate_key_quality::judge(one.der.bytes(), &facts.weak_keys))
         }
         name if name == revoked_device_certificate::CHECK.name => {
             devices(facts, step, |one| revoked_device_certificate::judge(one.der.bytes(), &facts.lists))
@@ -74,7 +73,7 @@ pub(super) fn look(facts: &Facts, step: &Step) -> Option<Looked> {
             Some(authorities(facts, |_, not_after| ca_certificate_expiring::judge(not_after, now)))
         }
         name if name == ca_certificate_key_quality::CHECK.name => {
-            Some(authorities(facts, |der, _| ca_certificate_key_quality::judge(der, &blocklist)))
+            Some(authorities(facts, |der, _| ca_certificate_key_quality::judge(der, &facts.weak_keys)))
         }
         name if name == revoked_ca_certificate::CHECK.name => {
             Some(authorities(facts, |der, _| revoked_ca_certificate::judge(der, &facts.lists)))

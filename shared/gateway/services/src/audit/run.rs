@@ -4,6 +4,7 @@
 use super::facts::{self, Facts};
 use super::lists;
 use super::service::AuditService;
+use crate::metrics;
 use drydock_audit::task::Step;
 use drydock_audit::{Audit, Notification};
 use drydock_cloud::sns::Publish;
@@ -38,6 +39,7 @@ impl AuditService {
             books: Arc::clone(books),
             iam: Arc::clone(self.host.cloud.iam()),
             lists: lists::fetch(&self.host, &self.outbound, step.check).await,
+            weak_keys: Arc::clone(&self.weak_keys),
             now: books.now(),
         };
         let looked = {
@@ -56,7 +58,11 @@ impl AuditService {
                 return Ok(());
             }
         }
-        books.apply(&books.audit, |book| Ok::<_, ApiError>(book.end_of_check(step, looked.total))).await
+        books.apply(&books.audit, |book| Ok::<_, ApiError>(book.end_of_check(step, looked.total))).await?;
+        if let Some(outcome) = books.audit.read(|book| book.outcome(step)) {
+            metrics::checked(&self.host, step.check.name, &outcome, books.now());
+        }
+        Ok(())
     }
 
     /// Tells the account's topic of audits that are over. That it was told is kept after it was, so that a kill between may tell it twice,

@@ -5,6 +5,7 @@ use crate::service::{AGAIN, Service};
 use async_trait::async_trait;
 use drydock_audit::Audit;
 use drydock_audit::connections::{Conflict, Connection, MOST_OF_EACH, Observed};
+use drydock_audit::keys::Blocklist;
 use drydock_audit::mitigation::{Violation, Violations, Wanted};
 use drydock_core::event::{ClientIdentity, DisconnectReason};
 use drydock_core::{ApiError, Event, Timestamp};
@@ -30,6 +31,7 @@ pub struct AuditService {
     pub(super) host: Host,
     /// By which revocation lists are fetched.
     pub(super) outbound: Outbound,
+    pub(super) weak_keys: Arc<Blocklist>,
     reminder: Reminder,
     shares: AtomicBool,
     conflicts: AtomicBool,
@@ -51,13 +53,13 @@ struct Holder {
 }
 
 impl AuditService {
-    /// Audits, which fetch revocation lists by `outbound`.
+    /// Audits, which fetch revocation lists by `outbound`, and know the predictable keys of `weak_keys`.
     #[must_use]
-    pub fn new(host: Host, outbound: Outbound) -> Self {
+    pub fn new(host: Host, outbound: Outbound, weak_keys: Arc<Blocklist>) -> Self {
         let reminder = host.books.time.reminder("audits");
         let (shares, conflicts, open, observed, used) = Default::default();
         let violations = OnceLock::new();
-        Self { host, outbound, reminder, shares, conflicts, open, observed, violations, used }
+        Self { host, outbound, weak_keys, reminder, shares, conflicts, open, observed, violations, used }
     }
 
     /// Says who knows violations, once. Nobody is known to violate anything before.
