@@ -7,7 +7,7 @@ use crate::link::{Link, Way, burst};
 use crate::report::Report;
 use futures_util::future::{join, join_all};
 
-const PUBLISHERS: usize = 200;
+pub(crate) const PUBLISHERS: usize = 200;
 const SUBSCRIBERS: usize = 500;
 /// The most that DESIGN's targets allow of mosquitto's cost, in and out.
 const TARGETS: (f64, f64) = (0.6, 0.35);
@@ -20,7 +20,7 @@ pub(crate) struct Shape {
     pub(crate) tls: bool,
 }
 
-struct Fan {
+pub(crate) struct Fan {
     /// Each with what it writes in a round.
     publishers: Vec<(Link, Vec<u8>)>,
     subscribers: Vec<Link>,
@@ -30,7 +30,7 @@ struct Fan {
 }
 
 impl Fan {
-    async fn new(way: &Way, shape: Shape, burst_size: usize, rounds: usize) -> Self {
+    pub(crate) async fn new(way: &Way, shape: Shape, burst_size: usize, rounds: usize) -> Self {
         let (publishers, subscribers) = if shape.out { (1, SUBSCRIBERS) } else { (PUBLISHERS, 1) };
         let mut subscribing = Vec::new();
         for n in 0..subscribers {
@@ -47,7 +47,7 @@ impl Fan {
     }
 
     /// Every publisher writes its burst; it is over when all is delivered and acknowledged.
-    async fn round(&mut self) {
+    pub(crate) async fn round(&mut self) {
         let (qos, burst) = (self.qos, self.burst);
         let due = burst * self.publishers.len();
         let publishers = self.publishers.iter_mut().map(|(link, bytes)| async move {

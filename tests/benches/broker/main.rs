@@ -12,8 +12,8 @@
 //!
 //! - `brokers`: the three servers: `drydock up`, mosquitto, and an acceptor that does the TLS handshake and nothing else.
 //! - `link`: one client's connection. `meter`: what a process spends. `report`: the table.
-//! - `fan`, `pairs`, `ruled`, `storm`, `idle`, `subscriptions`: the scenarios of the broker. `shadows`, `streams`, `rollout`: those of
-//!   what stands on it.
+//! - `fan`, `pairs`, `ruled`, `watched`, `storm`, `idle`, `subscriptions`: the scenarios of the broker. `shadows`, `streams`, `rollout`:
+//!   those of what stands on it.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,6 +37,7 @@ mod shadows;
 mod storm;
 mod streams;
 mod subscriptions;
+mod watched;
 
 use clap::Parser;
 use report::Report;
@@ -97,6 +98,7 @@ enum Scenario {
     Fan { out: bool, qos: u8, tls: bool },
     Pairs,
     Ruled { qos: u8 },
+    Watched { qos: u8 },
     Storm,
     Idle,
     Subscriptions,
@@ -114,6 +116,8 @@ impl Scenario {
             Self::Pairs,
             Self::Ruled { qos: 0 },
             Self::Ruled { qos: 1 },
+            Self::Watched { qos: 0 },
+            Self::Watched { qos: 1 },
             Self::Storm,
             Self::Idle,
             Self::Subscriptions,
@@ -133,6 +137,7 @@ impl Scenario {
             ),
             Self::Pairs => "pairs 500 at 2,000/s qos1 tls".to_owned(),
             Self::Ruled { qos } => format!("a rule for each of 200 publishers, on disk, qos{qos} tls"),
+            Self::Watched { qos } => format!("fan-in 200→1 with a security profile on all devices, qos{qos} tls"),
             Self::Storm => "storm of connects tls".to_owned(),
             Self::Idle => "idle connections tls".to_owned(),
             Self::Subscriptions => "subscriptions".to_owned(),
@@ -148,6 +153,7 @@ impl Scenario {
             Self::Fan { out, qos, tls } => fan::run(&name, fan::Shape { out, qos, tls }, options, report).await,
             Self::Pairs => pairs::run(&name, options, report).await,
             Self::Ruled { qos } => ruled::run(&name, qos, options, report).await,
+            Self::Watched { qos } => watched::run(&name, qos, options, report).await,
             Self::Storm => storm::run(&name, options, report).await,
             Self::Idle => idle::run(&name, options, report).await,
             Self::Subscriptions => subscriptions::run(&name, options, report).await,
