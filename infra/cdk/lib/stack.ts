@@ -16,7 +16,7 @@ export class DrydockStack extends Stack {
     super(scope, id, {
       description:
         "Drydock's fleet backend: devices register just in time, their telemetry is stored and watched, their connectivity " +
-        'is followed and announced, and releases reach them in waves.',
+        'is followed and announced, their behavior is judged, and releases reach them in waves.',
     });
     const asked = parameters(this);
     const fleet = devices(this);
@@ -50,6 +50,7 @@ export class DrydockStack extends Stack {
       ['AllowListTableName', 'The serial numbers that were made', stored.allowList.tableName],
       ['AlertsTopicArn', 'Alerts for people', told.alerts],
       ['ConnectivityTopicArn', 'Devices that went offline or came back', told.connectivity],
+      ['ViolationsTopicArn', 'Violations of behaviors', told.violations],
       ['RuleErrorsQueueUrl', 'Messages that a rule could not deliver', told.ruleErrors.url],
       ['DeadLetterQueueUrl', 'Messages that were given up', told.deadLetters.url],
       ['QuarantineQueueUrl', 'Messages that can never be handled', told.quarantine.url],

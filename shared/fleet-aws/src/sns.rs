@@ -6,7 +6,7 @@ pub use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_sns::types::MessageAttributeValue;
 use fleet::alert::Alert;
-use fleet::ports::{Notify, PortError, PortResult};
+use fleet::ports::{Notify, PortError, PortResult, TellViolation};
 
 /// A standard topic. An alert is published as JSON, with its kind and id as attributes for subscription filters and for
 /// receivers that drop duplicates.
@@ -41,6 +41,14 @@ impl Notify for Topic {
             .message_attributes("kind", attribute(alert.kind().to_owned())?)
             .message_attributes("id", attribute(alert.id())?);
         let answer = request.send().await;
+        answer.map(drop).map_err(|error| failed(OPERATION, error.code(), DisplayErrorContext(&error).to_string()))
+    }
+}
+
+impl TellViolation for Topic {
+    async fn tell_violation(&self, message: &serde_json::Value) -> PortResult<()> {
+        const OPERATION: &str = "Publish";
+        let answer = self.client.publish().topic_arn(&self.arn).message(message.to_string()).send().await;
         answer.map(drop).map_err(|error| failed(OPERATION, error.code(), DisplayErrorContext(&error).to_string()))
     }
 }

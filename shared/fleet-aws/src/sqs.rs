@@ -5,7 +5,8 @@ pub use aws_sdk_sqs::Client;
 
 use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
 use fleet::connectivity::Settle;
-use fleet::ports::{GoOn, PortError, PortResult, Quarantine, ScheduleSettle};
+use fleet::detection::look::Look;
+use fleet::ports::{GoOn, PortError, PortResult, Quarantine, ScheduleLook, ScheduleSettle};
 use fleet::telemetry::Quarantined;
 use serde::Serialize;
 
@@ -36,6 +37,12 @@ impl Queue {
 impl ScheduleSettle for Queue {
     async fn schedule_settle(&self, settle: &Settle, delay_seconds: u16) -> PortResult<()> {
         self.send(settle, delay_seconds).await
+    }
+}
+
+impl ScheduleLook for Queue {
+    async fn schedule_look(&self, look: &Look, delay_seconds: u16) -> PortResult<()> {
+        self.send(look, delay_seconds).await
     }
 }
 

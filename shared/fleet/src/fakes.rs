@@ -12,9 +12,7 @@ use crate::alert::Alert;
 use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome, Value};
 use crate::connectivity::{IndexPage, Indexed, Settle};
-use crate::ports::{
-    Device, FindAllowed, FindBlocked, FindDevice, FindKey, FindRelease, GoOn, ListReleases, Notify, PortError,
-    PortResult, Quarantine, ScheduleSettle, SearchConnectivity, UpdateCertificate, UpdateItem,
+use crate::detection::look::Look;
 };
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
@@ -414,6 +412,18 @@ impl Notify for Outbox<Alert> {
 impl ScheduleSettle for Outbox<(Settle, u16)> {
     async fn schedule_settle(&self, settle: &Settle, delay_seconds: u16) -> PortResult<()> {
         self.push("ScheduleSettle", (settle.clone(), delay_seconds)).await
+    }
+}
+
+impl ScheduleLook for Outbox<(Look, u16)> {
+    async fn schedule_look(&self, look: &Look, delay_seconds: u16) -> PortResult<()> {
+        self.push("ScheduleLook", (look.clone(), delay_seconds)).await
+    }
+}
+
+impl TellViolation for Outbox<serde_json::Value> {
+    async fn tell_violation(&self, message: &serde_json::Value) -> PortResult<()> {
+        self.push("TellViolation", message.clone()).await
     }
 }
 

@@ -5,6 +5,7 @@ use crate::alert::Alert;
 use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome};
 use crate::connectivity::{IndexPage, Settle};
+use crate::detection::look::Look;
 use crate::release::{Failure, JobRequest, JobView};
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
@@ -191,6 +192,18 @@ pub trait ScheduleSettle {
 pub trait SearchConnectivity {
     /// A page of what the fleet index has of connectivity, behind another; `None` while it is not indexed.
     fn search_connectivity(&self, after: Option<&str>) -> impl Future<Output = PortResult<Option<IndexPage>>> + Send;
+}
+
+/// `sqs:SendMessage` on the queue of periods that are to be judged
+pub trait ScheduleLook {
+    /// Has the period looked at after the delay, 0 to 900 seconds.
+    fn schedule_look(&self, look: &Look, delay_seconds: u16) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `sns:Publish` on the topic of violations
+pub trait TellViolation {
+    /// Tells what has become of a violation, in the form of Device Defender's alerts.
+    fn tell_violation(&self, message: &serde_json::Value) -> impl Future<Output = PortResult<()>> + Send;
 }
 
 /// `sqs:SendMessage` on the quarantine queue

@@ -9,8 +9,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const FUNCTIONS: [&str; 6] =
-    ["connectivity", "device-authorizer", "jit-registration", "job-orchestration", "provisioning-hook", "telemetry"];
+const FUNCTIONS: [&str; 7] = [
+    "connectivity",
+    "defender-detect",
+    "device-authorizer",
+    "jit-registration",
+    "job-orchestration",
+    "provisioning-hook",
+    "telemetry",
+];
 
 /// The template with its functions built, each in the folder that the template names; faults are `drydock.toml`'s.
 pub(crate) fn place(faults: &str) -> Place {

@@ -4,6 +4,9 @@
 use drydock_tests::gateway::{Gateway, Place, SMALL};
 use fleet::conditional::{Change, Condition, Item, Outcome, Value};
 use fleet::connectivity::{Claim, Sighting, State, claim, confirm, connect_failed, flap, judge_claim, settle, take_up};
+use fleet::detection::observation::{Did, added, additions, awaited, fill};
+use fleet::detection::profile::Profile;
+use fleet::detection::{period, state as detection};
 use fleet::ports::{Thing, UpdateItem};
 use fleet::registration::{Plan, Reason, Rejection, approval_record, attempt, device_record, joined_record, retired};
 use fleet::telemetry::{History, Latest, Next, Reading, Thresholds, Untold};
@@ -307,6 +310,114 @@ fn connectivity_is_written_as_it_is_meant() {
             })
             .unwrap();
     });
+}
+
+/// Behaviors of which each measures something else.
+fn profile() -> Profile {
+    let less = |name: &str, metric: &str, value: serde_json::Value, seconds: Option<i64>| {
+        json!({ "name": name, "metric": metric,
+            "criteria": { "comparisonOperator": "less-than", "value": value, "durationSeconds": seconds } })
+    };
+    let few = json!({ "count": 1 });
+    let mut scoped = less("scoped", "aws:num-messages-sent", few.clone(), Some(600));
+    scoped["metricDimension"] = json!({ "dimensionName": "a", "operator": "NOT_IN" });
+    let text = json!({
+        "securityProfileName": "p", "dimensions": { "a": ["a/+"] }, "customMetrics": { "temperature": "number" },
+        "behaviors": [
+            less("sent", "aws:num-messages-sent", few.clone(), Some(300)),
+            scoped,
+            less("size", "aws:message-byte-size", json!({ "count": 20 }), None),
+            less("connects", "aws:num-connection-attempts", few.clone(), Some(300)),
+            less("ends", "aws:num-disconnects", few.clone(), Some(300)),
+            less("refusals", "aws:num-authorization-failures", few, Some(300)),
+            less("cold", "temperature", json!({ "number": 20.0 }), None),
+            { "name": "home", "metric": "aws:source-ip-address",
+                "criteria": { "comparisonOperator": "in-cidr-set", "value": { "cidrs": ["192.0.2.0/24"] } } },
+        ],
+    });
+    Profile::read(&text.to_string()).unwrap()
+}
+
+#[test]
+fn detection_is_written_as_it_is_meant() {
+    let place = Place::new(SMALL);
+    let gateway = place.up(&["--ephemeral", "--no-functions"]);
+    let rows = Both::on(&gateway, "detection", &["thingName", "row"]);
+    let profile = profile();
+    let report = |id: i64| {
+        let report = json!({ "header": { "report_id": id, "version": "1.0" },
+            "custom_metrics": { "temperature": [{ "number": 19.0 + id as f64 }] } });
+        Did::Reported(Box::new(
+            behaviors::report::Report::read(behaviors::report::Format::Json, report.to_string().as_bytes()).unwrap(),
+        ))
+    };
+    let act = (0..7usize, 0..4i64, 0..4i64);
+    cases(40, |runner| {
+        runner
+            .run(&prop::collection::vec(act.clone(), 1..12), |acts| {
+                let thing = rows.name();
+                for (kind, of, digest) in acts {
+                    let did = match kind {
+                        0 => {
+                            Did::Sent { digest, topic: if digest < 2 { "a/b" } else { "c" }.into(), bytes: digest * 10 }
+                        }
+                        1 => Did::Tried { digest, address: Some(format!("198.51.100.{digest}")), refused: digest > 2 },
+                        2 => Did::Ended { digest, refused: digest > 2 },
+                        3 => report(digest),
+                        _ => {
+                            judge(&rows, &profile, (&thing, of), (digest, kind));
+                            continue;
+                        }
+                    };
+                    // Two messages of one batch go into one set at once.
+                    let other = Did::Sent { digest: digest + 10, topic: "a/b".into(), bytes: 15 };
+                    for addition in additions(&profile, &thing, of, &[&did, &other]) {
+                        let outcome = rows.run(&addition.change);
+                        let added = added(&addition, &outcome);
+                        if let Some(set) = addition.set.filter(|_| digest == 3) {
+                            rows.run(&fill(&thing, of, &set));
+                        }
+                        if added.unawaited {
+                            rows.run(&detection::begin(&thing, of));
+                            rows.run(&detection::open(&thing, of));
+                            rows.run(&awaited(&thing, of));
+                        }
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+    });
+}
+
+/// Looks at a device; where `kind` says so, what was found is not told at once.
+fn judge(rows: &Both, profile: &Profile, (thing, of): (&str, i64), (now, kind): (i64, usize)) {
+    for _ in 0..8 {
+        let known = detection::state(&rows.run(&detection::begin(thing, of)), of);
+        match known.next(of, now) {
+            detection::Next::Done => {
+                if let Some(next) = known.to_follow() {
+                    rows.run(&detection::followed(thing, next));
+                }
+                return;
+            }
+            detection::Next::InProgress => return,
+            detection::Next::TakeUp => {
+                rows.run(&known.take_up(thing, now, 1));
+                rows.run(&known.told(thing));
+            }
+            detection::Next::Judge(next) => {
+                let closed = |of: i64| period::closed(rows.run(&period::close(thing, of)));
+                let seen: Vec<Option<Item>> = (next - 1..=next).map(closed).collect();
+                let after = known.judge(profile, thing, next, &seen);
+                let committed = rows.run(&known.commit(thing, &after, now, 1));
+                assert!(matches!(committed, Outcome::Applied { .. }), "nobody else judges: {known:?}");
+                if !after.untold.is_empty() && kind < 6 {
+                    rows.run(&after.told(thing));
+                }
+            }
+        }
+    }
 }
 
 #[test]

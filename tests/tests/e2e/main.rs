@@ -29,6 +29,7 @@ mod credentials;
 mod demo;
 mod destinations;
 mod detect;
+mod detection;
 mod device_run;
 mod devices;
 mod doctor;

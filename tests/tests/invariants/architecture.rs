@@ -31,6 +31,7 @@ use Layer::{Adapter, Chore, Composition, Function, Machinery, Rulebook, Vocabula
 const MEMBERS: &[(&str, Layer)] = &[
     ("behaviors", Vocabulary),
     ("connectivity", Function),
+    ("defender-detect", Function),
     ("device-authorizer", Function),
     ("drydock-audit", Rulebook),
     ("drydock-broker", Machinery),

@@ -34,6 +34,7 @@ export function functions(scope: Construct, around: Around) {
     telemetry: telemetry(scope, around),
     connectivity: connectivity(scope, around),
     authorizer: deviceAuthorizer(scope, around),
+    detection: defenderDetect(scope, around),
     releases: jobOrchestration(scope, around),
   };
 }
@@ -199,6 +200,47 @@ function deviceAuthorizer(scope: Construct, { binaries, parameters, tables, mess
     alerts: messaging.alerts,
     errors: { description: "Devices with tokens may be unable to connect - the authorizer's function fails." },
     throttles: 'Devices with tokens are turned away - the authorizer is invoked more often than the account allows.',
+  });
+}
+
+function defenderDetect(scope: Construct, { binaries, tables, messaging }: Around) {
+  const atMost = (name: string, metric: string, count: number) =>
+    `{"name": "${name}", "metric": "aws:${metric}", "criteria": {"comparisonOperator": "less-than-equals", "value": {"count": ${count}}, ` +
+    `"durationSeconds": 300}}`;
+  const behaviors = [
+    atMost('few-messages', 'num-messages-sent', 100),
+    '{"name": "small-messages", "metric": "aws:message-byte-size", "criteria": {"comparisonOperator": "less-than", ' +
+      '"value": {"count": 32768}}}',
+    atMost('few-connects', 'num-connection-attempts', 20),
+    atMost('few-refusals', 'num-authorization-failures', 5),
+    '{"name": "no-telnet", "metric": "aws:listening-tcp-ports", "criteria": {"comparisonOperator": "not-in-port-set", ' +
+      '"value": {"ports": [23, 2323]}}}',
+    '{"name": "few-connections", "metric": "aws:num-established-tcp-connections", "criteria": {"comparisonOperator": ' +
+      '"less-than-equals", "value": {"count": 20}}}',
+  ];
+  return new FleetFunction(scope, 'DefenderDetect', {
+    binaries,
+    binary: 'defender-detect',
+    description: 'Judges the behaviors of devices as Device Defender Detect does, from rules and lifecycle events.',
+    environment: {
+      DETECTION_TABLE: tables.detection.tableName,
+      LOOK_QUEUE_URL: messaging.look.url,
+      QUARANTINE_QUEUE_URL: messaging.quarantine.url,
+      VIOLATIONS_TOPIC_ARN: messaging.violations,
+      SECURITY_PROFILE: `{"securityProfileName": "fleet", "behaviors": [ ${behaviors.join(', ')}]}`,
+    },
+    // However many devices send: the account's concurrency is left to those that somebody waits for.
+    batches: {
+      Observed: { queue: messaging.detection, size: 10, concurrency: 20 },
+      Look: { queue: messaging.look, size: 10, concurrency: 10 },
+    },
+    statements: [
+      allow('dynamodb:UpdateItem', tables.detection.arn),
+      allow('sns:Publish', messaging.violations),
+      allow('sqs:SendMessage', [messaging.look.arn, messaging.quarantine.arn]),
+    ],
+    alerts: messaging.alerts,
+    errors: { description: 'Violations may be found late - the function that judges behaviors fails.', more: OFTEN },
   });
 }
 

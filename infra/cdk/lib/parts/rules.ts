@@ -14,8 +14,14 @@ export function rules(scope: Construct, messaging: Messaging, tables: Tables) {
     policyName: 'rules',
     sources: ['rule/*'],
   });
-  const rule = (id: string, description: string, action: Action, ...sql: string[]) =>
-    new TopicRule(scope, id, { description, sql: sql.join(' '), actions: [action], role, errors: messaging.ruleErrorsTopic });
+  const rule = (id: string, description: string, actions: Action | Action[], ...sql: string[]) =>
+    new TopicRule(scope, id, {
+      description,
+      sql: sql.join(' '),
+      actions: [actions].flat(),
+      role,
+      errors: messaging.ruleErrorsTopic,
+    });
 
   rule(
     'CertificateRegisteredRule',
@@ -26,7 +32,13 @@ export function rules(scope: Construct, messaging: Messaging, tables: Tables) {
 
   // The presence topics have a rule each: presence/+/+ would match others than these three, too.
   const presence = (id: string, description: string, event: string) =>
-    rule(id, description, toQueue(messaging.presence), `SELECT * FROM '$aws/events/presence/${event}/#'`, DEVICES);
+    rule(
+      id,
+      description,
+      [toQueue(messaging.presence), toQueue(messaging.detection)],
+      `SELECT * FROM '$aws/events/presence/${event}/#'`,
+      DEVICES,
+    );
   presence('ConnectedRule', 'A client connected.', 'connected');
   presence('DisconnectedRule', "A client's connection ended.", 'disconnected');
   presence('ConnectFailedRule', 'A client was refused.', 'connect_failed');
@@ -53,6 +65,24 @@ export function rules(scope: Construct, messaging: Messaging, tables: Tables) {
     toQueue(messaging.telemetry),
     'SELECT topic(2) AS thingName, topic() AS topic, clientid() AS clientId, timestamp() AS receivedAt,',
     "traceid() AS traceId, encode(*, 'base64') AS payload FROM 'dt/+/telemetry'",
+  );
+
+  // What is judged by behaviors: how many messages there are and how large they are, not what they say.
+  rule(
+    'DetectionMessagesRule',
+    'A device sent a message. Counts it.',
+    toQueue(messaging.detection),
+    'SELECT clientid() AS clientId, topic() AS topic, timestamp() AS receivedAt, traceid() AS traceId,',
+    "length(encode(*, 'base64')) AS encodedLength, endswith(encode(*, 'base64'), '=') AS padded,",
+    "endswith(encode(*, 'base64'), '==') AS paddedTwice FROM 'dt/#' WHERE clientid() = topic(2)",
+  );
+  // Agents of Device Defender report on this topic, whether the account has Detect or not.
+  rule(
+    'DetectionReportsRule',
+    'A device reports its ports, connections and traffic. Judges them.',
+    toQueue(messaging.detection),
+    "SELECT topic(3) AS thingName, timestamp() AS receivedAt, traceid() AS traceId, encode(*, 'base64') AS report",
+    "FROM '$aws/things/+/defender/metrics/json'",
   );
 
   // The quick answer, before anything is stored or anyone is told: the device itself. It says in its readings whether it has

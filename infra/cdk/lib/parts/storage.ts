@@ -20,6 +20,7 @@ export function tables(scope: Construct) {
     history: new Table(scope, 'HistoryTable', { ...byThing, sortKey: 'measured', expires: true }),
     events: new Table(scope, 'EventsTable', { ...byThing, sortKey: 'eventId', expires: true }),
     connectivity: new Table(scope, 'ConnectivityTable', { partitionKey: 'clientId', expires: true }),
+    detection: new Table(scope, 'DetectionTable', { ...byThing, sortKey: 'row', expires: true }),
     registrations: new Table(scope, 'RegistrationsTable', { partitionKey: 'certificateId' }),
     keys: new Table(scope, 'KeysTable', { partitionKey: 'kid' }),
     blockList: new Table(scope, 'BlockListTable', { partitionKey: 'entry' }),
@@ -46,6 +47,8 @@ export function messaging(scope: Construct, { alertEmail, withAlertEmail }: Para
   );
   email.cfnOptions.condition = withAlertEmail;
   const connectivity = topic('ConnectivityTopic');
+  // Violations of behaviors, in the form of Device Defender Detect's alerts.
+  const violations = topic('ViolationsTopic');
 
   // Messages that a rule could not deliver, kept with their payload so that they can be published again.
   const ruleErrorsTopic = topic('RuleErrorsTopic');
@@ -78,6 +81,7 @@ export function messaging(scope: Construct, { alertEmail, withAlertEmail }: Para
   return {
     alerts: alerts.ref,
     connectivity: connectivity.ref,
+    violations: violations.ref,
     ruleErrorsTopic: ruleErrorsTopic.ref,
     ruleErrors,
     deadLetters,
@@ -87,6 +91,15 @@ export function messaging(scope: Construct, { alertEmail, withAlertEmail }: Para
     telemetry: work('TelemetryQueue', 60, 300, 300, 'Readings wait for longer than five minutes.'),
     // The age counts from when a message was sent, and the longest grace period is 900 seconds.
     settle: work('SettleQueue', 60, 300, 1200, 'Announcements wait for longer than five minutes after their grace period.'),
+    detection: work(
+      'DetectionQueue',
+      60,
+      300,
+      300,
+      'What devices do waits for longer than five minutes to be counted - violations may be missed.',
+    ),
+    // The age counts from when a message was sent, up to six minutes before the period can be judged.
+    look: work('LookQueue', 60, 300, 700, 'Periods wait for longer than five minutes to be judged.'),
     jobEvents: work('JobEventsQueue', 180, 100, 600, 'Events of jobs wait for longer than ten minutes - releases go on late.'),
   };
 }

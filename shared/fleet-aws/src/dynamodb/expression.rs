@@ -4,7 +4,7 @@
 use super::value::to_attribute;
 use aws_sdk_dynamodb::types::AttributeValue;
 use fleet::conditional::{Change, Compare, Condition, Name, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The parts of an `UpdateItem` request.
 #[derive(Debug, Default)]
@@ -25,7 +25,15 @@ impl Expressions {
         }));
         let remove = change.remove.iter().map(|name| parts.name(name)).collect::<Vec<_>>();
         let counted = change.count.iter().map(|(name, by)| (name, Value::Number(*by)));
-        let collected = change.collect.iter().map(|(name, number)| (name, Value::Numbers([*number].into())));
+        // One addition for each set: DynamoDB refuses two to one attribute.
+        let mut sets: Vec<(&Name, BTreeSet<i64>)> = Vec::new();
+        for (name, number) in &change.collect {
+            match sets.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, numbers)) => drop(numbers.insert(*number)),
+                None => sets.push((name, [*number].into())),
+            }
+        }
+        let collected = sets.into_iter().map(|(name, numbers)| (name, Value::Numbers(numbers)));
         let add = counted.chain(collected).map(|(name, value)| format!("{} {}", parts.name(name), parts.value(&value)));
         let add = add.collect::<Vec<_>>();
         let clauses = [("SET", set), ("REMOVE", remove), ("ADD", add)];
@@ -109,6 +117,8 @@ mod tests {
             .set_in("document", "a", "t")
             .remove("old")
             .count("times", 2)
+            .collect("seen", 9)
+            .collect("seen", 3)
             .collect("seen", 9);
         let parts = Expressions::of(&change);
         assert_eq!(parts.update, "SET #n0 = :v0, #n1 = :v1, #n2.#n0 = :v2 REMOVE #n3 ADD #n4 :v3, #n5 :v4");
@@ -118,7 +128,7 @@ mod tests {
         );
         assert_eq!(parts.names["#n0"], "a");
         assert_eq!(parts.names.len(), 8);
-        assert_eq!(parts.values[":v4"], AttributeValue::Ns(vec!["9".into()]));
+        assert_eq!(parts.values[":v4"], AttributeValue::Ns(vec!["3".into(), "9".into()]));
         assert_eq!(parts.values[":v6"], AttributeValue::S("t".into()));
     }
 

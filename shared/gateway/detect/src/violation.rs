@@ -10,7 +10,6 @@ use drydock_core::{Done, Timestamp};
 use drydock_model::iot::{self, VerificationState, ViolationEventAdditionalInfo};
 use drydock_model::row;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use smol_str::SmolStr;
 
 /// How long events are kept: 30 days.
@@ -207,27 +206,15 @@ fn active<'d>(place: &'d Place, row: &'d AlarmRow) -> Option<Active<'d>> {
 impl EventRow {
     /// The alert, as AWS writes it.
     fn message(&self) -> String {
-        let mut behavior =
-            json!({ "name": self.behavior.name, "metric": self.behavior.metric, "criteria": self.behavior.criteria });
-        if let (Some(dimension), Some(members)) = (&self.behavior.metric_dimension, behavior.as_object_mut()) {
-            members.insert("metricDimension".to_owned(), json!(dimension));
-        }
-        let mut message = json!({
-            "violationEventTime": self.at.millis(),
-            "thingName": self.thing,
-            "behavior": behavior,
-            "violationEventType": self.change.as_str(),
-            "metricValue": self.value,
-            "violationId": self.id,
-            "securityProfileName": self.profile,
-        });
-        let learnt = self.behavior.criteria.as_ref().and_then(|criteria| criteria.ml_detection_config.as_ref());
-        if let (Some(learnt), Some(members)) = (learnt, message.as_object_mut()) {
-            members.insert(
-                "violationEventAdditionalInfo".to_owned(),
-                json!({ "confidenceLevel": learnt.confidence_level }),
-            );
-        }
-        message.to_string()
+        let alert = behaviors::Alert {
+            id: &self.id,
+            thing: &self.thing,
+            profile: &self.profile,
+            behavior: &self.behavior,
+            value: &self.value,
+            change: self.change,
+            at: self.at.millis(),
+        };
+        alert.message().to_string()
     }
 }
