@@ -110,6 +110,8 @@ pub(crate) enum Handled {
         /// Whether it is a job execution that went into a device's history.
         kept: bool,
     },
+    /// Another function asked for something, and it was done.
+    Obeyed,
     /// It is about a job that is not a release's.
     NotOurs,
     /// It cannot be read.

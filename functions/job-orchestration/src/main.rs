@@ -125,6 +125,7 @@ fn count(all: &[Result<Handled, ReleaseError>], now: i64) {
                     tracing::info!(release = release_id, phase = phase.as_str(), "a release has moved");
                 }
             }
+            Ok(Handled::Obeyed) => metrics.count("Commands", 1),
             Ok(Handled::NotOurs) => metrics.count("NotOurs", 1),
             Ok(Handled::Quarantined) => metrics.count("Quarantined", 1),
             Err(error) => failed(&mut metrics, error),

@@ -4,6 +4,7 @@
 //! - [`clock`]: what time it is.
 //! - [`config`]: the SDK's configuration, built once per process.
 //! - `iot` (feature `iot`): things and certificates. `jobs` (the same feature): jobs on groups of things.
+//!   `defender` (the same feature): Device Defender's findings and mitigation, and groups.
 //! - `dynamodb` (feature `dynamodb`): conditional writes, and the tables that are asked.
 //! - `sns` (feature `sns`): a topic for alerts.
 //! - `sqs` (feature `sqs`): queues for second looks and for what is set aside.
@@ -15,6 +16,8 @@
 
 pub mod clock;
 pub mod config;
+#[cfg(feature = "iot")]
+pub mod defender;
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
 pub mod emf;

@@ -6,7 +6,8 @@ pub use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
 use fleet::connectivity::Settle;
 use fleet::detection::look::Look;
-use fleet::ports::{GoOn, PortError, PortResult, Quarantine, ScheduleLook, ScheduleSettle};
+use fleet::ports::{AskForRelease, GoOn, PortError, PortResult, Quarantine, ScheduleLook, ScheduleSettle};
+use fleet::release::Definition;
 use fleet::telemetry::Quarantined;
 use serde::Serialize;
 
@@ -55,5 +56,11 @@ impl Quarantine for Queue {
 impl GoOn for Queue {
     async fn go_on(&self, release_id: &str) -> PortResult<()> {
         self.send(&serde_json::json!({ "releaseId": release_id }), 0).await
+    }
+}
+
+impl AskForRelease for Queue {
+    async fn ask_for_release(&self, release: &Definition, by: &str) -> PortResult<()> {
+        self.send(&serde_json::json!({ "command": "create", "release": release, "by": by }), 0).await
     }
 }

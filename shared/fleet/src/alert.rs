@@ -1,6 +1,8 @@
 //! What people and other systems are told.
 
 use crate::EpochMillis;
+use crate::defender::audit::Summary;
+use crate::defender::watched;
 use crate::release::Telling;
 use serde::Serialize;
 
@@ -76,6 +78,10 @@ pub enum Alert {
     },
     /// A release waits for somebody, was stopped, or is over.
     Release(Telling),
+    /// An audit has ended, and was answered.
+    Audit(Summary),
+    /// A device does not behave as it should, or does again.
+    Violation(watched::Telling),
 }
 
 /// A change of connectivity worth telling.
@@ -107,6 +113,8 @@ impl Alert {
             Self::DeviceBlocked { .. } => "deviceBlocked",
             Self::Threshold { .. } => "threshold",
             Self::Release(_) => "release",
+            Self::Audit(_) => "audit",
+            Self::Violation(_) => "violation",
         }
     }
 
@@ -133,6 +141,8 @@ impl Alert {
                 format!("{kind}/{thing_name}/{threshold}/{state}/{at}/{reading}/{number}")
             }
             Self::Release(telling) => format!("{kind}/{}/{}", telling.release_id, telling.number),
+            Self::Audit(summary) => format!("{kind}/{}", summary.task_id),
+            Self::Violation(telling) => format!("{kind}/{}/{}", telling.thing_name, telling.number),
         }
     }
 
@@ -154,6 +164,8 @@ impl Alert {
             Self::Release(telling) => {
                 format!("Release {} ({}): {}", telling.release_id, telling.environment, telling.phase.as_str())
             }
+            Self::Audit(summary) => summary.subject(),
+            Self::Violation(telling) => telling.subject(),
         };
         line.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(100).collect()
     }

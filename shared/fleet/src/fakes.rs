@@ -1,9 +1,11 @@
 //! Ports in memory that behave as AWS does: conditional writes hold, and any call can be made to fail, before or after
 //! its effect, as a crash or a lost answer would. Under [`crate::interleavings`] each call waits for its turn.
 
+mod defender;
 mod jobs;
 mod part;
 
+pub use defender::Defender;
 pub use jobs::Jobs;
 pub use part::Part;
 pub(crate) use part::{Keep, Kept, digest};
@@ -13,7 +15,12 @@ use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome, Value};
 use crate::connectivity::{IndexPage, Indexed, Settle};
 use crate::detection::look::Look;
+use crate::ports::{
+    AskForRelease, Device, FindAllowed, FindBlocked, FindDevice, FindKey, FindRelease, FindRow, GoOn, ListReleases,
+    Notify, PortError, PortResult, Quarantine, ScheduleLook, ScheduleSettle, SearchConnectivity, TellViolation,
+    UpdateCertificate, UpdateItem,
 };
+use crate::release::Definition;
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
 use std::any::Any;
@@ -271,6 +278,12 @@ impl FindRelease for Table {
     }
 }
 
+impl FindRow for Table {
+    async fn find_row(&self, _key: &'static str, value: &str) -> PortResult<Option<Item>> {
+        self.faults.call(Waiting { operation: "FindRow", is_constant: self.is_apart }, || self.row(value)).await
+    }
+}
+
 impl ListReleases for Table {
     async fn list_releases(&self) -> PortResult<Vec<Item>> {
         self.faults.run("ListReleases", || self.rows().into_values().collect()).await
@@ -436,5 +449,11 @@ impl Quarantine for Outbox<Quarantined> {
 impl GoOn for Outbox<String> {
     async fn go_on(&self, release_id: &str) -> PortResult<()> {
         self.push("GoOn", release_id.to_owned()).await
+    }
+}
+
+impl AskForRelease for Outbox<(Definition, String)> {
+    async fn ask_for_release(&self, release: &Definition, by: &str) -> PortResult<()> {
+        self.push("AskForRelease", (release.clone(), by.to_owned())).await
     }
 }

@@ -7,6 +7,7 @@
 //! - [`telemetry`]: what a reading must look like, what is kept of it, and which thresholds it crosses.
 //! - [`release`]: what goes to an environment's devices in waves of jobs, and when it is stopped or taken back.
 //! - [`detection`]: what is normal for a device, judged as Device Defender Detect does, from rules and lifecycle events.
+//! - [`defender`]: what is done about the findings of an audit, and about a device that does not behave as it should.
 //! - [`alert`]: what people and other systems are told.
 //! - [`batch`]: a queue's messages, of which each fails alone.
 //! - [`conditional`]: one conditional write to a table, as a value: stored by DynamoDB, replayed in memory by tests.
@@ -21,6 +22,7 @@ pub mod batch;
 pub mod conditional;
 pub mod connectivity;
 pub mod detection;
+pub mod defender;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 #[cfg(feature = "fakes")]

@@ -5,8 +5,10 @@ use crate::alert::Alert;
 use crate::authorization::FleetKey;
 use crate::conditional::{Change, Item, Outcome};
 use crate::connectivity::{IndexPage, Settle};
+use crate::defender::audit::{Found, Mitigation, MitigationView, Suppression};
+use crate::defender::finding::Resource;
 use crate::detection::look::Look;
-use crate::release::{Failure, JobRequest, JobView};
+use crate::release::{Definition, Failure, JobRequest, JobView};
 use crate::telemetry::Quarantined;
 use iot_events::CertificateStatus;
 use std::collections::BTreeMap;
@@ -277,4 +279,64 @@ pub trait SwitchOnJobEvents {
 pub trait GoOn {
     /// Has the release looked at again at once.
     fn go_on(&self, release_id: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `dynamodb:GetItem` on one table
+pub trait FindRow {
+    /// The row with this key, one text, as it is now; `None` if there is none.
+    fn find_row(&self, key: &'static str, value: &str) -> impl Future<Output = PortResult<Option<Item>>> + Send;
+}
+
+/// `iot:ListAuditFindings`
+pub trait ListFindings {
+    /// What an audit has found by a check and nobody has suppressed, at most so many and a few more.
+    fn list_findings(&self, task_id: &str, check: &str, most: usize) -> impl Future<Output = PortResult<Found>> + Send;
+}
+
+/// `iot:ListPrincipalThings`, `iot:ListTargetsForPolicy` and `iot:ListThingsInThingGroup`
+pub trait ListDevices {
+    /// The things that the resource is of, or reaches, at most so many and a few more. None of a certificate that has none.
+    fn list_devices(&self, resource: &Resource, most: usize) -> impl Future<Output = PortResult<Vec<String>>> + Send;
+}
+
+/// `iot:ListThings`
+pub trait CountThings {
+    /// How many things the fleet has, counted no further than to so many.
+    fn count_things(&self, enough: usize) -> impl Future<Output = PortResult<usize>> + Send;
+}
+
+/// `iot:StartAuditMitigationActionsTask`
+pub trait StartMitigation {
+    /// Starts the task; fine if there is one of its id, which follows from what it is for.
+    fn start_mitigation(&self, mitigation: &Mitigation) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:DescribeAuditMitigationActionsTask`
+pub trait DescribeMitigation {
+    /// How the task stands; `None` if there is none of this id.
+    fn describe_mitigation(&self, id: &str) -> impl Future<Output = PortResult<Option<MitigationView>>> + Send;
+}
+
+/// `iot:CreateAuditSuppression`
+pub trait Suppress {
+    /// Suppresses a finding; fine if it is suppressed.
+    fn suppress(&self, suppression: &Suppression) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:CreateThingGroup`
+pub trait MakeGroup {
+    /// Makes the static group; fine if it is there.
+    fn make_group(&self, group: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `iot:RemoveThingFromThingGroup`
+pub trait RemoveThingFromGroup {
+    /// Takes the thing out of the static group; fine if it is not in it, or gone.
+    fn remove_thing_from_group(&self, name: &str, group: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `sqs:SendMessage` on the queue of the jobs' events
+pub trait AskForRelease {
+    /// Has the release made; asked for twice, it is made once.
+    fn ask_for_release(&self, release: &Definition, by: &str) -> impl Future<Output = PortResult<()>> + Send;
 }

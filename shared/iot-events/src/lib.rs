@@ -2,6 +2,7 @@
 //!
 //! - [`authorizer`]: a device connects through a custom authorizer, and what its function answers.
 //! - [`certificate`]: a certificate was registered on a device's first connection (just-in-time registration).
+//! - [`defender`]: an audit of Device Defender has ended, or an alarm of Detect has begun or ended.
 //! - [`jobs`]: a job or a job execution came to something.
 //! - [`presence`]: a client connected, disconnected, or was refused.
 //! - [`provisioning`]: a device asks to be provisioned, and the hook's answer.
@@ -15,6 +16,7 @@
 
 pub mod authorizer;
 pub mod certificate;
+pub mod defender;
 pub mod error_action;
 pub mod jobs;
 mod lenient;
@@ -25,6 +27,7 @@ pub mod telemetry;
 
 pub use authorizer::{AuthorizerRequest, AuthorizerResponse};
 pub use certificate::{CertificateRegistered, CertificateStatus};
+pub use defender::{AuditEnded, CheckEnded, ViolatedBehavior, ViolationEvent};
 pub use error_action::{ActionFailure, RuleFailure};
 pub use jobs::{JobEvent, JobExecutionEvent, JobsEvent};
 pub use presence::{ConnectFailed, Connected, DisconnectReason, Disconnected, Presence};

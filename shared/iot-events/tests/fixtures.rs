@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use iot_events::{
-    AuthorizerRequest, AuthorizerResponse, CertificateRegistered, CertificateStatus, DisconnectReason, JobsEvent,
-    PreProvisioning, PreProvisioningAnswer, Presence, RuleFailure, SqsBatch, TelemetryEnvelope,
+    AuditEnded, AuthorizerRequest, AuthorizerResponse, CertificateRegistered, CertificateStatus, DisconnectReason,
+    JobsEvent, PreProvisioning, PreProvisioningAnswer, Presence, RuleFailure, SqsBatch, TelemetryEnvelope,
+    ViolationEvent,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -200,4 +201,21 @@ fn sqs_batch() {
         serde_json::to_value(&response).unwrap(),
         json!({"batchItemFailures": [{"itemIdentifier": batch.records[1].message_id}]})
     );
+}
+
+#[test]
+fn defender() {
+    let body = |name: &str| -> Value {
+        let batch: SqsBatch = serde_json::from_value(fixture(name)).unwrap();
+        serde_json::from_str(&batch.records.first().unwrap().body).unwrap()
+    };
+    let ended: AuditEnded = serde_json::from_value(body("defender-audit-ended.json")).unwrap();
+    assert_eq!(ended.audit_details.first().unwrap().non_compliant_resources_count, 1);
+    let failed: AuditEnded = serde_json::from_value(body("defender-audit-failed.json")).unwrap();
+    assert_eq!(failed.audit_details.first().unwrap().error_code.as_deref(), Some("INSUFFICIENT_PERMISSIONS"));
+    let sent = body("defender-response-in-alarm.json");
+    let event: ViolationEvent = serde_json::from_value(sent.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&event).unwrap(), sent, "what is read and written again is what AWS sent");
+    let cleared: ViolationEvent = serde_json::from_value(body("defender-response-cleared.json")).unwrap();
+    assert_eq!((cleared.violation_event_type.as_str(), &cleared.violation_id), ("alarm-cleared", &event.violation_id));
 }

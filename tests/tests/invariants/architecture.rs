@@ -32,6 +32,8 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("behaviors", Vocabulary),
     ("connectivity", Function),
     ("defender-detect", Function),
+    ("defender-audit", Function),
+    ("defender-response", Function),
     ("device-authorizer", Function),
     ("drydock-audit", Rulebook),
     ("drydock-broker", Machinery),

@@ -1,7 +1,8 @@
 //! The events of jobs, a batch at a time: what devices were given goes into their history, and each release that the batch is about is looked
 //! at once.
 
-use super::{Handled, Outside, Ports, ReleaseError, drive};
+use super::command::carry_out;
+use super::{Command, Handled, Outside, Ports, ReleaseError, drive};
 use fleet::batch::comes_again;
 use fleet::ports::{FindRelease as _, Quarantine as _, UpdateItem as _};
 use fleet::release::{JobName, Release, history};
@@ -21,12 +22,15 @@ struct LeftOver {
 enum Body {
     Event(Box<JobsEvent>),
     GoOn(LeftOver),
+    /// What another function asks for.
+    Command(Box<Command>),
 }
 
 fn read(body: &str) -> Result<Body, serde_json::Error> {
     let value: serde_json::Value = serde_json::from_str(body)?;
     match value.get("eventType") {
         Some(_) => serde_json::from_value(value).map(Body::Event),
+        None if value.get("command").is_some() => serde_json::from_value(value).map(Body::Command),
         None => serde_json::from_value(value).map(Body::GoOn),
     }
 }
@@ -46,7 +50,7 @@ pub(crate) async fn handle_batch<O: Outside>(
     let mut known: BTreeMap<String, Option<Release>> = BTreeMap::new();
     let mut notes = Vec::new();
     for message in &batch.records {
-        notes.push(note(ports, &mut known, message).await);
+        notes.push(note(ports, &mut known, message, now).await);
     }
     let mut looked: BTreeMap<String, Result<Release, ReleaseError>> = BTreeMap::new();
     for (release_id, release) in &known {
@@ -95,16 +99,21 @@ async fn note<O: Outside>(
     ports: &Ports<'_, O>,
     known: &mut BTreeMap<String, Option<Release>>,
     message: &SqsMessage,
+    now: i64,
 ) -> Result<Note, ReleaseError> {
     let body = match read(&message.body) {
         Ok(body) => body,
         Err(error) => {
-            let reason = format!("not an event of a job: {error}");
+            let reason = format!("neither an event of a job nor a command: {error}");
             ports.quarantine.quarantine(&Quarantined { reason, message: message.body.clone() }).await?;
             return Ok(Note::Nothing(Handled::Quarantined));
         }
     };
     let (release_id, event) = match body {
+        Body::Command(command) => {
+            carry_out(ports, &command, now).await?;
+            return Ok(Note::Nothing(Handled::Obeyed));
+        }
         Body::GoOn(go_on) => (go_on.release_id, None),
         Body::Event(event) => match JobName::read(event.job_id()) {
             Some(name) => (name.release_id.clone(), Some((name, *event))),

@@ -166,13 +166,25 @@ pub(crate) struct Dry {
     wrong: Option<String>,
 }
 
-/// Does what is asked for.
+/// Does what is asked for; what cannot be is an answer, too.
 pub(crate) async fn obey<O: Outside>(
     ports: &Ports<'_, O>,
     command: &Command,
     now: i64,
 ) -> Result<Answer, ReleaseError> {
-    let answer = match command {
+    match carry_out(ports, command, now).await {
+        Err(ReleaseError::Refused(refusal)) => Ok(Answer::Refused { refused: refusal.to_string() }),
+        other => other,
+    }
+}
+
+/// Does what is asked for.
+pub(super) async fn carry_out<O: Outside>(
+    ports: &Ports<'_, O>,
+    command: &Command,
+    now: i64,
+) -> Result<Answer, ReleaseError> {
+    match command {
         Command::Create { release, dry_run: true, .. } => dry_run(ports, release).await,
         Command::Create { release, by, .. } => create(ports, release, by, now).await,
         Command::Approve { release_id, by } => step(ports, release_id, Step::Approve { by: by.clone() }, now).await,
@@ -187,10 +199,6 @@ pub(crate) async fn obey<O: Outside>(
         Command::Show { release_id } => show(ports, release_id).await,
         Command::List { environment } => list(ports, environment.as_deref()).await,
         Command::Reconcile {} => reconcile(ports, now).await,
-    };
-    match answer {
-        Err(ReleaseError::Refused(refusal)) => Ok(Answer::Refused { refused: refusal.to_string() }),
-        other => other,
     }
 }
 

@@ -355,3 +355,18 @@ fn the_sample_events_are_read() {
     assert!(response.batch_item_failures.is_empty(), "{handled:?}");
     assert!(matches!(handled[2], Ok(Handled::Quarantined)), "{handled:?}");
 }
+
+#[test]
+fn another_function_asks_by_the_queue() {
+    let world = World::new();
+    let create = json!({ "command": "create", "release": definition("r", json!({})), "by": "defender-audit" });
+    let (response, handled) = world.events(&[create.clone(), create]);
+    assert!(response.batch_item_failures.is_empty(), "{handled:?}");
+    assert!(handled.iter().all(|handled| matches!(handled, Ok(Handled::Obeyed))), "{handled:?}");
+    assert_eq!(world.jobs.all().len(), 1, "asked for twice, it is made once");
+    // What cannot be is set aside with its reason.
+    let other = json!({ "command": "create", "release": definition("r", json!({})), "by": "mallory" });
+    let (response, handled) = world.events(&[other]);
+    assert!(response.batch_item_failures.is_empty() && matches!(handled.first(), Some(Err(_))), "{handled:?}");
+    assert!(world.quarantine.sent().first().unwrap().reason.contains("there is a release"));
+}

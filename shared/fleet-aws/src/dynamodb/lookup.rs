@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use fleet::conditional::{Change, Item, Outcome, Value};
 use fleet::ports::{
-    Device, FindAllowed, FindBlocked, FindDevice, FindRelease, ListReleases, PortError, PortResult, UpdateItem,
+    Device, FindAllowed, FindBlocked, FindDevice, FindRelease, FindRow, ListReleases, PortError, PortResult, UpdateItem,
 };
 use fleet::release::state::RELEASE_ID;
 use std::collections::HashMap;
@@ -32,6 +32,12 @@ impl Table {
 impl FindRelease for Table {
     async fn find_release(&self, key: &str) -> PortResult<Option<Item>> {
         Ok(self.get(RELEASE_ID, key, true).await?.map(value::to_item))
+    }
+}
+
+impl FindRow for Table {
+    async fn find_row(&self, key: &'static str, text: &str) -> PortResult<Option<Item>> {
+        Ok(self.get(key, text, true).await?.map(value::to_item))
     }
 }
 
