@@ -221,3 +221,17 @@ fn a_device_that_sends_a_metric_a_message_has_all_of_them() {
     assert_eq!(row.document("reading"), latest.as_object());
     assert_eq!(row.number("measuredAt"), Some(1_764_000_120_000));
 }
+
+/// Whoever is told drops an alert whose id they have seen: a second crossing in one millisecond must not look like the first.
+#[test]
+fn crossings_of_one_millisecond_are_told_under_ids_of_their_own() {
+    let world = World::new();
+    for (arrival, temperature) in [(0, 92.0), (1, 20.0), (2, 93.0)] {
+        let mut envelope: TelemetryEnvelope = serde_json::from_str(&later(HOT, 0, temperature)).unwrap();
+        envelope.received_at += arrival;
+        world.run(async |ports| accept(ports, &world.settings, &envelope, 0).await).unwrap();
+    }
+    assert_eq!(world.states(), ["raised", "cleared", "raised"]);
+    let ids: std::collections::BTreeSet<_> = world.alerts.sent().iter().map(Alert::id).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+}
