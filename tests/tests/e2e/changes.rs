@@ -1,6 +1,7 @@
 //! The backend's conditional writes on a real DynamoDB wire beside what the backend's own tests take them to do: every change
 //! that `fleet` makes, and conditions of any shape, are rendered, carried out on the stand-in and compared, row by row.
 
+use super::remembered::configured;
 use drydock_tests::gateway::{Gateway, Place, SMALL};
 use fleet::conditional::{Change, Condition, Item, Outcome, Value};
 use fleet::connectivity::{Claim, Sighting, State, claim, confirm, connect_failed, flap, judge_claim, settle, take_up};
@@ -41,13 +42,7 @@ impl Both {
         });
         gateway.dynamodb("CreateTable", &table);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let config = runtime.block_on(
-            aws_config::defaults(aws_config::BehaviorVersion::latest())
-                .endpoint_url(format!("http://127.0.0.1:{}", gateway.api_port()))
-                .region("us-east-1")
-                .credentials_provider(aws_credential_types::Credentials::new("local", "local", None, None, "tests"))
-                .load(),
-        );
+        let config = runtime.block_on(configured(gateway));
         let stand_in = Table::new(&Client::new(&config), name.to_owned());
         Self { runtime, stand_in, rows: RefCell::default(), case: AtomicUsize::new(0) }
     }

@@ -61,6 +61,7 @@ mod reconciliation;
 mod refusals;
 mod registry;
 mod releases;
+mod remembered;
 mod reset;
 mod rules;
 mod s3;
