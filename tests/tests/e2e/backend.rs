@@ -139,3 +139,54 @@ fn a_burst_of_devices_joins_at_the_control_planes_rates() {
     assert_eq!(joined(), names);
     devices.iter().for_each(|device| drop(gateway.connect(device)));
 }
+
+/// A claim asks for provisioning and can be nobody else; neither it nor AWS's console is followed as a device is. What else connects
+/// is followed, and forgotten.
+#[test]
+fn claims_and_consoles_are_not_devices() {
+    let place = place("");
+    let gateway = place.up(&["--ephemeral"]);
+    let named = |of: &str, gateway: &Gateway<'_>| {
+        let listed = gateway.iot("GET", "/policies", &Value::Null);
+        let names = listed["policies"].as_array().unwrap().iter().map(|policy| policy["policyName"].as_str().unwrap());
+        names.map(str::to_owned).find(|name| name.contains(of)).unwrap()
+    };
+    let mut claim = gateway.free_device("claim-7");
+    gateway.iot("POST", "/target-policies/claim-7", &json!({ "target": claim.arn }));
+    let policy = named("ClaimPolicy", &gateway);
+    gateway.iot("PUT", &format!("/target-policies/{policy}"), &json!({ "target": claim.arn }));
+    let device = gateway.free_device("pump-1");
+    let connection = gateway.connect(&device);
+    let asking = gateway.connect(&claim);
+    claim.name = "pump-1".to_owned();
+    gateway.try_connect(&claim).err().expect("a claim under a device's name");
+    let console = gateway.connect(&gateway.free_device("iotconsole-1"));
+    let tool = gateway.connect(&gateway.free_device("tool-1"));
+    let follow = |client: &str, connected: bool| {
+        wait_for(client, || {
+            let mut rows = rows(&gateway, "ConnectivityTable").into_iter();
+            rows.find(|row| row["clientId"]["S"] == client && row["connected"]["BOOL"] == connected)
+        })
+    };
+    follow("pump-1", true);
+    assert!(follow("tool-1", true)["expiresAt"]["N"].is_string(), "it is not a device, and is forgotten");
+    drop((asking, console));
+    tool.disconnect();
+    follow("tool-1", false);
+    drop(connection);
+    follow("pump-1", false);
+    let followed: BTreeSet<String> = rows(&gateway, "ConnectivityTable")
+        .iter()
+        .map(|row| row["clientId"]["S"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(followed, ["pump-1", "tool-1"].map(str::to_owned).into());
+}
+
+/// Which CAs are this fleet's is said by whoever deploys it: another fleet may be in the account.
+#[test]
+fn nothing_is_deployed_without_saying_whose_devices_may_join() {
+    let place = place("");
+    fs::write(place.path().join("drydock.toml"), "").unwrap();
+    let said = place.up_fails(&["--ephemeral", "--no-functions"]);
+    assert!(said.contains("TrustedCas"), "{said}");
+}

@@ -61,6 +61,31 @@ fn each_function_and_each_queue_is_watched() -> Result<(), String> {
     Ok(())
 }
 
+/// A function that a rule calls is tried three times within minutes; a queue goes on for hours.
+#[test]
+fn what_functions_work_on_waits_in_a_queue_through_an_outage() -> Result<(), String> {
+    let resources = resources()?;
+    for (name, rule) in of(&resources, "AWS::IoT::TopicRule") {
+        assert!(!rule.contains("- Lambda:"), "{name}: an outage of minutes loses what devices send");
+    }
+    let number = |text: &str, name: &str| {
+        let found = text.lines().find_map(|line| line.trim().strip_prefix(name)?.trim().parse::<u64>().ok());
+        found.ok_or_else(|| format!("{name} is missing"))
+    };
+    for (name, function) in of(&resources, "AWS::Serverless::Function") {
+        for queue in function.split("Queue: !GetAtt ").skip(1).filter_map(|rest| rest.split('.').next()) {
+            let text = resources.get(queue).ok_or_else(|| format!("{name}: there is no {queue}"))?;
+            let tries = number(text, "maxReceiveCount:")?.saturating_mul(number(text, "VisibilityTimeout:")?);
+            assert!(tries >= 4 * 3600, "{queue} gives a message up after {tries} s");
+            assert!(
+                text.contains("deadLetterTargetArn: !GetAtt DeadLetterQueue.Arn"),
+                "{queue}: what is given up is gone"
+            );
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn each_alarm_has_its_section_in_the_runbook() -> Result<(), String> {
     let resources = resources()?;
