@@ -80,6 +80,11 @@ fn a_destination_is_confirmed_switched_and_confirmed_anew() {
         (&made["status"], &made["httpUrlProperties"]["confirmationUrl"]),
         (&"IN_PROGRESS".into(), &url.clone().into())
     );
+    // AWS's own words, as "CreateTopicRuleDestination" of the API reference shows them.
+    let reason = made["statusReason"].as_str().unwrap();
+    let sent = reason.strip_prefix("Awaiting confirmation. Confirmation message sent on ");
+    let sent = sent.and_then(|rest| rest.strip_suffix("; no response received from the endpoint."));
+    assert!(sent.is_some_and(|at| at.len() == "2020-07-09T22:47:54.154Z".len() && at.ends_with('Z')), "{reason}");
     let again = json!({ "destinationConfiguration": http });
     gateway.call("iot", "POST", "/destinations", &[], &again).refused(409, "ResourceAlreadyExistsException", "already");
 
