@@ -115,7 +115,7 @@ def test_what_cannot_be_looked_at_is_refused(gateway, logs):
 
 
 def test_the_aws_cli_prints_it(gateway, logs):
-    words = ["aws", "logs", "start-live-tail", "--log-group-identifiers", arn(gateway), "--mode", "print-only",
+    words = ["aws", "logs", "start-live-tail", "--log-group-identifiers", arn(gateway),
              "--endpoint-url", gateway.api_url, "--region", gateway.region]
     environment = {
         **os.environ, "AWS_ACCESS_KEY_ID": gateway.keys[0], "AWS_SECRET_ACCESS_KEY": gateway.keys[1],

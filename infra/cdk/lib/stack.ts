@@ -3,6 +3,7 @@
 import { CfnOutput, Stack, type CfnElement } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { binaries } from './constructs/binaries.js';
+import { api } from './parts/api.js';
 import { devices } from './parts/devices.js';
 import { functions } from './parts/functions.js';
 import { parameters } from './parts/parameters.js';
@@ -22,13 +23,9 @@ export class DrydockStack extends Stack {
     const fleet = devices(this);
     const stored = tables(this);
     const told = messaging(this, asked);
-    const made = functions(this, {
-      binaries: binaries(this),
-      parameters: asked,
-      devices: fleet,
-      tables: stored,
-      messaging: told,
-    });
+    const around = { binaries: binaries(this), parameters: asked, devices: fleet, tables: stored, messaging: told };
+    const made = functions(this, around);
+    const { url } = api(this, around);
     const authorizer = tokens(this, made);
     claims(this, made, fleet);
     rules(this, told, stored);
@@ -56,6 +53,11 @@ export class DrydockStack extends Stack {
       ['QuarantineQueueUrl', 'Messages that can never be handled', told.quarantine.url],
     ];
     for (const [name, description, value] of outputs) new CfnOutput(this, name, { description, value });
+    const ofApi: [string, string, string][] = [
+      ['FleetApiUrl', 'Where apps call the API', url],
+      ['HomesTableName', 'Homes, and all that is in them', stored.homes.tableName],
+    ];
+    for (const [name, description, value] of ofApi) new CfnOutput(this, name, { description, value, condition: asked.withApi });
   }
 
   /**

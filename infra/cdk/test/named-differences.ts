@@ -24,6 +24,18 @@ export const DIFFERENCES: Record<string, Difference> = {
         return others.length < tags.length;
       }),
   },
+  'tag of SAM on an API': {
+    why: 'SAM says with a tag that it made an API and its stage',
+    apply: (sam) =>
+      each(sam, (properties, resource) => {
+        const isApi = resource['Type'] === 'AWS::ApiGatewayV2::Api';
+        if (!isApi && resource['Type'] !== 'AWS::ApiGatewayV2::Stage') return false;
+        const [holder, name] = isApi ? [properties['Body'] as Fields, 'tags'] : [properties, 'Tags'];
+        if (!JSON.stringify(holder[name] ?? null).includes('httpapi:createdBy')) return false;
+        delete holder[name];
+        return true;
+      }),
+  },
   'package of a function': {
     why: 'SAM uploads what `sam build` has made of the `CodeUri`, the CDK an asset; both are the same binary of the workspace',
     apply: (sam, cdk, packages) =>

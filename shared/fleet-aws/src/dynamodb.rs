@@ -2,13 +2,16 @@
 //!
 //! - [`Table`]: a table that changes are made in.
 //! - [`BlockList`], [`AllowList`], [`Devices`], [`Keys`]: tables that are asked.
+//! - [`Connectivity`]: whether devices are connected. `homes`: rows by two keys, and transactions.
 //! - `expression`: a change as DynamoDB's expressions; `value`: values in both directions.
 
 mod expression;
+mod homes;
 mod keys;
 mod lookup;
 mod value;
 
+pub use homes::Connectivity;
 pub use keys::Keys;
 pub use lookup::{AllowList, BlockList, Devices};
 

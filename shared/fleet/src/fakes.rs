@@ -2,10 +2,12 @@
 //! its effect, as a crash or a lost answer would. Under [`crate::interleavings`] each call waits for its turn.
 
 mod defender;
+mod homes;
 mod jobs;
 mod part;
 
 pub use defender::Defender;
+pub use homes::Shadows;
 pub use jobs::Jobs;
 pub use part::Part;
 pub(crate) use part::{Keep, Kept, digest};

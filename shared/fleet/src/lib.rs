@@ -8,9 +8,11 @@
 //! - [`release`]: what goes to an environment's devices in waves of jobs, and when it is stopped or taken back.
 //! - [`detection`]: what is normal for a device, judged as Device Defender Detect does, from rules and lifecycle events.
 //! - [`defender`]: what is done about the findings of an audit, and about a device that does not behave as it should.
+//! - [`homes`]: what the HTTP API is about: homes, their members and devices, and what devices are wanted to be.
 //! - [`alert`]: what people and other systems are told.
 //! - [`batch`]: a queue's messages, of which each fails alone.
 //! - [`conditional`]: one conditional write to a table, as a value: stored by DynamoDB, replayed in memory by tests.
+//! - [`transaction`]: several of them, made together or not at all.
 //! - [`ports`]: what the functions need of the outside, a trait per verb.
 //! - [`naming`]: AWS's limits on the names that end up in the registry.
 //! - `fakes` (feature `fakes`): ports in memory that behave as AWS does, for tests.
@@ -21,10 +23,11 @@ pub mod authorization;
 pub mod batch;
 pub mod conditional;
 pub mod connectivity;
-pub mod detection;
 pub mod defender;
+pub mod detection;
 #[cfg(feature = "fakes")]
 pub mod fakes;
+pub mod homes;
 #[cfg(feature = "fakes")]
 pub mod interleavings;
 pub mod naming;
@@ -32,6 +35,7 @@ pub mod ports;
 pub mod registration;
 pub mod release;
 pub mod telemetry;
+pub mod transaction;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Every time in this crate is one, and is passed in.
 pub type EpochMillis = i64;

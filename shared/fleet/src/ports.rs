@@ -8,8 +8,10 @@ use crate::connectivity::{IndexPage, Settle};
 use crate::defender::audit::{Found, Mitigation, MitigationView, Suppression};
 use crate::defender::finding::Resource;
 use crate::detection::look::Look;
+use crate::homes::state::{Desired, Presence, Shadow};
 use crate::release::{Definition, Failure, JobRequest, JobView};
 use crate::telemetry::Quarantined;
+use crate::transaction::{Step, Transacted};
 use iot_events::CertificateStatus;
 use std::collections::BTreeMap;
 
@@ -339,4 +341,79 @@ pub trait RemoveThingFromGroup {
 pub trait AskForRelease {
     /// Has the release made; asked for twice, it is made once.
     fn ask_for_release(&self, release: &Definition, by: &str) -> impl Future<Output = PortResult<()>> + Send;
+}
+
+/// `dynamodb:GetItem` on the homes
+pub trait FindHomeRow {
+    /// The row with these keys, as it is now; `None` if there is none.
+    fn find_home_row(&self, partition: &str, sort: &str) -> impl Future<Output = PortResult<Option<Item>>> + Send;
+}
+
+/// Some rows of a partition, in the order of their sort keys.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    /// The rows.
+    pub items: Vec<Item>,
+    /// Whether there are more behind them.
+    pub has_more: bool,
+}
+
+/// `dynamodb:Query` on the homes
+pub trait ListRows {
+    /// Rows of the partition whose sort keys begin so, behind one of them, at most so many.
+    fn list_rows(
+        &self,
+        partition: &str,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> impl Future<Output = PortResult<Rows>> + Send;
+}
+
+/// `dynamodb:ConditionCheckItem`, `dynamodb:DeleteItem` and `dynamodb:UpdateItem` on the homes
+pub trait Transact {
+    /// Carries all of it out, or none of it.
+    fn transact(&self, steps: &[Step]) -> impl Future<Output = PortResult<Transacted>> + Send;
+}
+
+/// `iot:GetThingShadow`
+pub trait GetShadow {
+    /// The thing's classic shadow; `None` if it has none.
+    fn get_shadow(&self, thing_name: &str) -> impl Future<Output = PortResult<Option<Shadow>>> + Send;
+}
+
+/// What became of a change of a shadow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// It was made.
+    Done,
+    /// The shadow has another version.
+    OtherVersion,
+    /// The shadow would be larger than it may be.
+    TooLarge,
+    /// AWS IoT does not take it, for this reason.
+    Refused(String),
+}
+
+/// `iot:UpdateThingShadow`
+pub trait UpdateShadow {
+    /// Sets what the thing is wanted to be; where a version is given, if it is the shadow's.
+    fn update_shadow(
+        &self,
+        thing_name: &str,
+        desired: &Desired,
+        version: Option<i64>,
+    ) -> impl Future<Output = PortResult<Written>> + Send;
+}
+
+/// `dynamodb:GetItem` on the connectivity of devices
+pub trait FindPresence {
+    /// Whether the client is connected; `None` if it never was.
+    fn find_presence(&self, client_id: &str) -> impl Future<Output = PortResult<Option<Presence>>> + Send;
+}
+
+/// A moment's rest, between two looks at what a device may do any time.
+pub trait Pause {
+    /// Waits for a quarter of a second.
+    fn pause(&self) -> impl Future<Output = ()> + Send;
 }

@@ -9,10 +9,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 8] = [
     "connectivity",
     "defender-detect",
     "device-authorizer",
+    "fleet-api",
     "jit-registration",
     "job-orchestration",
     "provisioning-hook",

@@ -66,6 +66,7 @@ const MEMBERS: &[(&str, Layer)] = &[
     ("drydock-tests", Chore),
     ("drydock-timers", Machinery),
     ("fleet", Rulebook),
+    ("fleet-api", Function),
     ("fleet-aws", Adapter),
     ("iot-events", Vocabulary),
     ("jit-registration", Function),

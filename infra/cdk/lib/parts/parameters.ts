@@ -58,6 +58,16 @@ export function parameters(scope: Construct) {
     allowedPattern: '^[A-Za-z0-9:/._-]{1,128}$',
     description: 'The aud of the tokens that devices without a certificate connect with.',
   });
+  const apiIssuer = new CfnParameter(scope, 'ApiIssuer', {
+    default: '',
+    allowedPattern: '^(https://[^ ]{1,256})?$',
+    description: 'Who issues the tokens that people call the API with - the iss of their JWTs. Empty - there is no API.',
+  });
+  const apiAudience = new CfnParameter(scope, 'ApiAudience', {
+    default: 'fleet-api',
+    allowedPattern: '^[A-Za-z0-9:/._-]{1,128}$',
+    description: 'The aud of the tokens that people call the API with.',
+  });
   const alertEmail = new CfnParameter(scope, 'AlertEmail', {
     default: '',
     description: 'An address that alerts are sent to. Empty - none.',
@@ -66,6 +76,7 @@ export function parameters(scope: Construct) {
     new CfnCondition(scope, id, { expression });
   const withAllowList = condition('WithAllowList', Fn.conditionEquals(useAllowList.valueAsString, 'true'));
   const withUnknownModels = condition('WithUnknownModels', Fn.conditionEquals(acceptUnknownModels.valueAsString, 'true'));
+  const withApi = condition('WithApi', Fn.conditionNot(Fn.conditionEquals(apiIssuer.valueAsString, '')));
   const withAlertEmail = condition('WithAlertEmail', Fn.conditionNot(Fn.conditionEquals(alertEmail.valueAsString, '')));
   return {
     trustedCas: trustedCas.valueAsString,
@@ -75,6 +86,9 @@ export function parameters(scope: Construct) {
     reconciliation: reconciliation.valueAsString,
     reconciliationRate: reconciliationRate.valueAsString,
     tokenAudience: tokenAudience.valueAsString,
+    apiIssuer: apiIssuer.valueAsString,
+    apiAudience: apiAudience.valueAsString,
+    withApi,
     alertEmail: alertEmail.valueAsString,
     withAlertEmail,
     /** A value where the allow list is used, else nothing. */

@@ -27,6 +27,7 @@ export function tables(scope: Construct) {
     allowList: new Table(scope, 'AllowListTable', { partitionKey: 'serialNumber' }),
     releases: new Table(scope, 'ReleasesTable', { partitionKey: 'releaseId' }),
     firmwareHistory: new Table(scope, 'FirmwareHistoryTable', { ...byThing, sortKey: 'ended' }),
+    homes: new Table(scope, 'HomesTable', { partitionKey: 'pk', sortKey: 'sk', expires: true }),
   };
 }
 
