@@ -4,6 +4,7 @@ import { CfnOutput, Stack, type CfnElement } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { binaries } from './constructs/binaries.js';
 import { api } from './parts/api.js';
+import { defender } from './parts/defender.js';
 import { devices } from './parts/devices.js';
 import { functions } from './parts/functions.js';
 import { parameters } from './parts/parameters.js';
@@ -23,13 +24,15 @@ export class DrydockStack extends Stack {
     const fleet = devices(this);
     const stored = tables(this);
     const told = messaging(this, asked);
-    const around = { binaries: binaries(this), parameters: asked, devices: fleet, tables: stored, messaging: told };
+    const built = binaries(this);
+    const around = { binaries: built, parameters: asked, devices: fleet, tables: stored, messaging: told };
     const made = functions(this, around);
     const { url } = api(this, around);
     const authorizer = tokens(this, made);
     claims(this, made, fleet);
     rules(this, told, stored);
     watching(this, told);
+    const guarded = defender(this, built, told);
 
     const outputs: [string, string, string][] = [
       ['DevicePolicyName', "The policy of every device's certificate", fleet.policy.ref],
@@ -47,10 +50,17 @@ export class DrydockStack extends Stack {
       ['AllowListTableName', 'The serial numbers that were made', stored.allowList.tableName],
       ['AlertsTopicArn', 'Alerts for people', told.alerts],
       ['ConnectivityTopicArn', 'Devices that went offline or came back', told.connectivity],
-      ['ViolationsTopicArn', 'Violations of behaviors', told.violations],
+      ['ViolationsTopicArn', 'The alert target of security profiles', told.violations],
       ['RuleErrorsQueueUrl', 'Messages that a rule could not deliver', told.ruleErrors.url],
       ['DeadLetterQueueUrl', 'Messages that were given up', told.deadLetters.url],
       ['QuarantineQueueUrl', 'Messages that can never be handled', told.quarantine.url],
+      ['AuditsTableName', 'Reports of audits', guarded.audits.tableName],
+      ['ViolationsTableName', 'Devices that did not behave', guarded.violations.tableName],
+      ['ResponsePlansTableName', 'What is to be done about findings and violations', guarded.plans.tableName],
+      ['DefenderAlertsRoleArn', 'The role of this alert target', guarded.alerting.arn],
+      ['QuarantineGroupName', 'Devices in quarantine', guarded.group.ref],
+      ['DeactivateCertificateName', 'The mitigation action that deactivates device certificates', guarded.deactivate.ref],
+      ['QuarantineThingsName', 'The mitigation action that puts things into quarantine', guarded.quarantine.ref],
     ];
     for (const [name, description, value] of outputs) new CfnOutput(this, name, { description, value });
     const ofApi: [string, string, string][] = [

@@ -9,9 +9,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const FUNCTIONS: [&str; 8] = [
+const FUNCTIONS: [&str; 10] = [
     "connectivity",
+    "defender-audit",
     "defender-detect",
+    "defender-response",
     "device-authorizer",
     "fleet-api",
     "jit-registration",

@@ -5,6 +5,7 @@ mod accepted;
 mod alarm;
 mod authorizer;
 mod bucket;
+mod defender;
 mod event_invoke_config;
 mod event_source_mapping;
 mod fleet;
@@ -87,6 +88,14 @@ pub enum Resource {
     TopicRuleDestination(Requested),
     /// `AWS::IoT::Logging`.
     Logging(Requested),
+    /// `AWS::IoT::AccountAuditConfiguration`.
+    AuditConfiguration(Requested),
+    /// `AWS::IoT::ScheduledAudit`.
+    ScheduledAudit(Requested),
+    /// `AWS::IoT::MitigationAction`.
+    MitigationAction(Requested),
+    /// `AWS::IoT::SecurityProfile`.
+    SecurityProfile(Requested),
     /// `AWS::IoT::PolicyPrincipalAttachment`.
     PolicyAttachment(Attachment),
     /// `AWS::IoT::ThingPrincipalAttachment`.
@@ -272,6 +281,10 @@ const KINDS: &[&Kind] = &[
     &layer::SERVERLESS,
     &permission::KIND,
     &authorizer::KIND,
+    &defender::CONFIGURATION,
+    &defender::MITIGATION_ACTION,
+    &defender::SCHEDULED_AUDIT,
+    &defender::SECURITY_PROFILE,
     &fleet::BILLING_GROUP,
     &fleet::CA_CERTIFICATE,
     &fleet::CERTIFICATE,

@@ -57,6 +57,21 @@ pub(super) async fn resource(gateway: &Gateway, resource: &Resource) -> Option<R
                 .ask(ask("SetV2LoggingOptions", Method::POST, "/v2LoggingOptions".to_owned(), logging.request.clone()))
                 .await
         }
+        Resource::AuditConfiguration(wanted) => {
+            let path = "/audit/configuration".to_owned();
+            gateway.ask(ask("UpdateAccountAuditConfiguration", Method::PATCH, path, wanted.request.clone())).await
+        }
+        Resource::ScheduledAudit(audit) => {
+            let path = format!("/audit/scheduledaudits/{}", audit.name);
+            let update = ask("UpdateScheduledAudit", Method::PATCH, path.clone(), audit.request.clone());
+            make(gateway, ask("CreateScheduledAudit", Method::POST, path, audit.request.clone()), Some(update)).await
+        }
+        Resource::MitigationAction(action) => {
+            let path = format!("/mitigationactions/actions/{}", action.name);
+            let update = ask("UpdateMitigationAction", Method::PATCH, path.clone(), action.request.clone());
+            make(gateway, ask("CreateMitigationAction", Method::POST, path, action.request.clone()), Some(update)).await
+        }
+        Resource::SecurityProfile(profile) => security_profile(gateway, profile).await,
         Resource::PolicyAttachment(Attachment { name, principal, .. }) => {
             let path = format!("/target-policies/{name}");
             gateway.ask(ask("AttachPolicy", Method::PUT, path, json!({ "target": principal }))).await
@@ -79,6 +94,21 @@ pub(super) async fn resource(gateway: &Gateway, resource: &Resource) -> Option<R
         _ => return None,
     };
     Some(made.map(|_| ()).map_err(MakeError::Refused))
+}
+
+/// Makes a security profile, and attaches it to its targets. What an earlier template attached it to besides stays.
+async fn security_profile(gateway: &Gateway, profile: &Requested) -> Result<Value, NotMade> {
+    let path = format!("/security-profiles/{}", profile.name);
+    let mut wanted = profile.request.clone();
+    let targets = wanted.as_object_mut().and_then(|wanted| wanted.remove("targetArns"));
+    let update = ask("UpdateSecurityProfile", Method::PATCH, path.clone(), wanted.clone());
+    let made = make(gateway, ask("CreateSecurityProfile", Method::POST, path.clone(), wanted), Some(update)).await?;
+    for target in targets.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        let path =
+            format!("{path}/targets?securityProfileTargetArn={}", target.replace(':', "%3A").replace('/', "%2F"));
+        gateway.ask(ask("AttachSecurityProfile", Method::PUT, path, Value::Null)).await?;
+    }
+    Ok(made)
 }
 
 async fn domain_configuration(gateway: &Gateway, domain: &Requested) -> Result<Value, NotMade> {

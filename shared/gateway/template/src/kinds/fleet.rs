@@ -20,12 +20,12 @@ pub struct Requested {
 const ATTRIBUTES: Shape = Shape::Object(&[optional("Attributes", Shape::TextMap)]);
 
 /// The properties as the API spells them, by the fields that declare them.
-fn request(fields: &'static [Field], properties: &Properties<'_>) -> Json {
+pub(super) fn request(fields: &'static [Field], properties: &Properties<'_>) -> Json {
     Shape::Object(fields).to_api(Json::Object(properties.json.clone()))
 }
 
 /// The same without some members, which go elsewhere than into the body.
-fn without(mut request: Json, names: &[&str]) -> Json {
+pub(super) fn without(mut request: Json, names: &[&str]) -> Json {
     if let Some(object) = request.as_object_mut() {
         for name in names {
             object.remove(*name);
