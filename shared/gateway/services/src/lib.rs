@@ -8,7 +8,7 @@
 //! - [`request`]: a request of a service that came as a message. [`requests`]: from the messages to the services.
 //!   `in_flight` counts those that are unanswered.
 //! - [`events`]: from events to the topics that tell of them.
-//! - [`metrics`]: what CloudWatch is told of all of them.
+//! - [`metrics`]: what CloudWatch is told of all of them, once a minute; `defender`: of Device Defender, as it happens.
 //! - [`operations`]: which operations there are, and which of them are implemented.
 
 pub mod account;
@@ -17,6 +17,7 @@ pub mod call;
 pub mod certificates;
 pub mod commands;
 pub mod connections;
+mod defender;
 pub mod detect;
 pub mod events;
 mod in_flight;

@@ -4,7 +4,7 @@
 use super::facts::{self, Facts};
 use super::lists;
 use super::service::AuditService;
-use crate::metrics;
+use crate::defender;
 use drydock_audit::task::Step;
 use drydock_audit::{Audit, Notification};
 use drydock_cloud::sns::Publish;
@@ -60,7 +60,7 @@ impl AuditService {
         }
         books.apply(&books.audit, |book| Ok::<_, ApiError>(book.end_of_check(step, looked.total))).await?;
         if let Some(outcome) = books.audit.read(|book| book.outcome(step)) {
-            metrics::checked(&self.host, step.check.name, &outcome, books.now());
+            defender::checked(&self.host, step.check.name, &outcome, books.now());
         }
         Ok(())
     }

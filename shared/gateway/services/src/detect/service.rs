@@ -3,8 +3,8 @@
 use super::mqtt::{self, MetricsReport};
 use super::runner::{PERIOD, Runner};
 use super::seen::Seen;
+use crate::defender;
 use crate::in_flight::Inbox;
-use crate::metrics;
 use crate::request::TopicRequest;
 use crate::service::{AGAIN, Service};
 use async_trait::async_trait;
@@ -100,7 +100,7 @@ impl Service for DetectService {
 
     fn hears(self: Arc<Self>, event: &Event) {
         if let Event::ViolationChanged { violation, at } = event {
-            metrics::violated(&self.runner.host, violation, *at);
+            defender::violated(&self.runner.host, violation, *at);
         }
         if self.runner.is_on() {
             self.seen.lock().hears(event);
