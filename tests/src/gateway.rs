@@ -367,7 +367,7 @@ impl Gateway<'_> {
     pub fn metric(&self, name: &str, dimensions: &[(&str, &str)]) -> Option<f64> {
         const DAY: i64 = 86_400;
         let clock = self.send("GET", "/_drydock/clock", &[], b"").ok();
-        let now = clock["now"].as_str().and_then(|now| now.parse::<jiff::Timestamp>().ok());
+        let now = clock.get("now").and_then(Value::as_str).and_then(|now| now.parse::<jiff::Timestamp>().ok());
         let now = now.unwrap_or_else(|| panic!("`{clock}` has no time")).as_second();
         let dimensions: Vec<Value> =
             dimensions.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
@@ -378,8 +378,13 @@ impl Gateway<'_> {
         let target = ("x-amz-target", "GraniteServiceVersion20100801.GetMetricStatistics");
         let headers = [target, ("content-type", "application/x-amz-json-1.0")];
         let answer = self.call("monitoring", "POST", "/", &headers, &asked).ok();
-        let points = answer["Datapoints"].as_array().filter(|points| !points.is_empty())?;
-        Some(points.iter().map(|point| point["Sum"].as_f64().unwrap_or_else(|| panic!("{point}"))).sum())
+        let points = answer.get("Datapoints").and_then(Value::as_array).filter(|points| !points.is_empty())?;
+        Some(
+            points
+                .iter()
+                .map(|point| point.get("Sum").and_then(Value::as_f64).unwrap_or_else(|| panic!("{point}")))
+                .sum(),
+        )
     }
 
     /// One request to S3, signed in name.

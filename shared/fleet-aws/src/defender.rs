@@ -102,9 +102,9 @@ where
     failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
-fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool
+fn is_gone<E>(error: &SdkError<E>) -> bool
 where
-    E: std::error::Error + 'static,
+    E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     error.code() == Some("ResourceNotFoundException")
 }
@@ -137,7 +137,8 @@ fn resource(identifier: &ResourceIdentifier) -> Option<Resource> {
             serial: issuer.issuer_certificate_serial_number.clone(),
         });
     }
-    let plain: [(&Option<String>, fn(String) -> Resource); 6] = [
+    type Make = fn(String) -> Resource;
+    let plain: [(&Option<String>, Make); 6] = [
         (&identifier.ca_certificate_id, Resource::CaCertificate),
         (&identifier.cognito_identity_pool_id, Resource::CognitoIdentityPool),
         (&identifier.client_id, Resource::ClientId),

@@ -167,7 +167,7 @@ fn what_comes_in_any_order_and_again_leaves_the_same_rows() {
             "criteria": { "comparisonOperator": "in-cidr-set", "value": { "cidrs": ["192.0.2.0/24"] } } },
         { "name": "cold", "metric": "temperature", "criteria": { "comparisonOperator": "less-than", "value": { "number": 20.0 } } },
     ]);
-    let mut all = vec![
+    let mut all = [
         message("a", BEGIN, TOPIC),
         message("b", BEGIN + 1, "dt/m/other"),
         message("c", BEGIN + PERIOD, TOPIC),

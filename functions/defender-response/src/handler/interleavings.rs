@@ -72,11 +72,7 @@ impl Scenario for Play {
                 Alert::Violation(telling) if telling.thing_name == thing => Some(telling.what),
                 _ => None,
             };
-            let last = told
-                .iter()
-                .filter_map(of)
-                .filter(|what| matches!(what, Told::Quarantined | Told::Released))
-                .next_back();
+            let last = told.iter().filter_map(of).rfind(|what| matches!(what, Told::Quarantined | Told::Released));
             if (last == Some(Told::Quarantined)) != (watched.quarantine == Place::In) {
                 return Err(format!("what was told last of {thing} is {last:?}: {watched:?}"));
             }

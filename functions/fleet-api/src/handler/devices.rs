@@ -12,13 +12,13 @@ use fleet::homes::resource::{Claim, Device, DeviceChange, read};
 use fleet::homes::text::DeviceId;
 use fleet::homes::{home, possession, row};
 use fleet::ports::{FindPresence, GetShadow, UpdateItem};
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 
 /// The device with what it is now.
 async fn shown<O: Outside>(call: &Call<'_, O>, kept: Kept) -> Result<Device, Problem> {
     let name = kept.device_id.as_str().to_owned();
-    let now = try_join(call.ports.shadows.get_shadow(&name), call.ports.presence.find_presence(&name));
-    let (shadow, presence) = now.await.map_err(|error| unavailable(&error))?;
+    let shadow = call.ports.shadows.get_shadow(&name).await.map_err(|error| unavailable(&error))?;
+    let presence = call.ports.presence.find_presence(&name).await.map_err(|error| unavailable(&error))?;
     Ok(kept.shown(&shadow.unwrap_or_default(), presence))
 }
 
