@@ -26,6 +26,7 @@ mod commands;
 mod config;
 mod connections;
 mod credentials;
+mod defended;
 mod demo;
 mod destinations;
 mod detect;

@@ -89,15 +89,22 @@ fn until(
     (release, done)
 }
 
+/// The ARN of the template's topic.
+pub(crate) fn topic(gateway: &Gateway<'_>, logical_id: &str) -> String {
+    let headers =
+        [("authorization", &*authorization("us-east-1", "sns")), ("content-type", "application/x-www-form-urlencoded")];
+    let topics = gateway.send("POST", "/", &headers, b"Action=ListTopics&Version=2010-03-31").body;
+    let mut arns = topics.split("<TopicArn>").skip(1).filter_map(|rest| rest.split_once('<')).map(|(arn, _)| arn);
+    arns.find(|arn| arn.contains(logical_id)).unwrap().to_owned()
+}
+
 /// A queue that gets all alerts.
-fn alerts(gateway: &Gateway<'_>) {
+pub(crate) fn alerts(gateway: &Gateway<'_>) {
     sqs(gateway, "CreateQueue", &json!({ "QueueName": "told" }));
     let headers =
         [("authorization", &*authorization("us-east-1", "sns")), ("content-type", "application/x-www-form-urlencoded")];
     let sns = |body: &str| gateway.send("POST", "/", &headers, body.as_bytes());
-    let topics = sns("Action=ListTopics&Version=2010-03-31").body;
-    let mut arns = topics.split("<TopicArn>").skip(1).filter_map(|rest| rest.split_once('<')).map(|(arn, _)| arn);
-    let topic = arns.find(|arn| arn.contains("AlertsTopic")).unwrap();
+    let topic = topic(gateway, "AlertsTopic");
     let subscribe = format!(
         "Action=Subscribe&TopicArn={topic}&Protocol=sqs&Endpoint=arn:aws:sqs:us-east-1:123456789012:told\
          &Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=true"
@@ -106,7 +113,7 @@ fn alerts(gateway: &Gateway<'_>) {
 }
 
 /// The next alert of a release; alarms come on the same topic.
-fn told(gateway: &Gateway<'_>) -> Value {
+pub(crate) fn told(gateway: &Gateway<'_>) -> Value {
     let url = format!("http://127.0.0.1:{}/123456789012/told", gateway.api_port());
     wait_for("an alert", || {
         let got = sqs(gateway, "ReceiveMessage", &json!({ "QueueUrl": url, "MaxNumberOfMessages": 1 }));
@@ -117,14 +124,14 @@ fn told(gateway: &Gateway<'_>) -> Value {
     })
 }
 
-fn sqs(gateway: &Gateway<'_>, operation: &str, body: &Value) -> Value {
+pub(crate) fn sqs(gateway: &Gateway<'_>, operation: &str, body: &Value) -> Value {
     let target = format!("AmazonSQS.{operation}");
     let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.0")];
     gateway.call("sqs", "POST", "/", &headers, body).ok()
 }
 
 /// The URL of the template's queue.
-fn queue(gateway: &Gateway<'_>, logical_id: &str) -> String {
+pub(crate) fn queue(gateway: &Gateway<'_>, logical_id: &str) -> String {
     let all = sqs(gateway, "ListQueues", &json!({}));
     let urls: Vec<_> =
         all["QueueUrls"].as_array().unwrap().iter().map(|url| url.as_str().unwrap().to_owned()).collect();
@@ -206,10 +213,10 @@ fn a_release_in_waves_succeeds_and_a_bad_one_is_stopped_and_taken_back() {
 }
 
 /// Kills the function's processes, as Lambda's own death would.
-fn kill_function(gateway: &Gateway<'_>) -> usize {
+pub(crate) fn kill_function(gateway: &Gateway<'_>, name: &str) -> usize {
     let listed = Command::new("ps").args(["-o", "pid=,args=", "--ppid", &gateway.pid().to_string()]).output().unwrap();
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let ours = listed.lines().filter(|line| line.contains("job-orchestration"));
+    let ours = listed.lines().filter(|line| line.contains(name));
     let pids: Vec<_> = ours.filter_map(|line| line.split_whitespace().next()).collect();
     for pid in &pids {
         Command::new("kill").args(["-9", pid]).status().unwrap();
@@ -235,7 +242,7 @@ fn kills_and_redeliveries_in_the_middle_change_nothing_twice() {
     let mut succeeds = || {
         executed += work(&mut fleet, |_, _| "SUCCEEDED").len();
         if killed < 3 {
-            killed += kill_function(&gateway);
+            killed += kill_function(&gateway, "job-orchestration");
             // What died in the middle is taken up once its lease has run out, after 28 seconds.
             advance(&gateway, "29s");
         }
@@ -262,7 +269,7 @@ fn kills_and_redeliveries_in_the_middle_change_nothing_twice() {
     assert_eq!(told(&gateway)["phase"], "succeeded");
 }
 
-fn advance(gateway: &Gateway<'_>, by: &str) -> i64 {
+pub(crate) fn advance(gateway: &Gateway<'_>, by: &str) -> i64 {
     let now = gateway.send("POST", "/_drydock/clock", &[], json!({ "advance": by }).to_string().as_bytes()).ok();
     now["now"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond()
 }

@@ -64,6 +64,8 @@ pub enum Place {
     Entering,
     /// It is.
     In,
+    /// It is being taken out, or somebody has died over that.
+    Leaving,
 }
 
 /// A violation.
@@ -296,10 +298,10 @@ impl Watched {
     pub fn next(&self) -> Option<Action> {
         let holding = self.violations.iter().find(|(_, violation)| violation.holds());
         match (holding, self.quarantine) {
-            (Some((id, violation)), Place::Out | Place::Entering) => {
+            (Some((id, violation)), Place::Out | Place::Entering | Place::Leaving) => {
                 return Some(Action::Quarantine { violation: id.clone(), at: violation.begun.unwrap_or_default() });
             }
-            (None, Place::In | Place::Entering) => return Some(Action::Release),
+            (None, Place::In | Place::Entering | Place::Leaving) => return Some(Action::Release),
             _ => {}
         }
         let remedy = self.violations.iter().find_map(|(id, violation)| Some((id, violation.wants()?.clone())));
@@ -312,8 +314,11 @@ impl Watched {
 
     /// Notes what is about to be done, as far as somebody has to know it who finds it undone.
     pub fn begin(&mut self, action: &Action) {
-        if matches!((action, self.quarantine), (Action::Quarantine { .. }, Place::Out)) {
-            self.quarantine = Place::Entering;
+        match (action, self.quarantine) {
+            (Action::Quarantine { .. }, Place::Out) => self.quarantine = Place::Entering,
+            // Where another violation is heard of before it is known to be out, it has to be put in once more.
+            (Action::Release, Place::In) => self.quarantine = Place::Leaving,
+            _ => {}
         }
     }
 
@@ -324,7 +329,7 @@ impl Watched {
                 let begun = self.violations.get(violation).and_then(|known| known.begun).unwrap_or_default();
                 match done {
                     Done::Done => {
-                        let enters = self.quarantine != Place::In;
+                        let enters = matches!(self.quarantine, Place::Out | Place::Entering);
                         self.quarantine = Place::In;
                         self.record(violation, "quarantined");
                         if enters {
@@ -332,7 +337,10 @@ impl Watched {
                         }
                     }
                     Done::Never(why) => {
-                        self.quarantine = Place::Out;
+                        // One that was being taken out may still be in.
+                        if self.quarantine != Place::Leaving {
+                            self.quarantine = Place::Out;
+                        }
                         self.record(violation, &format!("not quarantined: {why}"));
                         if let Some(known) = self.violations.get_mut(violation) {
                             known.held_back = true;
