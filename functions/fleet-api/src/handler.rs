@@ -25,7 +25,7 @@ use fleet::ports::{
 /// The most bytes of a body.
 const MAX_BODY: usize = 16 * 1024;
 
-/// The document that describes the API: made by the test `openapi`, which fails where it is not current.
+/// The document that describes the API: made by the test `the_openapi_document_is_current`, which fails where it is not current.
 const OPENAPI: &str = include_str!("../openapi.json");
 
 /// What the outside is made of.
@@ -151,7 +151,5 @@ fn body<'r>(route: &Route, request: &'r Request) -> Result<&'r [u8], Problem> {
 
 #[cfg(test)]
 mod interleavings;
-#[cfg(test)]
-mod openapi;
 #[cfg(test)]
 mod tests;

@@ -356,3 +356,15 @@ fn the_sample_event_is_a_request() {
     let world = World::with(&Faults::default(), false);
     assert_eq!(kind(&world.is(1, &asked, 404)), "not-found", "the home is nobody's");
 }
+
+/// The document that is served is the one that follows from the types.
+#[test]
+fn the_openapi_document_is_current() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    let expected = serde_json::to_string_pretty(&fleet::homes::openapi::document()).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(file, &expected).unwrap();
+    }
+    let known = std::fs::read_to_string(file).unwrap();
+    assert!(known == expected, "openapi.json is not current: run the test with UPDATE=1");
+}
