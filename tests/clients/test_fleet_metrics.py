@@ -58,7 +58,7 @@ def test_the_aws_cli_walks_through_the_tutorial(gateway, iot):
         return gateway.aws("iot", *words, **options)
 
     made = aws(
-        "create-fleet-metric", "--metric-name", "high_temp_FM", "--query-string", "thingName:TempSensor* AND attributes.temperature>80",
+        "create-fleet-metric", "--metric-name", "high_temp_FM", "--query-string", "thingName:TempSensor* AND attributes.temperature >80",
         "--period", "60", "--aggregation-field", "attributes.temperature", "--aggregation-type", "name=Statistics,values=count",
     )
     assert made == {"metricName": "high_temp_FM", "metricArn": f"arn:aws:iot:{gateway.region}:123456789012:fleetmetric/high_temp_FM"}

@@ -126,6 +126,12 @@ impl Parser<'_> {
         // Where it begins as a field does, it is one only if what comes next says so.
         let is_distance = self.words.rest().starts_with("geo_distance,");
         let first = if is_distance { None } else { ahead.word()? };
+        // AWS's tutorial of fleet metrics has white space before a comparison.
+        let mut beyond = ahead;
+        beyond.skip_space();
+        if self.field.is_none() && matches!(beyond.peek(), Some('<' | '>')) {
+            ahead = beyond;
+        }
         let Some(Word { glob, .. }) = first.filter(|_| matches!(ahead.peek(), Some(':' | '<' | '>' | '='))) else {
             let field = self.field.clone();
             let test = if matches!(self.words.peek(), Some('<' | '>')) && field.is_some() {
