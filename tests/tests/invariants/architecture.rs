@@ -31,8 +31,8 @@ use Layer::{Adapter, Chore, Composition, Function, Machinery, Rulebook, Vocabula
 const MEMBERS: &[(&str, Layer)] = &[
     ("behaviors", Vocabulary),
     ("connectivity", Function),
-    ("defender-detect", Function),
     ("defender-audit", Function),
+    ("defender-detect", Function),
     ("defender-response", Function),
     ("device-authorizer", Function),
     ("drydock-audit", Rulebook),

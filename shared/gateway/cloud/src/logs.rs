@@ -23,6 +23,7 @@ mod outflow;
 mod queries;
 mod rows;
 mod service;
+mod session;
 mod state;
 mod streams;
 mod tags;

@@ -4,11 +4,12 @@
 //! - [`sources`]: things and groups as the books have them. [`connections`]: what is known of things' connections.
 //! - `operations`: the configuration and the indexes over HTTP. [`search`]: searches and aggregations.
 //! - `groups`: dynamic thing groups.
-//! - [`fleet_metrics`]: fleet metrics, and their values to CloudWatch.
+//! - `fleet_metric_operations`, [`fleet_metrics`]: fleet metrics, and their values to CloudWatch.
 //! - [`find`]: what `drydock find` asks.
 
 pub mod connections;
 pub mod find;
+pub(crate) mod fleet_metric_operations;
 pub mod fleet_metrics;
 mod groups;
 mod operations;

@@ -71,7 +71,7 @@ pub const SERVICES: &[Registered] = &[
     register("commands", commands::register, Some(|all| all.commands.clone())),
     register("connections", connections::register, None),
     register("indexing", indexing::register, Some(|all| all.indexing.clone())),
-    register("fleet metrics", indexing::fleet_metrics::register, Some(|all| all.fleet_metrics.clone())),
+    register("fleet metrics", indexing::fleet_metric_operations::register, Some(|all| all.fleet_metrics.clone())),
     register("detect", detect::register, Some(|all| all.detect.clone())),
     register("jobs", jobs::register, Some(|all| all.jobs.clone())),
     register("logging", logging::register, None),

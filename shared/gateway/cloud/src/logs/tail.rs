@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::input::{Input, group_of};
 use super::outflow::New;
 use super::service::Logs;
-use super::state::Event;
+use super::session::{Tail, Waiting};
 use crate::context::lock;
 use crate::wire::event_stream::{self, event, exception};
 use crate::{going, wire};
@@ -15,10 +15,8 @@ use bytes::Bytes;
 use drydock_log_search::pattern::Pattern;
 use http::Response;
 use serde_json::{Map, Value, json};
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::MissedTickBehavior;
 
@@ -27,81 +25,12 @@ const MOST_SESSIONS: usize = 15;
 /// The most groups of a session, and names or prefixes of streams.
 const MOST_GROUPS: usize = 10;
 const MOST_STREAMS: usize = 100;
-/// The most events of an update: of more than that a sample is sent.
-const SAMPLE: usize = 500;
-/// How many updates wait for a caller who does not read, and how many events behind them.
+/// How many updates wait for a caller who does not read.
 const UPDATES: usize = 10;
-const WAITING: usize = 5000;
 /// How long a session lasts, in milliseconds.
 const SESSION: i64 = 3 * 3_600_000;
 /// How often an update is sent.
 const EVERY: Duration = Duration::from_secs(1);
-
-/// A session.
-pub(super) struct Tail {
-    /// The groups, with what the caller called each.
-    groups: Vec<(String, String)>,
-    names: Vec<String>,
-    prefixes: Vec<String>,
-    pattern: Pattern,
-    waiting: Mutex<Waiting>,
-}
-
-/// What is still to be sent.
-#[derive(Default)]
-struct Waiting {
-    events: VecDeque<Value>,
-    /// Whether some have gone since the last update.
-    lost: bool,
-}
-
-/// The sessions that go on.
-pub(super) type Tails = Mutex<Vec<Weak<Tail>>>;
-
-impl Tail {
-    fn hear(&self, new: &New) {
-        let Some((_, identifier)) = self.groups.iter().find(|(name, _)| *name == new.group) else { return };
-        let any = self.names.is_empty() && self.prefixes.is_empty();
-        let named = self.names.contains(&new.stream);
-        if !any && !named && !self.prefixes.iter().any(|prefix| new.stream.starts_with(prefix)) {
-            return;
-        }
-        let found = new.events.iter().filter(|event| self.pattern.matches(&event.message));
-        let shown: Vec<Value> = found.map(|event| shown(event, identifier, &new.stream)).collect();
-        let mut waiting = lock(&self.waiting);
-        waiting.events.extend(shown);
-        while waiting.events.len() > WAITING {
-            waiting.events.pop_front();
-            waiting.lost = true;
-        }
-    }
-
-    /// Sends the update that is due, where the caller has read enough: otherwise what is in it stays for a later one. Whether somebody
-    /// listens still.
-    fn send(&self, pieces: &Sender<Bytes>) -> bool {
-        let mut waiting = lock(&self.waiting);
-        // Evenly over the second.
-        let step = waiting.events.len().div_ceil(SAMPLE).max(1);
-        let results: Vec<&Value> = waiting.events.iter().step_by(step).collect();
-        let sampled = waiting.lost || step > 1;
-        let update = json!({ "sessionMetadata": { "sampled": sampled }, "sessionResults": results });
-        match pieces.try_send(event("sessionUpdate", &update)) {
-            Ok(()) => {
-                *waiting = Waiting::default();
-                true
-            }
-            Err(TrySendError::Full(_)) => true,
-            Err(TrySendError::Closed(_)) => false,
-        }
-    }
-}
-
-fn shown(event: &Event, group: &str, stream: &str) -> Value {
-    json!({
-        "logGroupIdentifier": group, "logStreamName": stream, "message": &*event.message,
-        "timestamp": event.at, "ingestionTime": event.ingested,
-    })
-}
 
 fn texts(given: Option<Vec<&str>>) -> Vec<String> {
     given.into_iter().flatten().map(str::to_owned).collect()
@@ -153,7 +82,7 @@ impl Logs {
             }
         }
         let begin = begin(&self.context.uuid(), &groups, (&names, &prefixes), text);
-        let tail = Arc::new(Tail { groups, names, prefixes, pattern, waiting: Mutex::default() });
+        let tail = Arc::new(Tail { groups, names, prefixes, pattern, waiting: Mutex::new(Waiting::default()) });
         {
             let mut tails = lock(&self.tails);
             tails.retain(|tail| tail.strong_count() > 0);

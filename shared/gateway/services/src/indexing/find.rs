@@ -1,8 +1,8 @@
 //! What `drydock find` asks (`POST /_drydock/find`): which things a query finds, with the values that made it so, and for one thing
 //! which term failed on which value.
 
-use super::search::{read, ready};
-use super::service::{Indexed, IndexingService, blocking};
+use super::search::read;
+use super::service::{Indexed, IndexingService, blocking, ready};
 use drydock_core::{ApiError, ThingName};
 use drydock_indexing::explain::{Explained, explain};
 use drydock_indexing::{Limits, Plan, Query, THINGS};

@@ -1,19 +1,14 @@
-//! Fleet metrics: their operations, and their values to Amazon CloudWatch at the end of each period of the gateway's clock ("Fleet
+//! Fleet metrics: their values to Amazon CloudWatch at the end of each period of the gateway's clock ("Fleet
 //! metrics" of the guide).
 
-use super::search::ready;
-use super::service::IndexingService;
-use crate::call::Call;
+use super::service::{IndexingService, ready};
 use crate::service::{AGAIN, Service};
 use async_trait::async_trait;
 use drydock_cloud::cloudwatch::{Metric, Unit};
 use drydock_core::{ApiError, ErrorCode, Timestamp};
-use drydock_host::{Host, tags};
+use drydock_host::Host;
 use drydock_indexing::THINGS;
 use drydock_indexing::fleet_metrics::FleetMetric;
-use drydock_model::Router;
-use drydock_model::iot::ops;
-use drydock_registry::tags::NewTags;
 use drydock_timers::{Due, Reminder};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -40,47 +35,6 @@ pub struct FleetMetricsService {
     told: Mutex<BTreeMap<String, Timestamp>>,
 }
 
-pub(crate) fn register(router: &mut Router<Call>) {
-    router.on::<ops::CreateFleetMetric>(|call: Call, input| async move {
-        let books = call.books();
-        let tags = NewTags::read(input.tags.as_deref())?;
-        call.services.fleet_metrics.is_ready(input.index_name.as_deref())?;
-        let change = books.change((&books.indexing, &books.tags), |(indexing, kept)| {
-            let was_there = indexing.has_fleet_metric(&input.metric_name);
-            let reply = indexing.apply(|book| book.create_fleet_metric(input, &books.scope, books.now()))?;
-            tags::keep(kept, reply.metric_arn.as_deref().filter(|_| !was_there), tags)?;
-            Ok(reply)
-        });
-        let reply = change.await?;
-        call.services.fleet_metrics.look_again();
-        Ok(reply)
-    });
-    router.on::<ops::UpdateFleetMetric>(|call: Call, input| async move {
-        let books = call.books();
-        call.services.fleet_metrics.is_ready(Some(&input.index_name))?;
-        books.apply(&books.indexing, |book| book.update_fleet_metric(input, books.now())).await?;
-        call.services.fleet_metrics.look_again();
-        Ok(())
-    });
-    router.on::<ops::DeleteFleetMetric>(|call: Call, input| async move {
-        let books = call.books();
-        let change = books.change((&books.indexing, &books.tags), |(indexing, kept)| {
-            indexing.apply(|book| book.delete_fleet_metric(&input))?;
-            tags::forget(kept, &books.scope, &format!("fleetmetric/{}", input.metric_name));
-            Ok(())
-        });
-        change.await
-    });
-    router.on::<ops::DescribeFleetMetric>(|call: Call, input| async move {
-        let books = call.books();
-        books.indexing.read(|book| book.describe_fleet_metric(&input.metric_name, &books.scope))
-    });
-    router.on::<ops::ListFleetMetrics>(|call: Call, input| async move {
-        let books = call.books();
-        books.indexing.read(|book| book.list_fleet_metrics(&input, &books.scope))
-    });
-}
-
 impl FleetMetricsService {
     /// Fleet metrics on an index.
     #[must_use]
@@ -99,7 +53,7 @@ impl FleetMetricsService {
     }
 
     /// Whether an index can be asked, where there is one.
-    fn is_ready(&self, index: Option<&str>) -> Result<(), ApiError> {
+    pub(super) fn is_ready(&self, index: Option<&str>) -> Result<(), ApiError> {
         match ready(&self.indexing.indexed.state.read(), index.unwrap_or(THINGS)) {
             // Which of the faults of a request it is told of is for the book to say.
             Err(error) if error.code == ErrorCode::IndexNotReadyException => Err(error),

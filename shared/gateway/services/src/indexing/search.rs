@@ -1,18 +1,17 @@
 //! Searches and aggregations: "SearchIndex", "GetStatistics", "GetPercentiles", "GetCardinality" and "GetBucketsAggregation". They
 //! run beside the workers that serve sockets, as one may walk a million values.
 
-use super::service::{AT_ONCE, Indexed, IndexingService, State, blocking};
+use super::service::{AT_ONCE, Indexed, IndexingService, blocking, ready};
 use super::sources;
 use crate::call::Call;
 use drydock_core::{ApiError, ErrorCode, ThingGroupName, ThingName, page};
 use drydock_indexing::aggregate::{PERCENTS, Values};
-use drydock_indexing::config::no_index;
 use drydock_indexing::{GROUPS, Hits, Index, Limits, Plan, Query, THINGS, query};
 use drydock_model::Router;
 use drydock_model::iot::{
     GetBucketsAggregationRequest, GetBucketsAggregationResponse, GetCardinalityRequest, GetCardinalityResponse,
-    GetPercentilesRequest, GetPercentilesResponse, GetStatisticsRequest, GetStatisticsResponse, IndexStatus,
-    SearchIndexRequest, SearchIndexResponse, ops,
+    GetPercentilesRequest, GetPercentilesResponse, GetStatisticsRequest, GetStatisticsResponse, SearchIndexRequest,
+    SearchIndexResponse, ops,
 };
 use std::sync::Arc;
 
@@ -217,17 +216,4 @@ async fn ask<T: Send + 'static>(
         of(Found { hits: index.search(&plan), index, is_of_things: name == THINGS })
     });
     asked.await?
-}
-
-/// An index that can be asked.
-pub(super) fn ready<'a>(state: &'a State, name: &str) -> Result<&'a Index, ApiError> {
-    let kept = state.of(name).ok_or_else(|| no_index(name))?;
-    match kept.status {
-        None => Err(no_index(name)),
-        Some(IndexStatus::Building) => {
-            let why = format!("Index {name} is being built: ask again, DescribeIndex says when it is ACTIVE");
-            Err(ApiError::new(ErrorCode::IndexNotReadyException, why))
-        }
-        Some(_) => Ok(&kept.index),
-    }
 }

@@ -8,7 +8,7 @@ use drydock_broker::Who;
 use drydock_core::{ApiError, ErrorCode, Event, ThingGroupName, ThingName, Timestamp};
 use drydock_host::Host;
 use drydock_host::logs::failure;
-use drydock_indexing::config::{GroupConfig, ThingConfig};
+use drydock_indexing::config::{GroupConfig, ThingConfig, no_index};
 use drydock_indexing::document::Document;
 use drydock_indexing::misfits::{self, Misfit};
 use drydock_indexing::query::Term;
@@ -495,4 +495,17 @@ impl Service for IndexingService {
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| ApiError::new(ErrorCode::InternalFailureException, error.to_string()))
+}
+
+/// An index that can be asked.
+pub(super) fn ready<'a>(state: &'a State, name: &str) -> Result<&'a Index, ApiError> {
+    let kept = state.of(name).ok_or_else(|| no_index(name))?;
+    match kept.status {
+        None => Err(no_index(name)),
+        Some(IndexStatus::Building) => {
+            let why = format!("Index {name} is being built: ask again, DescribeIndex says when it is ACTIVE");
+            Err(ApiError::new(ErrorCode::IndexNotReadyException, why))
+        }
+        Some(_) => Ok(&kept.index),
+    }
 }
