@@ -2,7 +2,8 @@
 //! kills of the functions in the middle do.
 
 use crate::backend::{place, rows, table};
-use crate::releases::{advance, alerts, kill_function, queue, sqs, told, topic};
+use crate::detection::{arn, query};
+use crate::releases::{advance, alerts, kill_function, queue, sqs, told};
 use drydock_tests::gateway::{Gateway, comes, wait_for};
 use drydock_tests::tls::Identity;
 use serde_json::{Value, json};
@@ -143,11 +144,12 @@ fn a_device_that_does_not_behave_is_in_quarantine_until_it_does_whatever_is_kill
     let names = groups["thingGroups"].as_array().unwrap().iter().map(|group| group["groupName"].as_str().unwrap());
     let group = names.clone().find(|name| name.contains("QuarantineGroup")).unwrap().to_owned();
     let cam = thing(&gateway, "cam");
-    let no_telnet = json!({ "name": "no-telnet", "metric": "aws:listening-tcp-ports",
-        "criteria": { "comparisonOperator": "not-in-port-set", "value": { "ports": [23] } } });
-    let role = "arn:aws:iam::123456789012:role/detect";
-    let target = json!({ "SNS": { "alertTargetArn": topic(&gateway, "ViolationsTopic"), "roleArn": role } });
-    gateway.iot("POST", "/security-profiles/doors", &json!({ "behaviors": [no_telnet], "alertTargets": target }));
+    let one_door = json!({ "name": "one-door", "metric": "aws:listening-tcp-ports",
+        "criteria": { "comparisonOperator": "not-in-port-set", "value": { "ports": [4444] } } });
+    let role = arn(&query(&gateway, ("iam", "2010-05-08"), "ListRoles"), "DefenderAlertsRole");
+    let topic = arn(&query(&gateway, ("sns", "2010-03-31"), "ListTopics"), "ViolationsTopic");
+    let target = json!({ "SNS": { "alertTargetArn": topic, "roleArn": role } });
+    gateway.iot("POST", "/security-profiles/doors", &json!({ "behaviors": [one_door], "alertTargets": target }));
     let all = "arn%3Aaws%3Aiot%3Aus-east-1%3A123456789012%3Aall%2Fregistered-things";
     let path = format!("/security-profiles/doors/targets?securityProfileTargetArn={all}");
     gateway.call("iot", "PUT", &path, &[], &Value::Null).ok();
@@ -173,11 +175,11 @@ fn a_device_that_does_not_behave_is_in_quarantine_until_it_does_whatever_is_kill
             (row["quarantined"]["BOOL"] == quarantined && row.get("busyUntil").is_none()).then_some(())
         });
     };
-    say(1, &[23, 443]);
+    say(1, &[443, 4444]);
     settled(true);
     assert_eq!(members(), json!(["cam"]));
-    let arn = format!("arn%3Aaws%3Aiot%3Aus-east-1%3A123456789012%3Athinggroup%2F{group}");
-    let attached = gateway.iot("POST", &format!("/attached-policies/{arn}"), &Value::Null);
+    let target = format!("arn%3Aaws%3Aiot%3Aus-east-1%3A123456789012%3Athinggroup%2F{group}");
+    let attached = gateway.iot("POST", &format!("/attached-policies/{target}"), &Value::Null);
     assert_eq!(attached["policies"].as_array().unwrap().len(), 1, "{attached}");
     let jobs = wait_for("the job of the remedy", || {
         let jobs = gateway.iot("GET", "/jobs", &Value::Null)["jobs"].as_array().unwrap().clone();

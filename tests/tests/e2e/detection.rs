@@ -16,7 +16,7 @@ fn sqs(gateway: &Gateway<'_>, operation: &str, body: &Value) -> Value {
 }
 
 /// An operation of a service with AWS's query protocol, that must succeed: its XML.
-fn query(gateway: &Gateway<'_>, (service, version): (&str, &str), action: &str) -> String {
+pub(crate) fn query(gateway: &Gateway<'_>, (service, version): (&str, &str), action: &str) -> String {
     let authorization = authorization("us-east-1", service);
     let headers = [("authorization", authorization.as_str()), ("content-type", "application/x-www-form-urlencoded")];
     let answer = gateway.send("POST", "/", &headers, format!("Action={action}&Version={version}").as_bytes());
@@ -29,7 +29,7 @@ fn sns(gateway: &Gateway<'_>, action: &str) -> String {
 }
 
 /// The ARN in an answer, of what is called like this.
-fn arn(answer: &str, part: &str) -> String {
+pub(crate) fn arn(answer: &str, part: &str) -> String {
     let mut arns = answer.split("Arn>").skip(1).filter_map(|rest| Some(rest.split_once('<')?.0));
     arns.find(|arn| arn.contains(part)).unwrap_or_else(|| panic!("no {part} in {answer}")).to_owned()
 }

@@ -2,6 +2,7 @@
 //! redelivery or a kill in the middle does.
 
 use crate::backend::{place, rows};
+use crate::detection::{arn, query};
 use drydock_tests::gateway::{Gateway, authorization, comes, wait_for};
 use drydock_tests::mqtt::Mqtt;
 use serde_json::{Value, json};
@@ -89,22 +90,13 @@ fn until(
     (release, done)
 }
 
-/// The ARN of the template's topic.
-pub(crate) fn topic(gateway: &Gateway<'_>, logical_id: &str) -> String {
-    let headers =
-        [("authorization", &*authorization("us-east-1", "sns")), ("content-type", "application/x-www-form-urlencoded")];
-    let topics = gateway.send("POST", "/", &headers, b"Action=ListTopics&Version=2010-03-31").body;
-    let mut arns = topics.split("<TopicArn>").skip(1).filter_map(|rest| rest.split_once('<')).map(|(arn, _)| arn);
-    arns.find(|arn| arn.contains(logical_id)).unwrap().to_owned()
-}
-
 /// A queue that gets all alerts.
 pub(crate) fn alerts(gateway: &Gateway<'_>) {
     sqs(gateway, "CreateQueue", &json!({ "QueueName": "told" }));
     let headers =
         [("authorization", &*authorization("us-east-1", "sns")), ("content-type", "application/x-www-form-urlencoded")];
     let sns = |body: &str| gateway.send("POST", "/", &headers, body.as_bytes());
-    let topic = topic(gateway, "AlertsTopic");
+    let topic = arn(&query(gateway, ("sns", "2010-03-31"), "ListTopics"), "AlertsTopic");
     let subscribe = format!(
         "Action=Subscribe&TopicArn={topic}&Protocol=sqs&Endpoint=arn:aws:sqs:us-east-1:123456789012:told\
          &Attributes.entry.1.key=RawMessageDelivery&Attributes.entry.1.value=true"

@@ -113,7 +113,7 @@ fn a_violation_that_is_over() {
 #[test]
 fn two_violations_of_a_device() {
     let both = [("a", "1", "in-alarm"), ("a", "2", "in-alarm"), ("a", "1", "alarm-cleared")];
-    check("violations: two, one is over", &play(&both, &["a"]), Most::Faults(1));
+    check("violations: two, one is over", &play(&both, &["a"]), Most::Crashes(1));
 }
 
 #[test]
