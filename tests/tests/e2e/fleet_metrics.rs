@@ -3,7 +3,9 @@
 
 use drydock_tests::gateway::{Gateway, Place, SMALL, wait_for};
 use drydock_tests::http::Answer;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 
 const DURABLE: [&str; 3] = ["--data-dir", "state", "--no-functions"];
 /// What the tutorial of fleet metrics has: `attributes.temperature` as a number.
@@ -38,10 +40,22 @@ fn cloudwatch(gateway: &Gateway<'_>, operation: &str, body: &Value) -> Value {
     gateway.call("monitoring", "POST", "/", &headers, body).ok()
 }
 
+/// A full hour that is one to two hours away, in seconds since 1970: the same for all of a run. Each period up to it is looked at when a
+/// clock is moved there, so that it is not far.
+fn hour() -> i64 {
+    static HOUR: OnceLock<i64> = OnceLock::new();
+    *HOUR.get_or_init(|| (Timestamp::now().as_second() / 3600 + 2) * 3600)
+}
+
+/// So many seconds after [`hour`].
+fn after(seconds: i64) -> String {
+    Timestamp::from_second(hour() + seconds).unwrap().to_string()
+}
+
 /// Stops the clock at a time, indexes the fleet, and has its things.
 fn fleet(gateway: &Gateway<'_>) {
     clock(gateway, &json!({ "stop": true }));
-    clock(gateway, &json!({ "set": "2031-05-01T10:00:30Z" }));
+    clock(gateway, &json!({ "set": after(30) }));
     let things = json!({
         "thingIndexingMode": "REGISTRY",
         "customFields": [
@@ -82,7 +96,7 @@ fn values(gateway: &Gateway<'_>, name: &str, of: &str) -> Vec<(String, f64, f64)
     let asked = json!({
         "Namespace": "AWS/IoTFleetMetrics", "MetricName": name,
         "Dimensions": [{ "Name": "AggregationType", "Value": of }],
-        "StartTime": 1_935_396_000, "EndTime": 1_935_482_400, "Period": 60, "Statistics": ["Sum", "SampleCount"],
+        "StartTime": hour(), "EndTime": hour() + 86_400, "Period": 60, "Statistics": ["Sum", "SampleCount"],
     });
     let found = cloudwatch(gateway, "GetMetricStatistics", &asked);
     let mut points: Vec<(i64, f64, f64, String)> = found["Datapoints"]
@@ -155,11 +169,11 @@ fn what_a_query_comes_to_is_told_once_a_period_over_a_restart_and_a_kill() {
 
     // Neither a stop nor a kill loses what was told, or tells it twice.
     let told = |gateway: &Gateway<'_>| plain(gateway, "high", "count").len();
-    assert_eq!(told(&gateway), 3, "10:01, 10:02, 10:03");
+    assert_eq!(told(&gateway), 3, "after one, two and three minutes");
     gateway.stop();
     let gateway = place.up(&DURABLE);
     clock(&gateway, &json!({ "stop": true }));
-    clock(&gateway, &json!({ "set": "2031-05-01T10:03:40Z" }));
+    clock(&gateway, &json!({ "set": after(220) }));
     clock(&gateway, &json!({ "advance": "10s" }));
     assert_eq!(told(&gateway), 3);
     clock(&gateway, &json!({ "advance": "10s" }));
@@ -167,7 +181,7 @@ fn what_a_query_comes_to_is_told_once_a_period_over_a_restart_and_a_kill() {
     gateway.kill();
     let gateway = place.up(&DURABLE);
     clock(&gateway, &json!({ "stop": true }));
-    clock(&gateway, &json!({ "set": "2031-05-01T10:04:30Z" }));
+    clock(&gateway, &json!({ "set": after(270) }));
     assert_eq!(told(&gateway), 4);
     clock(&gateway, &json!({ "advance": "2m30s" }));
     assert_eq!(told(&gateway), 7);
