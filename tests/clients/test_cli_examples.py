@@ -35,7 +35,7 @@ def named(table):
     return found
 
 
-NOT_YET, NOT_APPLYING = named("not-here-yet"), named("does-not-apply")
+NOT_APPLYING = named("does-not-apply")
 
 
 class World:
@@ -192,15 +192,6 @@ def test_replayed(world, name, tmp_path, monkeypatch, record_property):
     record_property("cli example", "replayed, with a named difference" if found else "replayed and alike")
 
 
-@pytest.mark.parametrize("name", NOT_YET)
-def test_not_here_yet(world, name, tmp_path, monkeypatch, record_property):
-    monkeypatch.chdir(tmp_path)
-    world.folder, world.names = tmp_path, None
-    code, operation, message = refused(world, name)
-    assert code == "NotImplementedException" and operation in message, f"{operation}: {code}: {message}"
-    record_property("cli example", f"not here yet: {NOT_YET[name]}")
-
-
 # One example of each service that the gateway does not play: the others are refused alike.
 OTHERS = ["iotdeviceadvisor:list-suite-definitions/1", "iotsitewise:list-portals", "iotthingsgraph:search-things",
           "iotwireless:list-destinations"]
@@ -229,7 +220,7 @@ def refused(world, name):
 
 
 def test_every_example_is_accounted_for(record_property):
-    tables = (set(BOOK["replayed"]), set(NOT_YET), set(NOT_APPLYING))
+    tables = (set(BOOK["replayed"]), set(NOT_APPLYING))
     unknown = set(ALL) - set().union(*tables)
     assert not unknown, f"neither replayed nor given a reason: {sorted(unknown)}"
     assert sum(map(len, tables)) == len(set().union(*tables)), "an example is in two tables"
