@@ -1,15 +1,15 @@
 //! Presence events into rows, and rows into announcements. See [`fleet::connectivity`] for why it is done this way.
 
 use fleet::alert::Alert;
-use fleet::batch::{Failure, comes_again};
+use fleet::batch::{Failure, each};
 use fleet::conditional::Outcome;
 use fleet::connectivity::{
     Claim, Freshness, Grace, Settle, Sighting, State, Target, announcement, claim, confirm, connect_failed, flap,
     judge_claim, take_up,
 };
 use fleet::ports::{
-    Device, ErrorKind, FindBlocked, FindDevice, Notify, PortError, PortResult, Quarantine, ScheduleSettle,
-    UpdateCertificate, UpdateItem,
+    Device, FindBlocked, FindDevice, Notify, PortError, PortResult, Quarantine, ScheduleSettle, UpdateCertificate,
+    UpdateItem,
 };
 use fleet::telemetry::Quarantined;
 use iot_events::{BatchResponse, CertificateStatus, Presence, SqsBatch, SqsMessage};
@@ -248,10 +248,10 @@ pub(crate) enum ConnectivityError {
 }
 
 impl Failure for ConnectivityError {
-    fn kind(&self) -> ErrorKind {
+    fn port(&self) -> Option<&PortError> {
         match self {
-            Self::Port(error) => error.kind,
-            Self::InProgress => ErrorKind::Passing,
+            Self::Port(error) => Some(error),
+            Self::InProgress => None,
         }
     }
 }
@@ -273,16 +273,7 @@ where
     N: Notify,
     A: Notify,
 {
-    let mut response = BatchResponse::default();
-    let mut all = Vec::new();
-    for message in &batch.records {
-        let handled = handle_message(ports, settings, message, now).await;
-        if comes_again(ports.quarantine, message, &handled).await {
-            response.retry(message);
-        }
-        all.push(handled);
-    }
-    (response, all)
+    each(ports.quarantine, batch, async |message| handle_message(ports, settings, message, now).await).await
 }
 
 /// What a message holds: an event has a type, a change to look at again has none.

@@ -20,9 +20,8 @@
 
 mod handler;
 
-use fleet::batch::Failure;
 use fleet::connectivity::{Freshness, Grace};
-use fleet::ports::{ErrorKind, PortError};
+use fleet::ports::PortError;
 use fleet_aws::dynamodb::{self, BlockList, Devices, Table};
 use fleet_aws::emf::Metrics;
 use fleet_aws::iot::Registry;
@@ -112,7 +111,7 @@ fn counted<T>(result: Result<T, PortError>, now: i64, of: impl FnOnce(&mut Metri
         Err(error) => {
             let diagnostic =
                 Diagnostic { error_type: format!("{}Failed", error.operation), error_message: error.to_string() };
-            failed(&mut metrics, &error.into());
+            metrics.failed(&error);
             Err(diagnostic)
         }
     };
@@ -127,7 +126,7 @@ fn count(all: Vec<Result<Handled, ConnectivityError>>, now: i64) {
             Ok(Handled::Observed(report)) => seen(&mut metrics, report),
             Ok(Handled::Settled(settled)) => looked_at(&mut metrics, settled),
             Ok(Handled::Quarantined) => metrics.count("Quarantined", 1),
-            Err(error) => failed(&mut metrics, error),
+            Err(error) => metrics.failed(error),
         }
     }
     metrics.emit(now);
@@ -166,15 +165,4 @@ fn looked_at(metrics: &mut Metrics, settled: &Settled) {
     };
     metrics.count(name, 1);
     metrics.count("FlappingAlerts", usize::from(matches!(settled, Settled::Flapped { alerted: true, .. })));
-}
-
-fn failed(metrics: &mut Metrics, error: &ConnectivityError) {
-    let (name, again) = match error.kind() {
-        ErrorKind::Throttled => ("Throttled", true),
-        ErrorKind::Permanent => ("SetAside", false),
-        ErrorKind::Passing if matches!(error, ConnectivityError::InProgress) => ("Retried", true),
-        ErrorKind::Passing => ("Failed", true),
-    };
-    metrics.count(name, 1);
-    tracing::warn!(error = %error, again, "a message was not handled");
 }

@@ -7,12 +7,12 @@ mod act;
 mod decide;
 
 use fleet::alert::Alert;
-use fleet::batch::{Failure, comes_again};
+use fleet::batch::{Failure, each};
 use fleet::conditional::Outcome;
 use fleet::defender::audit::{Claim, Phase, Report, claim, judge, note};
 use fleet::ports::{
-    AddThingToGroup, AskForRelease, CountThings, DescribeMitigation, ErrorKind, FindRow, ListDevices, ListFindings,
-    MakeGroup, Notify, PortError, Quarantine, StartMitigation, Suppress, UpdateItem,
+    AddThingToGroup, AskForRelease, CountThings, DescribeMitigation, FindRow, ListDevices, ListFindings, MakeGroup,
+    Notify, PortError, Quarantine, StartMitigation, Suppress, UpdateItem,
 };
 use fleet::telemetry::Quarantined;
 use iot_events::{AuditEnded, BatchResponse, SqsBatch, SqsMessage};
@@ -106,10 +106,10 @@ pub(crate) enum AuditError {
 }
 
 impl Failure for AuditError {
-    fn kind(&self) -> ErrorKind {
+    fn port(&self) -> Option<&PortError> {
         match self {
-            Self::Port(error) => error.kind,
-            Self::InProgress | Self::Mitigating => ErrorKind::Passing,
+            Self::Port(error) => Some(error),
+            Self::InProgress | Self::Mitigating => None,
         }
     }
 }
@@ -120,15 +120,7 @@ pub(crate) async fn handle_batch<O: Outside>(
     batch: &SqsBatch,
     now: i64,
 ) -> (BatchResponse, Vec<Result<Handled, AuditError>>) {
-    let (mut response, mut all) = (BatchResponse::default(), Vec::new());
-    for message in &batch.records {
-        let handled = handle_message(ports, message, now).await;
-        if comes_again(ports.quarantine, message, &handled).await {
-            response.retry(message);
-        }
-        all.push(handled);
-    }
-    (response, all)
+    each(ports.quarantine, batch, async |message| handle_message(ports, message, now).await).await
 }
 
 async fn handle_message<O: Outside>(

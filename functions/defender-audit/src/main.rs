@@ -17,9 +17,7 @@
 
 mod handler;
 
-use fleet::batch::Failure;
 use fleet::defender::audit::{Act, Report};
-use fleet::ports::ErrorKind;
 use fleet_aws::defender::Defender;
 use fleet_aws::dynamodb::{self, Table};
 use fleet_aws::emf::Metrics;
@@ -79,16 +77,7 @@ fn count(all: &[Result<Handled, AuditError>], now: i64) {
             Ok(Handled::Answered(report)) => answered(&mut metrics, report),
             Ok(Handled::Known) => metrics.count("Known", 1),
             Ok(Handled::Quarantined) => metrics.count("Quarantined", 1),
-            Err(error) => {
-                let (name, again) = match error.kind() {
-                    ErrorKind::Throttled => ("Throttled", true),
-                    ErrorKind::Permanent => ("SetAside", false),
-                    ErrorKind::Passing if !matches!(error, AuditError::Port(_)) => ("Retried", true),
-                    ErrorKind::Passing => ("Failed", true),
-                };
-                metrics.count(name, 1);
-                tracing::warn!(error = %error, again, "not handled");
-            }
+            Err(error) => metrics.failed(error),
         }
     }
     metrics.emit(now);

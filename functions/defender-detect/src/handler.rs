@@ -7,7 +7,7 @@ use fleet::detection::observation::{Did, Message, Observation, ReportMessage, ad
 use fleet::detection::period;
 use fleet::detection::profile::Profile;
 use fleet::detection::state::{Next, State, begin, followed, open, state};
-use fleet::ports::{ErrorKind, PortError, PortResult, Quarantine, ScheduleLook, TellViolation, UpdateItem};
+use fleet::ports::{PortError, PortResult, Quarantine, ScheduleLook, TellViolation, UpdateItem};
 use fleet::telemetry::Quarantined;
 use iot_events::{BatchResponse, Presence, SqsBatch, SqsMessage};
 use std::collections::BTreeMap;
@@ -77,10 +77,10 @@ impl From<PortError> for DetectionError {
 }
 
 impl Failure for DetectionError {
-    fn kind(&self) -> ErrorKind {
+    fn port(&self) -> Option<&PortError> {
         match self {
-            Self::Port(error) => error.kind,
-            Self::InProgress | Self::Early => ErrorKind::Passing,
+            Self::Port(error) => Some(error),
+            Self::InProgress | Self::Early => None,
         }
     }
 }

@@ -14,9 +14,7 @@
 
 mod handler;
 
-use fleet::batch::Failure;
 use fleet::detection::profile::Profile;
-use fleet::ports::ErrorKind;
 use fleet_aws::dynamodb::{self, Table};
 use fleet_aws::emf::Metrics;
 use fleet_aws::sns::{self, Topic};
@@ -69,19 +67,8 @@ fn count(all: &[Result<Handled, DetectionError>], now: i64) {
                 }
             }
             Ok(Handled::Quarantined) => metrics.count("Quarantined", 1),
-            Err(error) => failed(&mut metrics, error),
+            Err(error) => metrics.failed(error),
         }
     }
     metrics.emit(now);
-}
-
-fn failed(metrics: &mut Metrics, error: &DetectionError) {
-    let (name, again) = match error.kind() {
-        ErrorKind::Throttled => ("Throttled", true),
-        ErrorKind::Permanent => ("SetAside", false),
-        ErrorKind::Passing if matches!(error, DetectionError::Port(_)) => ("Failed", true),
-        ErrorKind::Passing => ("Retried", true),
-    };
-    metrics.count(name, 1);
-    tracing::warn!(error = %error, again, "a message was not handled");
 }

@@ -2,11 +2,11 @@
 
 mod drive;
 
-use fleet::batch::{Failure, comes_again};
+use fleet::batch::{Failure, each};
 use fleet::defender::watched::{Place, Watched};
 use fleet::defender::window::Cap;
 use fleet::ports::{
-    AddThingToGroup, AskForRelease, AttachPolicy, ErrorKind, FindRow, MakeGroup, Notify, PortError, Quarantine,
+    AddThingToGroup, AskForRelease, AttachPolicy, FindRow, MakeGroup, Notify, PortError, Quarantine,
     RemoveThingFromGroup, UpdateItem,
 };
 use fleet::telemetry::Quarantined;
@@ -110,10 +110,10 @@ pub(crate) enum ResponseError {
 }
 
 impl Failure for ResponseError {
-    fn kind(&self) -> ErrorKind {
+    fn port(&self) -> Option<&PortError> {
         match self {
-            Self::Port(error) => error.kind,
-            Self::InProgress => ErrorKind::Passing,
+            Self::Port(error) => Some(error),
+            Self::InProgress => None,
         }
     }
 }
@@ -125,15 +125,7 @@ pub(crate) async fn handle_batch<O: Outside>(
     batch: &SqsBatch,
     now: i64,
 ) -> (BatchResponse, Vec<Result<Handled, ResponseError>>) {
-    let (mut response, mut all) = (BatchResponse::default(), Vec::new());
-    for message in &batch.records {
-        let handled = handle_message(ports, settings, message, now).await;
-        if comes_again(ports.quarantine, message, &handled).await {
-            response.retry(message);
-        }
-        all.push(handled);
-    }
-    (response, all)
+    each(ports.quarantine, batch, async |message| handle_message(ports, settings, message, now).await).await
 }
 
 async fn handle_message<O: Outside>(

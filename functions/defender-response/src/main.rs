@@ -21,10 +21,8 @@
 
 mod handler;
 
-use fleet::batch::Failure;
 use fleet::defender::watched::Place;
 use fleet::defender::window::Cap;
-use fleet::ports::ErrorKind;
 use fleet_aws::defender::Defender;
 use fleet_aws::dynamodb::{self, Table};
 use fleet_aws::emf::Metrics;
@@ -100,16 +98,7 @@ fn count(all: &[Result<Handled, ResponseError>], now: i64) {
             }
             Ok(Handled::Known) => metrics.count("Known", 1),
             Ok(Handled::Quarantined) => metrics.count("Quarantined", 1),
-            Err(error) => {
-                let (name, again) = match error.kind() {
-                    ErrorKind::Throttled => ("Throttled", true),
-                    ErrorKind::Permanent => ("SetAside", false),
-                    ErrorKind::Passing if matches!(error, ResponseError::InProgress) => ("Retried", true),
-                    ErrorKind::Passing => ("Failed", true),
-                };
-                metrics.count(name, 1);
-                tracing::warn!(error = %error, again, "not handled");
-            }
+            Err(error) => metrics.failed(error),
         }
     }
     metrics.emit(now);

@@ -1,4 +1,4 @@
-//! The `fleet-api` function: the HTTP API that apps, voice and partners use.
+//! The `fleet-api` function: the HTTP API that apps use.
 //!
 //! Invoked by an HTTP API of API Gateway, whose JWT authorizer has checked who asks. Here is the wiring; the work is in [`handler`].
 //!

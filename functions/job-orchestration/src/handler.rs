@@ -133,6 +133,17 @@ pub(crate) enum ReleaseError {
 }
 
 impl Failure for ReleaseError {
+    fn port(&self) -> Option<&PortError> {
+        match self {
+            Self::Port(error) => Some(error),
+            Self::Refused(_) | Self::InProgress => None,
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self, Self::InProgress)
+    }
+
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Port(error) => error.kind,

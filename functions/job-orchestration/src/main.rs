@@ -14,8 +14,6 @@
 
 mod handler;
 
-use fleet::batch::Failure;
-use fleet::ports::ErrorKind;
 use fleet_aws::dynamodb::{self, Table};
 use fleet_aws::emf::Metrics;
 use fleet_aws::jobs::Jobs;
@@ -109,7 +107,7 @@ fn answered(answer: &Result<Answer, ReleaseError>, now: i64) {
             }
         }
         Ok(Answer::List { .. } | Answer::DryRun { .. }) => {}
-        Err(error) => failed(&mut metrics, error),
+        Err(error) => metrics.failed(error),
     }
     metrics.emit(now);
 }
@@ -128,19 +126,8 @@ fn count(all: &[Result<Handled, ReleaseError>], now: i64) {
             Ok(Handled::Obeyed) => metrics.count("Commands", 1),
             Ok(Handled::NotOurs) => metrics.count("NotOurs", 1),
             Ok(Handled::Quarantined) => metrics.count("Quarantined", 1),
-            Err(error) => failed(&mut metrics, error),
+            Err(error) => metrics.failed(error),
         }
     }
     metrics.emit(now);
-}
-
-fn failed(metrics: &mut Metrics, error: &ReleaseError) {
-    let (name, again) = match error.kind() {
-        ErrorKind::Throttled => ("Throttled", true),
-        ErrorKind::Permanent => ("SetAside", false),
-        ErrorKind::Passing if matches!(error, ReleaseError::InProgress) => ("Retried", true),
-        ErrorKind::Passing => ("Failed", true),
-    };
-    metrics.count(name, 1);
-    tracing::warn!(error = %error, again, "not handled");
 }

@@ -3,9 +3,9 @@
 //! Every write has a natural key or a condition, so that a message may come twice and in any order: the history keeps it
 //! once, the latest reading and the alarms on it are those of the latest measurement, and each crossing is told once.
 
-use fleet::batch::{Failure, comes_again};
+use fleet::batch::{Failure, each};
 use fleet::conditional::{Item, Outcome};
-use fleet::ports::{ErrorKind, FindDevice, Notify, PortError, Quarantine, UpdateItem};
+use fleet::ports::{FindDevice, Notify, PortError, Quarantine, UpdateItem};
 use fleet::telemetry::{History, Latest, Next, Quarantined, Reading, Recency, Threshold, Thresholds, Untold, Window};
 use iot_events::{BatchResponse, SqsBatch, SqsMessage, TelemetryEnvelope};
 use serde::de::{Deserialize, Deserializer, Error};
@@ -101,10 +101,10 @@ pub(crate) enum TelemetryError {
 }
 
 impl Failure for TelemetryError {
-    fn kind(&self) -> ErrorKind {
+    fn port(&self) -> Option<&PortError> {
         match self {
-            Self::Port(error) => error.kind,
-            Self::InProgress | Self::Untold | Self::Contended => ErrorKind::Passing,
+            Self::Port(error) => Some(error),
+            Self::InProgress | Self::Untold | Self::Contended => None,
         }
     }
 }
@@ -239,16 +239,7 @@ where
     Q: Quarantine,
     A: Notify,
 {
-    let mut response = BatchResponse::default();
-    let mut reports = Vec::new();
-    for message in &batch.records {
-        let report = accept_message(ports, settings, message, now).await;
-        if comes_again(ports.quarantine, message, &report).await {
-            response.retry(message);
-        }
-        reports.push(report);
-    }
-    (response, reports)
+    each(ports.quarantine, batch, async |message| accept_message(ports, settings, message, now).await).await
 }
 
 async fn accept_message<L, H, D, Q, A>(

@@ -15,8 +15,6 @@
 
 mod handler;
 
-use fleet::batch::Failure;
-use fleet::ports::ErrorKind;
 use fleet::telemetry::{History, Recency, Window};
 use fleet_aws::dynamodb::{self, Devices, Table};
 use fleet_aws::emf::Metrics;
@@ -90,16 +88,7 @@ fn tell(reports: &[Result<Report, TelemetryError>], now: i64) {
                 metrics.count("Quarantined", 1);
                 tracing::warn!(thing_name, reason, "message set aside");
             }
-            Err(error) => {
-                let (name, again) = match error.kind() {
-                    ErrorKind::Throttled => ("Throttled", true),
-                    ErrorKind::Permanent => ("SetAside", false),
-                    ErrorKind::Passing if matches!(error, TelemetryError::Port(_)) => ("Failed", true),
-                    ErrorKind::Passing => ("Retried", true),
-                };
-                metrics.count(name, 1);
-                tracing::warn!(error = %error, again, "a message was not handled");
-            }
+            Err(error) => metrics.failed(error),
         }
     }
     metrics.emit(now);

@@ -19,10 +19,11 @@ pub use aws_sdk_dynamodb::Client;
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use expression::Expressions;
 use fleet::conditional::{Change, Outcome};
 use fleet::ports::{PortError, PortResult, UpdateItem};
+use std::collections::HashMap;
 
 /// A table that changes are made in, each with one `UpdateItem`.
 #[derive(Debug, Clone)]
@@ -46,15 +47,19 @@ where
     crate::failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
+/// The key of the row that a change is of.
+fn key(change: &Change) -> HashMap<String, AttributeValue> {
+    change.key.iter().map(|(name, value)| (name.to_string(), value::to_attribute(value))).collect()
+}
+
 impl UpdateItem for Table {
     async fn update_item(&self, change: &Change) -> PortResult<Outcome> {
         let Expressions { update, condition, names, values } = Expressions::of(change);
-        let key = change.key.iter().map(|(name, value)| (name.to_string(), value::to_attribute(value))).collect();
         let request = self
             .client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(key))
+            .set_key(Some(key(change)))
             .update_expression(update)
             .set_condition_expression(condition)
             .set_expression_attribute_names(Some(names))

@@ -4,6 +4,8 @@
 //!
 //! Written here rather than taken from a crate: it is one JSON object.
 
+use fleet::batch::Failure;
+use fleet::ports::ErrorKind;
 use serde_json::{Map, Value, json};
 use std::io::Write;
 
@@ -39,6 +41,19 @@ impl Metrics {
         }
         let sum = before.unwrap_or(0).saturating_add(count as u64);
         self.values.insert(name.to_owned(), sum.into());
+    }
+
+    /// Counts and logs that a message was not handled, by what can help: `Throttled`, `SetAside`, `Failed`, or `Retried` where nothing has
+    /// failed.
+    pub fn failed(&mut self, error: &impl Failure) {
+        let (name, again) = match error.kind() {
+            ErrorKind::Throttled => ("Throttled", true),
+            ErrorKind::Permanent => ("SetAside", false),
+            ErrorKind::Passing if error.is_waiting() => ("Retried", true),
+            ErrorKind::Passing => ("Failed", true),
+        };
+        self.count(name, 1);
+        tracing::warn!(%error, again, "a message was not handled");
     }
 
     /// The line, at this time (milliseconds since 1970); `None` if there is nothing to count.

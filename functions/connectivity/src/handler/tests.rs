@@ -2,10 +2,12 @@
 
 use super::*;
 use fleet::alert::Alert;
+use fleet::batch::comes_again;
 use fleet::connectivity::Indexed;
 use fleet::connectivity::attribute::{ANNOUNCED, CONNECTED, EXPIRES_AT, LAST_FAILURE_ADDRESS};
 use fleet::connectivity::reconcile::QUIET;
 use fleet::fakes::{Certificates, Faults, Index, Lists, Moment, Outbox, Table};
+use fleet::ports::ErrorKind;
 use iot_events::{ConnectFailed, Connected, DisconnectReason, Disconnected};
 use proptest::prelude::*;
 

@@ -69,6 +69,11 @@ pub(super) struct Call<'a, O: Outside> {
     pub(super) moment: Moment,
 }
 
+/// The version of a row that has one.
+pub(super) fn version(row: &Item) -> Result<i64, Problem> {
+    row.number(row::VERSION).ok_or_else(|| Kind::Internal.into())
+}
+
 /// What became of what a request changes.
 pub(super) enum Committed {
     /// It is done; so it is answered.

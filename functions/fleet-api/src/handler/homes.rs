@@ -1,6 +1,6 @@
 //! Homes.
 
-use super::call::{Answer, Call, Committed, Membership};
+use super::call::{Answer, Call, Committed, Membership, version};
 use super::{Outside, unavailable};
 use fleet::conditional::Item;
 use fleet::homes::entity_tag::{IfMatch, tagged};
@@ -12,18 +12,14 @@ use fleet::homes::resource::{Home, HomeChange, NewHome, read};
 use fleet::homes::role::{ROLE, Role};
 use fleet::homes::text::Id;
 use fleet::homes::{member, row};
-use fleet::ports::{FindHomeRow, ListRows};
+use fleet::ports::ListRows;
 use fleet::transaction::Step;
 use futures_util::future::{try_join, try_join_all};
 
-fn version(row: &Item) -> Result<i64, Problem> {
-    row.number(row::VERSION).ok_or_else(|| Kind::Internal.into())
-}
-
-fn shown(call: &Call<'_, impl Outside>, row: &Item, role: Role, status: u16) -> Answer {
+fn shown(call: &Call<'_, impl Outside>, row: &Item, role: Role) -> Answer {
     let home = home::read(row, role).ok_or_else(|| Problem::from(Kind::Internal))?;
     let tag = format!("{}.{}", version(row)?, role.as_str());
-    Ok(tagged(call.request, Reply::json(status, &home), &tag))
+    Ok(tagged(call.request, Reply::json(200, &home), &tag))
 }
 
 pub(super) async fn list<O: Outside>(call: &Call<'_, O>) -> Answer {
@@ -55,7 +51,7 @@ pub(super) async fn create<O: Outside>(call: &Call<'_, O>) -> Answer {
 }
 
 pub(super) async fn get<O: Outside>(call: &Call<'_, O>, of: &Membership) -> Answer {
-    shown(call, &call.in_home(of, row::HOME).await?, of.role(), 200)
+    shown(call, &call.in_home(of, row::HOME).await?, of.role())
 }
 
 pub(super) async fn update<O: Outside>(call: &Call<'_, O>, of: &Membership) -> Answer {
@@ -66,7 +62,7 @@ pub(super) async fn update<O: Outside>(call: &Call<'_, O>, of: &Membership) -> A
     let mut after = Some(row);
     let change = home::rename(of.home_id(), &asked, Some(known));
     change.apply(&mut after);
-    let reply = shown(call, &after.unwrap_or_default(), of.role(), 200)?;
+    let reply = shown(call, &after.unwrap_or_default(), of.role())?;
     call.commit_version(of, vec![Step::Change(change)], reply).await
 }
 
@@ -93,9 +89,4 @@ pub(super) async fn delete<O: Outside>(call: &Call<'_, O>, of: &Membership) -> A
         Committed::Refused(0, None) => Err(Kind::NotFound.into()),
         Committed::Refused(..) => Err(Kind::Busy.into()),
     }
-}
-
-/// That a row is there at all.
-pub(super) async fn is_there<O: Outside>(call: &Call<'_, O>, partition: &str, sort: &str) -> Result<bool, Problem> {
-    call.ports.homes.find_home_row(partition, sort).await.map(|row| row.is_some()).map_err(|error| unavailable(&error))
 }

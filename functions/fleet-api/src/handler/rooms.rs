@@ -1,7 +1,7 @@
 //! Rooms.
 
 use super::Outside;
-use super::call::{Answer, Call, Committed, Membership};
+use super::call::{Answer, Call, Committed, Membership, version};
 use fleet::conditional::Item;
 use fleet::homes::entity_tag::{IfMatch, tagged};
 use fleet::homes::http::Reply;
@@ -13,10 +13,6 @@ use fleet::transaction::Step;
 
 fn sort(room_id: &Id) -> String {
     format!("{}{room_id}", row::ROOM)
-}
-
-fn version(row: &Item) -> Result<i64, Problem> {
-    row.number(row::VERSION).ok_or_else(|| Kind::Internal.into())
 }
 
 fn shown(call: &Call<'_, impl Outside>, row: &Item) -> Answer {

@@ -2,7 +2,6 @@
 
 use super::Outside;
 use super::call::{Answer, Call, Committed, Membership};
-use super::homes::is_there;
 use fleet::homes::http::Reply;
 use fleet::homes::problem::{Kind, Problem};
 use fleet::homes::resource::{AcceptShare, Home, NewShare, read};
@@ -38,7 +37,7 @@ pub(super) async fn accept<O: Outside>(call: &Call<'_, O>) -> Answer {
     let partition = row::home(offered.home_id.as_str());
     let link = call.row(&partition, &offered.sort()).await?;
     let role = link.and_then(|row| offered.role(&row, call.moment.now)).ok_or_else(|| Problem::from(Kind::NotFound))?;
-    if is_there(call, &partition, &member::sort(&call.user)).await? {
+    if call.row(&partition, &member::sort(&call.user)).await?.is_some() {
         return Err(Kind::AlreadyMember.into());
     }
     let row = call.row(&partition, row::HOME).await?.ok_or_else(|| Problem::from(Kind::NotFound))?;

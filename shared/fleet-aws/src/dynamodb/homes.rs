@@ -1,14 +1,14 @@
 //! The table of homes: rows by both keys, parts of a partition, transactions. And the connectivity of devices, which is only read.
 
 use super::expression::Expressions;
-use super::{Table, failed, value};
+use super::{Table, failed, key, value};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
     Update,
 };
-use fleet::conditional::{Change, Item};
+use fleet::conditional::Item;
 use fleet::connectivity::attribute::{CHANGED_AT, CLIENT_ID, CONNECTED};
 use fleet::homes::row::{PARTITION, SORT};
 use fleet::homes::state::Presence;
@@ -20,10 +20,6 @@ use std::collections::HashMap;
 const TRIES: usize = 4;
 
 type Key = HashMap<String, AttributeValue>;
-
-fn key(change: &Change) -> Key {
-    change.key.iter().map(|(name, value)| (name.to_string(), value::to_attribute(value))).collect()
-}
 
 impl FindHomeRow for Table {
     async fn find_home_row(&self, partition: &str, sort: &str) -> PortResult<Option<Item>> {

@@ -47,6 +47,11 @@ pub fn too_many(now: EpochMillis) -> Problem {
     Problem::from(Kind::TooManyAttempts).with("retry-after", left.to_string())
 }
 
+/// A code as it is hashed: in capitals, without its hyphens.
+fn plain(code: &str) -> String {
+    code.chars().filter(|sign| *sign != '-').map(|sign| sign.to_ascii_uppercase()).collect()
+}
+
 /// How a code is written down. Without a row, what is compared belongs to nobody.
 struct Written {
     thing_name: Option<String>,
@@ -80,7 +85,7 @@ pub fn prove(row: Option<&Item>, code: &ClaimCode) -> Result<String, Problem> {
             iterations: u32::try_from(USUAL_ITERATIONS).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
         },
     };
-    let plain: String = code.as_str().chars().filter(|c| *c != '-').map(|c| c.to_ascii_uppercase()).collect();
+    let plain = plain(code.as_str());
     // Compares in a time that does not depend on where the two differ.
     let is_right =
         verify(PBKDF2_HMAC_SHA256, written.iterations, &written.salt, plain.as_bytes(), &written.hash).is_ok();
@@ -90,7 +95,7 @@ pub fn prove(row: Option<&Item>, code: &ClaimCode) -> Result<String, Problem> {
 /// What is written down for a device, for tests and for makers whose tools are in Rust.
 #[must_use]
 pub fn written(serial_number: &str, thing_name: &str, code: &str, salt: &[u8], iterations: NonZeroU32) -> Change {
-    let plain: String = code.chars().filter(|c| *c != '-').map(|c| c.to_ascii_uppercase()).collect();
+    let plain = plain(code);
     let mut hash = [0; 32];
     aws_lc_rs::pbkdf2::derive(PBKDF2_HMAC_SHA256, iterations, salt, plain.as_bytes(), &mut hash);
     row::change(row::serial(serial_number), row::CODE)
