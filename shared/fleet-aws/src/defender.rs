@@ -1,9 +1,9 @@
 //! Device Defender's findings, mitigation and suppressions, and the groups that devices are put into because of it.
 
-use crate::failure;
+use crate::failure::failed;
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
-use aws_sdk_iot::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_iot::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iot::primitives::DateTime;
 use aws_sdk_iot::types::{
     AuditFinding, AuditMitigationActionsTaskStatus, AuditMitigationActionsTaskTarget, IssuerCertificateIdentifier,
@@ -93,13 +93,6 @@ impl Defender {
         }
         Ok(())
     }
-}
-
-fn failed<E>(operation: &'static str, error: &SdkError<E>) -> PortError
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
 fn is_gone<E>(error: &SdkError<E>) -> bool

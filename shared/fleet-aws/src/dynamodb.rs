@@ -17,12 +17,12 @@ pub use lookup::{AllowList, BlockList, Devices};
 
 pub use aws_sdk_dynamodb::Client;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use crate::failure::failed;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use expression::Expressions;
 use fleet::conditional::{Change, Outcome};
-use fleet::ports::{PortError, PortResult, UpdateItem};
+use fleet::ports::{PortResult, UpdateItem};
 use std::collections::HashMap;
 
 /// A table that changes are made in, each with one `UpdateItem`.
@@ -38,13 +38,6 @@ impl Table {
     pub fn new(client: &Client, name: String) -> Self {
         Self { client: client.clone(), name }
     }
-}
-
-fn failed<E>(operation: &'static str, error: &SdkError<E>) -> PortError
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    crate::failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
 /// The key of the row that a change is of.

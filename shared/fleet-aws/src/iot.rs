@@ -1,9 +1,9 @@
 //! Things and certificates.
 
+use crate::failure::failed;
 use crate::remembered::Remembered;
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
-use aws_sdk_iot::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_iot::types::{AttributePayload, CaCertificateStatus, CertificateStatus as SdkStatus};
 use fleet::connectivity::{IndexPage, Indexed};
 use fleet::ports::{
@@ -36,13 +36,6 @@ impl Registry {
     pub fn new(config: &SdkConfig) -> Self {
         Self { client: Client::new(config), cas: Remembered::new(REMEMBERED_CAS) }
     }
-}
-
-fn failed<E>(operation: &'static str, error: &SdkError<E>) -> PortError
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    crate::failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
 impl DescribeCertificate for Registry {

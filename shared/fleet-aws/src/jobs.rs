@@ -1,9 +1,9 @@
 //! Jobs on groups of things.
 
-use crate::failure;
+use crate::failure::failed;
 use aws_config::SdkConfig;
 use aws_sdk_iot::Client;
-use aws_sdk_iot::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_iot::error::ProvideErrorMetadata;
 use aws_sdk_iot::types::{
     AbortAction, AbortConfig, AbortCriteria, Configuration, EventType, JobExecutionFailureType, JobExecutionStatus,
     JobExecutionsRetryConfig, JobExecutionsRolloutConfig, JobProcessDetails, JobStatus as SdkStatus, RetryCriteria,
@@ -34,13 +34,6 @@ impl Jobs {
     pub fn new(config: &SdkConfig, arn: String) -> Self {
         Self { client: Client::new(config), arn }
     }
-}
-
-fn failed<E>(operation: &'static str, error: &SdkError<E>) -> PortError
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
 fn invalid(operation: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> PortError {

@@ -1,8 +1,8 @@
 //! Device shadows, through AWS IoT's data plane.
 
+use crate::failure::failed;
 use aws_config::SdkConfig;
 use aws_sdk_iotdataplane::Client;
-use aws_sdk_iotdataplane::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_iotdataplane::operation::update_thing_shadow::UpdateThingShadowError;
 use aws_sdk_iotdataplane::primitives::Blob;
 use fleet::homes::state::{Desired, Shadow};
@@ -19,13 +19,6 @@ impl Shadows {
     pub fn new(config: &SdkConfig) -> Self {
         Self(Client::new(config))
     }
-}
-
-fn failed<E>(operation: &'static str, error: &SdkError<E>) -> PortError
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    crate::failure::failed(operation, error.code(), DisplayErrorContext(error).to_string())
 }
 
 impl GetShadow for Shadows {

@@ -3,7 +3,6 @@
 use crate::failure::failed;
 pub use aws_sdk_sns::Client;
 
-use aws_sdk_sns::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_sns::types::MessageAttributeValue;
 use fleet::alert::Alert;
 use fleet::ports::{Notify, PortError, PortResult, TellViolation};
@@ -41,7 +40,7 @@ impl Notify for Topic {
             .message_attributes("kind", attribute(alert.kind().to_owned())?)
             .message_attributes("id", attribute(alert.id())?);
         let answer = request.send().await;
-        answer.map(drop).map_err(|error| failed(OPERATION, error.code(), DisplayErrorContext(&error).to_string()))
+        answer.map(drop).map_err(|error| failed(OPERATION, &error))
     }
 }
 
@@ -49,6 +48,6 @@ impl TellViolation for Topic {
     async fn tell_violation(&self, message: &serde_json::Value) -> PortResult<()> {
         const OPERATION: &str = "Publish";
         let answer = self.client.publish().topic_arn(&self.arn).message(message.to_string()).send().await;
-        answer.map(drop).map_err(|error| failed(OPERATION, error.code(), DisplayErrorContext(&error).to_string()))
+        answer.map(drop).map_err(|error| failed(OPERATION, &error))
     }
 }

@@ -3,7 +3,6 @@
 use crate::failure::failed;
 pub use aws_sdk_sqs::Client;
 
-use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata};
 use fleet::connectivity::Settle;
 use fleet::detection::look::Look;
 use fleet::ports::{AskForRelease, GoOn, PortError, PortResult, Quarantine, ScheduleLook, ScheduleSettle};
@@ -31,7 +30,7 @@ impl Queue {
         let request =
             self.client.send_message().queue_url(&self.url).message_body(body).delay_seconds(i32::from(delay_seconds));
         let answer = request.send().await;
-        answer.map(drop).map_err(|error| failed(OPERATION, error.code(), DisplayErrorContext(&error).to_string()))
+        answer.map(drop).map_err(|error| failed(OPERATION, &error))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The table of homes: rows by both keys, parts of a partition, transactions. And the connectivity of devices, which is only read.
 
 use super::expression::Expressions;
-use super::{Table, failed, key, value};
+use super::{Table, key, value};
+use crate::failure::failed;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{

@@ -1,6 +1,7 @@
 //! Tables that are asked.
 
-use super::{Table, failed, value};
+use super::{Table, value};
+use crate::failure::failed;
 use crate::remembered::Remembered;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
