@@ -17,29 +17,33 @@ const AGE: Shape = Shape::Object(&[
     optional("Configuration", Shape::Object(&[optional("CertAgeThresholdInDays", Shape::Text)])),
 ]);
 
-/// The checks under CloudFormation's names and the API's.
-const CHECKS: &[(&str, &str)] = &[
-    ("AuthenticatedCognitoRoleOverlyPermissiveCheck", "AUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK"),
-    ("CaCertificateExpiringCheck", "CA_CERTIFICATE_EXPIRING_CHECK"),
-    ("CaCertificateKeyQualityCheck", "CA_CERTIFICATE_KEY_QUALITY_CHECK"),
-    ("ConflictingClientIdsCheck", "CONFLICTING_CLIENT_IDS_CHECK"),
-    ("DeviceCertificateAgeCheck", "DEVICE_CERTIFICATE_AGE_CHECK"),
-    ("DeviceCertificateExpiringCheck", "DEVICE_CERTIFICATE_EXPIRING_CHECK"),
-    ("DeviceCertificateKeyQualityCheck", "DEVICE_CERTIFICATE_KEY_QUALITY_CHECK"),
-    ("DeviceCertificateSharedCheck", "DEVICE_CERTIFICATE_SHARED_CHECK"),
-    (
-        "IntermediateCaRevokedForActiveDeviceCertificatesCheck",
-        "INTERMEDIATE_CA_REVOKED_FOR_ACTIVE_DEVICE_CERTIFICATES_CHECK",
-    ),
-    ("IoTPolicyPotentialMisConfigurationCheck", "IOT_POLICY_POTENTIAL_MISCONFIGURATION_CHECK"),
-    ("IotPolicyOverlyPermissiveCheck", "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"),
-    ("IotRoleAliasAllowsAccessToUnusedServicesCheck", "IOT_ROLE_ALIAS_ALLOWS_ACCESS_TO_UNUSED_SERVICES_CHECK"),
-    ("IotRoleAliasOverlyPermissiveCheck", "IOT_ROLE_ALIAS_OVERLY_PERMISSIVE_CHECK"),
-    ("LoggingDisabledCheck", "LOGGING_DISABLED_CHECK"),
-    ("RevokedCaCertificateStillActiveCheck", "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK"),
-    ("RevokedDeviceCertificateStillActiveCheck", "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK"),
-    ("UnauthenticatedCognitoRoleOverlyPermissiveCheck", "UNAUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK"),
-];
+macro_rules! checks {
+    ($($name:literal $api:literal $shape:ident;)*) => {
+        /// The checks under CloudFormation's names and the API's.
+        const CHECKS: &[(&str, &str)] = &[$(($name, $api),)*];
+        const CHECK_FIELDS: &[Field] = &[$(optional($name, $shape),)*];
+    };
+}
+
+checks! {
+    "AuthenticatedCognitoRoleOverlyPermissiveCheck" "AUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK" CHECK;
+    "CaCertificateExpiringCheck" "CA_CERTIFICATE_EXPIRING_CHECK" CHECK;
+    "CaCertificateKeyQualityCheck" "CA_CERTIFICATE_KEY_QUALITY_CHECK" CHECK;
+    "ConflictingClientIdsCheck" "CONFLICTING_CLIENT_IDS_CHECK" CHECK;
+    "DeviceCertificateAgeCheck" "DEVICE_CERTIFICATE_AGE_CHECK" AGE;
+    "DeviceCertificateExpiringCheck" "DEVICE_CERTIFICATE_EXPIRING_CHECK" EXPIRING;
+    "DeviceCertificateKeyQualityCheck" "DEVICE_CERTIFICATE_KEY_QUALITY_CHECK" CHECK;
+    "DeviceCertificateSharedCheck" "DEVICE_CERTIFICATE_SHARED_CHECK" CHECK;
+    "IntermediateCaRevokedForActiveDeviceCertificatesCheck" "INTERMEDIATE_CA_REVOKED_FOR_ACTIVE_DEVICE_CERTIFICATES_CHECK" CHECK;
+    "IoTPolicyPotentialMisConfigurationCheck" "IOT_POLICY_POTENTIAL_MISCONFIGURATION_CHECK" CHECK;
+    "IotPolicyOverlyPermissiveCheck" "IOT_POLICY_OVERLY_PERMISSIVE_CHECK" CHECK;
+    "IotRoleAliasAllowsAccessToUnusedServicesCheck" "IOT_ROLE_ALIAS_ALLOWS_ACCESS_TO_UNUSED_SERVICES_CHECK" CHECK;
+    "IotRoleAliasOverlyPermissiveCheck" "IOT_ROLE_ALIAS_OVERLY_PERMISSIVE_CHECK" CHECK;
+    "LoggingDisabledCheck" "LOGGING_DISABLED_CHECK" CHECK;
+    "RevokedCaCertificateStillActiveCheck" "REVOKED_CA_CERTIFICATE_STILL_ACTIVE_CHECK" CHECK;
+    "RevokedDeviceCertificateStillActiveCheck" "REVOKED_DEVICE_CERTIFICATE_STILL_ACTIVE_CHECK" CHECK;
+    "UnauthenticatedCognitoRoleOverlyPermissiveCheck" "UNAUTHENTICATED_COGNITO_ROLE_OVERLY_PERMISSIVE_CHECK" CHECK;
+}
 
 /// How a check may be configured, under CloudFormation's name and the API's.
 const THRESHOLDS: &[(&str, &str)] = &[
@@ -50,28 +54,7 @@ const THRESHOLDS: &[(&str, &str)] = &[
 const CONFIGURATION_FIELDS: &[Field] = &[
     required("AccountId", Shape::Text),
     required("RoleArn", Shape::Text),
-    required(
-        "AuditCheckConfigurations",
-        Shape::Object(&[
-            optional("AuthenticatedCognitoRoleOverlyPermissiveCheck", CHECK),
-            optional("CaCertificateExpiringCheck", CHECK),
-            optional("CaCertificateKeyQualityCheck", CHECK),
-            optional("ConflictingClientIdsCheck", CHECK),
-            optional("DeviceCertificateAgeCheck", AGE),
-            optional("DeviceCertificateExpiringCheck", EXPIRING),
-            optional("DeviceCertificateKeyQualityCheck", CHECK),
-            optional("DeviceCertificateSharedCheck", CHECK),
-            optional("IntermediateCaRevokedForActiveDeviceCertificatesCheck", CHECK),
-            optional("IoTPolicyPotentialMisConfigurationCheck", CHECK),
-            optional("IotPolicyOverlyPermissiveCheck", CHECK),
-            optional("IotRoleAliasAllowsAccessToUnusedServicesCheck", CHECK),
-            optional("IotRoleAliasOverlyPermissiveCheck", CHECK),
-            optional("LoggingDisabledCheck", CHECK),
-            optional("RevokedCaCertificateStillActiveCheck", CHECK),
-            optional("RevokedDeviceCertificateStillActiveCheck", CHECK),
-            optional("UnauthenticatedCognitoRoleOverlyPermissiveCheck", CHECK),
-        ]),
-    ),
+    required("AuditCheckConfigurations", Shape::Object(CHECK_FIELDS)),
     optional(
         "AuditNotificationTargetConfigurations",
         Shape::Object(&[optional(
